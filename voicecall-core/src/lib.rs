@@ -1,1 +1,3 @@
 //! voicecall-core
+
+pub mod audio;

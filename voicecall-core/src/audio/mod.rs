@@ -24,9 +24,11 @@ use std::time::Duration;
 mod frame;
 mod framer;
 pub mod g711;
+mod resample;
 
 pub use frame::Frame;
 pub use framer::Framer;
+pub use resample::{RATES, Resampler, UnsupportedRate};
 
 /// Samples per second of telephone audio, in hertz.
 pub const SAMPLE_RATE: u32 = 8000;

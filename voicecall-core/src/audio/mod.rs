@@ -24,11 +24,13 @@ use std::time::Duration;
 mod frame;
 mod framer;
 pub mod g711;
+mod recording;
 mod resample;
 mod vad;
 
 pub use frame::Frame;
 pub use framer::Framer;
+pub use recording::StereoWav;
 pub use resample::{RATES, Resampler, UnsupportedRate};
 #[cfg(feature = "vad")]
 pub use vad::NeuralDetector;

@@ -95,3 +95,30 @@ impl fmt::Debug for NeuralDetector {
         f.debug_struct("NeuralDetector").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::signals::{frames, hum, speech_like};
+    use super::*;
+
+    #[test]
+    fn a_loud_hum_is_not_voice() {
+        let sound = [vec![0.0; 8000], hum(2000.0, 8000)].concat();
+        let mut detector = NeuralDetector::new();
+        let labels = frames(&sound)
+            .into_iter()
+            .map(|frame| detector.is_voice(&frame));
+        let voiced = labels.filter(|&voice| voice).count();
+        assert!(voiced <= 5, "{voiced} of 100 frames");
+    }
+
+    #[test]
+    fn nothing_is_allocated_after_creation() {
+        let mut detector = NeuralDetector::new();
+        for frame in frames(&speech_like(16000)) {
+            detector.is_voice(&frame);
+            assert!(detector.waiting.len() < WINDOW);
+        }
+        assert_eq!(detector.waiting.capacity(), ROOM);
+    }
+}

@@ -56,3 +56,15 @@ pub(super) fn frames(samples: &[f64]) -> Vec<Pcm> {
         .map(|frame| frame.map(|sample| sample.round() as i16))
         .collect()
 }
+
+/// The hum of a transformer: twice the mains' 50 Hz, and a little of its overtone.
+pub(super) fn hum(rms: f64, samples: usize) -> Vec<f64> {
+    (0..samples)
+        .map(|n| {
+            let phase = TAU * 100.0 * n as f64 / 8000.0;
+            let sum = phase.sin() + 0.3 * (2.0 * phase).sin();
+            // The power of a sum of sines is half the sum of their squared amplitudes.
+            sum * rms / ((1.0 + 0.09) / 2.0_f64).sqrt()
+        })
+        .collect()
+}

@@ -10,35 +10,43 @@ const LOWEST: f32 = 20.0 * 20.0;
 /// that begins in the middle of a word must not take the whole word for noise.
 const HIGHEST_START: f32 = 500.0 * 500.0;
 
-/// How far the floor moves down to the power of a quieter frame: it is there after a few.
-const FALL: f32 = 0.3;
+/// The memory of the floor: 3.2 s, in spans of 0.8 s that are forgotten one by one. Speech is
+/// broken by pauses more often than that; noise is not, and is seen for what it is after the time.
+const SPANS: usize = 4;
+const FRAMES_PER_SPAN: usize = 40;
 
-/// How the floor grows with every louder frame: 1.3 dB a second. Speech is broken by pauses that
-/// bring the floor back; noise is not, and is seen for what it is after some seconds.
-const RISE: f32 = 1.006;
-
-/// Follows the quietest frames of a stream: quickly down, slowly up.
-#[derive(Debug, Clone, Default)]
+/// The quietest frame of the last three seconds, after the method of minimum statistics
+/// (R. Martin, 2001).
+#[derive(Debug, Clone)]
 pub(super) struct NoiseFloor {
-    /// The power of the noise; `None` before the first frame.
-    power: Option<f32>,
+    /// The power of the quietest frame of each span.
+    minima: [f32; SPANS],
+    /// The span that is being filled, and with how many frames.
+    span: usize,
+    frames: usize,
 }
 
 impl NoiseFloor {
     pub(super) const fn new() -> Self {
-        Self { power: None }
+        Self {
+            minima: [HIGHEST_START; SPANS],
+            span: 0,
+            frames: 0,
+        }
     }
 
     /// Takes the next frame; answers how loud it is over the floor, as a ratio of powers.
     pub(super) fn ratio(&mut self, frame: &Pcm) -> f32 {
+        if self.frames == FRAMES_PER_SPAN {
+            self.span = (self.span + 1) % SPANS;
+            self.minima[self.span] = f32::INFINITY;
+            self.frames = 0;
+        }
+        self.frames += 1;
         let power = power(frame);
-        let floor = self.power.unwrap_or(power.min(HIGHEST_START)).max(LOWEST);
-        self.power = Some(if power < floor {
-            floor + FALL * (power - floor)
-        } else {
-            floor * RISE
-        });
-        power / floor
+        self.minima[self.span] = self.minima[self.span].min(power);
+        let floor = self.minima.into_iter().fold(f32::INFINITY, f32::min);
+        power / floor.max(LOWEST)
     }
 }
 
@@ -73,18 +81,18 @@ mod tests {
     }
 
     #[test]
-    fn falls_within_frames_and_rises_within_seconds() {
+    fn falls_at_once_and_rises_after_three_seconds() {
         let mut floor = NoiseFloor::new();
-        assert!(after(3, 300.0, &mut floor) < 2.0, "it is the noise");
+        assert!(after(4, 300.0, &mut floor) < 3.0, "it is the noise");
         assert!(
-            after(1, 3000.0, &mut floor) > 17.0,
-            "a second of louder noise stands out"
+            after(2, 3000.0, &mut floor) > 19.0,
+            "two seconds of louder noise stand out"
         );
         assert!(
-            after(1, 300.0, &mut floor) < 2.0,
-            "and has not lifted the floor"
+            after(1, 300.0, &mut floor) < 3.0,
+            "and have not lifted the floor"
         );
-        assert!(after(20, 3000.0, &mut floor) < 2.0, "unless it stays");
+        assert!(after(4, 3000.0, &mut floor) < 3.0, "unless they stay");
     }
 
     #[test]

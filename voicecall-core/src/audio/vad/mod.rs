@@ -157,7 +157,7 @@ mod tests {
                 &mut *detection.detector(),
                 &frames(&noise(1000.0, 8000 * 8)),
             );
-            assert_eq!(voiced(&labels[300..]), 0, "{detection:?}");
+            assert_eq!(voiced(&labels[175..]), 0, "{detection:?}");
         }
     }
 

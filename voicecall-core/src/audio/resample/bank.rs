@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::RATES;
 
 /// Half the length of the filter, in samples of the lower rate: 3 ms at 8 kHz. With the window
-/// below the filter turns from pass to stop between 87 % and 113 % of the lower rate's half.
+/// below the filter turns from pass to stop between 86 % and 114 % of the lower rate's half.
 const HALF_LENGTH: usize = 24;
 
 /// The shape of the Kaiser window: 0.1102 (A - 8.7) for A = 100 dB of rejection.

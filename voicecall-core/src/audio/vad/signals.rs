@@ -58,6 +58,7 @@ pub(super) fn frames(samples: &[f64]) -> Vec<Pcm> {
 }
 
 /// The hum of a transformer: twice the mains' 50 Hz, and a little of its overtone.
+#[cfg(feature = "vad")]
 pub(super) fn hum(rms: f64, samples: usize) -> Vec<f64> {
     (0..samples)
         .map(|n| {

@@ -19,9 +19,7 @@ impl EnergyDetector {
     /// A detector for one stream.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            floor: NoiseFloor::new(),
-        }
+        Self { floor: NoiseFloor::new() }
     }
 }
 

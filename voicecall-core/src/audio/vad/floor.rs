@@ -28,11 +28,7 @@ pub(super) struct NoiseFloor {
 
 impl NoiseFloor {
     pub(super) const fn new() -> Self {
-        Self {
-            minima: [HIGHEST_START; SPANS],
-            span: 0,
-            frames: 0,
-        }
+        Self { minima: [HIGHEST_START; SPANS], span: 0, frames: 0 }
     }
 
     /// Takes the next frame; answers how loud it is over the floor, as a ratio of powers.
@@ -54,9 +50,7 @@ impl NoiseFloor {
 fn power(frame: &Pcm) -> f32 {
     let count = frame.len() as f32;
     let sum: i32 = frame.iter().map(|&sample| i32::from(sample)).sum();
-    let squares: i64 = (frame.iter())
-        .map(|&sample| i64::from(i32::from(sample).pow(2)))
-        .sum();
+    let squares: i64 = (frame.iter()).map(|&sample| i64::from(i32::from(sample).pow(2))).sum();
     let mean = sum as f32 / count;
     (squares as f32 / count - mean * mean).max(0.0)
 }
@@ -67,9 +61,7 @@ mod tests {
     use super::*;
 
     fn after(seconds: usize, rms: f64, floor: &mut NoiseFloor) -> f32 {
-        let ratios = frames(&noise(rms, 8000 * seconds))
-            .into_iter()
-            .map(|frame| floor.ratio(&frame));
+        let ratios = frames(&noise(rms, 8000 * seconds)).into_iter().map(|frame| floor.ratio(&frame));
         10.0 * ratios.last().unwrap().log10()
     }
 
@@ -84,14 +76,8 @@ mod tests {
     fn falls_at_once_and_rises_after_three_seconds() {
         let mut floor = NoiseFloor::new();
         assert!(after(4, 300.0, &mut floor) < 3.0, "it is the noise");
-        assert!(
-            after(2, 3000.0, &mut floor) > 19.0,
-            "two seconds of louder noise stand out"
-        );
-        assert!(
-            after(1, 300.0, &mut floor) < 3.0,
-            "and have not lifted the floor"
-        );
+        assert!(after(2, 3000.0, &mut floor) > 19.0, "two seconds of louder noise stand out");
+        assert!(after(1, 300.0, &mut floor) < 3.0, "and have not lifted the floor");
         assert!(after(4, 3000.0, &mut floor) < 3.0, "unless they stay");
     }
 

@@ -46,11 +46,7 @@ pub struct NeuralDetector {
 impl NeuralDetector {
     /// A detector for one stream.
     #[must_use]
-    #[expect(
-        clippy::expect_used,
-        clippy::missing_panics_doc,
-        reason = "both rates are in RATES"
-    )]
+    #[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "both rates are in RATES")]
     pub fn new() -> Self {
         let upsampler = Resampler::new(SAMPLE_RATE, NETWORK_RATE);
         Self {
@@ -67,9 +63,7 @@ impl VoiceDetector for NeuralDetector {
         self.upsampler.process(frame, &mut self.waiting);
         let (windows, rest) = self.waiting.as_chunks::<WINDOW>();
         // Every window must reach the network, which remembers: no early end.
-        let score = (windows.iter())
-            .map(|window| self.network.predict_i16(window))
-            .fold(0.0, f32::max);
+        let score = (windows.iter()).map(|window| self.network.predict_i16(window)).fold(0.0, f32::max);
         let used = self.waiting.len() - rest.len();
         self.waiting.drain(..used);
         // Likewise the floor, which follows every frame.

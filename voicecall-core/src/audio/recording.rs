@@ -57,12 +57,8 @@ impl<W: Write + Seek> StereoWav<W> {
     ///
     /// When the header cannot be written.
     pub fn new(writer: W) -> io::Result<Self> {
-        let spec = WavSpec {
-            channels: 2,
-            sample_rate: SAMPLE_RATE,
-            bits_per_sample: 16,
-            sample_format: SampleFormat::Int,
-        };
+        let spec =
+            WavSpec { channels: 2, sample_rate: SAMPLE_RATE, bits_per_sample: 16, sample_format: SampleFormat::Int };
         let wav = WavWriter::new(writer, spec).map_err(into_io)?;
         let mut recording = Self { wav, frames: 0 };
         // Killed in its first second, the process still leaves a header.
@@ -106,9 +102,7 @@ impl<W: Write + Seek> StereoWav<W> {
 
 impl<W: Write + Seek> fmt::Debug for StereoWav<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StereoWav")
-            .field("frames", &self.frames)
-            .finish_non_exhaustive()
+        f.debug_struct("StereoWav").field("frames", &self.frames).finish_non_exhaustive()
     }
 }
 
@@ -145,10 +139,7 @@ mod tests {
     impl Write for Disk {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             let mut file = self.file.borrow_mut();
-            if self
-                .limit
-                .is_some_and(|limit| file.get_ref().len() + bytes.len() > limit)
-            {
+            if self.limit.is_some_and(|limit| file.get_ref().len() + bytes.len() > limit) {
                 return Err(io::ErrorKind::StorageFull.into());
             }
             file.write(bytes)
@@ -179,20 +170,11 @@ mod tests {
 
         let mut wav = disk.read();
         let spec = wav.spec();
-        assert_eq!(
-            (spec.channels, spec.sample_rate, spec.bits_per_sample),
-            (2, 8000, 16)
-        );
+        assert_eq!((spec.channels, spec.sample_rate, spec.bits_per_sample), (2, 8000, 16));
         assert_eq!(wav.duration(), 320);
         let samples: Vec<i16> = wav.samples().map(Result::unwrap).collect();
         let (left, right) = (tone(1000).decode()[0], tone(-2000).decode()[0]);
-        assert!(
-            samples[..320]
-                .as_chunks::<2>()
-                .0
-                .iter()
-                .all(|pair| *pair == [left, right])
-        );
+        assert!(samples[..320].as_chunks::<2>().0.iter().all(|pair| *pair == [left, right]));
         assert_eq!(samples[320..322], [0, tone(500).decode()[0]]);
     }
 
@@ -207,10 +189,7 @@ mod tests {
         // Killed: neither finished nor dropped.
         std::mem::forget(recording);
         assert_eq!(disk.read().duration(), 2 * SAMPLE_RATE);
-        assert_eq!(
-            disk.read().samples::<i16>().map(Result::unwrap).count(),
-            2 * 16000
-        );
+        assert_eq!(disk.read().samples::<i16>().map(Result::unwrap).count(), 2 * 16000);
     }
 
     #[test]
@@ -227,18 +206,12 @@ mod tests {
         }
         std::fs::remove_file(&path).unwrap();
         let nowhere = path.join("no such folder").join("a.wav");
-        assert_eq!(
-            StereoWav::create(nowhere).unwrap_err().kind(),
-            io::ErrorKind::NotFound
-        );
+        assert_eq!(StereoWav::create(nowhere).unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 
     #[test]
     fn errors_of_the_disk_arrive_as_they_are() {
-        let disk = Disk {
-            limit: Some(1000),
-            ..Disk::default()
-        };
+        let disk = Disk { limit: Some(1000), ..Disk::default() };
         let mut recording = StereoWav::new(disk).unwrap();
         recording.write(&tone(1), &tone(1)).unwrap();
         let error = recording.write(&tone(1), &tone(1)).unwrap_err();

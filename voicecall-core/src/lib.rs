@@ -8,11 +8,13 @@ mod consent;
 pub mod dialogue;
 mod error;
 mod id;
+pub mod interview;
 pub mod journal;
 pub mod media;
 pub mod model;
 mod phone;
 mod seal;
+pub mod selection;
 pub mod store;
 mod time;
 

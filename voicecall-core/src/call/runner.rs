@@ -1,6 +1,7 @@
 //! The one place that waits: carries inputs from socket, agent, store and clock to the call's logic, and its outputs back.
 
 use std::future::Future;
+use std::ops::Deref;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use crate::time::CallTime;
 /// A carrier's media socket: text messages both ways.
 pub trait MediaSocket: Send {
     /// A message as the socket's library hands it over.
-    type Text: AsRef<str> + Send;
+    type Text: Deref<Target = str> + Send;
 
     /// Waits for the next message; `None` when the socket is closed. Cancelling loses nothing.
     fn receive(&mut self) -> impl Future<Output = Option<Result<Self::Text>>> + Send;
@@ -180,12 +181,12 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
         }
     }
 
-    fn take<T: AsRef<str>>(&mut self, event: Event<T>) {
+    fn take<T: Deref<Target = str>>(&mut self, event: Event<T>) {
         let now = self.now();
         match event {
             Event::Message(Some(Ok(text))) => {
                 self.last_message = Instant::now();
-                match self.call.codec.decode(text.as_ref()) {
+                match self.call.codec.decode(&text) {
                     Ok(Some(event)) => self.call.logic.handle(now, InputEvent::Media(event), &mut self.out),
                     Ok(None) => {}
                     Err(error) => self.bad_message(&error),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::call::TurnLatency;
 use crate::dialogue::{CallerTurn, UtteranceId};
 use crate::id::{Epoch, QuestionId, SessionId};
+use crate::model::TokenUsage;
 use crate::store::EndReason;
 use crate::time::CallTime;
 
@@ -81,6 +82,8 @@ pub enum Fact {
     },
     /// The agent was told to wrap up.
     Warned,
+    /// What the model used for one answer.
+    Used(TokenUsage),
     /// How long the parts of a turn took.
     Latency(TurnLatency),
     /// The call ended.

@@ -9,11 +9,13 @@ pub mod dialogue;
 pub mod engine;
 mod error;
 mod id;
+pub mod interview;
 pub mod journal;
 pub mod media;
 pub mod model;
 mod phone;
 mod seal;
+pub mod selection;
 pub mod store;
 mod time;
 

@@ -82,7 +82,7 @@ pub trait AgentSession: Send + Debug {
     ///
     /// # Errors
     /// `RateLimited` if the operation does not take audio fast enough. Audio is not dropped silently: the machine
-    /// then restarts the operation with the audio it kept.
+    /// then restarts the operation with the audio it kept. `Closed` if the operation is not listening (any more).
     fn hear(&mut self, op: OpId, frame: &Frame) -> Result<()>;
 
     /// Says that a listening operation has all its audio.

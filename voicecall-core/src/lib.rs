@@ -17,6 +17,8 @@ mod phone;
 mod seal;
 pub mod selection;
 pub mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod time;
 
 pub use async_trait::async_trait;

@@ -73,11 +73,13 @@ pub fn project(entry: &JournalEntry) -> Vec<Projection> {
                 ),
             ]
         }
-        Fact::Analysed { question, sentiment, analysis } => vec![Projection::Analysis {
-            question: *question,
-            sentiment: sentiment.and_then(|sentiment| within(sentiment, -1.0)),
-            analysis: analysis.clone(),
-        }],
+        Fact::Analysed { question, sentiment, analysis } => {
+            vec![Projection::Analysis {
+                question: *question,
+                sentiment: sentiment.and_then(|sentiment| within(sentiment, -1.0)),
+                analysis: analysis.clone(),
+            }]
+        }
         Fact::Warned => vec![Projection::Event(event(CallEventType::WarningSent, EventSource::System))],
         _ => Vec::new(),
     }

@@ -14,6 +14,8 @@ pub mod model;
 mod phone;
 mod seal;
 pub mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod time;
 
 pub use async_trait::async_trait;

@@ -1,0 +1,8 @@
+//! Conformance suites that every implementation of a trait runs, and fakes.
+//!
+//! For tests only: a suite panics where an implementation breaks a rule. Its items may change in any release.
+
+// A check that fails must stop its test, as anywhere else in tests.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
+
+pub mod store;

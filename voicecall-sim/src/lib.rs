@@ -1,3 +1,4 @@
 //! voicecall-sim
 
 pub mod fault;
+pub mod phone;

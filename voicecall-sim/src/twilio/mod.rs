@@ -13,6 +13,7 @@ mod rest;
 pub mod server;
 mod sid;
 mod signature;
+mod sockets;
 mod stream;
 mod twiml;
 mod webhook;

@@ -55,7 +55,8 @@ pub(super) async fn drive(shared: Arc<Shared>, client: reqwest::Client) {
         tokio::select! {
             _ = changed.changed() => {}
             () = tokio::time::sleep_until(wake) => {}
-            Some(_) = tasks.join_next() => {}
+            // A task that ended may have been a socket.
+            Some(_) = tasks.join_next() => sockets.retain(|_, socket| !socket.is_closed()),
         }
     }
 }

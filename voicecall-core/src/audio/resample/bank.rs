@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::RATES;
 
 /// Half the length of the filter, in samples of the lower rate: 3 ms at 8 kHz. With the window
-/// below the filter turns from pass to stop between 87 % and 113 % of the lower rate's half.
+/// below the filter turns from pass to stop between 86 % and 114 % of the lower rate's half.
 const HALF_LENGTH: usize = 24;
 
 /// The shape of the Kaiser window: 0.1102 (A - 8.7) for A = 100 dB of rejection.
@@ -46,27 +46,13 @@ impl Bank {
         let divisor = greatest_common_divisor(from_hz, to_hz);
         let (up, down) = ((to_hz / divisor) as usize, (from_hz / divisor) as usize);
         if up == down {
-            return Self {
-                from_hz,
-                up,
-                down,
-                taps: 1,
-                coefficients: Box::new([1.0]),
-            };
+            return Self { from_hz, up, down, taps: 1, coefficients: Box::new([1.0]) };
         }
         // Going down, the filter must reject more, so it grows in samples of the input.
-        let half = (HALF_LENGTH * down.max(up))
-            .div_ceil(up)
-            .next_multiple_of(LANES / 2);
+        let half = (HALF_LENGTH * down.max(up)).div_ceil(up).next_multiple_of(LANES / 2);
         let cutoff = (up as f64 / down as f64).min(1.0);
         let coefficients = (0..up).flat_map(|phase| design(half, cutoff, phase as f64 / up as f64));
-        Self {
-            from_hz,
-            up,
-            down,
-            taps: 2 * half,
-            coefficients: coefficients.collect(),
-        }
+        Self { from_hz, up, down, taps: 2 * half, coefficients: coefficients.collect() }
     }
 
     /// The length of the filter in input samples.
@@ -118,11 +104,7 @@ fn design(half: usize, cutoff: f64, fraction: f64) -> impl Iterator<Item = f32> 
 }
 
 fn sinc(x: f64) -> f64 {
-    if x == 0.0 {
-        1.0
-    } else {
-        (PI * x).sin() / (PI * x)
-    }
+    if x == 0.0 { 1.0 } else { (PI * x).sin() / (PI * x) }
 }
 
 /// The Kaiser window over -1 to 1, up to a constant factor.
@@ -158,9 +140,5 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 }
 
 fn greatest_common_divisor(a: u32, b: u32) -> u32 {
-    if b == 0 {
-        a
-    } else {
-        greatest_common_divisor(b, a % b)
-    }
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }

@@ -168,9 +168,7 @@ mod tests {
     use super::*;
 
     fn pairs() -> impl Iterator<Item = (u32, u32)> {
-        RATES
-            .into_iter()
-            .flat_map(|from| RATES.into_iter().map(move |to| (from, to)))
+        RATES.into_iter().flat_map(|from| RATES.into_iter().map(move |to| (from, to)))
     }
 
     fn one_shot(from_hz: u32, to_hz: u32, input: &[i16]) -> Vec<i16> {
@@ -204,14 +202,9 @@ mod tests {
     fn length_is_the_rounded_ratio() {
         for (from_hz, to_hz) in pairs() {
             for length in [0_u64, 1, 2, 3, 7, 159, 160, 161, 441, 5000] {
-                let exact =
-                    (2 * length * u64::from(to_hz) + u64::from(from_hz)) / (2 * u64::from(from_hz));
+                let exact = (2 * length * u64::from(to_hz) + u64::from(from_hz)) / (2 * u64::from(from_hz));
                 let output = one_shot(from_hz, to_hz, &vec![1; length as usize]);
-                assert_eq!(
-                    output.len() as u64,
-                    exact,
-                    "{length} samples {from_hz} -> {to_hz}"
-                );
+                assert_eq!(output.len() as u64, exact, "{length} samples {from_hz} -> {to_hz}");
             }
         }
     }
@@ -227,11 +220,7 @@ mod tests {
                 // Sample `taken - 1` is here, and with it all instants before the next one.
                 let instants = taken.saturating_sub(lookahead) * u64::from(to_hz);
                 let expected = instants.div_ceil(u64::from(from_hz));
-                assert_eq!(
-                    output.len() as u64,
-                    expected,
-                    "{from_hz} -> {to_hz} after {taken}"
-                );
+                assert_eq!(output.len() as u64, expected, "{from_hz} -> {to_hz} after {taken}");
             }
         }
     }
@@ -240,15 +229,8 @@ mod tests {
     fn delay_with_the_telephone_rate_is_at_most_3_1_ms() {
         for (from_hz, to_hz) in pairs().filter(|(from, to)| from != to) {
             let delay = Resampler::new(from_hz, to_hz).unwrap().delay();
-            let bound = if from_hz.min(to_hz) == 8000 {
-                3100
-            } else {
-                1700
-            };
-            assert!(
-                delay <= Duration::from_micros(bound),
-                "{from_hz} -> {to_hz}: {delay:?}"
-            );
+            let bound = if from_hz.min(to_hz) == 8000 { 3100 } else { 1700 };
+            assert!(delay <= Duration::from_micros(bound), "{from_hz} -> {to_hz}: {delay:?}");
         }
     }
 
@@ -279,9 +261,7 @@ mod tests {
     #[test]
     fn overshoot_is_clipped_and_does_not_wrap() {
         // A square wave at full scale rings past it on both sides.
-        let square: Vec<i16> = (0..800)
-            .map(|i| if i / 20 % 2 == 0 { i16::MAX } else { i16::MIN })
-            .collect();
+        let square: Vec<i16> = (0..800).map(|i| if i / 20 % 2 == 0 { i16::MAX } else { i16::MIN }).collect();
         let output = one_shot(8000, 48000, &square);
         for (i, &sample) in output.iter().enumerate().filter(|(i, _)| i % 120 == 60) {
             let expected_positive = i / 120 % 2 == 0;
@@ -289,11 +269,7 @@ mod tests {
         }
         assert!(output.contains(&i16::MAX) && output.contains(&i16::MIN));
         // The jumps of the square are spread over at least two output samples.
-        assert!(
-            output
-                .windows(2)
-                .all(|pair| pair[0].abs_diff(pair[1]) < 40000)
-        );
+        assert!(output.windows(2).all(|pair| pair[0].abs_diff(pair[1]) < 40000));
     }
 
     #[test]

@@ -8,9 +8,7 @@ use super::{RATES, Resampler};
 const AMPLITUDE: f64 = 30000.0;
 
 fn pairs() -> impl Iterator<Item = (u32, u32)> {
-    let all = RATES
-        .into_iter()
-        .flat_map(|from| RATES.into_iter().map(move |to| (from, to)));
+    let all = RATES.into_iter().flat_map(|from| RATES.into_iter().map(move |to| (from, to)));
     all.filter(|(from, to)| from != to)
 }
 
@@ -32,9 +30,7 @@ fn resampled_tone(from_hz: u32, to_hz: u32, tone_hz: f64) -> (usize, Vec<i16>) {
 /// of its instant, so a misplaced output counts as noise.
 fn gain_and_snr(to_hz: u32, tone_hz: f64, offset: usize, output: &[i16]) -> (f64, f64) {
     let ideal = |n: usize| (TAU * tone_hz * (n + offset) as f64 / f64::from(to_hz)).sin();
-    let pairs: Vec<(f64, f64)> = (output.iter().enumerate())
-        .map(|(n, &y)| (f64::from(y), ideal(n)))
-        .collect();
+    let pairs: Vec<(f64, f64)> = (output.iter().enumerate()).map(|(n, &y)| (f64::from(y), ideal(n))).collect();
     let energy: f64 = pairs.iter().map(|(_, x)| x * x).sum();
     let gain = pairs.iter().map(|(y, x)| y * x).sum::<f64>() / energy;
     let noise: f64 = pairs.iter().map(|(y, x)| (y - gain * x).powi(2)).sum();
@@ -48,9 +44,7 @@ fn decibels(power_ratio: f64) -> f64 {
 /// Tones over the band that must pass: for 8 kHz 307 to 3400 Hz.
 fn passing_tones(from_hz: u32, to_hz: u32) -> impl Iterator<Item = f64> {
     let scale = f64::from(from_hz.min(to_hz)) / 8000.0;
-    [307.0, 1004.0, 1709.0, 2503.0, 3001.0, 3299.0, 3400.0]
-        .map(|hz| hz * scale)
-        .into_iter()
+    [307.0, 1004.0, 1709.0, 2503.0, 3001.0, 3299.0, 3400.0].map(|hz| hz * scale).into_iter()
 }
 
 #[derive(Debug)]
@@ -60,20 +54,13 @@ struct Worst {
 }
 
 fn worst_of_band(from_hz: u32, to_hz: u32) -> Worst {
-    let mut worst = Worst {
-        snr: f64::INFINITY,
-        gain: 0.0,
-    };
+    let mut worst = Worst { snr: f64::INFINITY, gain: 0.0 };
     for tone_hz in passing_tones(from_hz, to_hz) {
         let (offset, output) = resampled_tone(from_hz, to_hz, tone_hz);
         let (gain, snr) = gain_and_snr(to_hz, tone_hz, offset, &output);
         worst.snr = worst.snr.min(decibels(snr));
         let gain = 2.0 * decibels(gain);
-        worst.gain = if gain.abs() > worst.gain.abs() {
-            gain
-        } else {
-            worst.gain
-        };
+        worst.gain = if gain.abs() > worst.gain.abs() { gain } else { worst.gain };
     }
     worst
 }

@@ -8,9 +8,9 @@ const OVER_FLOOR: f32 = 4.0;
 
 /// Labels a frame as voice when it is 6 dB louder than the noise floor, which it follows.
 ///
-/// It knows nothing of speech: music, a slammed door and the first seconds of a new noise are
-/// voice to it.
-#[derive(Debug, Clone, Default)]
+/// It knows nothing of speech: music, a slammed door and the first three seconds of a new noise
+/// are voice to it.
+#[derive(Debug, Clone)]
 pub struct EnergyDetector {
     floor: NoiseFloor,
 }
@@ -19,9 +19,7 @@ impl EnergyDetector {
     /// A detector for one stream.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            floor: NoiseFloor::new(),
-        }
+        Self { floor: NoiseFloor::new() }
     }
 }
 
@@ -32,5 +30,11 @@ impl VoiceDetector for EnergyDetector {
 
     fn reset(&mut self) {
         *self = Self::new();
+    }
+}
+
+impl Default for EnergyDetector {
+    fn default() -> Self {
+        Self::new()
     }
 }

@@ -10,35 +10,39 @@ const LOWEST: f32 = 20.0 * 20.0;
 /// that begins in the middle of a word must not take the whole word for noise.
 const HIGHEST_START: f32 = 500.0 * 500.0;
 
-/// How far the floor moves down to the power of a quieter frame: it is there after a few.
-const FALL: f32 = 0.3;
+/// The memory of the floor: 3.2 s, in spans of 0.8 s that are forgotten one by one. Speech is
+/// broken by pauses more often than that; noise is not, and is seen for what it is after the time.
+const SPANS: usize = 4;
+const FRAMES_PER_SPAN: usize = 40;
 
-/// How the floor grows with every louder frame: 1.3 dB a second. Speech is broken by pauses that
-/// bring the floor back; noise is not, and is seen for what it is after some seconds.
-const RISE: f32 = 1.006;
-
-/// Follows the quietest frames of a stream: quickly down, slowly up.
-#[derive(Debug, Clone, Default)]
+/// The quietest frame of the last three seconds, after the method of minimum statistics
+/// (R. Martin, 2001).
+#[derive(Debug, Clone)]
 pub(super) struct NoiseFloor {
-    /// The power of the noise; `None` before the first frame.
-    power: Option<f32>,
+    /// The power of the quietest frame of each span.
+    minima: [f32; SPANS],
+    /// The span that is being filled, and with how many frames.
+    span: usize,
+    frames: usize,
 }
 
 impl NoiseFloor {
     pub(super) const fn new() -> Self {
-        Self { power: None }
+        Self { minima: [HIGHEST_START; SPANS], span: 0, frames: 0 }
     }
 
     /// Takes the next frame; answers how loud it is over the floor, as a ratio of powers.
     pub(super) fn ratio(&mut self, frame: &Pcm) -> f32 {
+        if self.frames == FRAMES_PER_SPAN {
+            self.span = (self.span + 1) % SPANS;
+            self.minima[self.span] = f32::INFINITY;
+            self.frames = 0;
+        }
+        self.frames += 1;
         let power = power(frame);
-        let floor = self.power.unwrap_or(power.min(HIGHEST_START)).max(LOWEST);
-        self.power = Some(if power < floor {
-            floor + FALL * (power - floor)
-        } else {
-            floor * RISE
-        });
-        power / floor
+        self.minima[self.span] = self.minima[self.span].min(power);
+        let floor = self.minima.into_iter().fold(f32::INFINITY, f32::min);
+        power / floor.max(LOWEST)
     }
 }
 
@@ -46,9 +50,7 @@ impl NoiseFloor {
 fn power(frame: &Pcm) -> f32 {
     let count = frame.len() as f32;
     let sum: i32 = frame.iter().map(|&sample| i32::from(sample)).sum();
-    let squares: i64 = (frame.iter())
-        .map(|&sample| i64::from(i32::from(sample).pow(2)))
-        .sum();
+    let squares: i64 = (frame.iter()).map(|&sample| i64::from(i32::from(sample).pow(2))).sum();
     let mean = sum as f32 / count;
     (squares as f32 / count - mean * mean).max(0.0)
 }
@@ -59,9 +61,7 @@ mod tests {
     use super::*;
 
     fn after(seconds: usize, rms: f64, floor: &mut NoiseFloor) -> f32 {
-        let ratios = frames(&noise(rms, 8000 * seconds))
-            .into_iter()
-            .map(|frame| floor.ratio(&frame));
+        let ratios = frames(&noise(rms, 8000 * seconds)).into_iter().map(|frame| floor.ratio(&frame));
         10.0 * ratios.last().unwrap().log10()
     }
 
@@ -73,18 +73,12 @@ mod tests {
     }
 
     #[test]
-    fn falls_within_frames_and_rises_within_seconds() {
+    fn falls_at_once_and_rises_after_three_seconds() {
         let mut floor = NoiseFloor::new();
-        assert!(after(3, 300.0, &mut floor) < 2.0, "it is the noise");
-        assert!(
-            after(1, 3000.0, &mut floor) > 17.0,
-            "a second of louder noise stands out"
-        );
-        assert!(
-            after(1, 300.0, &mut floor) < 2.0,
-            "and has not lifted the floor"
-        );
-        assert!(after(20, 3000.0, &mut floor) < 2.0, "unless it stays");
+        assert!(after(4, 300.0, &mut floor) < 3.0, "it is the noise");
+        assert!(after(2, 3000.0, &mut floor) > 19.0, "two seconds of louder noise stand out");
+        assert!(after(1, 300.0, &mut floor) < 3.0, "and have not lifted the floor");
+        assert!(after(4, 3000.0, &mut floor) < 3.0, "unless they stay");
     }
 
     #[test]

@@ -7,11 +7,7 @@ use crate::audio::{FRAME_SAMPLES, Pcm};
 /// A drawn-out vowel in syllables: harmonics of a gliding pitch under four formants, with the
 /// loudness rising and falling four times a second.
 pub(super) fn speech_like(samples: usize) -> Vec<f64> {
-    let formants = [
-        (700.0, 130.0, 1.0),
-        (1220.0, 150.0, 0.5),
-        (2600.0, 200.0, 0.25),
-    ];
+    let formants = [(700.0, 130.0, 1.0), (1220.0, 150.0, 0.5), (2600.0, 200.0, 0.25)];
     let mut phase = 0.0;
     (0..samples)
         .map(|n| {
@@ -51,13 +47,11 @@ pub(super) fn noise(rms: f64, samples: usize) -> Vec<f64> {
 /// Cuts the samples into frames; what fills none is dropped.
 pub(super) fn frames(samples: &[f64]) -> Vec<Pcm> {
     let (frames, _) = samples.as_chunks::<FRAME_SAMPLES>();
-    frames
-        .iter()
-        .map(|frame| frame.map(|sample| sample.round() as i16))
-        .collect()
+    frames.iter().map(|frame| frame.map(|sample| sample.round() as i16)).collect()
 }
 
 /// The hum of a transformer: twice the mains' 50 Hz, and a little of its overtone.
+#[cfg(feature = "vad")]
 pub(super) fn hum(rms: f64, samples: usize) -> Vec<f64> {
     (0..samples)
         .map(|n| {

@@ -1,1 +1,5 @@
 //! voicecall-sim
+
+pub mod fault;
+pub mod phone;
+pub mod twilio;

@@ -1,3 +1,4 @@
 //! voicecall-sim
 
 pub mod clips;
+pub mod ears;

@@ -1,1 +1,26 @@
-//! voicecall-core
+//! The core of voicecall.
+
+pub mod agent;
+pub mod audio;
+pub mod call;
+pub mod carrier;
+mod consent;
+pub mod dialogue;
+pub mod engine;
+mod error;
+mod id;
+pub mod journal;
+pub mod media;
+pub mod model;
+mod phone;
+mod seal;
+pub mod store;
+mod time;
+
+pub use async_trait::async_trait;
+pub use consent::{ConsentBasis, ConsentToken};
+pub use error::{Error, ErrorKind, Result};
+pub use id::{AttemptId, CarrierCallId, Epoch, QuestionId, RecordId, SessionId, TenantId, VerificationId};
+pub use phone::PhoneNumber;
+pub use seal::{LookupHash, Sealed, SealedPhone, Vault};
+pub use time::CallTime;

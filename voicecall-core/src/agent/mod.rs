@@ -1,0 +1,96 @@
+//! The AI side of a call: what carries out the call machine's operations and reports what came of them.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::audio::Frame;
+use crate::error::{Error, Result};
+use crate::model::{ChatRequest, SpeechChunk, SpeechOptions, TokenUsage, Transcript, TranscriptionOptions};
+
+/// The number of one operation of a call. Numbers are never reused, so whatever arrives for a cancelled operation
+/// is recognised and dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OpId(pub u32);
+
+/// What an agent can be asked to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum AgentTask {
+    /// Transcribe one turn of the caller; its audio follows by [`AgentSession::hear`].
+    Listen,
+    /// Answer a request in text.
+    Think(ChatRequest),
+    /// Speak a text word for word.
+    Speak(String),
+}
+
+/// What came of an operation.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum AgentEvent {
+    /// The caller's words of a [`AgentTask::Listen`].
+    Transcript(Transcript),
+    /// More text of a [`AgentTask::Think`].
+    Token(String),
+    /// What a [`AgentTask::Think`] used.
+    Usage(TokenUsage),
+    /// More audio of a [`AgentTask::Speak`].
+    Speech(SpeechChunk),
+    /// The operation is complete.
+    Done,
+    /// The operation failed and is over.
+    Failed(Error),
+}
+
+/// How an agent's session is to be set up.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct AgentSetup {
+    /// How to listen.
+    pub transcription: TranscriptionOptions,
+    /// How to speak.
+    pub speech: SpeechOptions,
+}
+
+/// Something that listens, thinks and speaks in calls: a cascade of three services, or one speech-to-speech model.
+#[async_trait]
+pub trait VoiceAgent: Send + Sync + Debug + 'static {
+    /// Whether the agent decides itself when a turn ends. Such an agent is refused for interviews, whose order of
+    /// questions is decided by us.
+    fn owns_turns(&self) -> bool;
+
+    /// Whether [`AgentTask::Speak`] says exactly the given words. Disclosure and consent need it.
+    fn speaks_verbatim(&self) -> bool;
+
+    /// Opens a session for one call.
+    ///
+    /// # Errors
+    /// When a service cannot be reached or refuses the configuration.
+    async fn open(&self, setup: &AgentSetup) -> Result<Box<dyn AgentSession>>;
+}
+
+/// An agent's side of one call. Dropping it cancels everything.
+#[async_trait]
+pub trait AgentSession: Send + Debug {
+    /// Begins an operation; its events carry `op`.
+    fn start(&mut self, op: OpId, task: AgentTask);
+
+    /// Hands a frame of caller audio to a listening operation. Never waits.
+    ///
+    /// # Errors
+    /// `RateLimited` if the operation does not take audio fast enough. Audio is not dropped silently: the machine
+    /// then restarts the operation with the audio it kept.
+    fn hear(&mut self, op: OpId, frame: &Frame) -> Result<()>;
+
+    /// Says that a listening operation has all its audio.
+    fn finish(&mut self, op: OpId);
+
+    /// Gives up an operation. Events of it may still arrive and are ignored.
+    fn cancel(&mut self, op: OpId);
+
+    /// Waits for the next event. Cancelling this future loses nothing. With no operation under way it waits forever.
+    async fn next(&mut self) -> (OpId, AgentEvent);
+}

@@ -1,0 +1,146 @@
+//! What is said next: a dialogue takes what happened in a call and answers with what to do, in text, without waiting.
+//!
+//! Dialogues know nothing of audio or carriers, so that the same one serves a call and, later, a chat.
+
+mod scripted;
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use scripted::Scripted;
+
+use crate::journal::Fact;
+use crate::model::ChatRequest;
+use crate::store::EndReason;
+use crate::time::CallTime;
+
+/// The number of one utterance of the agent, given by the dialogue, counting up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UtteranceId(pub u32);
+
+/// The number of one question to the model, given by the dialogue, counting up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AskId(pub u32);
+
+/// Something the agent is to say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Utterance {
+    /// Its number.
+    pub id: UtteranceId,
+    /// The words, exactly.
+    pub text: String,
+    /// Whether the caller may interrupt it. A disclosure may not be interrupted.
+    pub interruptible: bool,
+}
+
+/// What the caller said in one turn.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CallerTurn {
+    /// The number of the turn, counting up.
+    pub turn: u32,
+    /// The words as transcribed; `None` if the transcriber failed, empty if it understood nothing.
+    pub text: Option<String>,
+    /// From 0 to 1, if the transcriber tells.
+    pub confidence: Option<f32>,
+    /// The language, if the transcriber tells.
+    pub language: Option<String>,
+    /// When the caller began to speak.
+    pub started: CallTime,
+    /// The last voiced sample.
+    pub ended: CallTime,
+    /// Whether the turn was cut off because it was longer than allowed.
+    pub cut_off: bool,
+}
+
+/// What a dialogue is told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum DialogueEvent {
+    /// The call's audio runs; the caller hears and is heard.
+    Connected,
+    /// The caller's turn ended and was transcribed.
+    Heard(CallerTurn),
+    /// The caller pressed a key.
+    Key(char),
+    /// An utterance was heard to its end.
+    Spoken(UtteranceId),
+    /// An utterance was interrupted, or could not be spoken; this much of it was heard. What stood behind it in
+    /// the queue is dropped.
+    Interrupted {
+        /// Which.
+        utterance: UtteranceId,
+        /// The words that were heard.
+        heard: String,
+    },
+    /// Nobody has spoken for the configured time; `count` times in a row.
+    Silence {
+        /// 1 for the first time since the caller last spoke.
+        count: u32,
+    },
+    /// The model answered: the whole text, not yet validated.
+    Reply {
+        /// To which question.
+        ask: AskId,
+        /// The answer.
+        text: String,
+    },
+    /// The model did not answer.
+    NoReply {
+        /// To which question.
+        ask: AskId,
+    },
+    /// The time asked for by [`Dialogue::wake_at`] has come.
+    Wake,
+    /// A fact the dialogue journaled is stored for good: its first is number 1, its second 2.
+    Stored(u64),
+    /// The call is over for this reason. Facts may still be journaled; nothing will be said.
+    Ended(EndReason),
+}
+
+/// What a dialogue wants done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Action {
+    /// Say this, behind what is already queued.
+    Say(Utterance),
+    /// Stop speaking and drop what is queued.
+    Hush,
+    /// Ask the model.
+    Ask {
+        /// The question's number.
+        ask: AskId,
+        /// The question.
+        request: ChatRequest,
+    },
+    /// Do not wait for this answer any more.
+    Forget(AskId),
+    /// Append to the journal; [`DialogueEvent::Stored`] follows with the number of the fact.
+    Journal(Fact),
+    /// The caller agreed: recording and transcript, held in memory until now, may be stored.
+    GrantConsent,
+    /// From now on a caller's turn is cut off after this time.
+    LimitTurn(Duration),
+    /// End the call once everything queued has been heard.
+    End(EndReason),
+    /// End the call now.
+    EndNow(EndReason),
+}
+
+/// Decides what is said. One per call; sans-IO: it is told the time and never waits.
+///
+/// Must be a function of the events it was given, so that a recorded call replays.
+pub trait Dialogue: Send + Debug {
+    /// Takes in what happened and appends what to do.
+    fn handle(&mut self, event: &DialogueEvent, now: CallTime, actions: &mut Vec<Action>);
+
+    /// When it wants [`DialogueEvent::Wake`], if at all. Asked after every event.
+    fn wake_at(&self) -> Option<CallTime> {
+        None
+    }
+}

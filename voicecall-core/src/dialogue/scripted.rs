@@ -1,0 +1,58 @@
+//! A dialogue that says fixed lines: one at the start, one after each turn of the caller, then ends.
+
+use std::collections::VecDeque;
+
+use super::{Action, Dialogue, DialogueEvent, Utterance, UtteranceId};
+use crate::store::EndReason;
+use crate::time::CallTime;
+
+/// Says its lines in order, the next one whenever the caller has finished a turn, and ends behind the last.
+///
+/// For announcements, for tests, and as the smallest example of a [`Dialogue`].
+#[derive(Debug, Clone)]
+pub struct Scripted {
+    lines: VecDeque<String>,
+    said: u32,
+}
+
+impl Scripted {
+    /// A dialogue of these lines.
+    pub fn new<S: Into<String>>(lines: impl IntoIterator<Item = S>) -> Self {
+        Self { lines: lines.into_iter().map(Into::into).collect(), said: 0 }
+    }
+
+    fn say_next(&mut self, actions: &mut Vec<Action>) {
+        if let Some(text) = self.lines.pop_front() {
+            self.said += 1;
+            actions.push(Action::Say(Utterance { id: UtteranceId(self.said), text, interruptible: true }));
+        }
+        if self.lines.is_empty() {
+            actions.push(Action::End(EndReason::Completed));
+        }
+    }
+}
+
+impl Dialogue for Scripted {
+    fn handle(&mut self, event: &DialogueEvent, _now: CallTime, actions: &mut Vec<Action>) {
+        match event {
+            DialogueEvent::Connected | DialogueEvent::Heard(_) => self.say_next(actions),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_one_line_a_turn_and_ends_behind_the_last() {
+        let mut dialogue = Scripted::new(["one", "two"]);
+        let mut actions = Vec::new();
+        dialogue.handle(&DialogueEvent::Connected, CallTime::ZERO, &mut actions);
+        assert!(matches!(&actions[..], [Action::Say(one)] if one.text == "one"));
+        actions.clear();
+        dialogue.handle(&DialogueEvent::Key('1'), CallTime::ZERO, &mut actions);
+        assert!(actions.is_empty());
+    }
+}

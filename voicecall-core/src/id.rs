@@ -1,0 +1,126 @@
+//! Typed identifiers: a session's id cannot be passed where a question's is wanted.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::error::Error;
+
+macro_rules! uuid_ids {
+    ($($(#[$doc:meta])* $name:ident: $field:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// A new id; ids made later sort later (UUID version 7).
+            #[must_use]
+            #[allow(clippy::new_without_default)]
+            pub fn new() -> Self {
+                Self(Uuid::now_v7())
+            }
+
+            /// The id with this value, as read from a request or a store.
+            #[must_use]
+            pub const fn from_uuid(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
+
+            /// The plain UUID.
+            #[must_use]
+            pub const fn as_uuid(&self) -> &Uuid {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Error;
+
+            fn from_str(text: &str) -> Result<Self, Error> {
+                Uuid::parse_str(text).map(Self).map_err(|error| Error::invalid($field, "a UUID").with_source(error))
+            }
+        }
+    )*};
+}
+
+uuid_ids! {
+    /// Whose data it is. Every store call is scoped by one; in the feedback service a business is a tenant.
+    TenantId: "businessId";
+    /// One session: one attempt to have a conversation, from initiation to its end.
+    SessionId: "sessionId";
+    /// One configured question.
+    QuestionId: "questionId";
+    /// One customer verification.
+    VerificationId: "verificationId";
+    /// One try to reach a phone. A phone never rings twice for one attempt.
+    AttemptId: "attemptId";
+    /// One row of a log: an event, a response, a provider operation.
+    RecordId: "id";
+}
+
+/// A carrier's own name for a call, such as Twilio's `CA…`. Opaque.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CarrierCallId(String);
+
+impl CarrierCallId {
+    /// Wraps the carrier's identifier.
+    #[must_use]
+    pub fn new(id: impl Into<String>) -> Self {
+        Self(id.into())
+    }
+
+    /// The carrier's identifier.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for CarrierCallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Who owns a call, counted up at each take-over. A write with an older epoch is refused by the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Epoch(pub u32);
+
+impl Epoch {
+    /// The epoch of a call's first owner.
+    pub const FIRST: Self = Self(1);
+
+    /// The epoch of the next owner.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_id_names_its_field() {
+        let error = "nonsense".parse::<VerificationId>().unwrap_err();
+        assert_eq!(error.field(), Some("verificationId"));
+    }
+
+    #[test]
+    fn ids_made_later_sort_later() {
+        let ids: Vec<_> = (0..100).map(|_| SessionId::new()).collect();
+        assert!(ids.is_sorted());
+    }
+}

@@ -1,0 +1,183 @@
+//! Facts: what a call leaves behind, appended one by one with a number, from which everything else is derived.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::call::TurnLatency;
+use crate::dialogue::{CallerTurn, UtteranceId};
+use crate::id::{Epoch, QuestionId, SessionId};
+use crate::store::EndReason;
+use crate::time::CallTime;
+
+/// Something that happened in a call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "fact", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Fact {
+    /// The call's audio ran.
+    Connected,
+    /// The caller heard, to the end, that an AI speaks and for whom.
+    Disclosed {
+        /// What was said.
+        text: String,
+    },
+    /// The caller decided about taking part and being recorded.
+    Consent {
+        /// Yes or no.
+        given: bool,
+    },
+    /// The agent spoke.
+    Said {
+        /// Which utterance.
+        utterance: UtteranceId,
+        /// What the caller heard of it.
+        heard: String,
+        /// What was meant to be said and was not heard.
+        unheard: String,
+        /// When its first sample was heard.
+        from: CallTime,
+        /// When its last sample was heard.
+        until: CallTime,
+        /// Whether the border between heard and unheard is an estimate.
+        estimated: bool,
+    },
+    /// The caller spoke; the words are raw.
+    Heard(CallerTurn),
+    /// A configured question was asked.
+    Asked {
+        /// Which.
+        question: QuestionId,
+        /// As it was worded.
+        text: String,
+    },
+    /// The caller answered a question; the words are raw and stored before anything is made of them.
+    Answered {
+        /// Which question.
+        question: QuestionId,
+        /// As it was worded.
+        question_text: String,
+        /// The answer as transcribed. A later answer to the same question adds to the earlier.
+        text: String,
+        /// How long the caller spoke.
+        spoken: Duration,
+        /// The transcriber's confidence from 0 to 1.
+        confidence: Option<f32>,
+        /// When the question was asked.
+        asked_at: CallTime,
+        /// When the answer was complete.
+        responded_at: CallTime,
+    },
+    /// The model's reading of an answer, added later.
+    Analysed {
+        /// Which question.
+        question: QuestionId,
+        /// From -1 to 1.
+        sentiment: Option<f32>,
+        /// The validated output.
+        analysis: serde_json::Value,
+    },
+    /// The agent was told to wrap up.
+    Warned,
+    /// How long the parts of a turn took.
+    Latency(TurnLatency),
+    /// The call ended.
+    Ended {
+        /// Why.
+        reason: EndReason,
+    },
+}
+
+impl Fact {
+    /// Whether it holds what somebody said. Such facts stay in memory until the caller consents.
+    #[must_use]
+    pub const fn needs_consent(&self) -> bool {
+        matches!(
+            self,
+            Self::Said { .. } | Self::Heard(_) | Self::Asked { .. } | Self::Answered { .. } | Self::Analysed { .. }
+        )
+    }
+}
+
+/// A fact with its place in a session's journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JournalEntry {
+    /// Whose session.
+    pub session: SessionId,
+    /// Who owned the call when it happened.
+    pub epoch: Epoch,
+    /// Counts up from 1 within a session, without gaps.
+    pub seq: u64,
+    /// The wall-clock instant at which it happened.
+    pub at: Timestamp,
+    /// The instant within the call.
+    pub offset: CallTime,
+    /// What happened.
+    pub fact: Fact,
+}
+
+/// Who spoke.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Speaker {
+    /// We.
+    Agent,
+    /// The person on the phone.
+    Caller,
+}
+
+/// A line of a transcript.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TranscriptLine {
+    /// Who spoke.
+    pub speaker: Speaker,
+    /// When the first sound was heard.
+    pub from: CallTime,
+    /// When the last sound was heard.
+    pub until: CallTime,
+    /// What was heard.
+    pub text: String,
+    /// What was meant and never heard; empty for the caller.
+    pub unheard: String,
+    /// Whether the border between heard and unheard is an estimate.
+    pub estimated: bool,
+}
+
+impl fmt::Display for TranscriptLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let speaker = match self.speaker {
+            Speaker::Agent => "agent",
+            Speaker::Caller => "caller",
+        };
+        write!(f, "{speaker}: {}", self.text)
+    }
+}
+
+/// Who said what, in the order it was heard. Holds only what was heard; the rest stands beside it.
+#[must_use]
+pub fn transcript(entries: &[JournalEntry]) -> Vec<TranscriptLine> {
+    let line = |entry: &JournalEntry| match &entry.fact {
+        Fact::Said { heard, unheard, from, until, estimated, .. } => Some(TranscriptLine {
+            speaker: Speaker::Agent,
+            from: *from,
+            until: *until,
+            text: heard.clone(),
+            unheard: unheard.clone(),
+            estimated: *estimated,
+        }),
+        Fact::Heard(turn) => Some(TranscriptLine {
+            speaker: Speaker::Caller,
+            from: turn.started,
+            until: turn.ended,
+            text: turn.text.clone().unwrap_or_default(),
+            unheard: String::new(),
+            estimated: false,
+        }),
+        _ => None,
+    };
+    let mut lines: Vec<_> = entries.iter().filter_map(line).collect();
+    lines.sort_by_key(|line| line.from);
+    lines
+}

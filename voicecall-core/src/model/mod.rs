@@ -1,0 +1,14 @@
+//! The AI services behind a cascade: one small trait each for hearing, thinking and speaking.
+//!
+//! All three return streams. Dropping a stream cancels the work.
+
+mod language;
+mod speech;
+mod transcription;
+
+pub use language::{ChatDelta, ChatMessage, ChatRequest, ChatRole, LanguageModel, OutputSchema, TokenUsage};
+pub use speech::{SpeechChunk, SpeechOptions, TextToSpeech, WordTiming};
+pub use transcription::{SpeechToText, Transcript, TranscriptionOptions};
+
+/// A stream of results that owns all it needs.
+pub type ResultStream<T> = futures_core::stream::BoxStream<'static, crate::Result<T>>;

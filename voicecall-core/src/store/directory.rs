@@ -1,0 +1,92 @@
+//! What is known of a business and of a customer before a call.
+
+use std::str::FromStr;
+
+use jiff::{Timestamp, civil};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::session::text_enum;
+use crate::error::Error;
+use crate::id::{TenantId, VerificationId};
+use crate::seal::SealedPhone;
+
+/// A business and how it wants its calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BusinessContext {
+    /// The business.
+    pub tenant: TenantId,
+    /// The name the agent says, and anything else about the shop.
+    pub store_info: StoreInfo,
+    /// Settings of its questions, such as the time budget.
+    pub question_settings: Value,
+    /// How to call.
+    pub call_preferences: CallPreferences,
+}
+
+/// What the agent knows of a shop.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreInfo {
+    /// The name as spoken.
+    pub name: String,
+}
+
+/// How a business wants to call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CallPreferences {
+    /// Not before this local time.
+    pub from_hour: civil::Time,
+    /// Not after this local time.
+    pub until_hour: civil::Time,
+    /// The IANA time zone of both.
+    pub time_zone: String,
+    /// The synthesiser's voice.
+    pub voice: Option<String>,
+    /// The language as an ISO 639-1 code.
+    pub language: String,
+    /// How often a customer is tried.
+    pub max_attempts: u32,
+}
+
+impl Default for CallPreferences {
+    fn default() -> Self {
+        Self {
+            from_hour: civil::time(8, 0, 0, 0),
+            until_hour: civil::time(21, 0, 0, 0),
+            time_zone: "Europe/Stockholm".to_owned(),
+            voice: None,
+            language: "sv".to_owned(),
+            max_attempts: 3,
+        }
+    }
+}
+
+text_enum! {
+    /// Whether a customer's purchase was confirmed.
+    VerificationStatus, "status" {
+        /// Not decided.
+        Pending = "pending",
+        /// Confirmed: may be called.
+        Verified = "verified",
+        /// Refused: must not be called.
+        Rejected = "rejected",
+    }
+}
+
+/// A customer's purchase, from which a call may follow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomerVerification {
+    /// Its id.
+    pub id: VerificationId,
+    /// Whose customer.
+    pub tenant: TenantId,
+    /// When the purchase was.
+    pub purchased_at: Timestamp,
+    /// How much, in millionths of the currency.
+    pub amount_micros: i64,
+    /// Whom to call.
+    pub phone: SealedPhone,
+    /// Whether it was confirmed.
+    pub status: VerificationStatus,
+}

@@ -6,6 +6,7 @@ pub mod call;
 pub mod carrier;
 mod consent;
 pub mod dialogue;
+pub mod engine;
 mod error;
 mod id;
 pub mod journal;

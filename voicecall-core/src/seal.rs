@@ -111,7 +111,7 @@ impl Vault {
         let decoded = secrets.iter().map(decode_key).collect::<Result<Vec<_>>>()?;
         let oldest = decoded.last().ok_or_else(|| Error::config("data key", "at least one key"))?;
         let index_key = derive(oldest, b"voicecall lookup");
-        Ok(Self { keys: decoded.iter().map(|secret| Key::new(secret)).collect(), index_key })
+        Ok(Self { keys: decoded.iter().map(Key::new).collect(), index_key })
     }
 
     /// A vault with a fresh random key that is kept nowhere: for tests and demonstrations.
@@ -139,10 +139,8 @@ impl Vault {
         let Some(key) = self.keys.first() else { return Err(Error::new(ErrorKind::Internal, "seal")) };
         let nonce = random_bytes::<24>()?;
         let payload = Payload { msg: plain, aad: context.as_bytes() };
-        let ciphertext = key
-            .cipher
-            .encrypt(&XNonce::from(nonce), payload)
-            .map_err(|_| Error::new(ErrorKind::Internal, "seal"))?;
+        let ciphertext =
+            key.cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| Error::new(ErrorKind::Internal, "seal"))?;
         let mut bytes = Vec::with_capacity(25 + ciphertext.len());
         bytes.push(key.id);
         bytes.extend_from_slice(&nonce);

@@ -1,4 +1,5 @@
 //! Webhooks and handshakes through the public interface: nothing is read before its authenticity is certain.
+#![allow(clippy::unwrap_used, reason = "a test that meets an unexpected error should stop there")]
 
 mod support;
 

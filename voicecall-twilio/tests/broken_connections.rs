@@ -1,4 +1,5 @@
 //! Connections that fail before, while and after an order leaves: what is certain, what is in doubt.
+#![allow(clippy::unwrap_used, reason = "a test that meets an unexpected error should stop there")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Audio in either direction allocates nothing once the codec is warm.
+#![allow(clippy::unwrap_used, reason = "a test that meets an unexpected error should stop there")]
 
 use voicecall_core::audio::Frame;
 use voicecall_core::media::{MarkId, MediaCodec, MediaCommand, MediaEvent, WireMessages};

@@ -24,9 +24,17 @@ use std::time::Duration;
 mod frame;
 mod framer;
 pub mod g711;
+mod recording;
+mod resample;
+mod vad;
 
 pub use frame::Frame;
 pub use framer::Framer;
+pub use recording::StereoWav;
+pub use resample::{RATES, Resampler, UnsupportedRate};
+#[cfg(feature = "vad")]
+pub use vad::NeuralDetector;
+pub use vad::{Detection, EnergyDetector, NoVoice, VoiceDetector};
 
 /// Samples per second of telephone audio, in hertz.
 pub const SAMPLE_RATE: u32 = 8000;

@@ -5,7 +5,7 @@
 //! and decoded levels are left-justified in 16 bits.
 //!
 //! Every law is a pair of tables computed at compile time: a lookup per sample is exact by
-//! construction and costs about a quarter of a nanosecond.
+//! construction and costs about a third of a nanosecond.
 
 pub mod alaw;
 pub mod mulaw;

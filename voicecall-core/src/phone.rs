@@ -83,7 +83,8 @@ mod tests {
 
     #[test]
     fn takes_only_e164() {
-        for wrong in ["", "+", "0701234567", "+0701234567", "+4670123456a", "+46", "+1234567890123456", "+46 70123456"] {
+        for wrong in ["", "+", "0701234567", "+0701234567", "+4670123456a", "+46", "+1234567890123456", "+46 70123456"]
+        {
             assert_eq!(PhoneNumber::parse(wrong).unwrap_err().field(), Some("phone"), "{wrong}");
         }
     }

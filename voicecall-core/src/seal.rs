@@ -139,10 +139,8 @@ impl Vault {
         let Some(key) = self.keys.first() else { return Err(Error::new(ErrorKind::Internal, "seal")) };
         let nonce = random_bytes::<24>()?;
         let payload = Payload { msg: plain, aad: context.as_bytes() };
-        let ciphertext = key
-            .cipher
-            .encrypt(&XNonce::from(nonce), payload)
-            .map_err(|_| Error::new(ErrorKind::Internal, "seal"))?;
+        let ciphertext =
+            key.cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| Error::new(ErrorKind::Internal, "seal"))?;
         let mut bytes = Vec::with_capacity(25 + ciphertext.len());
         bytes.push(key.id);
         bytes.extend_from_slice(&nonce);

@@ -56,11 +56,7 @@ impl Default for Frame {
 /// Shows the loudest sample only: 160 bytes would drown a log.
 impl fmt::Debug for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let peak = self
-            .0
-            .iter()
-            .map(|&code| mulaw::decode(code).unsigned_abs())
-            .max();
+        let peak = self.0.iter().map(|&code| mulaw::decode(code).unsigned_abs()).max();
         write!(f, "Frame(peak {})", peak.unwrap_or(0))
     }
 }
@@ -90,9 +86,7 @@ impl de::Visitor<'_> for Base64Visitor {
         // The decoder asks for room for the padding too.
         let mut bytes = [0; FRAME_SAMPLES.next_multiple_of(3)];
         let length = STANDARD.decode_slice(text, &mut bytes).map_err(E::custom)?;
-        let codes = bytes[..length]
-            .try_into()
-            .map_err(|_| E::invalid_length(length, &self))?;
+        let codes = bytes[..length].try_into().map_err(|_| E::invalid_length(length, &self))?;
         Ok(Frame(codes))
     }
 }
@@ -113,11 +107,7 @@ mod tests {
 
     #[test]
     fn decoding_then_encoding_changes_only_minus_zero() {
-        let expected = Frame(
-            every_code()
-                .0
-                .map(|code| if code == 0x7F { 0xFF } else { code }),
-        );
+        let expected = Frame(every_code().0.map(|code| if code == 0x7F { 0xFF } else { code }));
         assert_eq!(Frame::encode(&every_code().decode()), expected);
     }
 
@@ -133,10 +123,7 @@ mod tests {
     fn json_of_another_length_or_alphabet_is_refused() {
         for bytes in [0, 1, 159, 161, 162, 163, 400] {
             let json = format!("\"{}\"", STANDARD.encode(vec![0xFF; bytes]));
-            assert!(
-                serde_json::from_str::<Frame>(&json).is_err(),
-                "{bytes} bytes"
-            );
+            assert!(serde_json::from_str::<Frame>(&json).is_err(), "{bytes} bytes");
         }
         assert!(serde_json::from_str::<Frame>("\"not base64!\"").is_err());
         assert!(serde_json::from_str::<Frame>("[1,2]").is_err());
@@ -145,9 +132,6 @@ mod tests {
     #[test]
     fn debug_form_is_short() {
         assert_eq!(format!("{:?}", Frame::SILENCE), "Frame(peak 0)");
-        assert_eq!(
-            format!("{:?}", Frame([0x00; FRAME_SAMPLES])),
-            "Frame(peak 32124)"
-        );
+        assert_eq!(format!("{:?}", Frame([0x00; FRAME_SAMPLES])), "Frame(peak 32124)");
     }
 }

@@ -25,10 +25,7 @@ impl Framer {
     /// An empty framer.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            partial: [mulaw::SILENCE; FRAME_SAMPLES],
-            pending: 0,
-        }
+        Self { partial: [mulaw::SILENCE; FRAME_SAMPLES], pending: 0 }
     }
 
     /// Takes the next bytes of the stream and calls `sink` for each frame they complete.

@@ -97,4 +97,3 @@ pub enum CarrierEventKind {
     /// A report this version does not know. It is logged once and answered with success.
     Unknown,
 }
-

@@ -73,11 +73,9 @@ pub fn project(entry: &JournalEntry) -> Vec<Projection> {
                 ),
             ]
         }
-        Fact::Analysed { question, sentiment, analysis } => vec![Projection::Analysis {
-            question: *question,
-            sentiment: *sentiment,
-            analysis: analysis.clone(),
-        }],
+        Fact::Analysed { question, sentiment, analysis } => {
+            vec![Projection::Analysis { question: *question, sentiment: *sentiment, analysis: analysis.clone() }]
+        }
         Fact::Warned => vec![Projection::Event(event(CallEventType::WarningSent, EventSource::System))],
         _ => Vec::new(),
     }

@@ -23,7 +23,6 @@ text_enum! {
     }
 }
 
-
 /// A question a business wants answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QuestionConfiguration {

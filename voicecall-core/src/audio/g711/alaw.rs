@@ -49,11 +49,7 @@ const fn compress(magnitude: u16, negative: bool) -> u8 {
         let segment = magnitude.ilog2() - 3;
         ((segment as u8) << 4) | ((magnitude >> (segment - 1)) & 0x0F) as u8
     };
-    if negative {
-        code ^ TOGGLE
-    } else {
-        (code | 0x80) ^ TOGGLE
-    }
+    if negative { code ^ TOGGLE } else { (code | 0x80) ^ TOGGLE }
 }
 
 const fn expand(code: u8) -> i16 {

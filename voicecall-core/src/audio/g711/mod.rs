@@ -12,11 +12,7 @@ pub mod mulaw;
 
 /// Fills `output` with the converted `input`.
 fn convert<T: Copy, U>(input: &[T], output: &mut [U], convert: impl Fn(T) -> U) {
-    assert_eq!(
-        input.len(),
-        output.len(),
-        "input and output differ in length"
-    );
+    assert_eq!(input.len(), output.len(), "input and output differ in length");
     for (to, &from) in output.iter_mut().zip(input) {
         *to = convert(from);
     }
@@ -56,10 +52,7 @@ mod tests {
 
         /// The number of the interval in which the magnitude lies.
         fn interval(&self, magnitude: i32) -> usize {
-            self.decisions
-                .iter()
-                .take_while(|&&decision| magnitude >= decision)
-                .count()
+            self.decisions.iter().take_while(|&&decision| magnitude >= decision).count()
         }
     }
 
@@ -88,11 +81,7 @@ mod tests {
         assert_eq!(law.levels.len(), 128);
         for sample in i16::MIN..=i16::MAX {
             let interval = law.interval(magnitude(sample)) as u8;
-            let expected = if sample < 0 {
-                0x7F - interval
-            } else {
-                0xFF - interval
-            };
+            let expected = if sample < 0 { 0x7F - interval } else { 0xFF - interval };
             assert_eq!(mulaw::encode(sample), expected, "sample {sample}");
         }
         for code in 0..=255u8 {
@@ -109,11 +98,7 @@ mod tests {
         for sample in i16::MIN..=i16::MAX {
             let interval = law.interval(magnitude(sample)) as u8;
             let sign = if sample < 0 { 0 } else { 0x80 };
-            assert_eq!(
-                alaw::encode(sample),
-                (sign | interval) ^ 0x55,
-                "sample {sample}"
-            );
+            assert_eq!(alaw::encode(sample), (sign | interval) ^ 0x55, "sample {sample}");
         }
         for code in 0..=255u8 {
             let level = law.levels[usize::from((code ^ 0x55) & 0x7F)] as i16;
@@ -126,25 +111,15 @@ mod tests {
     #[test]
     fn tables_have_the_digests_of_the_reference_software() {
         let encoded = |encode: fn(i16) -> u8| (i16::MIN..=i16::MAX).map(encode).collect::<Vec<_>>();
-        let decoded = |decode: fn(u8) -> i16| {
-            (0..=255)
-                .flat_map(|code| decode(code).to_le_bytes())
-                .collect::<Vec<_>>()
-        };
+        let decoded = |decode: fn(u8) -> i16| (0..=255).flat_map(|code| decode(code).to_le_bytes()).collect::<Vec<_>>();
         for (table, starts, ends) in [
             (encoded(mulaw::encode), "90c29de5", "ce28c"),
             (decoded(mulaw::decode), "3dab5433", "5827"),
             (encoded(alaw::encode), "38488f6f", "ce7b"),
             (decoded(alaw::decode), "e04788d1", "c174"),
         ] {
-            let digest: String = Sha256::digest(&table)
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect();
-            assert!(
-                digest.starts_with(starts) && digest.ends_with(ends),
-                "{digest}"
-            );
+            let digest: String = Sha256::digest(&table).iter().map(|byte| format!("{byte:02x}")).collect();
+            assert!(digest.starts_with(starts) && digest.ends_with(ends), "{digest}");
         }
     }
 
@@ -154,32 +129,14 @@ mod tests {
         let (mut codes, mut back) = (vec![0; 80], vec![0; 80]);
 
         mulaw::encode_slice(&samples, &mut codes);
-        assert!(
-            codes
-                .iter()
-                .zip(&samples)
-                .all(|(&code, &x)| code == mulaw::encode(x))
-        );
+        assert!(codes.iter().zip(&samples).all(|(&code, &x)| code == mulaw::encode(x)));
         mulaw::decode_slice(&codes, &mut back);
-        assert!(
-            back.iter()
-                .zip(&codes)
-                .all(|(&x, &code)| x == mulaw::decode(code))
-        );
+        assert!(back.iter().zip(&codes).all(|(&x, &code)| x == mulaw::decode(code)));
 
         alaw::encode_slice(&samples, &mut codes);
-        assert!(
-            codes
-                .iter()
-                .zip(&samples)
-                .all(|(&code, &x)| code == alaw::encode(x))
-        );
+        assert!(codes.iter().zip(&samples).all(|(&code, &x)| code == alaw::encode(x)));
         alaw::decode_slice(&codes, &mut back);
-        assert!(
-            back.iter()
-                .zip(&codes)
-                .all(|(&x, &code)| x == alaw::decode(code))
-        );
+        assert!(back.iter().zip(&codes).all(|(&x, &code)| x == alaw::decode(code)));
     }
 
     #[test]

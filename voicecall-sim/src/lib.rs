@@ -1,1 +1,3 @@
 //! voicecall-sim
+
+pub mod clips;

@@ -99,7 +99,7 @@ impl VoiceBackend for TwilioVoice {
 
     /// Times are whole seconds at Twilio; a fraction is cut off. The ring timeout is 1 to 600 s (some networks add about
     /// 5 s), the time limit 1 s to 24 h.
-    #[instrument(name = "twilio.place", skip_all, err(Debug))]
+    #[instrument(name = "twilio.place", skip_all)]
     async fn place(&self, request: &PlaceCall) -> Result<CarrierCall> {
         let ring = seconds("ring_timeout", request.ring_timeout, RING_SECONDS)?;
         let limit = seconds("time_limit", request.time_limit, LIMIT_SECONDS)?;
@@ -128,7 +128,7 @@ impl VoiceBackend for TwilioVoice {
         carrier_call(&call).ok_or_else(|| unreadable("place call", Effect::Dials))
     }
 
-    #[instrument(name = "twilio.fetch", skip_all, fields(%call), err(Debug))]
+    #[instrument(name = "twilio.fetch", skip_all, fields(%call))]
     async fn fetch(&self, call: &CarrierCallId) -> Result<CarrierCall> {
         let call: wire::Call = self.client.get("fetch call", self.call_url(call)?).await?;
         carrier_call(&call).ok_or_else(|| unreadable("fetch call", Effect::Repeatable))
@@ -138,7 +138,7 @@ impl VoiceBackend for TwilioVoice {
     /// not used, and the time of the order is compared here. Twilio tells it to the second: a call of the same second as
     /// [`since`](FindCalls::since) counts, and so does one without a time. Give `since` some slack for the difference of
     /// the clocks.
-    #[instrument(name = "twilio.find", skip_all, err(Debug))]
+    #[instrument(name = "twilio.find", skip_all)]
     async fn find(&self, query: &FindCalls) -> Result<Vec<CarrierCall>> {
         let since = query.since.as_second();
         let mut url = self.client.url("/Calls.json")?;
@@ -163,7 +163,7 @@ impl VoiceBackend for TwilioVoice {
             .with_message("too many calls to search"))
     }
 
-    #[instrument(name = "twilio.hang_up", skip_all, fields(%call), err(Debug))]
+    #[instrument(name = "twilio.hang_up", skip_all, fields(%call))]
     async fn hang_up(&self, call: &CarrierCallId) -> Result<()> {
         let url = self.call_url(call)?;
         let form = [("Status", "completed")];
@@ -174,7 +174,7 @@ impl VoiceBackend for TwilioVoice {
         }
     }
 
-    #[instrument(name = "twilio.steer", skip_all, fields(%call), err(Debug))]
+    #[instrument(name = "twilio.steer", skip_all, fields(%call))]
     async fn steer(&self, call: &CarrierCallId, flow: &CallFlow) -> Result<()> {
         let twiml = twiml::render(flow, &self.overrides);
         if twiml.chars().count() > MAX_TWIML {
@@ -208,7 +208,7 @@ impl VoiceBackend for TwilioVoice {
     }
 
     /// Fetches the account, which must be active. An API key may not be allowed to, so with one a call is listed instead.
-    #[instrument(name = "twilio.health", skip_all, err(Debug))]
+    #[instrument(name = "twilio.health", skip_all)]
     async fn health(&self) -> Result<()> {
         if self.uses_api_key {
             let mut url = self.client.url("/Calls.json")?;

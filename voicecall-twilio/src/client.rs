@@ -160,7 +160,11 @@ async fn read(operation: &'static str, effect: Effect, mut answer: Response) -> 
 }
 
 fn parse<T: DeserializeOwned>(operation: &'static str, effect: Effect, body: &[u8]) -> Result<T> {
-    serde_json::from_slice(body).map_err(|error| unreadable(operation, effect).with_source(error))
+    // Where reading failed and not what was there: the parser's own words quote the answer.
+    serde_json::from_slice(body).map_err(|error| {
+        unreadable(operation, effect)
+            .with_message(format!("an answer that cannot be read, at column {}", error.column()))
+    })
 }
 
 /// TLS with a provider of our own choice: the process's default may be missing, or somebody else's.

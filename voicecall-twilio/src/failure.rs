@@ -45,6 +45,8 @@ pub(crate) fn refusal(
     };
     let code = Problem::code_in(body);
     let (kind, field, message) = match (status.as_u16(), code) {
+        // A gateway's words for not having heard the whole request, or not having heard the answer.
+        (408, _) => (effect.when_unsure(ErrorKind::Timeout), None, "the request took too long"),
         (400..=499, Some(10001)) => (Forbidden, None, "the account is not active"),
         (400..=499, Some(10002)) => (Forbidden, None, "a trial account cannot do this"),
         (400..=499, Some(10004)) => (RateLimited, None, "too many calls at once"),
@@ -69,8 +71,6 @@ pub(crate) fn refusal(
         (401, _) => (Unauthenticated, None, "wrong credentials"),
         (403, _) => (Forbidden, None, "the credentials do not allow this"),
         (404, _) => (NotFound, None, "no such thing"),
-        // A gateway's words for not having heard the whole request, or not having heard the answer.
-        (408, _) => (effect.when_unsure(ErrorKind::Timeout), None, "the request took too long"),
         (409, _) => (Conflict, None, "the call is in a state that does not allow this"),
         (429, _) => (RateLimited, None, "too many requests"),
         (400..=499, _) => (Rejected, None, "refused"),

@@ -110,33 +110,34 @@ impl MediaCodec for TwilioMedia {
         if message.len() > MAX_MESSAGE_BYTES {
             return Err(broken("a message beyond 64 KiB"));
         }
-        let message: StreamMessage<'a> = serde_json::from_str(message)
-            .map_err(|error| broken("a message that cannot be read").with_source(error))?;
-        let event = message.event();
-        match event {
-            StreamEventName::Connected => return Ok(None),
+        let message: StreamMessage<'a> =
+            serde_json::from_str(message).map_err(|error| unreadable("a message that cannot be read", &error))?;
+        match message.event() {
+            StreamEventName::Connected => Ok(None),
             StreamEventName::Unknown => {
                 self.unknown.run(|| tracing::warn!(provider = PROVIDER, "unknown media messages are skipped"));
-                return Ok(None);
+                Ok(None)
             }
-            StreamEventName::Start => return self.start(message.start).map(|start| Some(MediaEvent::Started(start))),
-            _ => self.expect_streaming(&message.stream_sid)?,
-        }
-        match event {
-            StreamEventName::Media => self.audio(message.media),
+            StreamEventName::Start => self.start(message.start).map(|start| Some(MediaEvent::Started(start))),
+            StreamEventName::Media => {
+                self.expect_streaming(&message.stream_sid)?;
+                self.audio(message.media)
+            }
             StreamEventName::Dtmf => {
+                self.expect_streaming(&message.stream_sid)?;
                 let dtmf: wire::StreamDtmf<'_> = read(message.dtmf, "a key that cannot be read")?;
                 Ok(dtmf.key().map(MediaEvent::Key))
             }
             StreamEventName::Mark => {
+                self.expect_streaming(&message.stream_sid)?;
                 let mark: wire::StreamMark<'_> = read(message.mark, "a mark that cannot be read")?;
                 Ok(mark.number().map(|number| MediaEvent::Mark(MarkId(number))))
             }
             StreamEventName::Stop => {
+                self.expect_streaming(&message.stream_sid)?;
                 self.state = State::Stopped;
                 Ok(Some(MediaEvent::Stopped))
             }
-            StreamEventName::Connected | StreamEventName::Unknown | StreamEventName::Start => Ok(None),
         }
     }
 
@@ -175,7 +176,12 @@ fn push(text: &mut String, parts: &[&str]) {
 
 fn read<'a, T: Deserialize<'a>>(body: Option<&'a RawValue>, otherwise: &'static str) -> Result<T> {
     let body = body.ok_or_else(|| broken(otherwise))?;
-    serde_json::from_str(body.get()).map_err(|error| broken(otherwise).with_source(error))
+    serde_json::from_str(body.get()).map_err(|error| unreadable(otherwise, &error))
+}
+
+/// Tells where reading failed and not what was there: the parser's own words quote the message.
+fn unreadable(seen: &'static str, error: &serde_json::Error) -> Error {
+    broken(seen).with_message(format!("{seen}, at column {}", error.column()))
 }
 
 fn broken(seen: &'static str) -> Error {

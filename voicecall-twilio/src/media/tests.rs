@@ -237,7 +237,7 @@ proptest! {
         event in "[a-z]{1,12}".prop_filter("unknown", |name| {
             !["connected", "start", "media", "dtmf", "mark", "stop"].contains(&name.as_str())
         }),
-        holds in prop_oneof!["\"[a-z]{0,9}\"", "[0-9]{1,9}", Just("{\"a\":[{}]}".to_owned())],
+        holds in prop_oneof!["\"[a-z]{0,9}\"", "[1-9][0-9]{0,8}", Just("{\"a\":[{}]}".to_owned())],
         is_started: bool,
     ) {
         let mut codec = if is_started { started() } else { TwilioMedia::new() };

@@ -129,11 +129,7 @@ impl Drop for Stage {
     }
 }
 
-async fn stage(
-    media: Media,
-    rules: Vec<FaultRule>,
-    party: impl FnMut() -> Box<dyn Party> + Send + 'static,
-) -> Stage {
+async fn stage(media: Media, rules: Vec<FaultRule>, party: impl FnMut() -> Box<dyn Party> + Send + 'static) -> Stage {
     stage_with(ServerOptions::default(), media, rules, party).await
 }
 

@@ -19,8 +19,7 @@ use sha1::Sha1;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use voicecall_sim::fault::{Fault, FaultPlan, FaultRule, Site};
-use voicecall_sim::phone::{Answer, Party};
-use voicecall_sim::phone::{Echo, HangsUp, Silent};
+use voicecall_sim::phone::{Answer, Echo, HangsUp, Party, Silent};
 use voicecall_sim::twilio::server::{ServerOptions, TwilioServer};
 use voicecall_sim::twilio::{
     Account, CallStatus, Exchange, ExchangeOptions, LogEvent, Number, StreamEnd, WebhookFailure,
@@ -130,10 +129,15 @@ impl Drop for Stage {
     }
 }
 
-async fn stage(
+async fn stage(media: Media, rules: Vec<FaultRule>, party: impl FnMut() -> Box<dyn Party> + Send + 'static) -> Stage {
+    stage_with(ServerOptions::default(), media, rules, party).await
+}
+
+async fn stage_with(
+    server_options: ServerOptions,
     media_behaviour: Media,
     rules: Vec<FaultRule>,
-    party: impl FnMut() -> Box<dyn Party> + Send + 'static,
+    mut party: impl FnMut() -> Box<dyn Party> + Send + 'static,
 ) -> Stage {
     let (sender, got) = mpsc::unbounded_channel();
     let app =
@@ -146,9 +150,8 @@ async fn stage(
     let account = Account::new(AC, TOKEN, vec![Number::new(FROM)]);
     let mut options = ExchangeOptions::new(1, vec![account]);
     options.faults = FaultPlan::new(1, rules).unwrap();
-    let mut party = party;
     let exchange = Exchange::new(options, move |_| party());
-    let routed = ServerOptions::default().route(&"https://demo.example".parse().unwrap(), local);
+    let routed = server_options.route(&"https://demo.example".parse().unwrap(), local);
     let server = TwilioServer::start(exchange, routed).await.unwrap();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     Stage { server, app, got, client, application }
@@ -306,6 +309,25 @@ async fn a_rate_limit_says_when_to_come_back() {
     let reply = stage.request(reqwest::Method::GET, "/Calls.json").send().await.unwrap();
     assert_eq!((reply.status().as_u16(), reply.headers()["retry-after"].to_str().unwrap()), (429, "3"));
     assert_eq!(reply.json::<Value>().await.unwrap()["code"], 20429);
+}
+
+#[tokio::test]
+async fn more_requests_at_once_than_allowed_are_refused() {
+    let slow = Fault::Latency { delay: Duration::from_secs(5), jitter: Duration::ZERO };
+    let rules = vec![FaultRule::nth(Site::RestFetch, 1, slow)];
+    let mut options = ServerOptions::default();
+    options.concurrent_requests = 1;
+    let stage = stage_with(options, Media::Speaks, rules, || echo_until(CALL)).await;
+    let first = stage.request(reqwest::Method::GET, "/Calls.json").send();
+    let second = async {
+        let answering = |exchange: &Exchange| (!exchange.log().is_empty()).then_some(());
+        stage.server.until(answering).await;
+        stage.request(reqwest::Method::GET, "/Calls.json").send().await.unwrap().status()
+    };
+    tokio::select! {
+        _ = first => panic!("the first request is still being answered"),
+        status = second => assert_eq!(status, 429),
+    }
 }
 
 #[tokio::test]

@@ -118,8 +118,8 @@ pub(super) enum Doing {
     Nothing,
     /// Waits for the application's instructions.
     Asking { webhook: u64 },
-    /// Speaks.
-    Saying { audio: Vec<u8>, position: usize },
+    /// Speaks the audio over and over until `length` bytes were spoken.
+    Saying { audio: Vec<u8>, position: u64, length: u64 },
     /// Is silent.
     Pausing { until: CallTime },
     /// Is connected to a media socket, or about to be.

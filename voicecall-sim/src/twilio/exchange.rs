@@ -146,7 +146,7 @@ impl Exchange {
             Timer::GiveUp(call) => self.give_up_ringing(now, call),
             Timer::Tick(call) => self.tick(now, call),
             Timer::Stream(call) => self.flush_stream(now, call),
-            Timer::Limit(call) => self.end(now, call, CallStatus::Completed, 200),
+            Timer::Limit(call) => self.limit(now, call),
             Timer::Send(webhook) => self.send(now, webhook),
             Timer::ReleaseReport(call) => {
                 if let Some(held) = self.calls[call].held_report.take() {

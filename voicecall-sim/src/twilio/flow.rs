@@ -153,8 +153,9 @@ impl Exchange {
                 let spoken = self.voice(&text, &language);
                 self.note(now, Some(index), LogEvent::Said { text: text.clone(), voiced: spoken.is_some() });
                 let silence = || vec![0xFF; 8 * UNVOICED.as_millis() as usize * text.chars().count()];
-                let audio = spoken.unwrap_or_else(silence).repeat(times as usize);
-                self.calls[index].doing = Doing::Saying { audio, position: 0 };
+                let audio = spoken.unwrap_or_else(silence);
+                let length = audio.len() as u64 * u64::from(times);
+                self.calls[index].doing = Doing::Saying { audio, position: 0, length };
             }
             Some(Verb::Connect(verb)) => self.connect(now, index, verb),
         }

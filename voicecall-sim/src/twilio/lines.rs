@@ -128,6 +128,14 @@ impl Exchange {
         }
     }
 
+    /// Ends a call that has reached its limit, which may have been moved since this was planned.
+    pub(super) fn limit(&mut self, now: CallTime, index: usize) {
+        let call = &self.calls[index];
+        if call.answered.is_some_and(|answered| answered + call.time_limit <= now) {
+            self.end(now, index, CallStatus::Completed, 200);
+        }
+    }
+
     pub(super) fn give_up_ringing(&mut self, now: CallTime, index: usize) {
         if self.calls[index].status == CallStatus::Ringing {
             self.end(now, index, CallStatus::NoAnswer, 487);
@@ -186,10 +194,10 @@ impl Exchange {
                 }
                 phone.tick(clock)
             }),
-            Doing::Saying { audio, position } => {
-                let frame = frame_at(audio, *position);
-                *position += FRAME_SAMPLES;
-                finished = *position >= audio.len();
+            Doing::Saying { audio, position, length } => {
+                let frame = frame_at(audio, *position, *length);
+                *position += FRAME_SAMPLES as u64;
+                finished = *position >= *length;
                 frame
             }
             Doing::Pausing { until } => {
@@ -208,9 +216,12 @@ impl Exchange {
     }
 }
 
-/// The frame at a byte of some audio, filled up with silence.
-fn frame_at(audio: &[u8], position: usize) -> Frame {
+/// The frame at a byte of audio that is repeated up to `length` bytes, filled up with silence.
+fn frame_at(audio: &[u8], position: u64, length: u64) -> Frame {
     let mut codes = *Frame::SILENCE.as_bytes();
-    codes.iter_mut().zip(audio.iter().skip(position)).for_each(|(code, &byte)| *code = byte);
+    let start = position.checked_rem(audio.len() as u64).unwrap_or(0) as usize;
+    let left = usize::try_from(length.saturating_sub(position)).unwrap_or(usize::MAX);
+    let spoken = audio.iter().cycle().skip(start).take(left);
+    codes.iter_mut().zip(spoken).for_each(|(code, &byte)| *code = byte);
     Frame::from(codes)
 }

@@ -348,6 +348,20 @@ fn the_time_limit_ends_an_answered_call() {
 }
 
 #[test]
+fn a_time_limit_moved_during_the_call_counts_from_the_answer() {
+    for (moved, end) in [("10", 10), ("60", 60), ("3", 5)] {
+        let mut world = World::new(exchange(vec![], hangs_up_after(600)), |_| STREAM.to_owned());
+        let form = [("To", TO), ("From", FROM), ("Url", "https://demo.example/voice"), ("TimeLimit", "30")];
+        let call = world.rest("POST", "/Calls.json", &form).1["sid"].as_str().unwrap().to_owned();
+        world.run(S(5));
+        world.rest("POST", &format!("/Calls/{call}.json"), &[("TimeLimit", moved)]);
+        world.run(S(100));
+        let last = world.exchange.log().iter().rfind(|entry| matches!(entry.event, LogEvent::Status { .. })).unwrap();
+        assert_eq!(last.at, S(end), "{moved}");
+    }
+}
+
+#[test]
 fn calls_of_an_account_are_dialled_one_a_second() {
     let mut world = World::new(exchange(vec![], hangs_up_after(1)), |_| STREAM.to_owned());
     (0..5).for_each(|_| drop(world.place()));
@@ -538,6 +552,33 @@ fn requests_are_refused_with_the_carriers_codes() {
     }
     assert_eq!(world.raw("GET", "/Calls", &[]).content_type, "application/xml");
     assert_eq!(world.rest("GET", "/Calls/CA1.json", &[]).0, 404);
+}
+
+#[test]
+fn a_text_is_repeated_as_often_as_it_says() {
+    let spoken = exchange(vec![], hangs_up_after(60)).with_speaker(|_, _| Some(vec![0x11; 100]));
+    let mut world = World::new(spoken, |_| r#"<Response><Say loop="16">la</Say></Response>"#.to_owned());
+    world.place();
+    world.run(S(10));
+    let end = world.exchange.log().iter().rfind(|entry| matches!(entry.event, LogEvent::Status { .. })).unwrap();
+    assert_eq!(end.at, CallTime::from_millis(200));
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_request_and_no_document_panics(
+        method in "GET|POST|DELETE|PUT",
+        path in "(/Calls(/[A-Z0-9]{0,4})?)?(\\.json)?[ -~]{0,6}",
+        name in "To|From|Url|Twiml|Timeout|Page|PageSize|StartTime[<>]?|Status|StatusCallback(Event|Method)?",
+        value: String,
+        document in "(<Response>)?[<>a-zA-Z/=\"& ]{0,60}(</Response>)?",
+    ) {
+        let mut world = World::new(exchange(vec![], hangs_up_after(1)), move |_| document.clone());
+        world.place();
+        world.raw(&method, &path, &[("To", TO), ("From", FROM), (&name, &value)]);
+        world.run(S(3));
+        proptest::prop_assert_eq!(world.exchange.live_calls(), 0);
+    }
 }
 
 #[test]

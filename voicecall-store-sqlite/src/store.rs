@@ -73,3 +73,36 @@ impl SqliteStore {
         lane.unwrap_or(&self.writer).run(operation, work).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_commit_waits_for_the_disk() {
+        let folder = std::env::temp_dir().join(format!("voicecall-{}", voicecall_core::RecordId::new()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let store = SqliteStore::open(folder.join("calls.db")).await.unwrap();
+        let settings = store.write("read settings", |db| {
+            let journal: String = db.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+            let synchronous: u32 = db.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+            let foreign_keys: bool = db.pragma_query_value(None, "foreign_keys", |row| row.get(0))?;
+            Ok((journal, synchronous, foreign_keys))
+        });
+        // 2 is FULL.
+        assert_eq!(settings.await.unwrap(), ("wal".to_owned(), 2, true));
+        store.close().await;
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[tokio::test]
+    async fn readers_cannot_write() {
+        let folder = std::env::temp_dir().join(format!("voicecall-{}", voicecall_core::RecordId::new()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let store = SqliteStore::open(folder.join("calls.db")).await.unwrap();
+        let write = store.read("write", |db| Ok(db.execute_batch("DELETE FROM call_events")?));
+        assert_eq!(write.await.unwrap_err().code(), Some("SQLITE_READONLY"));
+        store.close().await;
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}

@@ -6,13 +6,16 @@ pub mod call;
 pub mod carrier;
 mod consent;
 pub mod dialogue;
+pub mod engine;
 mod error;
 mod id;
+pub mod interview;
 pub mod journal;
 pub mod media;
 pub mod model;
 mod phone;
 mod seal;
+pub mod selection;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

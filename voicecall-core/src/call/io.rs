@@ -139,8 +139,6 @@ pub enum Output {
     },
     /// Do something to the world.
     Effect(Effect),
-    /// Come back at this instant at the latest. Replaces the instant asked for before.
-    Wake(CallTime),
 }
 
 /// Something irreversible.
@@ -150,6 +148,6 @@ pub enum Output {
 pub enum Effect {
     /// Keep the recording; [`Output::Record`] follows, beginning with the start of the call.
     StartRecording(ConsentToken),
-    /// End the call at the carrier. The last output of a call.
+    /// End the call at the carrier. Words still on their way are awaited after it.
     HangUp(EndReason),
 }

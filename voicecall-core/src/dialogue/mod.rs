@@ -96,7 +96,7 @@ pub enum DialogueEvent {
     },
     /// The time asked for by [`Dialogue::wake_at`] has come.
     Wake,
-    /// The fact with this number is stored for good.
+    /// A fact the dialogue journaled is stored for good: its first is number 1, its second 2.
     Stored(u64),
     /// The call is over for this reason. Facts may still be journaled; nothing will be said.
     Ended(EndReason),

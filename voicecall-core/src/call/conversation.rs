@@ -1,0 +1,115 @@
+//! Machine and dialogue together: what the runner and the simulator drive, and what a recording replays.
+
+use std::collections::VecDeque;
+
+use super::io::{Input, InputEvent, Output};
+use super::machine::CallMachine;
+use super::recording::InputRecorder;
+use crate::dialogue::{Action, Dialogue, DialogueEvent};
+use crate::time::CallTime;
+
+/// What can sit at the centre of a call: takes what happened, says what to do. Sans-IO.
+pub trait CallLogic: Send {
+    /// Takes in what happened at `now` and appends what is to be done.
+    fn handle(&mut self, now: CallTime, event: InputEvent<'_>, out: &mut Vec<Output>);
+
+    /// When [`InputEvent::Tick`] is due at the latest.
+    fn wake_at(&self) -> Option<CallTime>;
+
+    /// Whether nothing more will come of this call.
+    fn is_finished(&self) -> bool;
+}
+
+/// A call machine and the dialogue it serves, one after the other until neither has anything to say.
+#[derive(Debug)]
+pub struct Conversation {
+    machine: CallMachine,
+    dialogue: Box<dyn Dialogue>,
+    recorder: Option<InputRecorder>,
+    events: VecDeque<DialogueEvent>,
+    actions: Vec<Action>,
+}
+
+impl Conversation {
+    /// A conversation about to begin.
+    #[must_use]
+    pub fn new(machine: CallMachine, dialogue: Box<dyn Dialogue>) -> Self {
+        Self { machine, dialogue, recorder: None, events: VecDeque::new(), actions: Vec::new() }
+    }
+
+    /// Records every input of the machine, to be replayed.
+    #[must_use]
+    pub fn with_recorder(mut self, recorder: InputRecorder) -> Self {
+        self.recorder = Some(recorder);
+        self
+    }
+
+    /// The machine, to look at.
+    #[must_use]
+    pub const fn machine(&self) -> &CallMachine {
+        &self.machine
+    }
+
+    /// The recording of inputs, at the end of the call.
+    pub fn take_recorder(&mut self) -> Option<InputRecorder> {
+        self.recorder.take()
+    }
+
+    fn step(&mut self, now: CallTime, event: InputEvent<'_>, out: &mut Vec<Output>) {
+        let from = out.len();
+        let mut input = Input { at: now, event };
+        if let Some(recorder) = &mut self.recorder {
+            recorder.input(&input);
+        }
+        let event = std::mem::replace(&mut input.event, InputEvent::Tick);
+        self.machine.handle(now, event, out);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.outputs(&out[from..]);
+        }
+        // The dialogue is told what the machine says; everybody else need not know.
+        let events = &mut self.events;
+        let mut at = 0;
+        out.retain_mut(|output| {
+            at += 1;
+            if at <= from {
+                return true;
+            }
+            let Output::Tell(event) = output else { return true };
+            events.push_back(std::mem::replace(event, DialogueEvent::Wake));
+            false
+        });
+    }
+
+    fn converse(&mut self, now: CallTime, out: &mut Vec<Output>) {
+        while let Some(event) = self.events.pop_front() {
+            let mut actions = std::mem::take(&mut self.actions);
+            self.dialogue.handle(&event, now, &mut actions);
+            for action in actions.drain(..) {
+                self.step(now, InputEvent::Dialogue(action), out);
+            }
+            self.actions = actions;
+        }
+    }
+}
+
+impl CallLogic for Conversation {
+    fn handle(&mut self, now: CallTime, event: InputEvent<'_>, out: &mut Vec<Output>) {
+        self.step(now, event, out);
+        self.converse(now, out);
+        if self.dialogue.wake_at().is_some_and(|at| at <= now) && !self.machine.is_finished() {
+            self.events.push_back(DialogueEvent::Wake);
+            self.converse(now, out);
+        }
+    }
+
+    fn wake_at(&self) -> Option<CallTime> {
+        if self.machine.is_finished() {
+            return None;
+        }
+        self.machine.wake_at().into_iter().chain(self.dialogue.wake_at()).min()
+    }
+
+    fn is_finished(&self) -> bool {
+        self.machine.is_finished()
+    }
+}

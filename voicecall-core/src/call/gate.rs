@@ -1,0 +1,138 @@
+//! Consent as a gate: what somebody said, and how it sounded, stays in memory until the caller agrees.
+
+use crate::audio::Frame;
+use crate::consent::ConsentToken;
+use crate::id::SessionId;
+use crate::journal::Fact;
+use crate::time::CallTime;
+
+use super::io::{Effect, Output};
+
+/// The most audio held before consent: three minutes. A caller who has not decided by then is not recorded from the start.
+const LONGEST_TAPE: usize = 3 * 60 * 50;
+
+/// Numbers facts and holds back what needs consent.
+#[derive(Debug)]
+pub(super) struct Gate {
+    session: SessionId,
+    open: bool,
+    recording: bool,
+    seq: u64,
+    held: Vec<(CallTime, Fact, bool)>,
+    tape: Vec<(Frame, Frame)>,
+    /// Numbers of facts the dialogue journaled, in its order, that are not stored yet.
+    of_dialogue: Vec<(u64, u64)>,
+    dialogue_facts: u64,
+}
+
+impl Gate {
+    pub(super) const fn new(session: SessionId, recording: bool) -> Self {
+        Self {
+            session,
+            open: false,
+            recording,
+            seq: 0,
+            held: Vec::new(),
+            tape: Vec::new(),
+            of_dialogue: Vec::new(),
+            dialogue_facts: 0,
+        }
+    }
+
+    /// Journals a fact, now or once there is consent.
+    pub(super) fn journal(&mut self, at: CallTime, fact: Fact, by_dialogue: bool, out: &mut Vec<Output>) {
+        if fact.needs_consent() && !self.open {
+            self.held.push((at, fact, by_dialogue));
+            return;
+        }
+        self.seq += 1;
+        if by_dialogue {
+            self.dialogue_facts += 1;
+            self.of_dialogue.push((self.seq, self.dialogue_facts));
+        }
+        out.push(Output::Journal { seq: self.seq, at, fact });
+    }
+
+    /// The dialogue's number of a fact that is now stored.
+    pub(super) fn stored(&mut self, seq: u64) -> Option<u64> {
+        let at = self.of_dialogue.iter().position(|(own, _)| *own == seq)?;
+        Some(self.of_dialogue.remove(at).1)
+    }
+
+    /// Whether a recording is wanted, and so what was played has to be known.
+    pub(super) const fn records(&self) -> bool {
+        self.recording
+    }
+
+    /// Takes in 20 ms of both sides.
+    pub(super) fn record(&mut self, caller: Frame, agent: Frame, out: &mut Vec<Output>) {
+        if self.open {
+            out.push(Output::Record { caller, agent });
+        } else if self.tape.len() < LONGEST_TAPE {
+            self.tape.push((caller, agent));
+        }
+    }
+
+    /// The caller agreed: everything held so far goes out, in order.
+    pub(super) fn grant(&mut self, out: &mut Vec<Output>) {
+        if self.open {
+            return;
+        }
+        self.open = true;
+        for (at, fact, by_dialogue) in std::mem::take(&mut self.held) {
+            self.journal(at, fact, by_dialogue, out);
+        }
+        if self.recording {
+            out.push(Output::Effect(Effect::StartRecording(ConsentToken::spoken(self.session))));
+            let tape = std::mem::take(&mut self.tape);
+            out.extend(tape.into_iter().map(|(caller, agent)| Output::Record { caller, agent }));
+        }
+    }
+
+    /// The call is over without consent: nothing of it remains.
+    pub(super) fn forget(&mut self) {
+        if !self.open {
+            self.held = Vec::new();
+            self.tape = Vec::new();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(text: &str) -> Fact {
+        Fact::Asked { question: crate::QuestionId::new(), text: text.to_owned() }
+    }
+
+    #[test]
+    fn words_wait_for_consent_and_keep_their_order() {
+        let mut gate = Gate::new(SessionId::new(), true);
+        let mut out = Vec::new();
+        gate.journal(CallTime::ZERO, Fact::Connected, false, &mut out);
+        gate.journal(CallTime::from_millis(1), said("one"), true, &mut out);
+        gate.record(Frame::SILENCE, Frame::SILENCE, &mut out);
+        assert!(matches!(out[..], [Output::Journal { seq: 1, fact: Fact::Connected, .. }]));
+        gate.grant(&mut out);
+        gate.journal(CallTime::from_millis(2), said("two"), true, &mut out);
+        let seqs: Vec<_> = out
+            .iter()
+            .filter_map(|out| if let Output::Journal { seq, .. } = out { Some(*seq) } else { None })
+            .collect();
+        assert_eq!(seqs, [1, 2, 3]);
+        assert!(matches!(out[2..4], [Output::Effect(Effect::StartRecording(_)), Output::Record { .. }]));
+        assert_eq!((gate.stored(3), gate.stored(3), gate.stored(1)), (Some(2), None, None));
+    }
+
+    #[test]
+    fn without_consent_nothing_remains() {
+        let mut gate = Gate::new(SessionId::new(), true);
+        let mut out = Vec::new();
+        gate.journal(CallTime::ZERO, said("one"), true, &mut out);
+        gate.record(Frame::SILENCE, Frame::SILENCE, &mut out);
+        gate.forget();
+        gate.grant(&mut out);
+        assert!(matches!(out[..], [Output::Effect(Effect::StartRecording(_))]));
+    }
+}

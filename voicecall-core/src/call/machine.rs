@@ -1,0 +1,428 @@
+//! The call machine: everything that decides when somebody listens, thinks, speaks or is silent. Inputs in, outputs out,
+//! with the time as an argument; it never waits and reads no clock.
+
+use super::ear::Ear;
+use super::gate::Gate;
+use super::io::{Effect, InputEvent, Output};
+use super::latency::TurnLatency;
+use super::line_clock::LineClock;
+use super::mind::Mind;
+use super::mouth::{Ended, Mouth, Voice};
+use super::ops::Ops;
+use super::settings::CallSettings;
+use super::turn::{Spoken, Turn, TurnEvent};
+use super::waiting::{Due, Waiting};
+use crate::agent::OpId;
+use crate::audio::{FRAME_DURATION, Frame, Framer, VoiceDetector};
+use crate::dialogue::{Action, DialogueEvent, UtteranceId};
+use crate::journal::Fact;
+use crate::media::{MediaCommand, MediaEvent};
+use crate::store::EndReason;
+use crate::time::CallTime;
+
+/// One call's state. Owned by one task, or by the simulator, or by a replay: it cannot tell the difference.
+#[derive(Debug)]
+pub struct CallMachine {
+    settings: CallSettings,
+    now: CallTime,
+    detector: Box<dyn VoiceDetector>,
+    framer: Framer,
+    line: LineClock,
+    turn: Turn,
+    ear: Ear,
+    mind: Mind,
+    mouth: Mouth,
+    gate: Gate,
+    waiting: Waiting,
+    latency: Option<TurnLatency>,
+    ops: Ops,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// The media stream has not started.
+    Ringing,
+    Live,
+    /// The call ends once everything queued was heard.
+    Ending(EndReason),
+    /// The line is gone; words still on their way are awaited.
+    Over,
+}
+
+impl CallMachine {
+    /// A machine for a call whose media stream has not started.
+    #[must_use]
+    pub fn new(settings: CallSettings) -> Self {
+        let detector = settings.detection.detector();
+        Self::with_detector(settings, detector)
+    }
+
+    /// A machine that uses this detector instead of the configured one, such as scripted labels.
+    #[must_use]
+    pub fn with_detector(settings: CallSettings, detector: Box<dyn VoiceDetector>) -> Self {
+        Self {
+            now: CallTime::ZERO,
+            detector,
+            framer: Framer::new(),
+            line: LineClock::default(),
+            turn: Turn::new(settings.turn),
+            ear: Ear::new(settings.patience.transcript),
+            mind: Mind::new(settings.patience.thought),
+            mouth: Mouth::new(&settings),
+            gate: Gate::new(settings.session, settings.recording),
+            waiting: Waiting::new(&settings.patience),
+            latency: None,
+            ops: Ops::default(),
+            state: State::Ringing,
+            settings,
+        }
+    }
+
+    /// Takes in what happened at `now` and appends what is to be done. A time before the last one counts as the last.
+    pub fn handle(&mut self, now: CallTime, event: InputEvent<'_>, out: &mut Vec<Output>) {
+        self.now = now.max(self.now);
+        match event {
+            InputEvent::Media(event) => self.media(event, out),
+            InputEvent::Ear { op, transcript } => {
+                let turn = self.ear.understood(op, transcript);
+                self.note(turn, |latency, now| latency.transcript = Some(now));
+                self.tell_heard(out);
+            }
+            InputEvent::Token { op, text } => {
+                if self.mind.token(op, &text, out) {
+                    self.note_any(|latency, now| latency.first_token = latency.first_token.or(Some(now)));
+                }
+            }
+            InputEvent::Usage { usage, .. } => self.gate.journal(self.now, Fact::Used(usage), false, out),
+            InputEvent::Speech { op, audio, words } => {
+                if self.mouth.audio(op, &audio, words, self.now) {
+                    self.note_any(|latency, now| latency.first_audio = latency.first_audio.or(Some(now)));
+                }
+            }
+            InputEvent::Done { op } => self.done(op, out),
+            InputEvent::Failed { op, .. } => self.failed(op, out),
+            InputEvent::Stored { seq } => {
+                if let Some(number) = self.gate.stored(seq) {
+                    out.push(Output::Tell(DialogueEvent::Stored(number)));
+                }
+            }
+            InputEvent::Dialogue(action) => self.act(action, out),
+            InputEvent::Disconnected => self.gone(EndReason::TechnicalFailure, out),
+            InputEvent::Tick => {}
+        }
+        self.advance(out);
+    }
+
+    /// When [`InputEvent::Tick`] is due at the latest.
+    #[must_use]
+    pub fn wake_at(&self) -> Option<CallTime> {
+        let own = match self.state {
+            State::Ringing => None,
+            State::Live => Some(CallTime::ZERO + self.settings.max_duration),
+            State::Ending(_) => self.mouth.playout.settles_at().or(Some(CallTime::ZERO + self.settings.max_duration)),
+            State::Over => None,
+        };
+        let parts = [
+            self.turn.wake_at(),
+            self.ear.wake_at(),
+            self.mind.wake_at(),
+            self.mouth.wake_at(),
+            self.waiting.wake_at().filter(|_| self.state == State::Live),
+            own,
+        ];
+        parts.into_iter().flatten().min()
+    }
+
+    /// Whether nothing more will come of this call.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.state == State::Over && !self.ear.is_waiting() && !self.mind.is_waiting()
+    }
+
+    /// How often the phone ran dry in the middle of an utterance.
+    #[must_use]
+    pub fn underruns(&self) -> u32 {
+        self.mouth.playout.underruns()
+    }
+
+    fn media(&mut self, event: MediaEvent<'_>, out: &mut Vec<Output>) {
+        match event {
+            MediaEvent::Started(_) if self.state == State::Ringing => {
+                self.state = State::Live;
+                out.push(Output::Send(MediaCommand::Open));
+                self.gate.journal(self.now, Fact::Connected, false, out);
+                out.push(Output::Tell(DialogueEvent::Connected));
+            }
+            MediaEvent::Audio(bytes) if self.is_live() => {
+                let mut framer = std::mem::take(&mut self.framer);
+                framer.push(&bytes, |frame| self.frame(&frame, out));
+                self.framer = framer;
+            }
+            MediaEvent::Key(key) if self.is_live() => {
+                self.waiting.caller_spoke();
+                out.push(Output::Tell(DialogueEvent::Key(key)));
+            }
+            MediaEvent::Mark(mark) => self.mouth.marked(mark, self.now),
+            MediaEvent::Stopped => self.gone(EndReason::CustomerHangup, out),
+            // A second start, or audio before the first: not of this call.
+            MediaEvent::Started(_) | MediaEvent::Audio(_) | MediaEvent::Key(_) => {}
+        }
+    }
+
+    const fn is_live(&self) -> bool {
+        matches!(self.state, State::Live | State::Ending(_))
+    }
+
+    fn frame(&mut self, frame: &Frame, out: &mut Vec<Output>) {
+        let (until, missing) = self.line.frame(self.now);
+        if self.gate.records() {
+            for back in (0..=missing).rev() {
+                let from = until.back(FRAME_DURATION * (back + 1));
+                let agent = self.mouth.playout.take_slot(from);
+                let caller = if back == 0 { *frame } else { Frame::SILENCE };
+                self.gate.record(caller, agent, out);
+            }
+        }
+        let voiced = self.detector.is_voice(&frame.decode());
+        let event = self.turn.frame(voiced, until);
+        if event == Some(TurnEvent::Started) {
+            self.turn_started(out);
+        }
+        self.ear.frame(frame, out);
+        if let Some(TurnEvent::Ended(spoken)) = event {
+            self.turn_ended(spoken, out);
+        }
+        if self.turn.interrupts() && self.mouth.is_interruptible() && self.mouth.is_audible(self.now) {
+            self.interrupt(out);
+        }
+    }
+
+    fn turn_started(&mut self, out: &mut Vec<Output>) {
+        self.ear.open(&mut self.ops, out);
+        self.latency = None;
+        self.waiting.answered();
+        // Whoever begins to speak before the answer has sounded goes on with their own turn: what was meant as an
+        // answer to half of it is not said.
+        if self.mouth.is_interruptible() && !self.mouth.is_audible(self.now) {
+            self.interrupt(out);
+        }
+    }
+
+    fn turn_ended(&mut self, spoken: Spoken, out: &mut Vec<Output>) {
+        let Some(turn) = self.ear.close(spoken, self.now, out) else { return };
+        self.latency = Some(TurnLatency::ended(turn, spoken.last_voiced, self.now));
+        self.waiting.turn_ended(self.now);
+        self.tell_heard(out);
+    }
+
+    /// One synchronous step: the phone is silent, the books are right and nothing old can be said any more.
+    fn interrupt(&mut self, out: &mut Vec<Output>) {
+        let cut = self.mouth.hush(self.now, out);
+        let first = cut.iter().find_map(|ended| Some((ended.utterance?, ended.words.heard.clone())));
+        for ended in cut {
+            self.book(ended, out);
+        }
+        if let Some((utterance, heard)) = first {
+            out.push(Output::Tell(DialogueEvent::Interrupted { utterance, heard }));
+        }
+    }
+
+    fn book(&mut self, ended: Ended, out: &mut Vec<Output>) {
+        let Ended { utterance: Some(utterance), words, from, until } = ended else { return };
+        let fact = Fact::Said {
+            utterance,
+            heard: words.heard,
+            unheard: words.unheard,
+            from,
+            until,
+            estimated: words.estimated,
+        };
+        self.gate.journal(until, fact, false, out);
+    }
+
+    fn tell_heard(&mut self, out: &mut Vec<Output>) {
+        while let Some(turn) = self.ear.next_heard() {
+            if turn.text.as_deref().is_some_and(|text| !text.trim().is_empty()) {
+                self.waiting.caller_spoke();
+            }
+            self.gate.journal(self.now, Fact::Heard(turn.clone()), false, out);
+            out.push(Output::Tell(DialogueEvent::Heard(turn)));
+        }
+    }
+
+    fn done(&mut self, op: OpId, out: &mut Vec<Output>) {
+        self.mind.done(op, out);
+        // A transcriber that is done and gave no final transcript has failed; one that gave it is not known any more.
+        self.ear.failed(op, self.now, &mut self.ops, out);
+        if self.mouth.done(op, self.now) == Voice::Lost {
+            self.voice_lost(out);
+        }
+        self.tell_heard(out);
+    }
+
+    fn failed(&mut self, op: OpId, out: &mut Vec<Output>) {
+        self.mind.failed(op, out);
+        self.ear.failed(op, self.now, &mut self.ops, out);
+        if self.mouth.failed(op, self.now) == Voice::Lost {
+            self.voice_lost(out);
+        }
+        self.tell_heard(out);
+    }
+
+    fn act(&mut self, action: Action, out: &mut Vec<Output>) {
+        match action {
+            Action::Say(utterance) if self.state == State::Live => {
+                self.note_any(|latency, now| latency.first_sentence = latency.first_sentence.or(Some(now)));
+                self.mouth.say(utterance, &self.settings, self.now);
+            }
+            Action::Say(_) => {}
+            Action::Hush => {
+                for ended in self.mouth.hush(self.now, out) {
+                    self.book(ended, out);
+                }
+            }
+            Action::Ask { ask, request } => self.mind.ask(ask, request, self.now, &mut self.ops, out),
+            Action::Forget(ask) => self.mind.forget(ask, out),
+            Action::Journal(fact) => self.gate.journal(self.now, fact, true, out),
+            Action::GrantConsent => self.gate.grant(out),
+            Action::LimitTurn(limit) => self.turn.limit(limit),
+            Action::End(reason) if self.state == State::Live => self.state = State::Ending(reason),
+            Action::End(_) => {}
+            Action::EndNow(reason) if self.is_live() => self.hang_up(reason, out),
+            Action::EndNow(_) => {}
+        }
+    }
+
+    fn advance(&mut self, out: &mut Vec<Output>) {
+        if self.is_live() {
+            if let Some(TurnEvent::Ended(spoken)) = self.turn.tick(self.now) {
+                self.turn_ended(spoken, out);
+            }
+            if self.now.since(CallTime::ZERO) >= self.settings.max_duration {
+                self.hang_up(EndReason::Timeout, out);
+            }
+        }
+        self.ear.tick(self.now, &mut self.ops, out);
+        self.tell_heard(out);
+        self.mind.tick(self.now, out);
+        if self.is_live() {
+            self.speak(out);
+        }
+    }
+
+    fn speak(&mut self, out: &mut Vec<Output>) {
+        let holds = self.turn.is_speaking() && self.mouth.is_interruptible() && !self.mouth.is_audible(self.now);
+        if !holds && self.mouth.advance(self.now, &mut self.ops, out) == Voice::Lost {
+            self.voice_lost(out);
+            return;
+        }
+        self.note_wire(out);
+        while let Some(ended) = self.mouth.next_ended(self.now) {
+            let utterance = ended.utterance;
+            self.book(ended, out);
+            if let Some(utterance) = utterance {
+                out.push(Output::Tell(DialogueEvent::Spoken(utterance)));
+            }
+        }
+        let busy = self.mouth.is_busy() || self.turn.is_speaking() || self.ear.is_waiting() || self.mind.is_waiting();
+        self.waiting.observe(busy, self.now);
+        match self.state {
+            State::Ending(reason) => {
+                if !self.mouth.is_busy() && self.mouth.playout.is_settled(self.now) {
+                    self.hang_up(reason, out);
+                }
+            }
+            _ => self.wait(out),
+        }
+    }
+
+    fn wait(&mut self, out: &mut Vec<Output>) {
+        let answering = self.ear.is_waiting() || self.mind.is_waiting() || self.mouth.is_busy();
+        if self.mouth.is_audible(self.now) && self.latency.is_none_or(|latency| latency.wire.is_some()) || !answering {
+            self.waiting.answered();
+        }
+        while let Some(due) = self.waiting.next_due(self.now) {
+            match due {
+                Due::Filler(text) => {
+                    if self.mouth.fill(&text, &self.settings, self.now) {
+                        self.note_any(|latency, _| latency.filler = true);
+                        let _ = self.mouth.advance(self.now, &mut self.ops, out);
+                    }
+                }
+                Due::Silence(count) => out.push(Output::Tell(DialogueEvent::Silence { count })),
+            }
+        }
+    }
+
+    /// No service speaks for us any more: a prepared farewell, then the end. Never dead air.
+    fn voice_lost(&mut self, out: &mut Vec<Output>) {
+        for ended in self.mouth.hush(self.now, out) {
+            self.book(ended, out);
+        }
+        if let Some(text) = self.settings.patience.farewell.clone() {
+            self.mouth.fill(&text, &self.settings, self.now);
+        }
+        self.state = State::Ending(EndReason::TechnicalFailure);
+        let _ = self.mouth.advance(self.now, &mut self.ops, out);
+    }
+
+    fn hang_up(&mut self, reason: EndReason, out: &mut Vec<Output>) {
+        out.push(Output::Send(MediaCommand::Close));
+        self.gone(reason, out);
+    }
+
+    /// The line is gone. What the caller was saying still counts: its transcript is awaited.
+    fn gone(&mut self, reason: EndReason, out: &mut Vec<Output>) {
+        let reason = match self.state {
+            State::Over => return,
+            // Hanging up during the goodbye is no reason of its own.
+            State::Ending(reason) => reason,
+            State::Ringing | State::Live => reason,
+        };
+        for ended in self.mouth.hush(self.now, &mut Vec::new()) {
+            self.book(ended, out);
+        }
+        if let Some(spoken) = self.turn.stop() {
+            self.ear.close(spoken, self.now, out);
+        }
+        self.state = State::Over;
+        self.gate.journal(self.now, Fact::Ended { reason }, false, out);
+        out.push(Output::Tell(DialogueEvent::Ended(reason)));
+        self.gate.forget();
+        out.push(Output::Effect(Effect::HangUp(reason)));
+    }
+
+    fn note(&mut self, turn: Option<u32>, set: impl FnOnce(&mut TurnLatency, CallTime)) {
+        if let Some(latency) = self.latency.as_mut().filter(|latency| Some(latency.turn) == turn) {
+            set(latency, self.now);
+        }
+    }
+
+    fn note_any(&mut self, set: impl FnOnce(&mut TurnLatency, CallTime)) {
+        if let Some(latency) = &mut self.latency {
+            set(latency, self.now);
+        }
+    }
+
+    /// The answer's first frame went out: the turn's ledger is complete.
+    fn note_wire(&mut self, out: &mut Vec<Output>) {
+        let Some(mut latency) = self.latency.filter(|latency| latency.first_sentence.is_some()) else { return };
+        let Some(from) = self.mouth.heard_from(self.now) else { return };
+        latency.first_audio = latency.first_audio.or(latency.first_sentence);
+        latency.wire = Some(self.now);
+        latency.heard = Some(from);
+        self.latency = None;
+        self.waiting.answered();
+        self.gate.journal(self.now, Fact::Latency(latency), false, out);
+    }
+
+    /// The number of the utterance being said, for tests and displays.
+    #[must_use]
+    pub fn saying(&self) -> Option<UtteranceId> {
+        self.mouth.saying()
+    }
+}
+
+#[cfg(test)]
+mod tests;

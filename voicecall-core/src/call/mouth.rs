@@ -1,0 +1,317 @@
+//! Speaking: utterances in order, each from prepared audio or from a speaking operation, played and booked as heard.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::heard::{self, HeardText};
+use super::io::Output;
+use super::ops::Ops;
+use super::playout::{Playout, SpeechId};
+use super::settings::CallSettings;
+use crate::agent::{AgentTask, OpId};
+use crate::audio::{Frame, Framer};
+use crate::dialogue::{Utterance, UtteranceId};
+use crate::media::MarkId;
+use crate::model::WordTiming;
+use crate::time::CallTime;
+
+/// A voice is asked this often for one utterance.
+const TRIES: u32 = 3;
+
+/// The wait before a voice is asked again, doubled each time.
+const BACKOFF: Duration = Duration::from_millis(250);
+
+/// How many utterances are synthesised ahead of the one being played.
+const AHEAD: usize = 2;
+
+/// The agent's utterances, from the text to the last sample heard.
+#[derive(Debug)]
+pub(super) struct Mouth {
+    pub(super) playout: Playout,
+    patience: Duration,
+    lines: VecDeque<Line>,
+    speeches: u32,
+}
+
+#[derive(Debug)]
+struct Line {
+    speech: SpeechId,
+    /// Absent for a filler, which no dialogue asked for.
+    utterance: Option<UtteranceId>,
+    text: String,
+    interruptible: bool,
+    source: Source,
+    framer: Framer,
+    words: Vec<WordTiming>,
+    /// Frames ready to be played that wait for the line before.
+    ready: VecDeque<Frame>,
+    samples: u64,
+    complete: bool,
+    fed: bool,
+}
+
+#[derive(Debug)]
+enum Source {
+    Prepared,
+    /// Not asked for yet; not before this instant.
+    Later {
+        tries: u32,
+        not_before: CallTime,
+    },
+    Asked {
+        op: OpId,
+        tries: u32,
+        due: CallTime,
+    },
+}
+
+/// An utterance, or filler, that came to its end.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) utterance: Option<UtteranceId>,
+    pub(super) words: HeardText,
+    pub(super) from: CallTime,
+    pub(super) until: CallTime,
+}
+
+/// What became of audio that was asked for in vain.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Voice {
+    /// It is asked once more, or was not needed any more.
+    Works,
+    /// It has failed too often.
+    Lost,
+}
+
+impl Mouth {
+    pub(super) fn new(settings: &CallSettings) -> Self {
+        Self {
+            playout: Playout::new(settings.lead, settings.recording),
+            patience: settings.patience.speech,
+            lines: VecDeque::new(),
+            speeches: 0,
+        }
+    }
+
+    pub(super) fn say(&mut self, utterance: Utterance, settings: &CallSettings, now: CallTime) {
+        let Utterance { id, text, interruptible } = utterance;
+        self.add(Some(id), text, interruptible, settings, now);
+    }
+
+    /// Says something nobody asked for; only if it is prepared. Returns whether it was.
+    pub(super) fn fill(&mut self, text: &str, settings: &CallSettings, now: CallTime) -> bool {
+        let prepared = settings.prepared(text).is_some();
+        if prepared {
+            self.add(None, text.to_owned(), true, settings, now);
+        }
+        prepared
+    }
+
+    fn add(
+        &mut self,
+        id: Option<UtteranceId>,
+        text: String,
+        interruptible: bool,
+        settings: &CallSettings,
+        now: CallTime,
+    ) {
+        self.speeches += 1;
+        let mut line = Line {
+            speech: SpeechId(self.speeches),
+            utterance: id,
+            source: Source::Later { tries: 0, not_before: now },
+            text,
+            interruptible,
+            framer: Framer::new(),
+            words: Vec::new(),
+            ready: VecDeque::new(),
+            samples: 0,
+            complete: false,
+            fed: false,
+        };
+        if let Some(prepared) = settings.prepared(&line.text) {
+            line.source = Source::Prepared;
+            line.words.clone_from(&prepared.words);
+            line.append(&prepared.audio);
+            line.complete();
+        }
+        self.lines.push_back(line);
+    }
+
+    /// More audio of a speaking operation. Returns whether it was the first of it.
+    pub(super) fn audio(&mut self, op: OpId, audio: &[u8], words: Vec<WordTiming>, now: CallTime) -> bool {
+        let patience = self.patience;
+        let Some(line) = self.lines.iter_mut().find(|line| line.is_asked(op)) else { return false };
+        let first = line.samples == 0 && !audio.is_empty();
+        line.append(audio);
+        line.words.extend(words);
+        if let Source::Asked { due, .. } = &mut line.source {
+            *due = now + patience;
+        }
+        first
+    }
+
+    /// A speaking operation is complete.
+    pub(super) fn done(&mut self, op: OpId, now: CallTime) -> Voice {
+        match self.lines.iter_mut().find(|line| line.is_asked(op)) {
+            // A voice that finishes without a sound has failed.
+            Some(line) if line.samples == 0 => self.failed(op, now),
+            Some(line) => {
+                line.complete();
+                line.source = Source::Prepared;
+                Voice::Works
+            }
+            None => Voice::Works,
+        }
+    }
+
+    /// A speaking operation failed: once more if nothing of it was heard, else the rest counts as not said.
+    pub(super) fn failed(&mut self, op: OpId, now: CallTime) -> Voice {
+        let Some(line) = self.lines.iter_mut().find(|line| line.is_asked(op)) else { return Voice::Works };
+        let Source::Asked { tries, .. } = line.source else { return Voice::Works };
+        if line.samples > 0 {
+            line.complete();
+            line.source = Source::Prepared;
+            return Voice::Works;
+        }
+        if tries >= TRIES {
+            return Voice::Lost;
+        }
+        line.source = Source::Later { tries, not_before: now + BACKOFF * 2u32.pow(tries - 1) };
+        Voice::Works
+    }
+
+    /// Asks for audio that is needed soon, plays what is ready and due.
+    pub(super) fn advance(&mut self, now: CallTime, ops: &mut Ops, out: &mut Vec<Output>) -> Voice {
+        let late = |line: &Line| match line.source {
+            Source::Asked { op, due, .. } if due <= now => Some(op),
+            _ => None,
+        };
+        while let Some(op) = self.lines.iter().find_map(late) {
+            out.push(Output::Cancel { op });
+            if self.failed(op, now) == Voice::Lost {
+                return Voice::Lost;
+            }
+        }
+        let patience = self.patience;
+        for line in self.lines.iter_mut().take(AHEAD) {
+            if let Source::Later { tries, not_before } = line.source
+                && not_before <= now
+            {
+                let op = ops.next();
+                line.source = Source::Asked { op, tries: tries + 1, due: now + patience };
+                out.push(Output::Start { op, task: AgentTask::Speak(line.text.clone()) });
+            }
+        }
+        for line in self.lines.iter_mut().filter(|line| !line.fed) {
+            while let Some(frame) = line.ready.pop_front() {
+                self.playout.push(line.speech, frame);
+            }
+            if !line.complete {
+                break;
+            }
+            line.fed = true;
+            self.playout.finish(line.speech);
+        }
+        self.playout.advance(now, |command| out.push(Output::Send(command)));
+        Voice::Works
+    }
+
+    /// The next utterance that was heard to its end by `now`.
+    pub(super) fn next_ended(&mut self, now: CallTime) -> Option<Ended> {
+        let finished = self.playout.next_finished(now)?;
+        let line = self.lines.pop_front()?;
+        debug_assert_eq!(line.speech, finished.speech, "speech is heard in the order it was queued");
+        Some(Ended {
+            utterance: line.utterance,
+            words: HeardText { heard: line.text, unheard: String::new(), estimated: false },
+            from: finished.from,
+            until: finished.until,
+        })
+    }
+
+    /// Stops speaking. Returns what became of each utterance that was not heard to its end, in order.
+    pub(super) fn hush(&mut self, now: CallTime, out: &mut Vec<Output>) -> Vec<Ended> {
+        let ended = self.lines.iter().map(|line| self.cut(line, now)).collect();
+        self.playout.interrupt(now, |command| out.push(Output::Send(command)));
+        for op in self.lines.iter().filter_map(Line::op) {
+            out.push(Output::Cancel { op });
+        }
+        self.lines.clear();
+        ended
+    }
+
+    fn cut(&self, line: &Line, now: CallTime) -> Ended {
+        let progress = self.playout.progress(line.speech, now);
+        let samples = progress.map_or(0, |progress| progress.samples);
+        Ended {
+            utterance: line.utterance,
+            words: heard::split(&line.text, &line.words, samples, line.complete.then_some(line.samples)),
+            from: progress.map_or(now, |progress| progress.from),
+            until: now,
+        }
+    }
+
+    /// Whether there is anything to say, being said or still sounding.
+    pub(super) fn is_busy(&self) -> bool {
+        !self.lines.is_empty()
+    }
+
+    /// Whether something the caller may interrupt is being said or waits to be said.
+    pub(super) fn is_interruptible(&self) -> bool {
+        self.lines.front().is_some_and(|line| line.interruptible)
+    }
+
+    /// Whether the caller hears the agent.
+    pub(super) fn is_audible(&self, now: CallTime) -> bool {
+        self.playout.is_audible(now)
+    }
+
+    /// When the first sample of the utterance in front (fillers aside) is heard; `None` before it was sent.
+    pub(super) fn heard_from(&self, now: CallTime) -> Option<CallTime> {
+        let line = self.lines.iter().find(|line| line.utterance.is_some())?;
+        Some(self.playout.progress(line.speech, now)?.from)
+    }
+
+    /// The utterance in front.
+    pub(super) fn saying(&self) -> Option<UtteranceId> {
+        self.lines.iter().find_map(|line| line.utterance)
+    }
+
+    pub(super) fn marked(&mut self, mark: MarkId, now: CallTime) {
+        self.playout.marked(mark, now);
+    }
+
+    pub(super) fn wake_at(&self) -> Option<CallTime> {
+        let asked = self.lines.iter().take(AHEAD).filter_map(|line| match line.source {
+            Source::Prepared => None,
+            Source::Later { not_before, .. } => Some(not_before),
+            Source::Asked { due, .. } => Some(due),
+        });
+        asked.chain(self.playout.next_send()).chain(self.playout.next_end()).min()
+    }
+}
+
+impl Line {
+    fn append(&mut self, audio: &[u8]) {
+        self.samples += audio.len() as u64;
+        let ready = &mut self.ready;
+        self.framer.push(audio, |frame| ready.push_back(frame));
+    }
+
+    fn complete(&mut self) {
+        self.ready.extend(self.framer.flush());
+        self.complete = true;
+    }
+
+    const fn op(&self) -> Option<OpId> {
+        match self.source {
+            Source::Asked { op, .. } => Some(op),
+            _ => None,
+        }
+    }
+
+    fn is_asked(&self, op: OpId) -> bool {
+        self.op() == Some(op)
+    }
+}

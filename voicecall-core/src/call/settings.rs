@@ -1,0 +1,115 @@
+//! How a call is conducted: everything the machine needs to know before its first input.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::turn::TurnSettings;
+use crate::audio::Detection;
+use crate::id::SessionId;
+use crate::model::WordTiming;
+
+/// The settings of one call. Part of a recorded call, so that it can be replayed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct CallSettings {
+    /// Whose call.
+    pub session: SessionId,
+    /// How voice is detected.
+    pub detection: Detection,
+    /// How turns are judged.
+    pub turn: TurnSettings,
+    /// How far audio is sent ahead of the phone's clock; up to 2 s.
+    pub lead: Duration,
+    /// What is said to bridge a wait, and when.
+    pub patience: Patience,
+    /// The call is ended after this time, whatever anybody says.
+    pub max_duration: Duration,
+    /// Whether the call is to be recorded once the caller consents.
+    pub recording: bool,
+    /// Speech that was synthesised before and needs no service.
+    pub prepared: Vec<PreparedSpeech>,
+}
+
+impl CallSettings {
+    /// The defaults, for this session.
+    #[must_use]
+    pub fn new(session: SessionId) -> Self {
+        Self {
+            session,
+            detection: Detection::default(),
+            turn: TurnSettings::default(),
+            lead: Duration::from_millis(300),
+            patience: Patience::default(),
+            max_duration: Duration::from_secs(600),
+            recording: false,
+            prepared: Vec::new(),
+        }
+    }
+
+    /// The prepared speech of this text.
+    #[must_use]
+    pub fn prepared(&self, text: &str) -> Option<&PreparedSpeech> {
+        self.prepared.iter().find(|speech| speech.text == text)
+    }
+}
+
+/// Speech that is ready to be played.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreparedSpeech {
+    /// The words.
+    pub text: String,
+    /// Mu-law, 8 kHz, mono.
+    #[serde(with = "prepared_audio")]
+    pub audio: Bytes,
+    /// Where the words are, if the synthesiser told.
+    pub words: Vec<WordTiming>,
+}
+
+/// How waiting is dealt with. All texts must be among the [`CallSettings::prepared`]; those that are not, are not said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Patience {
+    /// What to say when an answer takes long, and how long after the end of the caller's turn. In order of time.
+    pub fillers: Vec<(Duration, String)>,
+    /// What to say before giving up on a voice that cannot be had any more.
+    pub farewell: Option<String>,
+    /// The dialogue is told of silence when nobody has spoken for this time.
+    pub silence: Duration,
+    /// A transcript that is not there after this time is asked for once more, then done without.
+    pub transcript: Duration,
+    /// A model that has not finished after this time is not waited for.
+    pub thought: Duration,
+    /// A voice that says nothing for this time is asked once more, at most three times.
+    pub speech: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            fillers: Vec::new(),
+            farewell: None,
+            silence: Duration::from_secs(5),
+            transcript: Duration::from_secs(4),
+            thought: Duration::from_secs(6),
+            speech: Duration::from_secs(3),
+        }
+    }
+}
+
+mod prepared_audio {
+    use bytes::Bytes;
+    use serde::{Deserializer, Serializer};
+
+    use crate::media::audio_bytes;
+
+    pub(super) fn serialize<S: Serializer>(audio: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
+        audio_bytes::serialize(audio, serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
+        audio_bytes::deserialize(deserializer).map(|audio| Bytes::from(audio.into_owned()))
+    }
+}

@@ -1,0 +1,74 @@
+//! The clocks of silence: fillers while the caller waits for an answer, and a word to the dialogue when nobody speaks.
+
+use std::time::Duration;
+
+use super::settings::Patience;
+use crate::time::CallTime;
+
+/// What has become due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Due {
+    /// Say this to bridge the wait.
+    Filler(String),
+    /// Nobody has spoken for the configured time, this often in a row.
+    Silence(u32),
+}
+
+/// Measures two silences: the caller's wait for an answer, and nobody speaking at all.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    fillers: Vec<(Duration, String)>,
+    patience: Duration,
+    /// The end of the caller's turn whose answer is awaited, and how many fillers were said since.
+    answer: Option<(CallTime, usize)>,
+    /// Since when nobody speaks and nothing is under way.
+    quiet: Option<CallTime>,
+    silences: u32,
+}
+
+impl Waiting {
+    pub(super) fn new(patience: &Patience) -> Self {
+        Self { fillers: patience.fillers.clone(), patience: patience.silence, answer: None, quiet: None, silences: 0 }
+    }
+
+    /// The caller's turn ended: an answer is due.
+    pub(super) const fn turn_ended(&mut self, now: CallTime) {
+        self.answer = Some((now, 0));
+    }
+
+    /// The answer is there, or not expected any more.
+    pub(super) const fn answered(&mut self) {
+        self.answer = None;
+    }
+
+    /// The caller said something that was understood: silences are counted anew.
+    pub(super) const fn caller_spoke(&mut self) {
+        self.silences = 0;
+    }
+
+    /// Whether something goes on: the agent or the caller speaks, or an answer is being made.
+    pub(super) fn observe(&mut self, busy: bool, now: CallTime) {
+        self.quiet = if busy { None } else { Some(self.quiet.unwrap_or(now)) };
+    }
+
+    /// What is due at `now`, once.
+    pub(super) fn next_due(&mut self, now: CallTime) -> Option<Due> {
+        if let Some((since, said)) = &mut self.answer
+            && let Some((after, text)) = self.fillers.get(*said)
+            && now.since(*since) >= *after
+        {
+            *said += 1;
+            return Some(Due::Filler(text.clone()));
+        }
+        let quiet = self.quiet.filter(|quiet| now.since(*quiet) >= self.patience)?;
+        self.quiet = Some(quiet + self.patience);
+        self.silences += 1;
+        Some(Due::Silence(self.silences))
+    }
+
+    pub(super) fn wake_at(&self) -> Option<CallTime> {
+        let filler = self.answer.and_then(|(since, said)| Some(since + self.fillers.get(said)?.0));
+        let silence = self.quiet.map(|quiet| quiet + self.patience);
+        filler.into_iter().chain(silence).min()
+    }
+}

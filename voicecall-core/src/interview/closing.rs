@@ -1,0 +1,94 @@
+//! The end of an interview: thanks, goodbye, and the words that arrive after it.
+
+use super::asks::About;
+use super::lexicon;
+use super::machine::Interview;
+use super::speech::Cue;
+use super::state::{Farewell, Record, State};
+use crate::dialogue::{Action, CallerTurn};
+use crate::store::EndReason;
+use crate::time::CallTime;
+
+impl Interview {
+    /// Thanks and goodbye. With the question open, what is said from here on may still be its answer.
+    pub(super) fn conclude(
+        &mut self,
+        reason: EndReason,
+        question_open: bool,
+        now: CallTime,
+        actions: &mut Vec<Action>,
+    ) {
+        let phrases = &self.plan.phrases;
+        let thanks = if self.has_answers() { &phrases.thanks } else { &phrases.thanks_without_answers };
+        self.speech.say(thanks, Cue::Last, now, actions);
+        self.speech.say(&phrases.goodbye, Cue::Last, now, actions);
+        self.close(reason, question_open, now, actions);
+    }
+
+    /// Time is up for everything but a goodbye, even if the caller is speaking.
+    pub(super) fn close_in_time(&mut self, now: CallTime, actions: &mut Vec<Action>) {
+        match self.state {
+            State::Introduction(_) => {
+                self.speech.hush(actions);
+                self.close(EndReason::NoResponse, false, now, actions);
+            }
+            State::Consent(_) => {
+                self.asks.forget(About::Consent, actions);
+                self.speech.hush(actions);
+                self.speech.say(&self.plan.phrases.declined, Cue::Last, now, actions);
+                self.close(EndReason::NoResponse, false, now, actions);
+            }
+            State::Asking(_) => {
+                self.speech.hush(actions);
+                self.conclude(EndReason::Completed, true, now, actions);
+            }
+            State::Idle | State::Closing(_) | State::Over(_) => {}
+        }
+    }
+
+    /// The caller speaks another language.
+    pub(super) fn close_for_language(&mut self, now: CallTime, actions: &mut Vec<Action>) {
+        for sentence in &self.plan.phrases.other_language {
+            self.speech.say(sentence, Cue::Last, now, actions);
+        }
+        self.close(EndReason::OtherLanguage, false, now, actions);
+    }
+
+    /// Ends the call behind what has been said.
+    pub(super) fn close(&mut self, reason: EndReason, question_open: bool, now: CallTime, actions: &mut Vec<Action>) {
+        actions.push(Action::End(reason));
+        self.state = State::Closing(Farewell { since: now, question_open });
+    }
+
+    /// Nothing will be said any more.
+    pub(super) fn over(&mut self, now: CallTime) {
+        self.state = State::Over(match self.state {
+            State::Closing(farewell) | State::Over(farewell) => farewell,
+            State::Asking(_) => Farewell { since: now, question_open: true },
+            _ => Farewell { since: now, question_open: false },
+        });
+    }
+
+    /// Words that were said, or transcribed, after the farewell began.
+    pub(super) fn heard_late(&mut self, turn: &CallerTurn, farewell: Farewell, actions: &mut Vec<Action>) {
+        let text = turn.text.as_deref().unwrap_or_default().trim();
+        let is_answer = turn.started < farewell.since || (farewell.question_open && !lexicon::is_farewell(text));
+        if is_answer
+            && !text.is_empty()
+            && let Some(index) = self.addressed(turn)
+        {
+            self.keep_answer(index, turn, text, actions);
+            self.analyse(index, actions);
+        }
+    }
+
+    /// The caller has fallen silent for good.
+    pub(super) fn give_up(&mut self, now: CallTime, actions: &mut Vec<Action>) {
+        let reason = if self.has_answers() { EndReason::Completed } else { EndReason::NoResponse };
+        self.conclude(reason, true, now, actions);
+    }
+
+    fn has_answers(&self) -> bool {
+        self.records.iter().any(Record::is_answered)
+    }
+}

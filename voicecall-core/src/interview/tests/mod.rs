@@ -1,0 +1,6 @@
+//! The interview as a whole: every transition by hand, and its promises against random callers.
+
+mod by_hand;
+mod driver;
+mod promises;
+mod transitions;

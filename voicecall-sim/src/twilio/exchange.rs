@@ -9,7 +9,7 @@ use voicecall_core::CallTime;
 
 use super::call::{Call, Doing, Progress};
 use super::webhook::Draft;
-use super::{CallStatus, ExchangeOptions, LogEntry, LogEvent, Order, Webhook, WebhookKind};
+use super::{ExchangeOptions, LogEntry, LogEvent, Order, Webhook, WebhookKind};
 use crate::fault::{Fault, Faults, Rng, Site};
 use crate::phone::{Party, Ring};
 

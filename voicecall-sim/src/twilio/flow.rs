@@ -87,7 +87,7 @@ impl Exchange {
     }
 
     /// Instructions could not be had or read: asks the fallback address, once, or ends the call.
-    fn fall_back(&mut self, now: CallTime, index: usize, code: u32) {
+    pub(super) fn fall_back(&mut self, now: CallTime, index: usize, code: u32) {
         match self.calls[index].fallback.take() {
             Some(address) => {
                 let failed = self.calls[index].base.clone();

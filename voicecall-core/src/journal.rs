@@ -1,5 +1,6 @@
 //! Facts: what a call leaves behind, appended one by one with a number, from which everything else is derived.
 
+use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::call::TurnLatency;
 use crate::dialogue::{CallerTurn, UtteranceId};
 use crate::id::{Epoch, QuestionId, SessionId};
+use crate::model::TokenUsage;
 use crate::store::EndReason;
 use crate::time::CallTime;
 
@@ -80,6 +82,8 @@ pub enum Fact {
     },
     /// The agent was told to wrap up.
     Warned,
+    /// What the model used for one answer.
+    Used(TokenUsage),
     /// How long the parts of a turn took.
     Latency(TurnLatency),
     /// The call ended.
@@ -115,4 +119,68 @@ pub struct JournalEntry {
     pub offset: CallTime,
     /// What happened.
     pub fact: Fact,
+}
+
+/// Who spoke.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Speaker {
+    /// We.
+    Agent,
+    /// The person on the phone.
+    Caller,
+}
+
+/// A line of a transcript.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TranscriptLine {
+    /// Who spoke.
+    pub speaker: Speaker,
+    /// When the first sound was heard.
+    pub from: CallTime,
+    /// When the last sound was heard.
+    pub until: CallTime,
+    /// What was heard.
+    pub text: String,
+    /// What was meant and never heard; empty for the caller.
+    pub unheard: String,
+    /// Whether the border between heard and unheard is an estimate.
+    pub estimated: bool,
+}
+
+impl fmt::Display for TranscriptLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let speaker = match self.speaker {
+            Speaker::Agent => "agent",
+            Speaker::Caller => "caller",
+        };
+        write!(f, "{speaker}: {}", self.text)
+    }
+}
+
+/// Who said what, in the order it was heard. Holds only what was heard; the rest stands beside it.
+#[must_use]
+pub fn transcript(entries: &[JournalEntry]) -> Vec<TranscriptLine> {
+    let line = |entry: &JournalEntry| match &entry.fact {
+        Fact::Said { heard, unheard, from, until, estimated, .. } => Some(TranscriptLine {
+            speaker: Speaker::Agent,
+            from: *from,
+            until: *until,
+            text: heard.clone(),
+            unheard: unheard.clone(),
+            estimated: *estimated,
+        }),
+        Fact::Heard(turn) => Some(TranscriptLine {
+            speaker: Speaker::Caller,
+            from: turn.started,
+            until: turn.ended,
+            text: turn.text.clone().unwrap_or_default(),
+            unheard: String::new(),
+            estimated: false,
+        }),
+        _ => None,
+    };
+    let mut lines: Vec<_> = entries.iter().filter_map(line).collect();
+    lines.sort_by_key(|line| line.from);
+    lines
 }

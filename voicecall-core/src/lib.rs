@@ -6,6 +6,7 @@ pub mod call;
 pub mod carrier;
 mod consent;
 pub mod dialogue;
+pub mod engine;
 mod error;
 mod id;
 pub mod interview;
@@ -16,6 +17,8 @@ mod phone;
 mod seal;
 pub mod selection;
 pub mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod time;
 
 pub use async_trait::async_trait;

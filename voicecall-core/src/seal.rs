@@ -111,7 +111,7 @@ impl Vault {
         let decoded = secrets.iter().map(decode_key).collect::<Result<Vec<_>>>()?;
         let oldest = decoded.last().ok_or_else(|| Error::config("data key", "at least one key"))?;
         let index_key = derive(oldest, b"voicecall lookup");
-        Ok(Self { keys: decoded.iter().map(|secret| Key::new(secret)).collect(), index_key })
+        Ok(Self { keys: decoded.iter().map(Key::new).collect(), index_key })
     }
 
     /// A vault with a fresh random key that is kept nowhere: for tests and demonstrations.

@@ -1,1 +1,8 @@
-//! voicecall-sim
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub mod clips;
+pub mod ears;
+pub mod fault;
+pub mod phone;
+pub mod twilio;

@@ -1,1 +1,23 @@
-//! voicecall-twilio
+#![doc = include_str!("../README.md")]
+
+mod backend;
+mod call;
+mod client;
+mod config;
+mod failure;
+mod media;
+mod once;
+mod overrides;
+mod patience;
+mod signature;
+mod twiml;
+mod webhook;
+mod wire;
+
+pub use backend::TwilioVoice;
+pub use config::TwilioBuilder;
+pub use media::TwilioMedia;
+pub use overrides::{ConnectionOverrides, RetryOn};
+
+/// The carrier's name, for logs, prices and rows.
+const PROVIDER: &str = "twilio";

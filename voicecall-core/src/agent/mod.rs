@@ -1,5 +1,7 @@
 //! The AI side of a call: what carries out the call machine's operations and reports what came of them.
 
+mod cascade;
+
 use std::fmt::Debug;
 
 use async_trait::async_trait;
@@ -8,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::audio::Frame;
 use crate::error::{Error, Result};
 use crate::model::{ChatRequest, SpeechChunk, SpeechOptions, TokenUsage, Transcript, TranscriptionOptions};
+
+pub use cascade::Cascade;
 
 /// The number of one operation of a call. Numbers are never reused, so whatever arrives for a cancelled operation
 /// is recognised and dropped.
@@ -82,7 +86,7 @@ pub trait AgentSession: Send + Debug {
     ///
     /// # Errors
     /// `RateLimited` if the operation does not take audio fast enough. Audio is not dropped silently: the machine
-    /// then restarts the operation with the audio it kept.
+    /// then restarts the operation with the audio it kept. `Closed` if the operation is not listening (any more).
     fn hear(&mut self, op: OpId, frame: &Frame) -> Result<()>;
 
     /// Says that a listening operation has all its audio.

@@ -21,6 +21,7 @@
 
 use std::time::Duration;
 
+mod encoder;
 mod frame;
 mod framer;
 pub mod g711;
@@ -28,6 +29,7 @@ mod recording;
 mod resample;
 mod vad;
 
+pub use encoder::TelephoneEncoder;
 pub use frame::Frame;
 pub use framer::Framer;
 pub use recording::StereoWav;

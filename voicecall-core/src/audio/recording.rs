@@ -8,6 +8,7 @@ use std::path::Path;
 use hound::{SampleFormat, WavSpec, WavWriter};
 
 use super::{FRAME_SAMPLES, Frame, SAMPLE_RATE};
+use crate::consent::ConsentToken;
 
 /// How often the header is brought up to date, in frames: once a second.
 const FRAMES_PER_FLUSH: u32 = 50;
@@ -17,7 +18,7 @@ const MAX_FRAMES: u32 = u32::MAX / BYTES_PER_FRAME - 1;
 
 const BYTES_PER_FRAME: u32 = (FRAME_SAMPLES * 2 * size_of::<i16>()) as u32;
 
-/// Writes one call as a WAV file: 16-bit PCM, stereo, 8 kHz.
+/// Writes one call as a WAV file: 16-bit PCM, stereo, 8 kHz. There is no way to make one without consent.
 ///
 /// Each second of audio the header is completed and the bytes are handed to the operating system,
 /// so a process that is killed leaves a playable file that lacks at most its last second. Dropping
@@ -26,9 +27,11 @@ const BYTES_PER_FRAME: u32 = (FRAME_SAMPLES * 2 * size_of::<i16>()) as u32;
 /// ```
 /// use std::io::Cursor;
 /// use voicecall_core::audio::{Frame, StereoWav};
+/// use voicecall_core::{ConsentToken, SessionId};
 ///
+/// let consent = ConsentToken::operator_declares_legal_basis(SessionId::new());
 /// let mut file = Cursor::new(Vec::new());
-/// let mut recording = StereoWav::new(&mut file)?;
+/// let mut recording = StereoWav::new(&mut file, &consent)?;
 /// recording.write(&Frame::SILENCE, &Frame::SILENCE)?;
 /// recording.finish()?;
 /// assert_eq!(file.get_ref().len(), 44 + 160 * 4);
@@ -45,8 +48,8 @@ impl StereoWav {
     /// # Errors
     ///
     /// When the file cannot be created or written.
-    pub fn create(path: impl AsRef<Path>) -> io::Result<Self> {
-        Self::new(BufWriter::new(File::create(path)?))
+    pub fn create(path: impl AsRef<Path>, consent: &ConsentToken) -> io::Result<Self> {
+        Self::new(BufWriter::new(File::create(path)?), consent)
     }
 }
 
@@ -56,7 +59,7 @@ impl<W: Write + Seek> StereoWav<W> {
     /// # Errors
     ///
     /// When the header cannot be written.
-    pub fn new(writer: W) -> io::Result<Self> {
+    pub fn new(writer: W, _consent: &ConsentToken) -> io::Result<Self> {
         let spec =
             WavSpec { channels: 2, sample_rate: SAMPLE_RATE, bits_per_sample: 16, sample_format: SampleFormat::Int };
         let wav = WavWriter::new(writer, spec).map_err(into_io)?;
@@ -123,6 +126,10 @@ mod tests {
 
     use super::*;
 
+    fn consent() -> ConsentToken {
+        ConsentToken::operator_declares_legal_basis(crate::SessionId::new())
+    }
+
     /// A file whose bytes can be looked at while it is being written, and which can fill up.
     #[derive(Clone, Default)]
     struct Disk {
@@ -163,7 +170,7 @@ mod tests {
     #[test]
     fn caller_is_left_and_agent_is_right() {
         let disk = Disk::default();
-        let mut recording = StereoWav::new(disk.clone()).unwrap();
+        let mut recording = StereoWav::new(disk.clone(), &consent()).unwrap();
         recording.write(&tone(1000), &tone(-2000)).unwrap();
         recording.write(&Frame::SILENCE, &tone(500)).unwrap();
         recording.finish().unwrap();
@@ -181,7 +188,7 @@ mod tests {
     #[test]
     fn a_killed_process_leaves_all_but_the_last_second() {
         let disk = Disk::default();
-        let mut recording = StereoWav::new(BufWriter::new(disk.clone())).unwrap();
+        let mut recording = StereoWav::new(BufWriter::new(disk.clone()), &consent()).unwrap();
         assert_eq!(disk.read().duration(), 0);
         for _ in 0..149 {
             recording.write(&tone(1000), &tone(1000)).unwrap();
@@ -197,7 +204,7 @@ mod tests {
         let name = format!("voicecall-recording-{}.wav", std::process::id());
         let path = std::env::temp_dir().join(name);
         for frames in [3, 1] {
-            let mut recording = StereoWav::create(&path).unwrap();
+            let mut recording = StereoWav::create(&path, &consent()).unwrap();
             for _ in 0..frames {
                 recording.write(&tone(1), &tone(2)).unwrap();
             }
@@ -206,13 +213,13 @@ mod tests {
         }
         std::fs::remove_file(&path).unwrap();
         let nowhere = path.join("no such folder").join("a.wav");
-        assert_eq!(StereoWav::create(nowhere).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(StereoWav::create(nowhere, &consent()).unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 
     #[test]
     fn errors_of_the_disk_arrive_as_they_are() {
         let disk = Disk { limit: Some(1000), ..Disk::default() };
-        let mut recording = StereoWav::new(disk).unwrap();
+        let mut recording = StereoWav::new(disk, &consent()).unwrap();
         recording.write(&tone(1), &tone(1)).unwrap();
         let error = recording.write(&tone(1), &tone(1)).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
@@ -220,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_recording_ends_before_the_limit_of_the_format() {
-        let mut recording = StereoWav::new(Cursor::new(Vec::new())).unwrap();
+        let mut recording = StereoWav::new(Cursor::new(Vec::new()), &consent()).unwrap();
         recording.frames = MAX_FRAMES - 1;
         recording.write(&tone(1), &tone(1)).unwrap();
         let error = recording.write(&tone(1), &tone(1)).unwrap_err();

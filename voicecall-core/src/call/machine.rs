@@ -94,7 +94,7 @@ impl CallMachine {
                     self.note_any(|latency, now| latency.first_token = latency.first_token.or(Some(now)));
                 }
             }
-            InputEvent::Usage { .. } => {}
+            InputEvent::Usage { usage, .. } => self.gate.journal(self.now, Fact::Used(usage), false, out),
             InputEvent::Speech { op, audio, words } => {
                 if self.mouth.audio(op, &audio, words, self.now) {
                     self.note_any(|latency, now| latency.first_audio = latency.first_audio.or(Some(now)));

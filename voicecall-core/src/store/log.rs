@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::session::{SessionChange, SessionStatus, text_enum};
+use super::session::{NewSession, SessionChange, SessionStatus, text_enum};
 use crate::error::{Error, Result};
 use crate::id::{QuestionId, RecordId, SessionId};
 
@@ -90,6 +90,19 @@ impl CallEvent {
     pub fn with_data(mut self, data: Value) -> Self {
         self.data = data;
         self
+    }
+
+    /// Moves it up to the session's last event if it would be before that: clocks jump back, a timeline does not.
+    #[must_use]
+    pub fn not_before(mut self, last: Option<Timestamp>) -> Self {
+        self.timestamp = last.map_or(self.timestamp, |last| last.max(self.timestamp));
+        self
+    }
+
+    /// The event of a session's creation.
+    #[must_use]
+    pub fn of_creation(new: &NewSession) -> Self {
+        Self::new(new.id, CallEventType::Initiated, EventSource::System, new.started_at)
     }
 
     /// The event that belongs to a change of status.

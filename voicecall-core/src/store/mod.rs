@@ -23,7 +23,7 @@ pub use projection::{Projection, project};
 pub use question::{Priority, QuestionConfiguration, SelectionLog};
 pub use session::{EndReason, NewSession, Session, SessionChange, SessionStatus};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::{AttemptId, CarrierCallId, Epoch, QuestionId, SessionId, TenantId, VerificationId};
 use crate::journal::JournalEntry;
 
@@ -45,6 +45,31 @@ pub struct PageRequest {
     pub per_page: u32,
 }
 
+impl PageRequest {
+    /// The longest page.
+    pub const MAX_PER_PAGE: u32 = 100;
+
+    /// Checks both ranges, as every store does.
+    ///
+    /// # Errors
+    /// `Invalid` naming `page` or `limit`.
+    pub fn validate(self) -> Result<()> {
+        if self.page == 0 {
+            return Err(Error::invalid("page", "from 1"));
+        }
+        if !(1..=Self::MAX_PER_PAGE).contains(&self.per_page) {
+            return Err(Error::invalid("limit", "1 to 100"));
+        }
+        Ok(())
+    }
+
+    /// How many items come before this page.
+    #[must_use]
+    pub const fn offset(self) -> u64 {
+        (self.page as u64).saturating_sub(1) * self.per_page as u64
+    }
+}
+
 impl Default for PageRequest {
     fn default() -> Self {
         Self { page: 1, per_page: 50 }
@@ -54,10 +79,10 @@ impl Default for PageRequest {
 /// Sessions and their events.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
-    /// Creates a session in `initiated` together with its first event.
+    /// Creates a session in `initiated` together with its first event. Its first owner is [`Epoch::FIRST`].
     ///
     /// # Errors
-    /// `Conflict` if the session exists or the verification already has one.
+    /// `Conflict` if the session exists or the verification already has one with this tenant.
     async fn create_session(&self, session: &NewSession) -> Result<Session>;
 
     /// One session.
@@ -75,7 +100,7 @@ pub trait SessionStore: Send + Sync {
     /// Changes a session and appends the event that belongs to the change, or does neither.
     ///
     /// # Errors
-    /// `Conflict` for a transition the state machine does not have; `NotFound`.
+    /// `Conflict` for a transition the state machine does not have; `Invalid` for a negative cost; `NotFound`.
     async fn change_session(&self, tenant: TenantId, id: SessionId, change: &SessionChange) -> Result<Session>;
 
     /// Sessions that have not ended, of all tenants, for the sweep after a restart.
@@ -84,16 +109,16 @@ pub trait SessionStore: Send + Sync {
     /// As every store call.
     async fn open_sessions(&self) -> Result<Vec<Session>>;
 
-    /// Appends an event that changes nothing.
+    /// Appends an event that changes nothing. If it is older than the session's last event it gets that event's time.
     ///
     /// # Errors
-    /// `NotFound` if the tenant has no such session.
+    /// `NotFound` if the tenant has no such session; `Conflict` if the event exists.
     async fn append_event(&self, tenant: TenantId, event: &CallEvent) -> Result<()>;
 
     /// A session's events in chronological order.
     ///
     /// # Errors
-    /// `NotFound` if the tenant has no such session.
+    /// `NotFound` if the tenant has no such session; `Invalid` for a page that cannot be.
     async fn events(&self, tenant: TenantId, session: SessionId, page: PageRequest) -> Result<Page<CallEvent>>;
 
     /// A session's responses in the order they were given.
@@ -113,10 +138,11 @@ pub trait JournalStore: Send + Sync {
     async fn take_over(&self, tenant: TenantId, session: SessionId) -> Result<Epoch>;
 
     /// Appends entries and, in the same transaction, everything [`project`] derives from them. When it returns,
-    /// they are stored for good. Entries already there (same session and number) are skipped.
+    /// they are stored for good; when it fails, none is. Entries already there (same session and number) are skipped.
     ///
     /// # Errors
-    /// `Conflict` if the epoch is not the newest; `NotFound`.
+    /// `Conflict` if an entry's epoch is not its session's newest, or another entry has its number; `Invalid` for
+    /// number 0; `NotFound`.
     async fn append(&self, tenant: TenantId, entries: &[JournalEntry]) -> Result<()>;
 
     /// A session's journal in order.
@@ -132,7 +158,7 @@ pub trait QuestionStore: Send + Sync {
     /// Creates or replaces a question.
     ///
     /// # Errors
-    /// `Conflict` if another tenant has the id.
+    /// `Conflict` if another tenant has the id; `Invalid` as [`QuestionConfiguration::validate`].
     async fn put_question(&self, question: &QuestionConfiguration) -> Result<()>;
 
     /// A tenant's questions in the order they were created; with `active_only` those switched on.
@@ -156,7 +182,7 @@ pub trait QuestionStore: Send + Sync {
     /// Keeps a decision.
     ///
     /// # Errors
-    /// As every store call.
+    /// `Invalid` as [`SelectionLog::validate`]; `Conflict` if it exists.
     async fn log_selection(&self, log: &SelectionLog) -> Result<()>;
 
     /// The newest `limit` decisions, newest first.
@@ -172,19 +198,19 @@ pub trait DialStore: Send + Sync {
     /// Writes a planned attempt.
     ///
     /// # Errors
-    /// `Conflict` if it exists.
+    /// `Conflict` if it exists or is not planned; `NotFound` if the tenant has no such session.
     async fn plan_attempt(&self, attempt: &DialAttempt) -> Result<()>;
 
     /// The one-way step that allows the request to the carrier, exactly once per attempt, whoever asks how often.
     ///
     /// # Errors
-    /// `Conflict` for everyone but the first.
+    /// `Conflict` for everyone but the first; `NotFound`.
     async fn begin_sending(&self, tenant: TenantId, attempt: AttemptId, epoch: Epoch) -> Result<()>;
 
     /// Records what became of the request. Learning the call's name twice is fine; a settled attempt stays settled.
     ///
     /// # Errors
-    /// `Conflict` if it contradicts what is settled; `NotFound`.
+    /// `Conflict` if it contradicts what is settled, or the call belongs to another attempt; `NotFound`.
     async fn settle_attempt(&self, tenant: TenantId, attempt: AttemptId, outcome: &AttemptOutcome) -> Result<()>;
 
     /// One attempt.
@@ -202,7 +228,7 @@ pub trait DialStore: Send + Sync {
     /// A session's attempts, oldest first.
     ///
     /// # Errors
-    /// As every store call.
+    /// `NotFound` if the tenant has no such session.
     async fn attempts(&self, tenant: TenantId, session: SessionId) -> Result<Vec<DialAttempt>>;
 }
 
@@ -240,13 +266,14 @@ pub trait ProviderLogStore: Send + Sync {
     /// Keeps an exchange.
     ///
     /// # Errors
-    /// `Invalid` naming `error_message` for a failure without one.
+    /// `Invalid` naming `error_message` for a failure without one; `NotFound` if the tenant has no such session;
+    /// `Conflict` if it exists.
     async fn log_provider(&self, tenant: TenantId, log: &ProviderLog) -> Result<()>;
 
     /// A session's exchanges, oldest first.
     ///
     /// # Errors
-    /// As every store call.
+    /// `NotFound` if the tenant has no such session.
     async fn provider_logs(&self, tenant: TenantId, session: SessionId) -> Result<Vec<ProviderLog>>;
 }
 

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::log::{CallEvent, CallEventType, CallResponse, EventSource};
 use crate::id::{QuestionId, RecordId};
 use crate::journal::{Fact, JournalEntry};
+use crate::time::CallTime;
 
 /// A row that follows from a journal entry.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,7 +19,8 @@ pub enum Projection {
     /// Insert a response; or, if the question already has one in this session, append the text to it, add the
     /// durations, keep the lower confidence and take the later `responded_at`.
     Response(CallResponse),
-    /// Add what the model made of an answer to the session's response to this question.
+    /// Add what the model made of an answer to the session's response to this question, if there is one: the
+    /// analysis replaces the one before, the sentiment too unless it is `None`.
     Analysis {
         /// Which question.
         question: QuestionId,
@@ -49,10 +51,8 @@ pub fn project(entry: &JournalEntry) -> Vec<Projection> {
         ],
         Fact::Answered { question, question_text, text, spoken, confidence, asked_at, responded_at } => {
             // Offsets become wall-clock instants relative to this entry's, which has both.
-            let at = |offset: crate::time::CallTime| {
-                let back = entry.offset.since(offset);
-                entry.at - jiff::SignedDuration::try_from(back).unwrap_or_default()
-            };
+            let at = |offset: CallTime| entry.at.checked_sub(entry.offset.since(offset)).unwrap_or(entry.at);
+            let asked_at = at(*asked_at);
             vec![
                 Projection::Response(CallResponse {
                     id: derived_id(entry),
@@ -61,10 +61,10 @@ pub fn project(entry: &JournalEntry) -> Vec<Projection> {
                     question_text: question_text.clone(),
                     text: text.clone(),
                     duration: (*spoken).min(LONGEST_RESPONSE),
-                    confidence: *confidence,
+                    confidence: confidence.and_then(|confidence| within(confidence, 0.0)),
                     sentiment: None,
-                    asked_at: at(*asked_at),
-                    responded_at: Some(at(*responded_at)),
+                    asked_at,
+                    responded_at: Some(at(*responded_at).max(asked_at)),
                     analysis: None,
                 }),
                 Projection::Event(
@@ -74,7 +74,11 @@ pub fn project(entry: &JournalEntry) -> Vec<Projection> {
             ]
         }
         Fact::Analysed { question, sentiment, analysis } => {
-            vec![Projection::Analysis { question: *question, sentiment: *sentiment, analysis: analysis.clone() }]
+            vec![Projection::Analysis {
+                question: *question,
+                sentiment: sentiment.and_then(|sentiment| within(sentiment, -1.0)),
+                analysis: analysis.clone(),
+            }]
         }
         Fact::Warned => vec![Projection::Event(event(CallEventType::WarningSent, EventSource::System))],
         _ => Vec::new(),
@@ -95,6 +99,17 @@ impl CallResponse {
         };
         self.responded_at = self.responded_at.max(later.responded_at);
     }
+
+    /// Takes in what the model made of it, as [`Projection::Analysis`] says.
+    pub fn analyse(&mut self, sentiment: Option<f32>, analysis: &serde_json::Value) {
+        self.sentiment = sentiment.or(self.sentiment);
+        self.analysis = Some(analysis.clone());
+    }
+}
+
+/// A score within its range: a provider that leaves it must not cost the caller's answer.
+fn within(score: f32, lowest: f32) -> Option<f32> {
+    (!score.is_nan()).then(|| score.clamp(lowest, 1.0))
 }
 
 /// The same entry always gives the same id: the session's id with the number mixed into its random part.
@@ -104,4 +119,49 @@ fn derived_id(entry: &JournalEntry) -> RecordId {
         *byte ^= seq;
     }
     RecordId::from_uuid(uuid::Builder::from_bytes(bytes).with_version(uuid::Version::Custom).into_uuid())
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::id::{Epoch, SessionId};
+
+    fn answer(confidence: f32, offset: CallTime) -> CallResponse {
+        let entry = JournalEntry {
+            session: SessionId::new(),
+            epoch: Epoch::FIRST,
+            seq: 1,
+            at: Timestamp::UNIX_EPOCH,
+            offset,
+            fact: Fact::Answered {
+                question: QuestionId::new(),
+                question_text: "Hur var besöket?".to_owned(),
+                text: "Bra".to_owned(),
+                spoken: Duration::from_secs(61),
+                confidence: Some(confidence),
+                asked_at: CallTime::from_millis(2000),
+                responded_at: CallTime::from_millis(1000),
+            },
+        };
+        match project(&entry).remove(0) {
+            Projection::Response(response) => response,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_a_provider_exaggerates_is_brought_into_range() {
+        let response = answer(1.5, CallTime::from_millis(3000));
+        assert_eq!(response.confidence, Some(1.0));
+        assert_eq!(response.duration, LONGEST_RESPONSE);
+        assert_eq!(response.responded_at, Some(response.asked_at), "not before it was asked");
+        assert_eq!(answer(f32::NAN, CallTime::ZERO).confidence, None);
+    }
+
+    #[test]
+    fn an_offset_beyond_all_time_does_not_panic() {
+        assert_eq!(answer(0.5, CallTime::from_micros(u64::MAX)).asked_at, Timestamp::UNIX_EPOCH);
+    }
 }

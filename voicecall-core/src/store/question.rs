@@ -133,6 +133,25 @@ pub struct SelectionLog {
     pub created_at: Timestamp,
 }
 
+impl SelectionLog {
+    /// Checks every range.
+    ///
+    /// # Errors
+    /// `Invalid` naming the field as the HTTP interface spells it.
+    pub fn validate(&self) -> Result<()> {
+        if self.customer_count == 0 {
+            return Err(Error::invalid("customerCount", "from 1"));
+        }
+        if !(Duration::from_secs(60)..=Duration::from_secs(120)).contains(&self.time_budget) {
+            return Err(Error::invalid("timeBudgetSeconds", "60 to 120 seconds"));
+        }
+        if self.estimated_duration > self.time_budget {
+            return Err(Error::invalid("estimatedDuration", "at most the time budget"));
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

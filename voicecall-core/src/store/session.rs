@@ -215,14 +215,19 @@ impl Session {
     #[must_use]
     pub fn duration_seconds(&self) -> Option<u64> {
         let (from, until) = (self.connected_at?, self.ended_at?);
-        u64::try_from(until.duration_since(from).as_secs()).ok()
+        // A clock that jumped back makes a short call, not an endless one.
+        Some(u64::try_from(until.duration_since(from).as_secs()).unwrap_or(0))
     }
 
     /// Carries out a change, as every store does inside its transaction.
     ///
     /// # Errors
-    /// `Conflict` for a transition the state machine does not have; the session is then unchanged.
+    /// `Conflict` for a transition the state machine does not have, `Invalid` for a negative cost; the session is then
+    /// unchanged.
     pub fn apply(&mut self, change: &SessionChange) -> Result<(), Error> {
+        if matches!(change, SessionChange::Attach { cost_micros: Some(..0), .. }) {
+            return Err(Error::invalid("costEstimate", "not negative"));
+        }
         if let Some(status) = change.status() {
             if !self.status.may_become(status) {
                 return Err(Error::new(crate::ErrorKind::Conflict, "change session")
@@ -245,7 +250,8 @@ impl Session {
                 self.end_reason = Some(*reason);
                 self.updated_at = *at;
             }
-            SessionChange::Attach { recording_url, transcript, cost_micros, at } => {
+            SessionChange::Attach { ai_session, recording_url, transcript, cost_micros, at } => {
+                self.ai_session = ai_session.clone().or(self.ai_session.take());
                 self.recording_url = recording_url.clone().or(self.recording_url.take());
                 self.transcript = transcript.clone().or(self.transcript.take());
                 self.cost_micros = cost_micros.or(self.cost_micros);
@@ -253,6 +259,14 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// Notes that a question was asked, unless it is the one asked last: asking again is not another question.
+    pub fn asked(&mut self, question: QuestionId, at: Timestamp) {
+        if self.questions_asked.last() != Some(&question) {
+            self.questions_asked.push(question);
+        }
+        self.updated_at = at;
     }
 }
 
@@ -283,6 +297,8 @@ pub enum SessionChange {
     },
     /// Something that belongs to the session became known; what is `None` stays as it was.
     Attach {
+        /// The AI provider's name for its part.
+        ai_session: Option<String>,
         /// Where the recording is.
         recording_url: Option<String>,
         /// The transcript.

@@ -129,8 +129,10 @@ impl Call {
     }
 
     fn facts(&self) -> Vec<&Fact> {
-        let fact = |output| if let &Output::Journal { ref fact, .. } = output { Some(fact) } else { None };
-        self.seen.iter().filter_map(|(_, output)| fact(output)).collect()
+        self.seen
+            .iter()
+            .filter_map(|(_, output)| if let Output::Journal { fact, .. } = output { Some(fact) } else { None })
+            .collect()
     }
 }
 
@@ -160,7 +162,7 @@ type Told = std::sync::Arc<std::sync::Mutex<Vec<DialogueEvent>>>;
 
 fn consenting<const N: usize>(lines: [&str; N]) -> (Consenting, Told) {
     let told = Told::default();
-    (Consenting(Scripted::new(lines), told.clone()), told)
+    (Consenting(Scripted::new(lines), Told::clone(&told)), told)
 }
 
 #[test]

@@ -1,0 +1,201 @@
+//! The server put together: store, carrier, agent, engine, routes; started, and stopped without dropping a call.
+
+use std::error::Error;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tracing::{info, warn};
+use voicecall::agent::Cascade;
+use voicecall::carrier::VoiceBackend;
+use voicecall::engine::{CallEngine, EngineConfig};
+use voicecall::model::{LanguageModel, SpeechToText, TextToSpeech};
+use voicecall::openai::{OpenAiChat, OpenAiSpeech, OpenAiTranscription};
+use voicecall::server::{self, ServeOptions};
+use voicecall::sqlite::SqliteStore;
+use voicecall::store::Store;
+use voicecall::twilio::TwilioVoice;
+use voicecall::{Result, TenantId, Vault};
+
+use crate::api::{self, Tokens};
+use crate::seed::{DEMO, Seed};
+use crate::service::Feedback;
+use crate::settings::{Settings, optional};
+use crate::simulator::Simulator;
+use crate::voices::Voices;
+
+/// How long live calls may go on after the server was told to stop: longer than an interview.
+const DRAIN: Duration = Duration::from_secs(150);
+
+/// The services calls are made with.
+#[derive(Debug)]
+pub(crate) struct Services {
+    pub(crate) carrier: Arc<dyn VoiceBackend>,
+    pub(crate) ears: Arc<dyn SpeechToText>,
+    pub(crate) model: Arc<dyn LanguageModel>,
+    pub(crate) voice: Arc<dyn TextToSpeech>,
+}
+
+impl Services {
+    /// Real ones, with keys from the environment.
+    ///
+    /// # Errors
+    /// `Config` naming the variable that is missing or wrong.
+    fn from_env() -> Result<Self> {
+        Ok(Self {
+            carrier: Arc::new(TwilioVoice::from_env()?),
+            ears: Arc::new(OpenAiTranscription::from_env()?),
+            model: Arc::new(OpenAiChat::from_env()?),
+            voice: Arc::new(OpenAiSpeech::from_env()?),
+        })
+    }
+}
+
+/// A running server.
+#[derive(Debug)]
+pub(crate) struct App {
+    pub(crate) address: SocketAddr,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) engine: Arc<CallEngine>,
+    pub(crate) tokens: Tokens,
+    service: Arc<Feedback>,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<std::io::Result<()>>,
+}
+
+impl App {
+    /// Starts serving on `listener`.
+    ///
+    /// # Errors
+    /// When the configuration is wrong or the store cannot be opened.
+    pub(crate) async fn start(
+        settings: &Settings,
+        services: Services,
+        listener: TcpListener,
+        seed: &Seed,
+    ) -> Result<Self, Box<dyn Error>> {
+        let address = listener.local_addr()?;
+        let vault = Arc::new(settings.vault()?);
+        let tokens = settings.tokens()?;
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&settings.database).await?);
+        seed.plant(&*store, &vault).await?;
+        let voices = Arc::new(Voices::new(Arc::clone(&services.voice)));
+        let service = Arc::new(Feedback::new(Arc::clone(&store), voices));
+        let engine = engine(settings, services, Arc::clone(&store), Arc::clone(&service), Arc::clone(&vault))?;
+        engine.sweep().await?;
+        let state = api::State::new(Arc::clone(&engine), tokens.clone(), vault);
+        let router = Router::new().merge(server::routes(Arc::clone(&engine))).merge(api::routes(state));
+        let (stop, stopped) = oneshot::channel();
+        let stopped = async {
+            // Dropping the app stops it as well.
+            let _ = stopped.await;
+        };
+        let served = tokio::spawn(server::serve(listener, router, ServeOptions::default(), stopped));
+        info!(%address, "serving");
+        Ok(Self { address, store, engine, tokens, service, stop, served })
+    }
+
+    /// Makes the sentences of a business ready.
+    ///
+    /// # Errors
+    /// `NotFound` for a business that is not there.
+    pub(crate) async fn warm_up(&self, tenant: TenantId) -> Result<()> {
+        self.service.warm_up(tenant).await
+    }
+
+    /// Takes no more calls, lets the live ones end, then stops serving.
+    pub(crate) async fn stop(self, drain: Duration) {
+        let ended = self.engine.shutdown(drain).await;
+        if ended > 0 {
+            warn!(ended, "calls were ended because the time to drain was over");
+        }
+        let _ = self.stop.send(());
+        match self.served.await {
+            Ok(Ok(())) => info!("stopped"),
+            Ok(Err(error)) => warn!(%error, "serving failed"),
+            Err(error) => warn!(%error, "serving failed"),
+        }
+    }
+}
+
+fn engine(
+    settings: &Settings,
+    services: Services,
+    store: Arc<dyn Store>,
+    service: Arc<Feedback>,
+    vault: Arc<Vault>,
+) -> Result<Arc<CallEngine>> {
+    let mut config = EngineConfig::new(settings.public_url.clone(), settings.caller_number.clone());
+    config.status_path = "api/calls/webhooks/telephony".to_owned();
+    config.recordings = Some(settings.recordings.clone());
+    config.farewell = ("Förlåt, vi har tekniska problem. Vi hör av oss igen.".to_owned(), "sv-SE".to_owned());
+    let agent = Cascade::new(services.ears, services.model, services.voice);
+    CallEngine::new(config, store, services.carrier, Arc::new(agent), service, vault)
+}
+
+/// Serves until the process is told to stop: real calls with keys in the environment, simulated ones without.
+///
+/// # Errors
+/// When the configuration is wrong or the address cannot be used.
+pub(crate) async fn serve() -> Result<(), Box<dyn Error>> {
+    let real = optional("TWILIO_ACCOUNT_SID").is_some();
+    let settings = if real { Settings::from_env()? } else { Settings::simulated(PathBuf::from("out"))? };
+    let listener = TcpListener::bind(&settings.listen).await?;
+    let (services, simulator, seed) = if real {
+        let seed = settings.seed.as_deref().map(Seed::load).transpose()?;
+        (Services::from_env()?, None, seed.unwrap_or(Seed { business: Vec::new() }))
+    } else {
+        std::fs::create_dir_all("out")?;
+        let simulator = Simulator::start(&settings.public_url, listener.local_addr()?, "happy").await?;
+        (simulator.services(&settings)?, Some(simulator), Seed::parse(DEMO)?)
+    };
+    let app = App::start(&settings, services, listener, &seed).await?;
+    for business in &seed.business {
+        app.warm_up(business.id).await?;
+    }
+    if simulator.is_some() {
+        print_invitation(&app, &seed)?;
+    }
+    told_to_stop().await;
+    app.stop(DRAIN).await;
+    Ok(())
+}
+
+fn print_invitation(app: &App, seed: &Seed) -> Result<()> {
+    let Some((business, verification)) =
+        seed.business.iter().find_map(|business| Some((business, business.verification.first()?)))
+    else {
+        return Ok(());
+    };
+    let token = app.tokens.issue("invitation", &[business.id])?;
+    println!("No carrier is configured: calls go to simulated customers. Try:\n");
+    println!("curl -sX POST http://{}/api/calls/initiate -H 'authorization: Bearer {token}' \\", app.address);
+    println!("  -H 'content-type: application/json' -d '{{\"verificationId\":\"{}\",", verification.id);
+    println!("  \"businessId\":\"{}\",\"customerPhone\":\"{}\"}}'", business.id, verification.phone.reveal());
+    Ok(())
+}
+
+/// Waits for SIGINT or SIGTERM.
+fn told_to_stop() -> impl Future<Output = ()> {
+    let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+    async {
+        match terminate {
+            Ok(mut terminate) => {
+                tokio::select! {
+                    _ = tokio::signal::ctrl_c() => {}
+                    _ = terminate.recv() => {}
+                }
+            }
+            Err(error) => {
+                warn!(%error, "SIGTERM cannot be waited for");
+                let _ = tokio::signal::ctrl_c().await;
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The command line.
+
+use std::error::Error;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::PathBuf;
+
+use voicecall::TenantId;
+
+use crate::settings::Settings;
+use crate::{app, demo, log, simulator};
+
+/// What was asked for on the command line.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Demo { out: PathBuf, scenario: String },
+    Serve,
+    Replay(PathBuf),
+    Token(TenantId),
+    /// The simulator's own process.
+    Simulate(simulator::Order),
+}
+
+const USAGE: &str = "\
+usage: feedback_server demo [--out DIR] [--scenario NAME]
+       feedback_server serve
+       feedback_server replay FILE
+       feedback_server token BUSINESS
+       feedback_server simulate --public URL --local HOST:PORT [--scenario NAME]";
+
+impl Command {
+    /// Reads the arguments behind the program's name.
+    pub(crate) fn from_args(args: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut args = args.peekable();
+        let command = args.next().ok_or(USAGE)?;
+        let wrong = |what: &str| format!("{what}\n{USAGE}");
+        let mut options = std::collections::BTreeMap::new();
+        let mut words = Vec::new();
+        while let Some(word) = args.next() {
+            match word.strip_prefix("--") {
+                Some(name) => {
+                    let value = args.next().ok_or_else(|| wrong(&format!("--{name}: a value is missing")))?;
+                    options.insert(name.to_owned(), value);
+                }
+                None => words.push(word),
+            }
+        }
+        let mut option = |name: &str| options.remove(name);
+        let scenario = option("scenario").unwrap_or_else(|| "happy".to_owned());
+        let command = match (command.as_str(), &words[..]) {
+            ("demo", []) => Self::Demo { out: option("out").unwrap_or_else(|| "out".to_owned()).into(), scenario },
+            ("serve", []) => Self::Serve,
+            ("replay", [file]) => Self::Replay(file.into()),
+            ("token", [business]) => Self::Token(business.parse().map_err(|error| wrong(&format!("{error}")))?),
+            ("simulate", []) => {
+                let mut needed = |name: &str| option(name).ok_or_else(|| wrong(&format!("--{name}: is missing")));
+                let (public, local) = (needed("public")?, needed("local")?);
+                Self::Simulate(simulator::Order {
+                    public: public.parse().map_err(|error| wrong(&format!("--public: {error}")))?,
+                    local: local.parse().map_err(|error| wrong(&format!("--local: {error}")))?,
+                    scenario,
+                })
+            }
+            _ => return Err(wrong("not known")),
+        };
+        match options.keys().next() {
+            Some(name) => Err(wrong(&format!("--{name}: not known"))),
+            None => Ok(command),
+        }
+    }
+
+    /// Does it.
+    pub(crate) async fn run(self) -> Result<(), Box<dyn Error>> {
+        match self {
+            Self::Demo { out, scenario } => {
+                log::start("warn");
+                demo::run(&out, &scenario).await
+            }
+            Self::Serve => {
+                log::start("info");
+                app::serve().await
+            }
+            Self::Replay(file) => {
+                let replayed = voicecall::call::replay(BufReader::new(File::open(file)?))?;
+                println!("{} inputs replayed, {} outputs, all as in the call", replayed.inputs, replayed.outputs.len());
+                Ok(())
+            }
+            Self::Token(business) => {
+                println!("{}", Settings::from_env()?.tokens()?.issue("command line", &[business])?);
+                Ok(())
+            }
+            Self::Simulate(order) => simulator::run(order).await,
+        }
+    }
+}

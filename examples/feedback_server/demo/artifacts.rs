@@ -1,0 +1,112 @@
+//! What a demo leaves: transcript, report, timeline and the recordings, in one folder.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use voicecall::journal::{Fact, JournalEntry, transcript};
+use voicecall::{SessionId, TenantId};
+
+use super::timeline::{self, Timeline};
+use crate::app::App;
+use crate::price::Prices;
+
+/// The files, in the order they are written.
+pub(super) const FILES: [&str; 5] =
+    ["recording.wav", "inputs.jsonl", "transcript.json", "report.json", "timeline.html"];
+
+const EARS: &str = "simulated: they compare the audio with bundled clips, an integrity check of the audio path and not speech recognition";
+
+/// Writes everything, and returns the paths of what there is.
+pub(super) async fn write(
+    out: &Path,
+    app: &App,
+    business: TenantId,
+    id: SessionId,
+    scenario: &str,
+) -> Result<Vec<PathBuf>, Box<dyn Error>> {
+    let journal = app.store.journal(business, id).await?;
+    let folder = out.join(id.to_string());
+    for file in ["recording.wav", "inputs.jsonl"] {
+        if folder.join(file).exists() {
+            std::fs::rename(folder.join(file), out.join(file))?;
+        }
+    }
+    if folder.exists() {
+        std::fs::remove_dir(&folder)?;
+    }
+    let lines = transcript(&journal);
+    std::fs::write(out.join("transcript.json"), serde_json::to_string_pretty(&lines)?)?;
+    let report = report(app, business, id, scenario, &journal).await?;
+    std::fs::write(out.join("report.json"), serde_json::to_string_pretty(&report)?)?;
+    let recording = out.join("recording.wav");
+    if recording.exists() {
+        let page = Timeline::new(&recording, &lines, &journal)?;
+        std::fs::write(out.join("timeline.html"), timeline::page(&page, &report)?)?;
+    }
+    let database = std::iter::once(out.join("feedback.sqlite"));
+    Ok(FILES.iter().map(|file| out.join(file)).chain(database).filter(|path| path.exists()).collect())
+}
+
+async fn report(
+    app: &App,
+    business: TenantId,
+    id: SessionId,
+    scenario: &str,
+    journal: &[JournalEntry],
+) -> Result<Value, Box<dyn Error>> {
+    let session = app.store.session(business, id).await?;
+    let answers = app.store.responses(business, id).await?;
+    let answers: Vec<_> = answers
+        .iter()
+        .map(|answer| {
+            json!({
+                "questionId": answer.question,
+                "question": answer.question_text,
+                "answer": answer.text,
+                "sentiment": answer.sentiment,
+                "confidence": answer.confidence,
+                "durationSeconds": answer.duration.as_secs_f64(),
+                "askedAt": answer.asked_at,
+                "respondedAt": answer.responded_at,
+                "analysis": answer.analysis,
+            })
+        })
+        .collect();
+    let prices = Prices::bundled()?;
+    let cost = prices.cost(session.duration_seconds().unwrap_or(0), journal);
+    Ok(json!({
+        "session": id,
+        "scenario": scenario,
+        "ears": EARS,
+        "status": session.status,
+        "endReason": session.end_reason,
+        "durationSeconds": session.duration_seconds(),
+        "answers": answers,
+        "cost": { "usd": cost.total as f64 / 1e6, "microUsd": cost, "prices": prices.effective },
+        "latency": latency(journal),
+    }))
+}
+
+/// The ledger of every turn, in milliseconds.
+fn latency(journal: &[JournalEntry]) -> Vec<Value> {
+    let ledger = |entry: &JournalEntry| match &entry.fact {
+        Fact::Latency(latency) => {
+            let parts: serde_json::Map<_, _> = latency
+                .parts()
+                .into_iter()
+                .map(|(name, part)| (name.to_owned(), json!(part.as_micros() as f64 / 1e3)))
+                .collect();
+            let total = latency.total().map(|total| total.as_micros() as f64 / 1e3);
+            Some(json!({
+                "turn": latency.turn,
+                "lastVoicedMs": latency.last_voiced.as_millis(),
+                "totalMs": total,
+                "partsMs": parts,
+                "filler": latency.filler,
+            }))
+        }
+        _ => None,
+    };
+    journal.iter().filter_map(ledger).collect()
+}

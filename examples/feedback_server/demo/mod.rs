@@ -1,0 +1,84 @@
+//! The demo: the whole service calls a simulated customer over real sockets, and leaves everything for a look.
+
+mod artifacts;
+mod screen;
+mod timeline;
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use voicecall::{SessionId, TenantId, VerificationId};
+
+use crate::app::App;
+use crate::seed::{DEMO, Seed};
+use crate::settings::Settings;
+use crate::simulator::Simulator;
+
+/// Longer than any interview lasts, ringing included.
+const LONGEST_CALL: Duration = Duration::from_secs(240);
+
+/// Calls a simulated customer and leaves recording, transcript, report, timeline, inputs and database in `out`.
+///
+/// # Errors
+/// When anything of that fails, or the session does not end as a completed one in the scenario that asks for it.
+pub(crate) async fn run(out: &Path, scenario: &str) -> Result<(), Box<dyn Error>> {
+    std::fs::create_dir_all(out)?;
+    clear(out)?;
+    let settings = Settings::simulated(out.to_owned())?;
+    let listener = TcpListener::bind(&settings.listen).await?;
+    let simulator = Simulator::start(&settings.public_url, listener.local_addr()?, scenario).await?;
+    let seed = Seed::parse(DEMO)?;
+    let (business, verification) = customer(&seed)?;
+    let app = App::start(&settings, simulator.services(&settings)?, listener, &seed).await?;
+    println!("server on http://{}, simulated Twilio and AI services in a process of their own", app.address);
+    app.warm_up(business).await?;
+    let screen = screen::start(&app.engine);
+    let phone = seed.business.first().and_then(|business| business.verification.first());
+    let phone = phone.map(|verification| verification.phone.reveal().to_owned()).unwrap_or_default();
+    let token = app.tokens.issue("demo", &[business])?;
+    let client = reqwest::Client::new();
+    let order = json!({ "verificationId": verification, "businessId": business, "customerPhone": phone });
+    let url = format!("http://{}/api/calls", app.address);
+    let placed = client.post(format!("{url}/initiate")).bearer_auth(&token).json(&order).send().await?;
+    let status = placed.status();
+    let session: Value = placed.json().await?;
+    if status != 201 {
+        return Err(format!("the call was refused: {session}").into());
+    }
+    let id: SessionId = session["id"].as_str().ok_or("no session id")?.parse()?;
+    println!("session {id}: POST /api/calls/initiate answered {status}\n");
+    let ended = tokio::time::timeout(LONGEST_CALL, screen).await??;
+    app.engine.shutdown(Duration::from_secs(20)).await;
+    let session: Value =
+        client.get(format!("{url}/{id}/status")).bearer_auth(&token).send().await?.json().await?;
+    println!("\nsession {id}: {} ({ended})", session["status"].as_str().unwrap_or("?"));
+    let written = artifacts::write(out, &app, business, id, scenario).await?;
+    app.stop(Duration::from_secs(20)).await;
+    for path in written {
+        println!("  {}", path.display());
+    }
+    match (scenario, session["status"].as_str()) {
+        ("happy", Some("completed")) => Ok(()),
+        ("happy", other) => Err(format!("the session ended as {other:?}").into()),
+        _ => Ok(()),
+    }
+}
+
+fn customer(seed: &Seed) -> Result<(TenantId, VerificationId), &'static str> {
+    let business = seed.business.first().ok_or("the seed has no business")?;
+    let verification = business.verification.first().ok_or("the seed has no verification")?;
+    Ok((business.id, verification.id))
+}
+
+/// A demo starts afresh: what an earlier one left is removed, and nothing else.
+fn clear(out: &Path) -> std::io::Result<()> {
+    let files = ["feedback.sqlite", "feedback.sqlite-wal", "feedback.sqlite-shm"];
+    let old: Vec<PathBuf> = files.iter().chain(&artifacts::FILES).map(|file| out.join(file)).collect();
+    for path in old.iter().filter(|path| path.exists()) {
+        std::fs::remove_file(path)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! Feedback calls: a shop's customer is called, asked a few questions in Swedish, and the shop reads the answers.
+//!
+//! - `cargo run --example feedback_server -- demo [--out DIR]` calls a simulated customer; needs nothing.
+//! - `cargo run --example feedback_server -- serve` serves. With `TWILIO_ACCOUNT_SID` in the environment it makes real
+//!   calls; without, it calls simulated customers. `.env.example` names every variable.
+//! - `cargo run --example feedback_server -- replay FILE` runs a recorded call again.
+//! - `cargo run --example feedback_server -- token BUSINESS` prints a bearer token for one business.
+//!
+//! It shows: an engine with Twilio, an OpenAI-compatible cascade and SQLite; a [`CallService`](voicecall::engine::CallService);
+//! an HTTP interface beside the engine's own routes.
+
+mod api;
+mod app;
+mod command;
+mod demo;
+mod log;
+mod price;
+mod seed;
+mod service;
+mod settings;
+mod simulator;
+mod voices;
+
+use std::process::ExitCode;
+
+use crate::command::Command;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let command = match Command::from_args(std::env::args().skip(1)) {
+        Ok(command) => command,
+        Err(message) => {
+            eprintln!("{message}");
+            return ExitCode::from(2);
+        }
+    };
+    match command.run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The business behind the calls: which questions, which words, which limits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+
+use jiff::Timestamp;
+use voicecall::agent::AgentSetup;
+use voicecall::call::CallSettings;
+use voicecall::engine::{CallOutcome, CallPlan, CallService};
+use voicecall::interview::{Interview, InterviewPlan, PlannedQuestion, Progress};
+use voicecall::model::{SpeechOptions, TranscriptionOptions};
+use voicecall::selection::{ByFrequency, QuestionSelector, SelectionRequest};
+use voicecall::store::{BusinessContext, Session, Store};
+use voicecall::{Error, ErrorKind, RecordId, Result, TenantId, async_trait};
+
+use crate::voices::Voices;
+
+/// The name the agent gives.
+const AGENT: &str = "Vera";
+
+/// Beyond the interview's own limits: a limit that no dialogue can break.
+const LAST_LIMIT: Duration = Duration::from_secs(150);
+
+/// When a wait is bridged, counted from the end of the caller's turn: a filler, a second one, an apology.
+const BRIDGES: [Duration; 3] = [Duration::from_millis(800), Duration::from_millis(1800), Duration::from_millis(4000)];
+
+/// Feedback interviews.
+#[derive(Debug)]
+pub(crate) struct Feedback {
+    store: Arc<dyn Store>,
+    voices: Arc<Voices>,
+    selector: ByFrequency,
+}
+
+impl Feedback {
+    pub(crate) fn new(store: Arc<dyn Store>, voices: Arc<Voices>) -> Self {
+        Self { store, voices, selector: ByFrequency::default() }
+    }
+
+    /// Makes the sentences of a business ready before its first call.
+    ///
+    /// # Errors
+    /// `NotFound` for a business that is not there.
+    pub(crate) async fn warm_up(&self, tenant: TenantId) -> Result<()> {
+        let business = self.store.business(tenant).await?;
+        let questions = self.store.questions(tenant, true).await?;
+        let questions: Vec<_> = questions.iter().map(PlannedQuestion::from).collect();
+        let plan = InterviewPlan::swedish(&business.store_info.name, AGENT, questions);
+        self.voices.prepare(tenant, &sentences(&plan), &speech(&business)).await;
+        Ok(())
+    }
+
+    /// Chooses the questions for the tenant's next customer and keeps the decision.
+    async fn choose(&self, tenant: TenantId) -> Result<Vec<PlannedQuestion>> {
+        let configurations = self.store.questions(tenant, true).await?;
+        let count = self.store.count_customer(tenant).await?;
+        let request = SelectionRequest::new(tenant, configurations, count, Timestamp::now());
+        let selection = self.selector.select(&request);
+        self.store.log_selection(&selection.to_log(RecordId::new(), &request)).await?;
+        if selection.questions.is_empty() {
+            return Err(Error::new(ErrorKind::Rejected, "plan call")
+                .with_field("businessId")
+                .with_message("no question is due for this customer"));
+        }
+        Ok(selection.questions.iter().map(PlannedQuestion::from).collect())
+    }
+}
+
+#[async_trait]
+impl CallService for Feedback {
+    async fn plan(&self, session: &Session) -> Result<CallPlan> {
+        let business = self.store.business(session.tenant).await?;
+        let questions = self.choose(session.tenant).await?;
+        let plan = InterviewPlan::swedish(&business.store_info.name, AGENT, questions);
+        let mut settings = CallSettings::new(session.id);
+        settings.prepared = self.voices.ready(session.tenant, &sentences(&plan));
+        let bridges = plan.phrases.fillers.iter().chain([&plan.phrases.apology]);
+        settings.patience.fillers = BRIDGES.into_iter().zip(bridges.cloned()).collect();
+        settings.patience.farewell = plan.phrases.technical.first().cloned();
+        settings.max_duration = LAST_LIMIT;
+        let language = business.call_preferences.language.clone();
+        let setup = AgentSetup {
+            transcription: TranscriptionOptions { language: Some(language), keywords: Vec::new() },
+            speech: speech(&business),
+        };
+        let dialogue = Box::new(Interview::new(plan, Progress::default())?);
+        Ok(CallPlan { settings, setup, dialogue })
+    }
+
+    async fn finished(&self, _outcome: &CallOutcome) {}
+}
+
+fn speech(business: &BusinessContext) -> SpeechOptions {
+    let preferences = &business.call_preferences;
+    SpeechOptions { voice: preferences.voice.clone(), language: Some(preferences.language.clone()) }
+}
+
+/// Everything an interview can say.
+fn sentences(plan: &InterviewPlan) -> Vec<String> {
+    let phrases = &plan.phrases;
+    let single = [
+        &phrases.consent,
+        &phrases.consent_again,
+        &phrases.who_is_calling,
+        &phrases.declined,
+        &phrases.not_heard,
+        &phrases.repeat,
+        &phrases.cut_off,
+        &phrases.still_there,
+        &phrases.can_you_hear,
+        &phrases.last_question,
+        &phrases.thanks,
+        &phrases.thanks_without_answers,
+        &phrases.goodbye,
+        &phrases.apology,
+    ];
+    let lists = [&phrases.disclosure, &phrases.other_language, &phrases.acknowledgements, &phrases.fillers];
+    let questions = plan.questions.iter().flat_map(|question| [&question.text].into_iter().chain(&question.follow_up_prompts));
+    let all = single.into_iter().chain(lists.into_iter().flatten()).chain(&phrases.technical).chain(questions);
+    all.cloned().collect()
+}

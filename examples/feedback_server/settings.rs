@@ -1,0 +1,88 @@
+//! What the environment says. `.env.example` names every variable.
+
+use std::env;
+use std::path::PathBuf;
+
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+use voicecall::{Error, PhoneNumber, Result, Vault};
+
+use crate::api::Tokens;
+
+/// The server's settings.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) listen: String,
+    pub(crate) public_url: Url,
+    pub(crate) caller_number: PhoneNumber,
+    pub(crate) database: PathBuf,
+    pub(crate) recordings: PathBuf,
+    pub(crate) seed: Option<PathBuf>,
+    data_keys: Vec<SecretString>,
+    jwt_secret: SecretString,
+}
+
+/// Shorter secrets can be found by trying.
+const SHORTEST_SECRET: usize = 32;
+
+impl Settings {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// `Config` naming the variable that is missing or wrong.
+    pub(crate) fn from_env() -> Result<Self> {
+        let public_url = required("PUBLIC_URL")?;
+        let public_url =
+            Url::parse(&public_url).map_err(|error| Error::config("PUBLIC_URL", "an address").with_source(error))?;
+        let caller_number = PhoneNumber::parse(&required("CALLER_NUMBER")?)
+            .map_err(|error| Error::config("CALLER_NUMBER", "a number in E.164 form").with_source(error))?;
+        let data_keys = required("DATA_KEYS")?.split(',').map(|key| key.trim().to_owned().into()).collect();
+        Ok(Self {
+            listen: optional("LISTEN").unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
+            public_url,
+            caller_number,
+            database: optional("DATABASE_PATH").unwrap_or_else(|| "feedback.sqlite".to_owned()).into(),
+            recordings: optional("RECORDINGS_PATH").unwrap_or_else(|| "recordings".to_owned()).into(),
+            seed: optional("SEED_PATH").map(PathBuf::from),
+            data_keys,
+            jwt_secret: required("JWT_SECRET")?.into(),
+        })
+    }
+
+    /// Settings for calls to simulated customers: fresh secrets, everything below `folder`.
+    pub(crate) fn simulated(folder: PathBuf) -> Result<Self> {
+        Ok(Self {
+            listen: optional("LISTEN").unwrap_or_else(|| "127.0.0.1:0".to_owned()),
+            // Reserved for documentation (RFC 2606): nobody can be called by accident.
+            public_url: Url::parse("https://feedback.example").map_err(|_| Error::config("PUBLIC_URL", "an address"))?,
+            caller_number: PhoneNumber::parse("+46700000001")?,
+            database: folder.join("feedback.sqlite"),
+            recordings: folder,
+            seed: None,
+            data_keys: vec![Vault::generate_key()?],
+            jwt_secret: Vault::generate_key()?,
+        })
+    }
+
+    /// The vault for personal data.
+    pub(crate) fn vault(&self) -> Result<Vault> {
+        Vault::new(&self.data_keys)
+    }
+
+    /// What issues and checks bearer tokens.
+    pub(crate) fn tokens(&self) -> Result<Tokens> {
+        if self.jwt_secret.expose_secret().len() < SHORTEST_SECRET {
+            return Err(Error::config("JWT_SECRET", "at least 32 characters"));
+        }
+        Ok(Tokens::new(&self.jwt_secret))
+    }
+}
+
+/// A variable that is set and not empty.
+pub(crate) fn optional(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn required(name: &'static str) -> Result<String> {
+    optional(name).ok_or_else(|| Error::config(name, "to be set"))
+}

@@ -1,0 +1,126 @@
+//! The simulated world, in a process of its own, so that it survives whatever happens to the server.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::process::Stdio;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::{Child, Command};
+use url::Url;
+use voicecall::openai::{Endpoint, OpenAiChat, OpenAiSpeech, OpenAiTranscription};
+use voicecall::twilio::TwilioVoice;
+use voicecall_sim::caller::{Caller, Fidelity};
+use voicecall_sim::clips::{Library, Speaker};
+use voicecall_sim::openai::Server;
+use voicecall_sim::phone::Party;
+use voicecall_sim::scenario::Scenario;
+use voicecall_sim::twilio::{Account, Exchange, ExchangeOptions, Number, ServerOptions, TwilioServer};
+
+use crate::app::Services;
+use crate::settings::Settings;
+
+// Made up, and worth nothing anywhere else.
+const ACCOUNT: &str = "AC00000000000000000000000000000001";
+const AUTH_TOKEN: &str = "simulated-auth-token";
+const API_KEY: &str = "simulated-api-key";
+
+/// What the simulator's process is told.
+#[derive(Debug)]
+pub(crate) struct Order {
+    /// The address carriers know the server by.
+    pub(crate) public: Url,
+    /// Where the server really is.
+    pub(crate) local: SocketAddr,
+    /// How the customer behaves.
+    pub(crate) scenario: String,
+}
+
+/// Where the simulated services are.
+#[derive(Debug, Serialize, Deserialize)]
+struct Addresses {
+    twilio: Url,
+    openai: Url,
+}
+
+/// A running simulator. Its process ends with this value, or with ours.
+#[derive(Debug)]
+pub(crate) struct Simulator {
+    addresses: Addresses,
+    _process: Child,
+}
+
+impl Simulator {
+    /// Starts the process and waits until it serves.
+    ///
+    /// # Errors
+    /// When it cannot be started or does not say where it serves.
+    pub(crate) async fn start(public: &Url, local: SocketAddr, scenario: &str) -> Result<Self, Box<dyn Error>> {
+        let mut process = Command::new(std::env::current_exe()?)
+            .args(["simulate", "--public", public.as_str(), "--local", &local.to_string(), "--scenario", scenario])
+            // Closes when we are gone, however we go.
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let output = process.stdout.take().ok_or("the simulator has no output")?;
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line).await?;
+        let addresses = serde_json::from_str(&line).map_err(|_| "the simulator did not start")?;
+        Ok(Self { addresses, _process: process })
+    }
+
+    /// The simulated services, reached as the real ones are.
+    ///
+    /// # Errors
+    /// `Config` if an address is wrong.
+    pub(crate) fn services(&self, settings: &Settings) -> voicecall::Result<Services> {
+        let carrier = TwilioVoice::builder()
+            .account_sid(ACCOUNT)
+            .auth_token(AUTH_TOKEN.to_owned())
+            .public_url(settings.public_url.as_str())
+            .api_base_url(self.addresses.twilio.as_str())
+            .build()?;
+        let endpoint = |model: &str| -> voicecall::Result<Endpoint> {
+            Ok(Endpoint::new(self.addresses.openai.as_str(), model)?.with_api_key(API_KEY.to_owned()))
+        };
+        Ok(Services {
+            carrier: Arc::new(carrier),
+            ears: Arc::new(OpenAiTranscription::new(endpoint("simulated-ears")?)?),
+            model: Arc::new(OpenAiChat::new(endpoint("simulated-model")?)?),
+            voice: Arc::new(OpenAiSpeech::new(endpoint("simulated-voice")?)?),
+        })
+    }
+}
+
+/// The simulator's process: a carrier and AI services on loopback, until standard input closes.
+///
+/// # Errors
+/// When the scenario is not known or no port is free.
+pub(crate) async fn run(order: Order) -> Result<(), Box<dyn Error>> {
+    let scenario = Scenario::bundled(&order.scenario)?;
+    let openai = Server::start(&scenario, API_KEY).await?;
+    // Wrong scenarios are refused here and not when the phone rings.
+    Caller::new(&scenario, Fidelity::Audio)?;
+    let number = Number::new("+46700000001");
+    let mut options = ExchangeOptions::new(scenario.seed, vec![Account::new(ACCOUNT, AUTH_TOKEN, vec![number])]);
+    options.faults = scenario.fault_plan();
+    let customer = scenario.clone();
+    let exchange = Exchange::new(options, move |_ring| -> Box<dyn Party> {
+        match Caller::new(&customer, Fidelity::Audio) {
+            Ok(caller) => Box::new(caller),
+            Err(_) => Box::new(voicecall_sim::phone::Silent(voicecall_sim::phone::Answer::Unreachable)),
+        }
+    });
+    let exchange = exchange.with_speaker(|text, _language| {
+        Library::bundled().voice(Speaker::Agent, text).ok().map(|speech| speech.audio.clone())
+    });
+    let twilio = TwilioServer::start(exchange, ServerOptions::default().route(&order.public, order.local)).await?;
+    let addresses = Addresses { twilio: twilio.api().parse()?, openai: openai.base_url().parse()? };
+    println!("{}", serde_json::to_string(&addresses)?);
+    let mut input = tokio::io::stdin();
+    let mut nothing = [0; 64];
+    while input.read(&mut nothing).await? > 0 {}
+    Ok(())
+}

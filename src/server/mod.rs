@@ -1,0 +1,38 @@
+//! HTTP for every server: the carrier's questions, the media socket, health, and an accept loop that survives the internet.
+//!
+//! Feature `server`. Business routes belong to the application, which merges [`routes`] into its own router.
+
+mod health;
+mod media;
+mod request;
+mod serve;
+mod voice;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{any, get, post};
+use voicecall_core::engine::CallEngine;
+
+pub use media::{AxumSocket, socket_limits};
+pub use request::{Handshake, IncomingRequest, status_of};
+pub use serve::{ServeOptions, serve};
+
+/// The routes carriers use, and `/health`:
+///
+/// | path | what |
+/// |---|---|
+/// | `POST /voice/{call}/answer` | what to do with an answered call |
+/// | `POST /voice/{call}/resume` | what to do when its media socket has closed |
+/// | `POST /voice/status?call=` | a report about a call or its stream |
+/// | `GET /media/{token}` | the media socket |
+/// | `GET /health` | whether the process serves and takes calls |
+pub fn routes(engine: Arc<CallEngine>) -> Router {
+    Router::new()
+        .route("/voice/{call}/answer", post(voice::answer).get(voice::answer))
+        .route("/voice/{call}/resume", post(voice::resume).get(voice::resume))
+        .route("/voice/status", post(voice::report).get(voice::report))
+        .route("/media/{token}", any(media::media))
+        .route("/health", get(health::health))
+        .with_state(engine)
+}

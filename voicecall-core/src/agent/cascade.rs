@@ -1,0 +1,285 @@
+//! An agent of three services: one hears, one thinks, one speaks. Each operation is a task of its own.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::{FutureExt, StreamExt, stream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::{AbortHandle, JoinSet};
+use tracing::Instrument;
+
+use super::{AgentEvent, AgentSession, AgentSetup, AgentTask, OpId, VoiceAgent};
+use crate::audio::{Frame, SAMPLE_RATE};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{ChatDelta, ChatRequest, LanguageModel, SpeechChunk, SpeechToText, TextToSpeech};
+
+/// Frames that wait for a transcriber, which may take a turn as a whole: 15 s.
+const LISTENING_FRAMES: usize = 750;
+
+/// Samples that one speaking operation may be ahead of whoever takes its events: 2 s.
+const SPEAKING_CREDIT: usize = 2 * SAMPLE_RATE as usize;
+
+/// The most samples in one event: 200 ms.
+const EVENT_SAMPLES: usize = SAMPLE_RATE as usize / 5;
+
+/// Events that wait to be taken. When they do, operations wait too.
+const EVENTS: usize = 64;
+
+/// A [`VoiceAgent`] made of a transcriber, a chat model and a synthesiser.
+///
+/// It owns no turns and speaks word for word. It neither repeats a request nor limits its time: services bring their
+/// own limits, and whoever asks decides what to do about a failure.
+///
+/// ```
+/// # #[cfg(feature = "testing")] {
+/// use std::sync::Arc;
+/// use voicecall_core::agent::{Cascade, VoiceAgent};
+/// use voicecall_core::testing::{ScriptedModel, ScriptedTranscriber, ScriptedVoice};
+///
+/// let agent = Cascade::new(
+///     Arc::new(ScriptedTranscriber::new().with_text("Yes, please")),
+///     Arc::new(ScriptedModel::new().with_answer(["With ", "pleasure."])),
+///     Arc::new(ScriptedVoice::new()),
+/// );
+/// assert!(agent.speaks_verbatim() && !agent.owns_turns());
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Cascade {
+    ear: Arc<dyn SpeechToText>,
+    mind: Arc<dyn LanguageModel>,
+    voice: Arc<dyn TextToSpeech>,
+}
+
+impl Cascade {
+    /// An agent that hears with `ear`, thinks with `mind` and speaks with `voice`.
+    #[must_use]
+    pub fn new(ear: Arc<dyn SpeechToText>, mind: Arc<dyn LanguageModel>, voice: Arc<dyn TextToSpeech>) -> Self {
+        Self { ear, mind, voice }
+    }
+}
+
+#[async_trait]
+impl VoiceAgent for Cascade {
+    fn owns_turns(&self) -> bool {
+        false
+    }
+
+    fn speaks_verbatim(&self) -> bool {
+        true
+    }
+
+    async fn open(&self, setup: &AgentSetup) -> Result<Box<dyn AgentSession>> {
+        Ok(Box::new(CascadeSession::new(self.clone(), setup.clone())))
+    }
+}
+
+/// The cascade's side of one call.
+#[derive(Debug)]
+struct CascadeSession {
+    services: Cascade,
+    setup: AgentSetup,
+    /// Owns every task: dropping the session aborts them all.
+    tasks: JoinSet<()>,
+    /// Operations whose end was neither taken nor asked for.
+    running: HashMap<OpId, AbortHandle>,
+    /// Where the audio of listening operations goes until they have all of it.
+    listening: HashMap<OpId, mpsc::Sender<Frame>>,
+    sender: mpsc::Sender<Posted>,
+    events: mpsc::Receiver<Posted>,
+}
+
+/// An event on its way, with the credit it occupies until it is taken.
+#[derive(Debug)]
+struct Posted {
+    op: OpId,
+    event: AgentEvent,
+    _credit: Option<OwnedSemaphorePermit>,
+}
+
+impl CascadeSession {
+    fn new(services: Cascade, setup: AgentSetup) -> Self {
+        let (sender, events) = mpsc::channel(EVENTS);
+        let (running, listening) = (HashMap::new(), HashMap::new());
+        Self { services, setup, tasks: JoinSet::new(), running, listening, sender, events }
+    }
+
+    /// Runs an operation to its one end, be it a panic.
+    fn spawn(&mut self, op: OpId, work: impl Future<Output = Result<()>> + Send + 'static, outbox: Outbox) {
+        // Finished tasks stay in the set until somebody asks.
+        while self.tasks.try_join_next().is_some() {}
+        let task = async move {
+            let end = match AssertUnwindSafe(work).catch_unwind().await {
+                Ok(Ok(())) => AgentEvent::Done,
+                Ok(Err(error)) => AgentEvent::Failed(error),
+                Err(_) => {
+                    tracing::error!(op = op.0, "an agent's operation panicked");
+                    AgentEvent::Failed(Error::new(ErrorKind::Internal, "run agent operation"))
+                }
+            };
+            outbox.post(end).await;
+        };
+        let handle = self.tasks.spawn(task.in_current_span());
+        self.running.insert(op, handle);
+    }
+}
+
+#[async_trait]
+impl AgentSession for CascadeSession {
+    fn start(&mut self, op: OpId, task: AgentTask) {
+        let outbox = Outbox::new(op, self.sender.clone());
+        let (services, setup) = (self.services.clone(), self.setup.clone());
+        match task {
+            AgentTask::Listen => {
+                let (sender, audio) = mpsc::channel(LISTENING_FRAMES);
+                self.listening.insert(op, sender);
+                self.spawn(op, listen(services.ear, setup, audio, outbox.clone()), outbox);
+            }
+            AgentTask::Think(request) => self.spawn(op, think(services.mind, request, outbox.clone()), outbox),
+            AgentTask::Speak(text) => self.spawn(op, speak(services.voice, setup, text, outbox.clone()), outbox),
+        }
+    }
+
+    fn hear(&mut self, op: OpId, frame: &Frame) -> Result<()> {
+        let closed = || Error::new(ErrorKind::Closed, "hear");
+        let audio = self.listening.get(&op).ok_or_else(closed)?;
+        audio.try_send(*frame).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => Error::new(ErrorKind::RateLimited, "hear"),
+            mpsc::error::TrySendError::Closed(_) => closed(),
+        })
+    }
+
+    fn finish(&mut self, op: OpId) {
+        self.listening.remove(&op);
+    }
+
+    fn cancel(&mut self, op: OpId) {
+        self.listening.remove(&op);
+        if let Some(handle) = self.running.remove(&op) {
+            handle.abort();
+        }
+    }
+
+    async fn next(&mut self) -> (OpId, AgentEvent) {
+        // The only wait is for the channel, so a cancelled `next` has taken nothing.
+        while let Some(Posted { op, event, .. }) = self.events.recv().await {
+            let current = match event {
+                AgentEvent::Done | AgentEvent::Failed(_) => {
+                    self.listening.remove(&op);
+                    self.running.remove(&op).is_some()
+                }
+                _ => self.running.contains_key(&op),
+            };
+            if current {
+                return (op, event);
+            }
+        }
+        // Not reached while the session holds a sender itself.
+        std::future::pending().await
+    }
+}
+
+/// Where an operation leaves its events.
+#[derive(Debug, Clone)]
+struct Outbox {
+    op: OpId,
+    events: mpsc::Sender<Posted>,
+    credit: Arc<Semaphore>,
+}
+
+impl Outbox {
+    fn new(op: OpId, events: mpsc::Sender<Posted>) -> Self {
+        Self { op, events, credit: Arc::new(Semaphore::new(SPEAKING_CREDIT)) }
+    }
+
+    async fn post(&self, event: AgentEvent) {
+        self.send(event, None).await;
+    }
+
+    /// Posts a piece of speech as soon as there is credit for it.
+    async fn post_speech(&self, chunk: SpeechChunk) {
+        // A piece is at most `EVENT_SAMPLES` long, which fits any integer; the semaphore is never closed.
+        let samples = u32::try_from(chunk.audio.len()).unwrap_or(u32::MAX);
+        let credit = Arc::clone(&self.credit).acquire_many_owned(samples).await.ok();
+        self.send(AgentEvent::Speech(chunk), credit).await;
+    }
+
+    async fn send(&self, event: AgentEvent, credit: Option<OwnedSemaphorePermit>) {
+        // Without a receiver the session is gone and this task is about to be.
+        let _ = self.events.send(Posted { op: self.op, event, _credit: credit }).await;
+    }
+}
+
+async fn listen(
+    ear: Arc<dyn SpeechToText>,
+    setup: AgentSetup,
+    mut audio: mpsc::Receiver<Frame>,
+    outbox: Outbox,
+) -> Result<()> {
+    let frames = stream::poll_fn(move |context| audio.poll_recv(context)).boxed();
+    let mut transcripts = ear.transcribe(frames, &setup.transcription);
+    while let Some(transcript) = transcripts.next().await.transpose()? {
+        let is_final = transcript.is_final;
+        outbox.post(AgentEvent::Transcript(transcript)).await;
+        if is_final {
+            return Ok(());
+        }
+    }
+    Err(broken("transcribe", ear.name(), "no final transcript"))
+}
+
+async fn think(mind: Arc<dyn LanguageModel>, request: ChatRequest, outbox: Outbox) -> Result<()> {
+    let mut answer = mind.chat(request);
+    while let Some(delta) = answer.next().await.transpose()? {
+        outbox
+            .post(match delta {
+                ChatDelta::Text(text) => AgentEvent::Token(text),
+                ChatDelta::Usage(usage) => AgentEvent::Usage(usage),
+            })
+            .await;
+    }
+    Ok(())
+}
+
+async fn speak(voice: Arc<dyn TextToSpeech>, setup: AgentSetup, text: String, outbox: Outbox) -> Result<()> {
+    // Punctuation alone may well have no sound.
+    let audible = text.chars().any(char::is_alphanumeric);
+    let mut heard = false;
+    let mut speech = voice.synthesize(text, &setup.speech);
+    while let Some(chunk) = speech.next().await.transpose()? {
+        heard |= !chunk.audio.is_empty();
+        for piece in pieces(chunk) {
+            outbox.post_speech(piece).await;
+        }
+    }
+    if audible && !heard {
+        // As a success it would leave the caller in silence.
+        return Err(broken("synthesize", voice.name(), "no audio"));
+    }
+    Ok(())
+}
+
+fn broken(operation: &'static str, provider: &'static str, message: &'static str) -> Error {
+    Error::new(ErrorKind::Protocol, operation).with_provider(provider).with_message(message)
+}
+
+/// Cuts a chunk so that no event is long; its words go with the first piece.
+fn pieces(chunk: SpeechChunk) -> impl Iterator<Item = SpeechChunk> {
+    let SpeechChunk { mut audio, words } = chunk;
+    let mut words = Some(words).filter(|words| !words.is_empty());
+    std::iter::from_fn(move || {
+        if audio.is_empty() && words.is_none() {
+            return None;
+        }
+        let piece: Bytes = audio.split_to(audio.len().min(EVENT_SAMPLES));
+        Some(SpeechChunk { audio: piece, words: words.take().unwrap_or_default() })
+    })
+}
+
+#[cfg(test)]
+#[path = "cascade_tests.rs"]
+mod tests;

@@ -1,0 +1,299 @@
+//! The one place that waits: carries inputs from socket, agent, store and clock to the call's logic, and its outputs back.
+
+use std::future::Future;
+use std::ops::Deref;
+use std::pin::Pin;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tracing::{debug, warn};
+
+use super::conversation::CallLogic;
+use super::io::{Effect, InputEvent, Output};
+use crate::agent::{AgentEvent, AgentSession, OpId};
+use crate::audio::Frame;
+use crate::dialogue::Action;
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::Fact;
+use crate::media::{MediaCodec, MediaCommand, WireMessages};
+use crate::time::CallTime;
+
+/// A carrier's media socket: text messages both ways.
+pub trait MediaSocket: Send {
+    /// A message as the socket's library hands it over.
+    type Text: Deref<Target = str> + Send;
+
+    /// Waits for the next message; `None` when the socket is closed. Cancelling loses nothing.
+    fn receive(&mut self) -> impl Future<Output = Option<Result<Self::Text>>> + Send;
+
+    /// Sends messages, all of them in one go.
+    fn send(&mut self, messages: &WireMessages) -> impl Future<Output = Result<()>> + Send;
+
+    /// Closes the socket politely.
+    fn close(&mut self) -> impl Future<Output = ()> + Send;
+}
+
+/// Where a call's lasting outputs go. Nothing here waits, except to be told what was stored.
+pub trait CallSink: Send {
+    /// Appends a fact to the journal.
+    fn journal(&mut self, seq: u64, at: CallTime, fact: Fact);
+
+    /// Keeps 20 ms of the recording.
+    fn record(&mut self, caller: Frame, agent: Frame);
+
+    /// Does something irreversible.
+    fn effect(&mut self, effect: Effect);
+
+    /// Waits for the next fact to be stored for good. Cancelling loses nothing.
+    fn stored(&mut self) -> impl Future<Output = u64> + Send;
+}
+
+/// A sink for calls that leave nothing behind.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoSink;
+
+impl CallSink for NoSink {
+    fn journal(&mut self, _seq: u64, _at: CallTime, _fact: Fact) {}
+    fn record(&mut self, _caller: Frame, _agent: Frame) {}
+    fn effect(&mut self, _effect: Effect) {}
+
+    async fn stored(&mut self) -> u64 {
+        std::future::pending().await
+    }
+}
+
+/// A carrier sends audio all the time: a socket that is silent for this long is dead, whatever TCP says.
+const DEAD_AFTER: Duration = Duration::from_secs(10);
+
+/// A socket that takes nothing for this long is dead as well.
+const SEND_LIMIT: Duration = Duration::from_secs(5);
+
+/// Messages that cannot be read are skipped; this many in one call are not an accident any more.
+const MOST_BAD_MESSAGES: u32 = 100;
+
+/// Everything one call needs, to be [run](Self::run) over its socket.
+#[derive(Debug)]
+pub struct CallRunner<L, S> {
+    /// What decides.
+    pub logic: L,
+    /// Who listens, thinks and speaks.
+    pub agent: Box<dyn AgentSession>,
+    /// The carrier's protocol.
+    pub codec: Box<dyn MediaCodec>,
+    /// Where lasting outputs go.
+    pub sink: S,
+    /// Actions from above the call, such as an operator's hang-up. Bounded; a full one makes the sender wait.
+    pub control: mpsc::Receiver<Action>,
+}
+
+/// What remains of a call that was run.
+#[derive(Debug)]
+pub struct CallEnd<L, S> {
+    /// The logic in its last state.
+    pub logic: L,
+    /// The sink, to be flushed.
+    pub sink: S,
+    /// How long the socket was ours.
+    pub duration: Duration,
+    /// Messages that could not be read.
+    pub bad_messages: u32,
+}
+
+enum Event<T> {
+    Message(Option<Result<T>>),
+    Agent(OpId, AgentEvent),
+    Stored(u64),
+    Control(Option<Action>),
+    Clock,
+}
+
+impl<L: CallLogic, S: CallSink> CallRunner<L, S> {
+    /// Runs the call to its end: until the logic has finished, also when the socket is gone earlier.
+    pub async fn run<M: MediaSocket>(self, mut socket: M) -> CallEnd<L, S> {
+        let mut run = Run {
+            started: Instant::now(),
+            last_message: Instant::now(),
+            out: Vec::with_capacity(64),
+            failed: Vec::new(),
+            wire: WireMessages::new(),
+            open: true,
+            closing: false,
+            controlled: true,
+            bad_messages: 0,
+            call: self,
+        };
+        let clock = sleep_until(run.started);
+        tokio::pin!(clock);
+        while !run.call.logic.is_finished() {
+            run.set(clock.as_mut());
+            let event = run.next(&mut socket, clock.as_mut()).await;
+            run.take(event);
+            run.carry_out();
+            run.send(&mut socket).await;
+        }
+        if run.open {
+            socket.close().await;
+        }
+        let duration = run.started.elapsed();
+        CallEnd { logic: run.call.logic, sink: run.call.sink, duration, bad_messages: run.bad_messages }
+    }
+}
+
+/// The state of a call being run.
+struct Run<L, S> {
+    call: CallRunner<L, S>,
+    started: Instant,
+    last_message: Instant,
+    out: Vec<Output>,
+    /// Listening operations that did not take their audio.
+    failed: Vec<(OpId, ErrorKind)>,
+    wire: WireMessages,
+    open: bool,
+    closing: bool,
+    controlled: bool,
+    bad_messages: u32,
+}
+
+impl<L: CallLogic, S: CallSink> Run<L, S> {
+    fn now(&self) -> CallTime {
+        CallTime::from_micros(u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX))
+    }
+
+    fn set(&self, clock: Pin<&mut Sleep>) {
+        let wake = self.call.logic.wake_at().map(|at| self.started + at.since(CallTime::ZERO));
+        let dead = self.open.then(|| self.last_message + DEAD_AFTER);
+        let idle = Instant::now() + DEAD_AFTER;
+        let next = wake.into_iter().chain(dead).min().unwrap_or(idle);
+        if clock.deadline() != next {
+            clock.reset(next);
+        }
+    }
+
+    async fn next<M: MediaSocket>(&mut self, socket: &mut M, clock: Pin<&mut Sleep>) -> Event<M::Text> {
+        tokio::select! {
+            biased;
+            message = socket.receive(), if self.open => Event::Message(message),
+            (op, event) = self.call.agent.next() => Event::Agent(op, event),
+            seq = self.call.sink.stored() => Event::Stored(seq),
+            action = self.call.control.recv(), if self.controlled => Event::Control(action),
+            () = clock => Event::Clock,
+        }
+    }
+
+    fn take<T: Deref<Target = str>>(&mut self, event: Event<T>) {
+        let now = self.now();
+        match event {
+            Event::Message(Some(Ok(text))) => {
+                self.last_message = Instant::now();
+                match self.call.codec.decode(&text) {
+                    Ok(Some(event)) => self.call.logic.handle(now, InputEvent::Media(event), &mut self.out),
+                    Ok(None) => {}
+                    Err(error) => self.bad_message(&error),
+                }
+            }
+            Event::Message(Some(Err(error))) => {
+                debug!(%error, "media socket failed");
+                self.disconnected();
+            }
+            Event::Message(None) => self.disconnected(),
+            Event::Agent(op, event) => {
+                let input = match event {
+                    AgentEvent::Transcript(transcript) => InputEvent::Ear { op, transcript },
+                    AgentEvent::Token(text) => InputEvent::Token { op, text },
+                    AgentEvent::Usage(usage) => InputEvent::Usage { op, usage },
+                    AgentEvent::Speech(chunk) => {
+                        self.call.logic.handle(
+                            now,
+                            InputEvent::Speech { op, audio: chunk.audio[..].into(), words: chunk.words },
+                            &mut self.out,
+                        );
+                        return;
+                    }
+                    AgentEvent::Done => InputEvent::Done { op },
+                    AgentEvent::Failed(error) => {
+                        warn!(%error, "an operation of the agent failed");
+                        InputEvent::Failed { op, kind: error.kind() }
+                    }
+                };
+                self.call.logic.handle(now, input, &mut self.out);
+            }
+            Event::Stored(seq) => self.call.logic.handle(now, InputEvent::Stored { seq }, &mut self.out),
+            Event::Control(Some(action)) => {
+                self.call.logic.handle(now, InputEvent::Dialogue(action), &mut self.out);
+            }
+            Event::Control(None) => self.controlled = false,
+            Event::Clock => {
+                if self.open && self.last_message.elapsed() >= DEAD_AFTER {
+                    warn!("media socket is silent, taken for dead");
+                    self.disconnected();
+                } else {
+                    self.call.logic.handle(now, InputEvent::Tick, &mut self.out);
+                }
+            }
+        }
+    }
+
+    fn bad_message(&mut self, error: &Error) {
+        self.bad_messages += 1;
+        if self.bad_messages == 1 {
+            warn!(%error, "a media message could not be read");
+        }
+        if self.bad_messages >= MOST_BAD_MESSAGES {
+            self.disconnected();
+        }
+    }
+
+    fn disconnected(&mut self) {
+        self.open = false;
+        self.call.logic.handle(self.now(), InputEvent::Disconnected, &mut self.out);
+    }
+
+    fn carry_out(&mut self) {
+        loop {
+            for output in self.out.drain(..) {
+                match output {
+                    Output::Send(command) => {
+                        self.closing |= command == MediaCommand::Close;
+                        if let Err(error) = self.call.codec.encode(&command, &mut self.wire) {
+                            debug!(%error, "a media command could not be written");
+                        }
+                    }
+                    Output::Start { op, task } => self.call.agent.start(op, task),
+                    Output::Hear { op, frame } => {
+                        if let Err(error) = self.call.agent.hear(op, &frame) {
+                            self.failed.push((op, error.kind()));
+                        }
+                    }
+                    Output::Finish { op } => self.call.agent.finish(op),
+                    Output::Cancel { op } => self.call.agent.cancel(op),
+                    Output::Journal { seq, at, fact } => self.call.sink.journal(seq, at, fact),
+                    Output::Record { caller, agent } => self.call.sink.record(caller, agent),
+                    Output::Effect(effect) => self.call.sink.effect(effect),
+                    Output::Tell(_) => {}
+                }
+            }
+            // An operation that did not take its audio fails once, however many frames it refused.
+            self.failed.dedup_by_key(|(op, _)| *op);
+            let Some((op, kind)) = self.failed.pop() else { return };
+            self.call.agent.cancel(op);
+            self.call.logic.handle(self.now(), InputEvent::Failed { op, kind }, &mut self.out);
+        }
+    }
+
+    async fn send<M: MediaSocket>(&mut self, socket: &mut M) {
+        if self.open && !self.wire.is_empty() {
+            let sent = timeout(SEND_LIMIT, socket.send(&self.wire)).await;
+            if !matches!(sent, Ok(Ok(()))) {
+                warn!("media socket takes nothing, taken for dead");
+                self.disconnected();
+                self.carry_out();
+            }
+        }
+        self.wire.clear();
+        if self.open && self.closing {
+            socket.close().await;
+            self.open = false;
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The settings of an engine.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::error::{Error, Result};
+use crate::phone::PhoneNumber;
+
+/// How an engine places calls and where carriers reach it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct EngineConfig {
+    /// The address by which carriers reach this server: `https`, and the same host for the media socket as `wss`.
+    /// Configuration, never taken from a request.
+    pub public_url: Url,
+    /// The path carriers report to, relative to `public_url`.
+    pub status_path: String,
+    /// The number calls are shown as coming from.
+    pub from: PhoneNumber,
+    /// How long a phone rings.
+    pub ring_timeout: Duration,
+    /// When the carrier ends a call by itself: a limit of last resort, beyond every limit of ours.
+    pub time_limit: Duration,
+    /// Where recordings go, one folder a session; without it nothing is recorded.
+    pub recordings: Option<PathBuf>,
+    /// How many calls may be connected at once.
+    pub max_live: usize,
+    /// What is said, by the carrier's voice, to somebody whose call cannot be continued; with its BCP 47 language.
+    pub farewell: (String, String),
+}
+
+impl EngineConfig {
+    /// The defaults, for a server at this address that calls from this number.
+    #[must_use]
+    pub fn new(public_url: Url, from: PhoneNumber) -> Self {
+        Self {
+            public_url,
+            status_path: "voice/status".to_owned(),
+            from,
+            ring_timeout: Duration::from_secs(40),
+            time_limit: Duration::from_secs(240),
+            recordings: None,
+            max_live: 500,
+            farewell: ("We are sorry, there is a technical problem. Goodbye.".to_owned(), "en-US".to_owned()),
+        }
+    }
+
+    pub(super) fn validate(&self) -> Result<()> {
+        let scheme = self.public_url.scheme();
+        if !matches!(scheme, "https" | "http") || self.public_url.cannot_be_a_base() {
+            return Err(Error::config("PUBLIC_URL", "an https address"));
+        }
+        if self.time_limit.is_zero() || self.time_limit > Duration::from_secs(4 * 3600) {
+            return Err(Error::config("time limit", "up to four hours"));
+        }
+        if !(Duration::from_secs(5)..=Duration::from_secs(600)).contains(&self.ring_timeout) {
+            return Err(Error::config("ring timeout", "5 to 600 seconds"));
+        }
+        Ok(())
+    }
+}

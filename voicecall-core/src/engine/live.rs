@@ -1,0 +1,280 @@
+//! A call whose socket has come: from the ticket to the stored end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::json;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+use tracing::{Instrument, error, info, info_span, warn};
+
+use super::observe::Observed;
+use super::plan::{CallOutcome, CallPlan};
+use super::sink::EngineSink;
+use super::ticket::MediaTicket;
+use super::{CallEngine, Live};
+use crate::call::{CallLogic, CallMachine, CallRunner, Conversation, InputEvent, InputRecorder, MediaSocket, Output};
+use crate::carrier::WebhookRequest;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{CarrierCallId, SessionId, TenantId};
+use crate::journal;
+use crate::media::MediaEvent;
+use crate::store::{EndReason, EventSource, ProviderLog, ProviderOperation, Session, SessionChange};
+use crate::time::CallTime;
+
+/// How long after the handshake the stream must have named its call.
+const START_WITHIN: Duration = Duration::from_secs(5);
+
+/// Tries to hang up at the carrier; its own time limit is the last resort.
+const HANG_UP_TRIES: u32 = 4;
+
+impl CallEngine {
+    /// Checks a media socket's handshake and takes its token in. Everything after this costs something; nothing before.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for a wrong signature or a token that is wrong, used or too old; `Unavailable` if as many
+    /// calls as allowed are connected.
+    pub fn admit(&self, token: &str, handshake: &WebhookRequest<'_>) -> Result<MediaTicket> {
+        self.carrier.media_handshake(handshake)?;
+        let mut state = self.state();
+        let ticket = state.tickets.redeem(token, Instant::now())?;
+        if state.live.len() >= self.config.max_live {
+            return Err(Error::new(ErrorKind::Unavailable, "open media socket").with_message("too many calls"));
+        }
+        Ok(ticket)
+    }
+
+    /// Runs a call over its socket, to the end. Everything is stored when this returns.
+    ///
+    /// # Errors
+    /// `NotFound` or `Conflict` if the session is not there or over; what planning, the agent or the store report.
+    /// The session is then ended as a technical failure.
+    pub async fn run<M: MediaSocket + 'static>(self: &Arc<Self>, ticket: MediaTicket, socket: M) -> Result<EndReason> {
+        let (tenant, attempt) = (ticket.key.tenant, ticket.key.attempt);
+        let session = self.store.attempt(tenant, attempt).await?.session;
+        let span = info_span!("call", %session);
+        let engine = Arc::clone(self);
+        // Its own task: a server that drops the connection's future, or a panic in one call, ends nothing else.
+        let task = tokio::spawn(async move { engine.run_owned(ticket, session, socket).await }.instrument(span));
+        let result = match task.await {
+            Ok(result) => result,
+            Err(error) => Err(Error::new(ErrorKind::Internal, "run call").with_source(error)),
+        };
+        self.state().live.remove(&session);
+        self.changed.notify_waiters();
+        if let Err(error) = &result {
+            error!(%session, %error, "a call broke");
+            self.end_session(tenant, session, EndReason::TechnicalFailure, EventSource::System).await;
+        }
+        result
+    }
+
+    async fn run_owned<M: MediaSocket>(
+        self: &Arc<Self>,
+        ticket: MediaTicket,
+        id: SessionId,
+        socket: M,
+    ) -> Result<EndReason> {
+        let tenant = ticket.key.tenant;
+        let session = self.store.session(tenant, id).await?;
+        if session.status.is_final() {
+            return Err(Error::new(ErrorKind::Conflict, "run call").with_message("the session is over"));
+        }
+        let ringing = self.state().ringing.remove(&ticket.key.attempt);
+        let plan = match ringing.and_then(|ringing| ringing.plan) {
+            Some(plan) => plan,
+            None => self.service.plan(&session).await?,
+        };
+        let CallPlan { mut settings, setup, dialogue } = plan;
+        settings.recording = self.config.recordings.is_some();
+        let agent = self.agent.open(&setup).await?;
+        let epoch = self.store.take_over(tenant, id).await?;
+        let (hang_up, hung_up) = oneshot::channel();
+        let folder = self.config.recordings.as_ref().map(|recordings| recordings.join(id.to_string()));
+        let recording = folder.map(|folder| (folder, &self.recorder));
+        let (sink, journal) = EngineSink::new(Arc::clone(&self.store), (tenant, id, epoch), hang_up, recording);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(journal.in_current_span());
+        tasks.spawn(hang_up_call(Arc::clone(self), session, ticket.call.clone(), hung_up).in_current_span());
+        let recorder = InputRecorder::new(&settings);
+        let observed = Observed::new(dialogue, tenant, id, self.live.clone());
+        let mut logic = Conversation::new(CallMachine::new(settings.clone()), Box::new(observed));
+        if settings.recording {
+            logic = logic.with_recorder(recorder);
+        }
+        let (control, commands) = mpsc::channel(16);
+        self.state().live.insert(id, Live { tenant, control });
+        let codec = self.carrier.media_codec();
+        let runner = CallRunner {
+            logic: Bound { logic, call: ticket.call, state: Binding::Waiting },
+            agent,
+            codec,
+            sink,
+            control: commands,
+        };
+        info!("media connected");
+        let end = runner.run(socket).await;
+        let sink = end.sink.finish().await;
+        if let (Some(folder), Some(recorder)) = (&sink.folder, end.logic.into_recorder()) {
+            write_inputs(folder.join("inputs.jsonl"), recorder).await;
+        }
+        while let Some(done) = tasks.join_next().await {
+            if let Err(error) = done {
+                error!(%error, "a task of the call panicked");
+            }
+        }
+        let reason = sink.reason.unwrap_or(EndReason::TechnicalFailure);
+        info!(%reason, seconds = end.duration.as_secs(), bad_messages = end.bad_messages, "call ended");
+        let source = if reason == EndReason::CustomerHangup { EventSource::Customer } else { EventSource::System };
+        self.attach_transcript(tenant, id).await?;
+        if let Some(session) = self.end_session(tenant, id, reason, source).await {
+            self.service.finished(&CallOutcome { session, reason, recording: sink.folder }).await;
+        }
+        Ok(reason)
+    }
+
+    async fn attach_transcript(&self, tenant: TenantId, id: SessionId) -> Result<()> {
+        let transcript = journal::transcript(&self.store.journal(tenant, id).await?);
+        if transcript.is_empty() {
+            return Ok(());
+        }
+        let text: Vec<_> = transcript.iter().map(ToString::to_string).collect();
+        let change = SessionChange::Attach {
+            ai_session: None,
+            recording_url: None,
+            transcript: Some(text.join("\n")),
+            cost_micros: None,
+            at: Timestamp::now(),
+        };
+        self.store.change_session(tenant, id, &change).await.map(drop)
+    }
+
+    /// Ends a session if it is not over. Returns it as it is then.
+    pub(super) async fn end_session(
+        &self,
+        tenant: TenantId,
+        id: SessionId,
+        reason: EndReason,
+        source: EventSource,
+    ) -> Option<Session> {
+        let change = |reason| SessionChange::Ended { reason, source, at: Timestamp::now() };
+        let mut result = self.store.change_session(tenant, id, &change(reason)).await;
+        if let Err(error) = &result
+            && error.kind() == ErrorKind::Conflict
+        {
+            // Over already; or it never got as far as this reason needs, so it has failed.
+            let session = self.store.session(tenant, id).await;
+            result = match session {
+                Ok(session) if session.status.is_final() => Ok(session),
+                Ok(_) => self.store.change_session(tenant, id, &change(EndReason::TechnicalFailure)).await,
+                Err(error) => Err(error),
+            };
+        }
+        result.inspect_err(|error| error!(session = %id, %error, "the end of a session could not be stored")).ok()
+    }
+}
+
+/// Hangs up at the carrier once the call's logic wants it; the caller has then hung up, or it is our turn.
+async fn hang_up_call(
+    engine: Arc<CallEngine>,
+    session: Session,
+    call: CarrierCallId,
+    hung_up: oneshot::Receiver<EndReason>,
+) {
+    let Ok(reason) = hung_up.await else { return };
+    if reason == EndReason::CustomerHangup {
+        return;
+    }
+    let mut wait = Duration::from_millis(250);
+    for _ in 0..HANG_UP_TRIES {
+        let (begun, timestamp) = (Instant::now(), Timestamp::now());
+        let result = engine.carrier.hang_up(&call).await;
+        let log = ProviderLog {
+            id: crate::RecordId::new(),
+            session: session.id,
+            provider: engine.carrier.name().to_owned(),
+            provider_call: Some(call.as_str().to_owned()),
+            operation: ProviderOperation::Hangup,
+            request: json!({ "reason": reason }),
+            response: json!({}),
+            status_code: None,
+            latency: begun.elapsed(),
+            success: result.is_ok(),
+            error_message: result.as_ref().err().map(ToString::to_string),
+            quality_metrics: None,
+            timestamp,
+        };
+        engine.log_provider(session.tenant, &log).await;
+        let Err(error) = result else { return };
+        warn!(%error, "the carrier did not hang up");
+        sleep(wait).await;
+        wait *= 4;
+    }
+}
+
+async fn write_inputs(path: std::path::PathBuf, recorder: InputRecorder) {
+    let write = move || std::fs::write(path, recorder.as_bytes());
+    match tokio::task::spawn_blocking(write).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => warn!(%error, "the recorded inputs could not be written"),
+        Err(error) => warn!(%error, "the recorded inputs could not be written"),
+    }
+}
+
+/// Binds a socket to its call: the stream must name, in time, the call that was answered.
+#[derive(Debug)]
+struct Bound {
+    logic: Conversation,
+    call: CarrierCallId,
+    state: Binding,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Binding {
+    Waiting,
+    Bound,
+    Refused,
+}
+
+impl Bound {
+    fn into_recorder(mut self) -> Option<InputRecorder> {
+        self.logic.take_recorder()
+    }
+}
+
+impl CallLogic for Bound {
+    fn handle(&mut self, now: CallTime, event: InputEvent<'_>, out: &mut Vec<Output>) {
+        if self.state == Binding::Waiting {
+            match &event {
+                InputEvent::Media(MediaEvent::Started(start)) if start.call == self.call => {
+                    self.state = Binding::Bound;
+                }
+                InputEvent::Media(MediaEvent::Started(_)) | InputEvent::Disconnected => {
+                    warn!("a media socket did not name its call");
+                    self.state = Binding::Refused;
+                    return;
+                }
+                _ if now.since(CallTime::ZERO) >= START_WITHIN => {
+                    warn!("a media socket did not start in time");
+                    self.state = Binding::Refused;
+                    return;
+                }
+                _ => return,
+            }
+        }
+        self.logic.handle(now, event, out);
+    }
+
+    fn wake_at(&self) -> Option<CallTime> {
+        match self.state {
+            Binding::Waiting => Some(CallTime::ZERO + START_WITHIN),
+            _ => self.logic.wake_at(),
+        }
+    }
+
+    fn is_finished(&self) -> bool {
+        self.state == Binding::Refused || self.logic.is_finished()
+    }
+}

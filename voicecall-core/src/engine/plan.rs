@@ -1,0 +1,48 @@
+//! What a service brings to a call: how it is conducted, and what happens with what it leaves.
+
+use std::fmt::Debug;
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+
+use crate::agent::AgentSetup;
+use crate::call::CallSettings;
+use crate::dialogue::Dialogue;
+use crate::error::Result;
+use crate::store::{EndReason, Session};
+
+/// How one call is to be conducted. Made before the phone rings, so that nothing has to be made while it is answered.
+#[derive(Debug)]
+pub struct CallPlan {
+    /// The machine's settings, with everything prepared that can be.
+    pub settings: CallSettings,
+    /// How to listen and speak.
+    pub setup: AgentSetup,
+    /// What is said.
+    pub dialogue: Box<dyn Dialogue>,
+}
+
+/// What a call left behind.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct CallOutcome {
+    /// The session in its last state.
+    pub session: Session,
+    /// Why it ended.
+    pub reason: EndReason,
+    /// The folder with the recording and the recorded inputs, if the caller consented to one.
+    pub recording: Option<PathBuf>,
+}
+
+/// The business behind the calls.
+#[async_trait]
+pub trait CallService: Send + Sync + Debug + 'static {
+    /// Plans the call of a session.
+    ///
+    /// # Errors
+    /// When there is nothing to talk about, or something needed is missing; the call is then not placed.
+    async fn plan(&self, session: &Session) -> Result<CallPlan>;
+
+    /// A call is over and everything of it is stored. Errors are the service's own to report.
+    async fn finished(&self, outcome: &CallOutcome);
+}

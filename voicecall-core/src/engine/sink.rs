@@ -1,0 +1,253 @@
+//! Where a call's facts and audio go: the journal's writer, one task a call, and the recordings' thread, one a process.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep};
+use tracing::{error, warn};
+
+use crate::audio::{Frame, StereoWav};
+use crate::call::{CallSink, Effect};
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{Epoch, SessionId, TenantId};
+use crate::journal::{Fact, JournalEntry};
+use crate::store::{EndReason, SessionChange, Store};
+use crate::time::CallTime;
+
+/// Facts that may wait for a slow store. A call has some hundreds; one that has more loses the newest, with an error.
+const WAITING_FACTS: usize = 4096;
+
+/// How long the end of a call waits for a store that is down.
+const LAST_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Frames of the recording handed over at a time.
+const BATCH: usize = 50;
+
+/// Batches that may wait for a slow disk, of all calls together. Frames that do not fit are kept by their call.
+const WAITING_BATCHES: usize = 1024;
+
+/// A call's sink.
+#[derive(Debug)]
+pub(super) struct EngineSink {
+    session: SessionId,
+    epoch: Epoch,
+    started: Timestamp,
+    entries: mpsc::Sender<JournalEntry>,
+    stored: mpsc::Receiver<u64>,
+    hang_up: Option<oneshot::Sender<EndReason>>,
+    recording: Option<CallRecording>,
+    reason: Option<EndReason>,
+}
+
+#[derive(Debug)]
+struct CallRecording {
+    folder: PathBuf,
+    thread: mpsc::Sender<Job>,
+    frames: Vec<(Frame, Frame)>,
+    open: bool,
+}
+
+/// What is left of a sink when the call is over.
+pub(super) struct SinkEnd {
+    /// Why the call ended.
+    pub(super) reason: Option<EndReason>,
+    /// The folder of the recording, if one was made.
+    pub(super) folder: Option<PathBuf>,
+}
+
+impl EngineSink {
+    /// A sink, and the task that must run for it to store anything.
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        owner: (TenantId, SessionId, Epoch),
+        hang_up: oneshot::Sender<EndReason>,
+        recording: Option<(PathBuf, &RecordingThread)>,
+    ) -> (Self, impl Future<Output = ()> + Send + 'static) {
+        let (tenant, session, epoch) = owner;
+        let (entries, waiting) = mpsc::channel(WAITING_FACTS);
+        let (done, stored) = mpsc::channel(WAITING_FACTS);
+        let sink = Self {
+            session,
+            epoch,
+            started: Timestamp::now(),
+            entries,
+            stored,
+            hang_up: Some(hang_up),
+            recording: recording.map(|(folder, thread)| CallRecording {
+                folder,
+                thread: thread.jobs.clone(),
+                frames: Vec::new(),
+                open: false,
+            }),
+            reason: None,
+        };
+        (sink, write_journal(store, tenant, waiting, done))
+    }
+
+    /// Hands over what is left. The journal's task ends once it has stored everything.
+    pub(super) async fn finish(mut self) -> SinkEnd {
+        let mut folder = None;
+        if let Some(recording) = self.recording.take().filter(|recording| recording.open) {
+            let (done, closed) = oneshot::channel();
+            let frames = Job::Frames(self.session, recording.frames);
+            let close = Job::Close(self.session, done);
+            let handed = recording.thread.send(frames).await.is_ok() && recording.thread.send(close).await.is_ok();
+            if handed && closed.await.is_ok_and(|written| written) {
+                folder = Some(recording.folder);
+            }
+        }
+        SinkEnd { reason: self.reason, folder }
+    }
+}
+
+impl CallSink for EngineSink {
+    fn journal(&mut self, seq: u64, at: CallTime, fact: Fact) {
+        let since = SignedDuration::try_from(at.since(CallTime::ZERO)).unwrap_or_default();
+        let entry =
+            JournalEntry { session: self.session, epoch: self.epoch, seq, at: self.started + since, offset: at, fact };
+        if self.entries.try_send(entry).is_err() {
+            error!(session = %self.session, seq, "a fact could not be kept: the store is too slow or refuses us");
+        }
+    }
+
+    fn record(&mut self, caller: Frame, agent: Frame) {
+        let Some(recording) = &mut self.recording else { return };
+        recording.frames.push((caller, agent));
+        if recording.frames.len() % BATCH == 0
+            && let Ok(slot) = recording.thread.try_reserve()
+        {
+            slot.send(Job::Frames(self.session, std::mem::take(&mut recording.frames)));
+        }
+    }
+
+    fn effect(&mut self, effect: Effect) {
+        match effect {
+            Effect::StartRecording(consent) => {
+                let Some(recording) = &mut self.recording else { return };
+                let open = Job::Open(self.session, recording.folder.clone(), consent);
+                recording.open = recording.thread.try_send(open).is_ok();
+                if !recording.open {
+                    warn!(session = %self.session, "the recording could not be started");
+                    self.recording = None;
+                }
+            }
+            Effect::HangUp(reason) => {
+                self.reason = Some(reason);
+                if let Some(hang_up) = self.hang_up.take() {
+                    // Whoever hangs up has gone only if the process is ending.
+                    let _ = hang_up.send(reason);
+                }
+            }
+        }
+    }
+
+    async fn stored(&mut self) -> u64 {
+        match self.stored.recv().await {
+            Some(seq) => seq,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Appends facts as they come, several at a time if they come fast, until the sink is gone and all is stored.
+async fn write_journal(
+    store: Arc<dyn Store>,
+    tenant: TenantId,
+    mut entries: mpsc::Receiver<JournalEntry>,
+    stored: mpsc::Sender<u64>,
+) {
+    let mut batch = Vec::new();
+    while entries.recv_many(&mut batch, 64).await > 0 {
+        let mut wait = Duration::from_millis(50);
+        let begun = Instant::now();
+        while let Err(error) = append(&*store, tenant, &batch).await {
+            let patient = !entries.is_closed() || begun.elapsed() < LAST_PATIENCE;
+            if !error.is_retryable() || !patient {
+                error!(%error, facts = batch.len(), "facts could not be stored");
+                return;
+            }
+            warn!(%error, "facts are kept until the store is back");
+            sleep(wait).await;
+            wait = (wait * 2).min(Duration::from_secs(5));
+        }
+        for entry in batch.drain(..) {
+            // The call does not wait for this any more once it is over.
+            let _ = stored.try_send(entry.seq);
+        }
+    }
+}
+
+async fn append(store: &dyn Store, tenant: TenantId, entries: &[JournalEntry]) -> Result<()> {
+    for entry in entries.iter().filter(|entry| entry.fact == Fact::Connected) {
+        let change = SessionChange::Connected { at: entry.at };
+        match store.change_session(tenant, entry.session, &change).await {
+            Ok(_) => {}
+            // Already connected: the same batch is tried again.
+            Err(error) if error.kind() == ErrorKind::Conflict => {}
+            Err(error) => return Err(error),
+        }
+    }
+    store.append(tenant, entries).await
+}
+
+/// The thread that writes recordings, because files block.
+#[derive(Debug)]
+pub(super) struct RecordingThread {
+    jobs: mpsc::Sender<Job>,
+}
+
+#[derive(Debug)]
+enum Job {
+    Open(SessionId, PathBuf, crate::ConsentToken),
+    Frames(SessionId, Vec<(Frame, Frame)>),
+    Close(SessionId, oneshot::Sender<bool>),
+}
+
+impl RecordingThread {
+    pub(super) fn start() -> Result<Self> {
+        let (jobs, waiting) = mpsc::channel(WAITING_BATCHES);
+        thread::Builder::new()
+            .name("voicecall-recordings".to_owned())
+            .spawn(|| write_recordings(waiting))
+            .map_err(|error| Error::new(ErrorKind::Internal, "start recording thread").with_source(error))?;
+        Ok(Self { jobs })
+    }
+}
+
+/// Ends when the engine and all its calls are gone.
+fn write_recordings(mut jobs: mpsc::Receiver<Job>) {
+    let mut open = std::collections::HashMap::new();
+    while let Some(job) = jobs.blocking_recv() {
+        match job {
+            Job::Open(session, folder, consent) => {
+                let created = std::fs::create_dir_all(&folder)
+                    .and_then(|()| StereoWav::create(folder.join("recording.wav"), &consent));
+                match created {
+                    Ok(wav) => {
+                        open.insert(session, wav);
+                    }
+                    Err(error) => warn!(%session, %error, "the recording could not be created"),
+                }
+            }
+            Job::Frames(session, frames) => {
+                let Some(wav) = open.get_mut(&session) else { continue };
+                let written = frames.iter().try_for_each(|(caller, agent)| wav.write(caller, agent));
+                if let Err(error) = written {
+                    warn!(%session, %error, "the recording broke off");
+                    open.remove(&session);
+                }
+            }
+            Job::Close(session, done) => {
+                let written = open.remove(&session).is_some_and(|wav| {
+                    wav.finish().inspect_err(|error| warn!(%session, %error, "the recording broke off")).is_ok()
+                });
+                // Nobody waits for it only if the process is ending.
+                let _ = done.send(written);
+            }
+        }
+    }
+}

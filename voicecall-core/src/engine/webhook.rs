@@ -1,0 +1,161 @@
+//! What a carrier asks and reports about calls. Everything may come twice, late, or before its cause.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::json;
+use tokio::time::{Instant, timeout};
+use tracing::{info, warn};
+
+use super::CallEngine;
+use super::address::CallKey;
+use super::ticket::MediaTicket;
+use crate::carrier::{
+    CallFlow, CallStatus, CarrierEvent, CarrierEventKind, StreamTarget, WebhookReply, WebhookRequest,
+};
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::SessionId;
+use crate::store::{EndReason, EventSource, ProviderLog, ProviderOperation, Session, SessionStatus};
+
+/// How long the answer to "what next?" waits for a call that is just ending. Carriers give up after 15 s.
+const ENDING: Duration = Duration::from_secs(5);
+
+impl CallEngine {
+    /// Answers a carrier that asks what to do with an answered call: connect its audio to us.
+    ///
+    /// # Errors
+    /// `Unauthenticated` if it is not the carrier; `NotFound` for an attempt that is not ours.
+    pub async fn answer(self: &Arc<Self>, key: CallKey, request: &WebhookRequest<'_>) -> Result<WebhookReply> {
+        let (event, session) = self.receive(key, request).await?;
+        if session.status.is_final() || self.is_live(session.id) {
+            // An attempt that is over, or a second answer for the same one: nobody shall be talked to twice.
+            return Ok(self.carrier.reply(&CallFlow::hang_up()));
+        }
+        let ticket = MediaTicket { key, call: event.call };
+        let token = self.state().tickets.issue(ticket, Instant::now())?;
+        let target = StreamTarget {
+            url: self.config.media_url(&token)?,
+            parameters: std::collections::BTreeMap::new(),
+            status_url: Some(self.config.status_url(key)?),
+        };
+        Ok(self.carrier.reply(&CallFlow::stream(target, self.config.resume_url(key)?)))
+    }
+
+    /// Answers a carrier that asks what to do after the media socket has closed: hang up if the session is over,
+    /// else apologise first.
+    ///
+    /// # Errors
+    /// As [`answer`](Self::answer).
+    pub async fn resume(self: &Arc<Self>, key: CallKey, request: &WebhookRequest<'_>) -> Result<WebhookReply> {
+        let (_, session) = self.receive(key, request).await?;
+        // The call's own task is about to store its end: the carrier is as quick as we are.
+        let _ = timeout(ENDING, self.ended(session.id)).await;
+        let session = self.store.session(key.tenant, session.id).await?;
+        if session.status.is_final() && session.end_reason != Some(EndReason::TechnicalFailure) {
+            return Ok(self.carrier.reply(&CallFlow::hang_up()));
+        }
+        self.end_session(key.tenant, session.id, EndReason::TechnicalFailure, EventSource::System).await;
+        Ok(self.carrier.reply(&self.farewell()))
+    }
+
+    /// Takes in a carrier's report.
+    ///
+    /// # Errors
+    /// `Unauthenticated` if it is not the carrier; `Invalid` naming the field; `NotFound` for a call that is not ours.
+    pub async fn report(self: &Arc<Self>, key: Option<CallKey>, request: &WebhookRequest<'_>) -> Result<()> {
+        let event = self.carrier.webhook(request)?;
+        let key = match key {
+            Some(key) => key,
+            None => self.key_of(&event).await?,
+        };
+        let session = self.take_in(key, &event).await?;
+        if let CarrierEventKind::Status { status, .. } = event.kind {
+            self.advance(&session, key, status).await;
+        }
+        Ok(())
+    }
+
+    /// What is said to somebody whose call cannot be continued.
+    pub(super) fn farewell(&self) -> CallFlow {
+        let (text, language) = self.config.farewell.clone();
+        CallFlow::farewell(text, language)
+    }
+
+    async fn receive(&self, key: CallKey, request: &WebhookRequest<'_>) -> Result<(CarrierEvent, Session)> {
+        let event = self.carrier.webhook(request)?;
+        let session = self.take_in(key, &event).await?;
+        Ok((event, session))
+    }
+
+    async fn key_of(&self, event: &CarrierEvent) -> Result<CallKey> {
+        let attempt = self.store.attempt_of_call(self.carrier.name(), &event.call).await?;
+        let attempt = attempt.ok_or_else(|| Error::new(ErrorKind::NotFound, "take in report"))?;
+        Ok(CallKey { tenant: attempt.tenant, attempt: attempt.id })
+    }
+
+    async fn take_in(&self, key: CallKey, event: &CarrierEvent) -> Result<Session> {
+        let begun = Instant::now();
+        let attempt = self.store.attempt(key.tenant, key.attempt).await?;
+        match &attempt.call {
+            Some(call) if *call != event.call => {
+                return Err(Error::new(ErrorKind::Conflict, "take in report").with_field("call"));
+            }
+            Some(_) => {}
+            None => self.bind(key, &event.call).await?,
+        }
+        let log = ProviderLog {
+            id: crate::RecordId::new(),
+            session: attempt.session,
+            provider: self.carrier.name().to_owned(),
+            provider_call: Some(event.call.as_str().to_owned()),
+            operation: ProviderOperation::Webhook,
+            request: json!({ "event": event.kind, "sequence": event.sequence }),
+            response: json!({}),
+            status_code: Some(200),
+            latency: begun.elapsed(),
+            success: true,
+            error_message: None,
+            quality_metrics: None,
+            timestamp: Timestamp::now(),
+        };
+        self.log_provider(key.tenant, &log).await;
+        self.store.session(key.tenant, attempt.session).await
+    }
+
+    async fn advance(&self, session: &Session, key: CallKey, status: CallStatus) {
+        let reason = match status {
+            CallStatus::Busy => EndReason::Busy,
+            CallStatus::NoAnswer => EndReason::NoAnswer,
+            CallStatus::Failed => EndReason::CallFailed,
+            CallStatus::Canceled => EndReason::Canceled,
+            // A call that is over while its audio is still ours ends itself, with its own reason; one whose audio
+            // never came, or was lost, ends here.
+            CallStatus::Completed if !self.is_live(session.id) => EndReason::TechnicalFailure,
+            _ => return,
+        };
+        self.state().ringing.remove(&key.attempt);
+        if session.status == SessionStatus::InProgress && reason != EndReason::TechnicalFailure {
+            warn!(session = %session.id, %reason, "a report contradicts the call");
+            return;
+        }
+        if !session.status.is_final() {
+            info!(session = %session.id, %reason, "call ended at the carrier");
+            self.end_session(key.tenant, session.id, reason, EventSource::Telephony).await;
+        }
+    }
+
+    fn is_live(&self, session: SessionId) -> bool {
+        self.state().live.contains_key(&session)
+    }
+
+    async fn ended(&self, session: SessionId) {
+        loop {
+            let changed = self.changed.notified();
+            if !self.is_live(session) {
+                return;
+            }
+            changed.await;
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Attempts to reach a phone.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+
+use super::{MemoryStore, conflict, not_found};
+use crate::error::Result;
+use crate::id::{AttemptId, CarrierCallId, Epoch, SessionId, TenantId};
+use crate::store::{AttemptOutcome, AttemptState, DialAttempt, DialStore};
+
+#[derive(Default)]
+pub(super) struct Attempts {
+    rows: HashMap<AttemptId, DialAttempt>,
+    of_call: HashMap<(String, CarrierCallId), AttemptId>,
+}
+
+impl Attempts {
+    fn get_mut(&mut self, operation: &'static str, tenant: TenantId, id: AttemptId) -> Result<&mut DialAttempt> {
+        self.rows.get_mut(&id).filter(|row| row.tenant == tenant).ok_or_else(|| not_found(operation))
+    }
+}
+
+#[async_trait]
+impl DialStore for MemoryStore {
+    async fn plan_attempt(&self, attempt: &DialAttempt) -> Result<()> {
+        let mut data = self.lock();
+        if attempt.state != AttemptState::Planned {
+            return Err(conflict("plan attempt", "it is more than planned").with_field("state"));
+        }
+        if data.attempts.rows.contains_key(&attempt.id) {
+            return Err(conflict("plan attempt", "the attempt exists"));
+        }
+        data.sessions.get_mut("plan attempt", attempt.tenant, attempt.session)?.attempts.push(attempt.id);
+        data.attempts.rows.insert(attempt.id, attempt.clone());
+        Ok(())
+    }
+
+    async fn begin_sending(&self, tenant: TenantId, attempt: AttemptId, epoch: Epoch) -> Result<()> {
+        self.lock().attempts.get_mut("begin to send", tenant, attempt)?.begin_sending(epoch)
+    }
+
+    async fn settle_attempt(&self, tenant: TenantId, attempt: AttemptId, outcome: &AttemptOutcome) -> Result<()> {
+        let attempts = &mut self.lock().attempts;
+        let mut settled = attempts.get_mut("settle attempt", tenant, attempt)?.clone();
+        settled.settle(outcome)?;
+        if let Some(call) = &settled.call {
+            let key = (settled.carrier.clone(), call.clone());
+            if *attempts.of_call.entry(key).or_insert(attempt) != attempt {
+                return Err(conflict("settle attempt", "the call belongs to another attempt"));
+            }
+        }
+        attempts.rows.insert(attempt, settled);
+        Ok(())
+    }
+
+    async fn attempt(&self, tenant: TenantId, id: AttemptId) -> Result<DialAttempt> {
+        self.lock().attempts.get_mut("read attempt", tenant, id).cloned()
+    }
+
+    async fn attempt_of_call(&self, carrier: &str, call: &CarrierCallId) -> Result<Option<DialAttempt>> {
+        let attempts = &self.lock().attempts;
+        let id = attempts.of_call.get(&(carrier.to_owned(), call.clone()));
+        Ok(id.and_then(|id| attempts.rows.get(id)).cloned())
+    }
+
+    async fn attempts(&self, tenant: TenantId, session: SessionId) -> Result<Vec<DialAttempt>> {
+        let data = self.lock();
+        let ids = &data.sessions.get("read attempts", tenant, session)?.attempts;
+        let mut attempts: Vec<_> = ids.iter().filter_map(|id| data.attempts.rows.get(id)).cloned().collect();
+        attempts.sort_by_key(|attempt| attempt.created_at);
+        Ok(attempts)
+    }
+}

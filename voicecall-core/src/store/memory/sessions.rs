@@ -1,0 +1,134 @@
+//! Sessions, their events and responses.
+
+use std::collections::{BTreeMap, HashMap};
+
+use async_trait::async_trait;
+
+use super::{MemoryStore, conflict, not_found};
+use crate::error::Result;
+use crate::id::{AttemptId, Epoch, SessionId, TenantId, VerificationId};
+use crate::journal::JournalEntry;
+use crate::store::{
+    CallEvent, CallResponse, NewSession, Page, PageRequest, ProviderLog, Session, SessionChange, SessionStore,
+};
+
+#[derive(Default)]
+pub(super) struct Sessions {
+    rows: BTreeMap<SessionId, Timeline>,
+    of_verification: HashMap<(TenantId, VerificationId), SessionId>,
+}
+
+/// A session and everything that is only found through it.
+pub(super) struct Timeline {
+    pub(super) session: Session,
+    pub(super) owner: Epoch,
+    pub(super) journal: BTreeMap<u64, JournalEntry>,
+    pub(super) responses: Vec<CallResponse>,
+    pub(super) provider_logs: Vec<ProviderLog>,
+    pub(super) attempts: Vec<AttemptId>,
+    events: Vec<CallEvent>,
+}
+
+impl Sessions {
+    /// The tenant's session; another tenant's is not found.
+    pub(super) fn get(&self, operation: &'static str, tenant: TenantId, id: SessionId) -> Result<&Timeline> {
+        self.rows.get(&id).filter(|row| row.session.tenant == tenant).ok_or_else(|| not_found(operation))
+    }
+
+    pub(super) fn get_mut(
+        &mut self,
+        operation: &'static str,
+        tenant: TenantId,
+        id: SessionId,
+    ) -> Result<&mut Timeline> {
+        self.rows.get_mut(&id).filter(|row| row.session.tenant == tenant).ok_or_else(|| not_found(operation))
+    }
+}
+
+impl Timeline {
+    fn new(new: &NewSession) -> Self {
+        Self {
+            session: Session::created(new),
+            owner: Epoch::FIRST,
+            journal: BTreeMap::new(),
+            responses: Vec::new(),
+            provider_logs: Vec::new(),
+            attempts: Vec::new(),
+            events: vec![CallEvent::of_creation(new)],
+        }
+    }
+
+    pub(super) fn push_event(&mut self, event: CallEvent) {
+        let last = self.events.last().map(|event| event.timestamp);
+        self.events.push(event.not_before(last));
+    }
+}
+
+#[async_trait]
+impl SessionStore for MemoryStore {
+    async fn create_session(&self, new: &NewSession) -> Result<Session> {
+        let sessions = &mut self.lock().sessions;
+        if sessions.rows.contains_key(&new.id) {
+            return Err(conflict("create session", "the session exists"));
+        }
+        if sessions.of_verification.contains_key(&(new.tenant, new.verification)) {
+            return Err(conflict("create session", "the verification has a session"));
+        }
+        let row = Timeline::new(new);
+        let session = row.session.clone();
+        sessions.of_verification.insert((new.tenant, new.verification), new.id);
+        sessions.rows.insert(new.id, row);
+        Ok(session)
+    }
+
+    async fn session(&self, tenant: TenantId, id: SessionId) -> Result<Session> {
+        Ok(self.lock().sessions.get("read session", tenant, id)?.session.clone())
+    }
+
+    async fn session_of_verification(&self, tenant: TenantId, id: VerificationId) -> Result<Option<Session>> {
+        let sessions = &self.lock().sessions;
+        let row = sessions.of_verification.get(&(tenant, id)).and_then(|id| sessions.rows.get(id));
+        Ok(row.map(|row| row.session.clone()))
+    }
+
+    async fn change_session(&self, tenant: TenantId, id: SessionId, change: &SessionChange) -> Result<Session> {
+        let mut data = self.lock();
+        let row = data.sessions.get_mut("change session", tenant, id)?;
+        row.session.apply(change)?;
+        if let Some(event) = CallEvent::of_change(id, change) {
+            row.push_event(event);
+        }
+        Ok(row.session.clone())
+    }
+
+    async fn open_sessions(&self) -> Result<Vec<Session>> {
+        let data = self.lock();
+        let open = data.sessions.rows.values().map(|row| &row.session).filter(|session| !session.status.is_final());
+        let mut open: Vec<_> = open.cloned().collect();
+        open.sort_by_key(|session| session.created_at);
+        Ok(open)
+    }
+
+    async fn append_event(&self, tenant: TenantId, event: &CallEvent) -> Result<()> {
+        let mut data = self.lock();
+        let row = data.sessions.get_mut("append event", tenant, event.session)?;
+        if row.events.iter().any(|existing| existing.id == event.id) {
+            return Err(conflict("append event", "the event exists"));
+        }
+        row.push_event(event.clone());
+        Ok(())
+    }
+
+    async fn events(&self, tenant: TenantId, session: SessionId, page: PageRequest) -> Result<Page<CallEvent>> {
+        page.validate()?;
+        let data = self.lock();
+        let events = &data.sessions.get("read events", tenant, session)?.events;
+        let before = usize::try_from(page.offset()).unwrap_or(usize::MAX);
+        let items = events.iter().skip(before).take(page.per_page as usize).cloned().collect();
+        Ok(Page { items, total: events.len() as u64 })
+    }
+
+    async fn responses(&self, tenant: TenantId, session: SessionId) -> Result<Vec<CallResponse>> {
+        Ok(self.lock().sessions.get("read responses", tenant, session)?.responses.clone())
+    }
+}

@@ -1,0 +1,119 @@
+//! Rules that keep a phone from ringing twice for one attempt.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+
+use super::fixture::{Shop, after, assert_kind};
+use crate::error::ErrorKind;
+use crate::id::{CarrierCallId, Epoch};
+use crate::store::{AttemptOutcome, AttemptState, DialAttempt, Store};
+
+const OWNER: Epoch = Epoch::FIRST;
+
+fn accepted(call: &str) -> AttemptOutcome {
+    AttemptOutcome::Accepted(CarrierCallId::new(call))
+}
+
+pub(super) async fn sending_is_allowed_once(store: Arc<dyn Store>) {
+    let shop = Shop::open(store).await;
+    let planned = shop.planned_attempt().await;
+    assert_eq!(shop.store.attempt(shop.tenant, planned.id).await.unwrap(), planned);
+    shop.store.begin_sending(shop.tenant, planned.id, OWNER).await.unwrap();
+    let sending = DialAttempt { state: AttemptState::Sending, epoch: Some(OWNER), ..planned.clone() };
+    for epoch in [OWNER, OWNER.next()] {
+        assert_kind(shop.store.begin_sending(shop.tenant, planned.id, epoch).await, ErrorKind::Conflict);
+        assert_eq!(shop.store.attempt(shop.tenant, planned.id).await.unwrap(), sending);
+    }
+    // Planning it again must not make it planned again.
+    assert_kind(shop.store.plan_attempt(&planned).await, ErrorKind::Conflict);
+    assert_eq!(shop.store.attempt(shop.tenant, planned.id).await.unwrap(), sending);
+    assert_kind(
+        shop.store.plan_attempt(&DialAttempt { state: AttemptState::Sending, ..shop.attempt() }).await,
+        ErrorKind::Conflict,
+    );
+}
+
+pub(super) async fn sending_is_allowed_once_among_sixteen(store: Arc<dyn Store>) {
+    let shop = Shop::open(store).await;
+    for _ in 0..8 {
+        let attempt = shop.planned_attempt().await;
+        let senders = (0..16).map(|_| {
+            let (store, tenant) = (Arc::clone(&shop.store), shop.tenant);
+            tokio::spawn(async move { store.begin_sending(tenant, attempt.id, OWNER).await })
+        });
+        let outcomes: Vec<_> = join_all(senders).await.into_iter().map(Result::unwrap).collect();
+        assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
+        for refused in outcomes.into_iter().filter(Result::is_err) {
+            assert_kind(refused, ErrorKind::Conflict);
+        }
+    }
+}
+
+pub(super) async fn a_settled_attempt_stays_settled(store: Arc<dyn Store>) {
+    let shop = Shop::open(store).await;
+    let rejected = AttemptOutcome::Rejected("invalid number".to_owned());
+    for (outcome, others) in [
+        (accepted("CA1"), [accepted("CA2"), rejected.clone()]),
+        (rejected.clone(), [accepted("CA3"), AttemptOutcome::Rejected("busy".to_owned())]),
+    ] {
+        let attempt = shop.planned_attempt().await.id;
+        shop.store.begin_sending(shop.tenant, attempt, OWNER).await.unwrap();
+        shop.store.settle_attempt(shop.tenant, attempt, &outcome).await.unwrap();
+        let settled = shop.store.attempt(shop.tenant, attempt).await.unwrap();
+        for other in others {
+            assert_kind(shop.store.settle_attempt(shop.tenant, attempt, &other).await, ErrorKind::Conflict);
+        }
+        shop.store.settle_attempt(shop.tenant, attempt, &AttemptOutcome::Unknown).await.unwrap();
+        assert_kind(shop.store.begin_sending(shop.tenant, attempt, OWNER).await, ErrorKind::Conflict);
+        assert_eq!(shop.store.attempt(shop.tenant, attempt).await.unwrap(), settled);
+    }
+}
+
+pub(super) async fn an_unknown_outcome_is_settled_later(store: Arc<dyn Store>) {
+    let shop = Shop::open(store).await;
+    let planned = shop.planned_attempt().await;
+    shop.store.begin_sending(shop.tenant, planned.id, OWNER).await.unwrap();
+    shop.store.settle_attempt(shop.tenant, planned.id, &AttemptOutcome::Unknown).await.unwrap();
+    assert_kind(shop.store.begin_sending(shop.tenant, planned.id, OWNER).await, ErrorKind::Conflict);
+    for _ in 0..2 {
+        shop.store.settle_attempt(shop.tenant, planned.id, &accepted("CA1")).await.unwrap();
+    }
+    let call = CarrierCallId::new("CA1");
+    let expected =
+        DialAttempt { state: AttemptState::Accepted, epoch: Some(OWNER), call: Some(call.clone()), ..planned };
+    assert_eq!(shop.store.attempt_of_call("carrier", &call).await.unwrap(), Some(expected));
+    assert_eq!(shop.store.attempt_of_call("another carrier", &call).await.unwrap(), None);
+}
+
+pub(super) async fn nothing_is_settled_before_it_is_sent(store: Arc<dyn Store>) {
+    let shop = Shop::open(store).await;
+    let planned = shop.planned_attempt().await;
+    for outcome in [accepted("CA1"), AttemptOutcome::Rejected("busy".to_owned()), AttemptOutcome::Unknown] {
+        assert_kind(shop.store.settle_attempt(shop.tenant, planned.id, &outcome).await, ErrorKind::Conflict);
+    }
+    assert_eq!(shop.store.attempt(shop.tenant, planned.id).await.unwrap(), planned);
+}
+
+pub(super) async fn a_call_belongs_to_one_attempt(store: Arc<dyn Store>) {
+    let shop = Shop::open(store).await;
+    let (first, second) = (shop.planned_attempt().await.id, shop.planned_attempt().await.id);
+    for attempt in [first, second] {
+        shop.store.begin_sending(shop.tenant, attempt, OWNER).await.unwrap();
+    }
+    shop.store.settle_attempt(shop.tenant, first, &accepted("CA1")).await.unwrap();
+    assert_kind(shop.store.settle_attempt(shop.tenant, second, &accepted("CA1")).await, ErrorKind::Conflict);
+    assert_eq!(shop.store.attempt(shop.tenant, second).await.unwrap().state, AttemptState::Sending);
+    let owner = shop.store.attempt_of_call("carrier", &CarrierCallId::new("CA1")).await.unwrap();
+    assert_eq!(owner.map(|attempt| attempt.id), Some(first));
+}
+
+pub(super) async fn attempts_are_listed_oldest_first(store: Arc<dyn Store>) {
+    let shop = Shop::open(store).await;
+    let early = shop.attempt();
+    let late = DialAttempt { created_at: after(1), ..shop.attempt() };
+    for attempt in [&late, &early] {
+        shop.store.plan_attempt(attempt).await.unwrap();
+    }
+    assert_eq!(shop.store.attempts(shop.tenant, shop.session).await.unwrap(), [early, late]);
+}

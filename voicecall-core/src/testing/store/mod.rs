@@ -1,0 +1,156 @@
+//! What every store keeps to: one rule per function, each run on a fresh store.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use voicecall_core::store::{MemoryStore, Store};
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! voicecall_core::testing::store::run_all(|| async { Arc::new(MemoryStore::new()) as Arc<dyn Store> }).await;
+//! # }
+//! ```
+
+mod answers;
+mod dialing;
+mod directory;
+mod events;
+mod fixture;
+mod isolation;
+mod journal;
+#[cfg(test)]
+mod proof;
+mod provider_log;
+mod questions;
+mod sessions;
+
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+
+use crate::store::Store;
+
+/// Checks every rule and panics with the names of those the store breaks. `make_store` makes an empty store.
+pub async fn run_all<F, S>(make_store: F)
+where
+    F: Fn() -> S,
+    S: Future<Output = Arc<dyn Store>>,
+{
+    let broken = broken_rules(make_store).await;
+    assert!(broken.is_empty(), "the store breaks {broken:?}");
+}
+
+/// The names of the rules the store breaks. `make_store` makes an empty store.
+pub async fn broken_rules<F, S>(make_store: F) -> Vec<&'static str>
+where
+    F: Fn() -> S,
+    S: Future<Output = Arc<dyn Store>>,
+{
+    let mut broken = Vec::new();
+    for rule in RULES {
+        let kept = AssertUnwindSafe(rule.check(make_store().await)).catch_unwind().await;
+        if kept.is_err() {
+            broken.push(rule.name);
+        }
+    }
+    broken
+}
+
+/// One rule.
+#[derive(Clone, Copy)]
+pub struct Rule {
+    name: &'static str,
+    check: fn(Arc<dyn Store>) -> Check,
+}
+
+type Check = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Rule {
+    /// What the rule says.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Checks the rule on an empty store. Panics if the store breaks it.
+    pub async fn check(&self, store: Arc<dyn Store>) {
+        (self.check)(store).await;
+    }
+}
+
+impl fmt::Debug for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// The rules are private functions, so that one missing here is dead code and does not pass the compiler.
+macro_rules! rules {
+    ($($module:ident { $($rule:ident,)* })*) => {
+        /// Every rule.
+        pub const RULES: &[Rule] = &[$($(
+            Rule { name: stringify!($rule), check: |store| Box::pin($module::$rule(store)) },
+        )*)*];
+    };
+}
+
+rules! {
+    sessions {
+        a_created_session_reads_back,
+        a_session_is_created_once,
+        a_verification_has_one_session,
+        a_call_walks_through_its_states,
+        an_invalid_transition_changes_nothing,
+        what_is_attached_stays,
+        open_sessions_are_found,
+    }
+    events {
+        events_are_chronological,
+        events_come_in_pages,
+        an_event_is_stored_once,
+    }
+    journal {
+        entries_read_back_in_order,
+        a_repeated_append_adds_nothing,
+        a_taken_number_is_refused,
+        an_older_owner_is_refused,
+        a_batch_is_stored_whole_or_not_at_all,
+        concurrent_owners_do_not_share_an_epoch,
+    }
+    answers {
+        an_answer_becomes_a_response,
+        a_later_answer_adds_to_the_earlier,
+        an_analysis_joins_its_answer,
+        asked_questions_are_kept_in_order,
+        scores_out_of_range_do_not_lose_the_answer,
+    }
+    questions {
+        a_question_reads_back_and_is_replaced,
+        a_question_out_of_range_is_refused,
+        customers_are_counted_without_gaps,
+        decisions_are_kept_newest_first,
+        a_decision_out_of_range_is_refused,
+    }
+    dialing {
+        sending_is_allowed_once,
+        sending_is_allowed_once_among_sixteen,
+        a_settled_attempt_stays_settled,
+        an_unknown_outcome_is_settled_later,
+        nothing_is_settled_before_it_is_sent,
+        a_call_belongs_to_one_attempt,
+        attempts_are_listed_oldest_first,
+    }
+    directory {
+        a_business_reads_back_and_is_replaced,
+        a_verification_reads_back_and_is_replaced,
+    }
+    provider_log {
+        exchanges_read_back_in_order,
+        a_failure_has_a_reason,
+    }
+    isolation {
+        another_tenants_rows_are_not_found,
+        another_tenants_ids_cannot_be_taken,
+    }
+}

@@ -1,0 +1,386 @@
+//! The check of the check: stores that break one rule each, which the suite must notice.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+
+use super::broken_rules;
+use crate::error::{ErrorKind, Result};
+use crate::id::{AttemptId, CarrierCallId, Epoch, QuestionId, RecordId, SessionId, TenantId, VerificationId};
+use crate::journal::JournalEntry;
+use crate::store::*;
+
+/// A fault of a store.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Fault {
+    None,
+    /// Every request to begin sending is granted.
+    SendsAgain,
+    /// Reads that the attempt is planned, and writes later.
+    ChecksThenSends,
+    /// A settled attempt is overwritten in silence.
+    Resettles,
+    /// Takes entries from whoever owned the session before.
+    AcceptsStaleOwners,
+    /// Refuses stale owners after it has written.
+    RefusesTooLate,
+    /// A repeated entry is skipped, but what follows from it is written again.
+    DerivesAgain,
+    /// Another entry under a taken number is dropped in silence.
+    DropsTakenNumbers,
+    /// A batch is written entry by entry.
+    SplitsBatches,
+    /// A refused change still appends its event.
+    EventWithoutChange,
+    /// A change does not append its event.
+    ChangeWithoutEvent,
+    /// A change the state machine does not have is passed over in silence.
+    IgnoresTransitions,
+    /// A verification may have as many sessions as it is asked for.
+    ForgetsVerifications,
+    /// The method with this name does not look at the tenant.
+    Leaks(&'static str),
+}
+
+#[derive(Debug)]
+struct Broken {
+    inner: MemoryStore,
+    fault: Fault,
+    tenants: Mutex<Vec<TenantId>>,
+}
+
+impl Broken {
+    fn new(fault: Fault) -> Self {
+        Self { inner: MemoryStore::new(), fault, tenants: Mutex::default() }
+    }
+
+    fn has(&self, fault: Fault) -> bool {
+        self.fault == fault
+    }
+
+    fn meet(&self, tenant: TenantId) {
+        self.tenants.lock().unwrap().push(tenant);
+    }
+
+    /// The tenants a leaking method tries in turn: the one who asks, then everybody.
+    fn seen_as(&self, method: &'static str, tenant: TenantId) -> Vec<TenantId> {
+        let mut tenants = vec![tenant];
+        if self.fault == Fault::Leaks(method) {
+            tenants.extend(self.tenants.lock().unwrap().iter());
+        }
+        tenants
+    }
+}
+
+/// The first outcome of `$call` that found something, over the tenants the method takes for the caller.
+macro_rules! scoped {
+    ($self:ident, $method:literal, $tenant:ident, $call:expr) => {{
+        let mut outcome = Err(crate::Error::new(ErrorKind::NotFound, $method));
+        for $tenant in $self.seen_as($method, $tenant) {
+            outcome = $call.await;
+            if !matches!(&outcome, Err(error) if error.kind() == ErrorKind::NotFound) {
+                break;
+            }
+        }
+        outcome
+    }};
+}
+
+#[async_trait]
+impl SessionStore for Broken {
+    async fn create_session(&self, session: &NewSession) -> Result<Session> {
+        self.meet(session.tenant);
+        let mut session = session.clone();
+        if self.has(Fault::ForgetsVerifications)
+            && self.inner.session_of_verification(session.tenant, session.verification).await?.is_some()
+        {
+            session.verification = VerificationId::new();
+        }
+        self.inner.create_session(&session).await
+    }
+
+    async fn session(&self, tenant: TenantId, id: SessionId) -> Result<Session> {
+        scoped!(self, "session", tenant, self.inner.session(tenant, id))
+    }
+
+    async fn session_of_verification(&self, tenant: TenantId, id: VerificationId) -> Result<Option<Session>> {
+        for tenant in self.seen_as("session_of_verification", tenant) {
+            if let Some(session) = self.inner.session_of_verification(tenant, id).await? {
+                return Ok(Some(session));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn change_session(&self, tenant: TenantId, id: SessionId, change: &SessionChange) -> Result<Session> {
+        let changed = scoped!(self, "change_session", tenant, self.inner.change_session(tenant, id, change));
+        match (&changed, CallEvent::of_change(id, change)) {
+            (Err(_), Some(event)) if self.has(Fault::EventWithoutChange) => {
+                self.inner.append_event(tenant, &event).await?;
+            }
+            (Err(_), _) if self.has(Fault::IgnoresTransitions) => return self.inner.session(tenant, id).await,
+            _ => {}
+        }
+        changed
+    }
+
+    async fn open_sessions(&self) -> Result<Vec<Session>> {
+        self.inner.open_sessions().await
+    }
+
+    async fn append_event(&self, tenant: TenantId, event: &CallEvent) -> Result<()> {
+        scoped!(self, "append_event", tenant, self.inner.append_event(tenant, event))
+    }
+
+    async fn events(&self, tenant: TenantId, session: SessionId, page: PageRequest) -> Result<Page<CallEvent>> {
+        let mut events = scoped!(self, "events", tenant, self.inner.events(tenant, session, page))?;
+        if self.has(Fault::ChangeWithoutEvent) {
+            events.items.retain(|event| event.event_type != CallEventType::Answered);
+        }
+        Ok(events)
+    }
+
+    async fn responses(&self, tenant: TenantId, session: SessionId) -> Result<Vec<CallResponse>> {
+        scoped!(self, "responses", tenant, self.inner.responses(tenant, session))
+    }
+}
+
+#[async_trait]
+impl JournalStore for Broken {
+    async fn take_over(&self, tenant: TenantId, session: SessionId) -> Result<Epoch> {
+        scoped!(self, "take_over", tenant, self.inner.take_over(tenant, session))
+    }
+
+    async fn append(&self, tenant: TenantId, entries: &[JournalEntry]) -> Result<()> {
+        let mut entries = entries.to_vec();
+        if self.has(Fault::AcceptsStaleOwners) && !entries.is_empty() {
+            // An owner is found by trying: every epoch up to the one the store takes.
+            for epoch in 1..32 {
+                entries.iter_mut().for_each(|entry| entry.epoch = Epoch(epoch));
+                if self.inner.append(tenant, &entries).await.is_ok() {
+                    return Ok(());
+                }
+            }
+        }
+        if self.has(Fault::RefusesTooLate) {
+            let refused = self.inner.append(tenant, &entries).await;
+            for entry in entries.iter().filter(|_| refused.is_err()) {
+                for projection in project(entry) {
+                    if let Projection::Event(event) = projection {
+                        self.inner.append_event(tenant, &event).await.ok();
+                    }
+                }
+            }
+            return refused;
+        }
+        if self.has(Fault::DerivesAgain) {
+            for entry in &entries {
+                let known = self.inner.journal(tenant, entry.session).await?.contains(entry);
+                for projection in project(entry).into_iter().filter(|_| known) {
+                    if let Projection::Event(event) = projection {
+                        let again = CallEvent { id: RecordId::new(), ..event };
+                        self.inner.append_event(tenant, &again).await?;
+                    }
+                }
+            }
+        }
+        if self.has(Fault::DropsTakenNumbers) {
+            let mut fresh = Vec::new();
+            for entry in entries {
+                let journal = self.inner.journal(tenant, entry.session).await?;
+                if journal.iter().all(|known| known.seq != entry.seq) {
+                    fresh.push(entry);
+                }
+            }
+            entries = fresh;
+        }
+        if self.has(Fault::SplitsBatches) {
+            for entry in &entries {
+                self.inner.append(tenant, std::slice::from_ref(entry)).await?;
+            }
+            return Ok(());
+        }
+        scoped!(self, "append", tenant, self.inner.append(tenant, &entries))
+    }
+
+    async fn journal(&self, tenant: TenantId, session: SessionId) -> Result<Vec<JournalEntry>> {
+        scoped!(self, "journal", tenant, self.inner.journal(tenant, session))
+    }
+}
+
+#[async_trait]
+impl QuestionStore for Broken {
+    async fn put_question(&self, question: &QuestionConfiguration) -> Result<()> {
+        self.meet(question.tenant);
+        let put = self.inner.put_question(question).await;
+        if self.has(Fault::Leaks("put_question")) { Ok(()) } else { put }
+    }
+
+    async fn questions(&self, tenant: TenantId, active_only: bool) -> Result<Vec<QuestionConfiguration>> {
+        let mut questions = Vec::new();
+        for tenant in self.seen_as("questions", tenant) {
+            questions.extend(self.inner.questions(tenant, active_only).await?);
+        }
+        Ok(questions)
+    }
+
+    async fn question(&self, tenant: TenantId, id: QuestionId) -> Result<QuestionConfiguration> {
+        scoped!(self, "question", tenant, self.inner.question(tenant, id))
+    }
+
+    async fn count_customer(&self, tenant: TenantId) -> Result<u64> {
+        let everybody = TenantId::from_uuid(uuid::Uuid::nil());
+        let tenant = if self.has(Fault::Leaks("count_customer")) { everybody } else { tenant };
+        self.inner.count_customer(tenant).await
+    }
+
+    async fn log_selection(&self, log: &SelectionLog) -> Result<()> {
+        self.inner.log_selection(log).await
+    }
+
+    async fn selection_logs(&self, tenant: TenantId, limit: u32) -> Result<Vec<SelectionLog>> {
+        let mut logs = Vec::new();
+        for tenant in self.seen_as("selection_logs", tenant) {
+            logs.extend(self.inner.selection_logs(tenant, limit).await?);
+        }
+        Ok(logs)
+    }
+}
+
+#[async_trait]
+impl DialStore for Broken {
+    async fn plan_attempt(&self, attempt: &DialAttempt) -> Result<()> {
+        let plan = async |tenant| self.inner.plan_attempt(&DialAttempt { tenant, ..attempt.clone() }).await;
+        let tenant = attempt.tenant;
+        scoped!(self, "plan_attempt", tenant, plan(tenant))
+    }
+
+    async fn begin_sending(&self, tenant: TenantId, attempt: AttemptId, epoch: Epoch) -> Result<()> {
+        if self.has(Fault::ChecksThenSends) {
+            let planned = self.inner.attempt(tenant, attempt).await?.state == AttemptState::Planned;
+            tokio::task::yield_now().await;
+            let sent = self.inner.begin_sending(tenant, attempt, epoch).await;
+            return if planned { Ok(()) } else { sent };
+        }
+        let sent = scoped!(self, "begin_sending", tenant, self.inner.begin_sending(tenant, attempt, epoch));
+        match sent {
+            Err(error) if self.has(Fault::SendsAgain) && error.kind() == ErrorKind::Conflict => Ok(()),
+            sent => sent,
+        }
+    }
+
+    async fn settle_attempt(&self, tenant: TenantId, attempt: AttemptId, outcome: &AttemptOutcome) -> Result<()> {
+        let settled = scoped!(self, "settle_attempt", tenant, self.inner.settle_attempt(tenant, attempt, outcome));
+        if self.has(Fault::Resettles) { Ok(()) } else { settled }
+    }
+
+    async fn attempt(&self, tenant: TenantId, id: AttemptId) -> Result<DialAttempt> {
+        scoped!(self, "attempt", tenant, self.inner.attempt(tenant, id))
+    }
+
+    async fn attempt_of_call(&self, carrier: &str, call: &CarrierCallId) -> Result<Option<DialAttempt>> {
+        self.inner.attempt_of_call(carrier, call).await
+    }
+
+    async fn attempts(&self, tenant: TenantId, session: SessionId) -> Result<Vec<DialAttempt>> {
+        scoped!(self, "attempts", tenant, self.inner.attempts(tenant, session))
+    }
+}
+
+#[async_trait]
+impl DirectoryStore for Broken {
+    async fn put_business(&self, business: &BusinessContext) -> Result<()> {
+        self.meet(business.tenant);
+        self.inner.put_business(business).await
+    }
+
+    async fn business(&self, tenant: TenantId) -> Result<BusinessContext> {
+        scoped!(self, "business", tenant, self.inner.business(tenant))
+    }
+
+    async fn put_verification(&self, verification: &CustomerVerification) -> Result<()> {
+        self.meet(verification.tenant);
+        let put = self.inner.put_verification(verification).await;
+        if self.has(Fault::Leaks("put_verification")) { Ok(()) } else { put }
+    }
+
+    async fn verification(&self, tenant: TenantId, id: VerificationId) -> Result<CustomerVerification> {
+        scoped!(self, "verification", tenant, self.inner.verification(tenant, id))
+    }
+}
+
+#[async_trait]
+impl ProviderLogStore for Broken {
+    async fn log_provider(&self, tenant: TenantId, log: &ProviderLog) -> Result<()> {
+        scoped!(self, "log_provider", tenant, self.inner.log_provider(tenant, log))
+    }
+
+    async fn provider_logs(&self, tenant: TenantId, session: SessionId) -> Result<Vec<ProviderLog>> {
+        scoped!(self, "provider_logs", tenant, self.inner.provider_logs(tenant, session))
+    }
+}
+
+async fn broken_by(fault: Fault) -> Vec<&'static str> {
+    broken_rules(|| async move { Arc::new(Broken::new(fault)) as Arc<dyn Store> }).await
+}
+
+#[tokio::test]
+async fn a_store_without_fault_breaks_nothing() {
+    assert_eq!(broken_by(Fault::None).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn every_fault_is_noticed_by_its_rule() {
+    for (fault, rule) in [
+        (Fault::SendsAgain, "sending_is_allowed_once"),
+        (Fault::SendsAgain, "sending_is_allowed_once_among_sixteen"),
+        (Fault::ChecksThenSends, "sending_is_allowed_once_among_sixteen"),
+        (Fault::Resettles, "a_settled_attempt_stays_settled"),
+        (Fault::AcceptsStaleOwners, "an_older_owner_is_refused"),
+        (Fault::RefusesTooLate, "an_older_owner_is_refused"),
+        (Fault::DerivesAgain, "a_repeated_append_adds_nothing"),
+        (Fault::DropsTakenNumbers, "a_taken_number_is_refused"),
+        (Fault::SplitsBatches, "a_batch_is_stored_whole_or_not_at_all"),
+        (Fault::EventWithoutChange, "an_invalid_transition_changes_nothing"),
+        (Fault::ChangeWithoutEvent, "a_call_walks_through_its_states"),
+        (Fault::IgnoresTransitions, "an_invalid_transition_changes_nothing"),
+        (Fault::ForgetsVerifications, "a_verification_has_one_session"),
+    ] {
+        let broken = broken_by(fault).await;
+        assert!(broken.contains(&rule), "{fault:?} broke only {broken:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_method_that_does_not_look_at_the_tenant_is_noticed() {
+    for method in [
+        "session",
+        "session_of_verification",
+        "change_session",
+        "append_event",
+        "events",
+        "responses",
+        "take_over",
+        "append",
+        "journal",
+        "begin_sending",
+        "settle_attempt",
+        "attempt",
+        "attempts",
+        "plan_attempt",
+        "log_provider",
+        "provider_logs",
+        "question",
+        "questions",
+        "selection_logs",
+        "count_customer",
+        "put_question",
+        "verification",
+        "put_verification",
+        "business",
+    ] {
+        let broken = broken_by(Fault::Leaks(method)).await;
+        let noticed = broken.iter().any(|rule| rule.starts_with("another_tenants"));
+        assert!(noticed, "{method} leaks unnoticed: {broken:?}");
+    }
+}

@@ -1,0 +1,39 @@
+//! Ears for simulated calls: an integrity check of the audio path.
+//!
+//! **This is not speech recognition.** [`Ears`] know a fixed set of recordings, those of a
+//! [`Library`](crate::clips::Library), and tell which words of them are in a piece of audio, sample
+//! for sample. They answer one question about a test: did the audio that was said arrive whole, at
+//! the right rate, in the right coding and order? Audio that a codec, a resampler or a phone line
+//! may produce gives the text that was said. Audio that was cut gives cut text, audio with holes
+//! gives text with holes, and audio in the wrong coding or at the wrong rate gives no text, however
+//! well a human would understand it. Somebody reading the same sentence aloud gives none either.
+//!
+//! The ears see nothing but the audio, keep nothing between calls, and weigh all recordings
+//! alike, distractors included: they never know what should have been said.
+//!
+//! ```
+//! use voicecall_core::audio::g711::mulaw;
+//! use voicecall_sim::clips::Library;
+//! use voicecall_sim::ears::Ears;
+//!
+//! let said = Library::bundled().voice("caller", "Nej tack, jag har inte tid.")?;
+//! let mut pcm = vec![0; said.audio.len()];
+//! mulaw::decode_slice(&said.audio, &mut pcm);
+//! assert_eq!(Ears::bundled().listen(&pcm).text(), said.text);
+//! # Ok::<(), voicecall_sim::clips::NoClip>(())
+//! ```
+
+mod choose;
+mod heard;
+mod listen;
+mod listener;
+mod search;
+mod signal;
+mod verify;
+
+#[cfg(test)]
+mod tests;
+
+pub use heard::{Heard, HeardWord};
+pub use listen::Ears;
+pub use listener::{Listener, Utterance};

@@ -1,0 +1,71 @@
+//! The message format of a carrier's media socket, seen from the carrier.
+
+use std::borrow::Cow;
+use std::fmt::Debug;
+
+use voicecall_core::audio::Frame;
+
+/// What the carrier tells the application. Each becomes one text message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PhoneMessage<'a> {
+    /// The socket is there; first of all.
+    Connected,
+    /// The stream begins.
+    Start,
+    /// What the caller said in 20 ms.
+    Media {
+        /// The audio.
+        frame: &'a Frame,
+        /// Whole milliseconds since the stream began.
+        elapsed_ms: u64,
+    },
+    /// The caller pressed a key.
+    Key(char),
+    /// Everything before this mark was played, or thrown away.
+    Mark(&'a str),
+    /// The stream ends.
+    Stop,
+    /// A message this protocol does not have; a fault.
+    Foreign,
+}
+
+/// What the application tells the carrier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AppMessage<'a> {
+    /// mu-law audio, 8 kHz, any length, behind what is already waiting.
+    Audio(Vec<u8>),
+    /// Return this name when everything before it was played.
+    Mark(Cow<'a, str>),
+    /// Forget what was not played yet.
+    Clear,
+}
+
+/// Why a message of the application was not understood. It is ignored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum IllegalMessage {
+    /// Not JSON.
+    NotJson,
+    /// An event the carrier does not know.
+    UnknownEvent,
+    /// A field is missing, superfluous or of the wrong type.
+    WrongFields,
+    /// It names another stream.
+    WrongStream,
+    /// The audio is not base64.
+    WrongAudio,
+}
+
+/// One carrier's format for one stream. Numbering of messages is its state.
+pub trait Wire: Debug + Send {
+    /// The text of the next message to the application.
+    fn write(&mut self, message: &PhoneMessage<'_>) -> String;
+
+    /// Reads a message of the application.
+    ///
+    /// # Errors
+    /// Says what is wrong with it; nothing panics, whatever it is.
+    fn read<'a>(&self, text: &'a str) -> Result<AppMessage<'a>, IllegalMessage>;
+}

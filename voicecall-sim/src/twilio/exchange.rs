@@ -1,0 +1,292 @@
+//! The carrier as one machine: told the time and what arrives, it says what is to be done.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use voicecall_core::CallTime;
+
+use super::call::{Call, Doing, Progress};
+use super::webhook::Draft;
+use super::{ExchangeOptions, LogEntry, LogEvent, Order, Webhook, WebhookKind};
+use crate::fault::{Fault, Faults, Rng, Site};
+use crate::phone::{Party, Ring};
+
+/// How long a report that is to arrive after its successor waits for one.
+const HELD_REPORT: Duration = Duration::from_secs(1);
+
+type People = Box<dyn FnMut(&Ring) -> Box<dyn Party> + Send>;
+type Speaker = Box<dyn FnMut(&str, &str) -> Option<Vec<u8>> + Send>;
+
+/// A carrier with its accounts, calls and the people on the line.
+///
+/// Time is counted from the opening of the exchange and must not go back. After every input, carry out what
+/// [`pop`](Self::pop) returns; call [`advance`](Self::advance) when [`next_due`](Self::next_due) has come.
+pub struct Exchange {
+    pub(super) options: ExchangeOptions,
+    pub(super) rng: Rng,
+    pub(super) faults: Faults,
+    people: People,
+    speaker: Speaker,
+    /// Calls are only ever added, so an index once given out by `add_call` stays valid.
+    pub(super) calls: Vec<Call>,
+    pub(super) calls_by_sid: BTreeMap<String, usize>,
+    /// Which call a media stream belongs to.
+    pub(super) streams: BTreeMap<String, usize>,
+    rings: BTreeMap<String, u32>,
+    /// When each account may dial next.
+    next_dial: Vec<CallTime>,
+    timers: BTreeMap<(CallTime, u64), Timer>,
+    timers_set: u64,
+    pub(super) webhooks: BTreeMap<u64, Webhook>,
+    webhooks_made: u64,
+    orders: VecDeque<Order>,
+    log: Vec<LogEntry>,
+}
+
+/// Something that is due at a time. Whoever it concerns checks whether it still matters.
+#[derive(Debug)]
+pub(super) enum Timer {
+    Dial(usize),
+    Answer(usize),
+    GiveUp(usize),
+    Tick(usize),
+    /// A stream has something to send between two ticks.
+    Stream(usize),
+    Limit(usize),
+    Send(Webhook),
+    ReleaseReport(usize),
+    /// A connection on which nothing passes is given up.
+    GiveUpStream(String),
+}
+
+impl Exchange {
+    /// Opens an exchange. `people` says who answers when a number is called.
+    pub fn new(options: ExchangeOptions, people: impl FnMut(&Ring) -> Box<dyn Party> + Send + 'static) -> Self {
+        Self {
+            rng: Rng::fork(options.seed, 0x7717),
+            faults: options.faults.start(),
+            next_dial: vec![CallTime::ZERO; options.accounts.len()],
+            options,
+            people: Box::new(people),
+            speaker: Box::new(|_, _| None),
+            calls: Vec::new(),
+            calls_by_sid: BTreeMap::new(),
+            streams: BTreeMap::new(),
+            rings: BTreeMap::new(),
+            timers: BTreeMap::new(),
+            timers_set: 0,
+            webhooks: BTreeMap::new(),
+            webhooks_made: 0,
+            orders: VecDeque::new(),
+            log: Vec::new(),
+        }
+    }
+
+    /// Gives `<Say>` a voice: text and language to mu-law audio, 8 kHz. Where it has none, silence is played for as
+    /// long as the text would take, and the log says so.
+    #[must_use]
+    pub fn with_speaker(mut self, speaker: impl FnMut(&str, &str) -> Option<Vec<u8>> + Send + 'static) -> Self {
+        self.speaker = Box::new(speaker);
+        self
+    }
+
+    /// What to do next, in order.
+    pub fn pop(&mut self) -> Option<Order> {
+        self.orders.pop_front()
+    }
+
+    /// When [`advance`](Self::advance) is due.
+    #[must_use]
+    pub fn next_due(&self) -> Option<CallTime> {
+        self.timers.first_key_value().map(|(&(at, _), _)| at)
+    }
+
+    /// Lets everything happen that is due by `now`, each thing at its own time.
+    pub fn advance(&mut self, now: CallTime) {
+        while let Some(entry) = self.timers.first_entry().filter(|entry| entry.key().0 <= now) {
+            let ((at, _), timer) = entry.remove_entry();
+            self.fire(at, timer);
+        }
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub fn log(&self) -> &[LogEntry] {
+        &self.log
+    }
+
+    /// How often the phone of `number` has rung.
+    #[must_use]
+    pub fn rings(&self, number: &str) -> u32 {
+        self.rings.get(number).copied().unwrap_or(0)
+    }
+
+    /// How many calls are not over.
+    #[must_use]
+    pub fn live_calls(&self) -> usize {
+        self.calls.iter().filter(|call| !call.status.is_final()).count()
+    }
+
+    /// The caller's and the application's audio of a call's open stream, if it is recorded
+    /// ([`PhoneOptions::record`](crate::phone::PhoneOptions::record)).
+    #[must_use]
+    pub fn recording(&self, call: &str) -> Option<(&[u8], &[u8])> {
+        match &self.calls[*self.calls_by_sid.get(call)?].doing {
+            Doing::Streaming(stream) => stream.phone.as_ref().map(crate::phone::Phone::recording),
+            _ => None,
+        }
+    }
+
+    fn fire(&mut self, now: CallTime, timer: Timer) {
+        match timer {
+            Timer::Dial(call) => self.dial(now, call),
+            Timer::Answer(call) => self.answer(now, call),
+            Timer::GiveUp(call) => self.give_up_ringing(now, call),
+            Timer::Tick(call) => self.tick(now, call),
+            Timer::Stream(call) => self.flush_stream(now, call),
+            Timer::Limit(call) => self.limit(now, call),
+            Timer::Send(webhook) => self.send(now, webhook),
+            Timer::ReleaseReport(call) => {
+                if let Some(held) = self.calls[call].held_report.take() {
+                    self.send(now, held);
+                }
+            }
+            Timer::GiveUpStream(stream) => self.stream_lost(now, &stream),
+        }
+    }
+
+    pub(super) fn at(&mut self, at: CallTime, timer: Timer) {
+        self.timers_set += 1;
+        self.timers.insert((at, self.timers_set), timer);
+    }
+
+    pub(super) fn order(&mut self, order: Order) {
+        self.orders.push_back(order);
+    }
+
+    pub(super) fn note(&mut self, at: CallTime, call: Option<usize>, event: LogEvent) {
+        let call = call.map(|index| self.calls[index].sid.clone());
+        self.log.push(LogEntry { at, call, event });
+    }
+
+    pub(super) fn warn(&mut self, at: CallTime, call: usize, code: u32, text: impl Into<String>) {
+        self.note(at, Some(call), LogEvent::Warning { code, text: text.into() });
+    }
+
+    pub(super) fn draw(&mut self, now: CallTime, call: Option<usize>, site: Site) -> Option<Fault> {
+        let fault = self.faults.draw(site)?;
+        self.note(now, call, LogEvent::Fault { site, fault: fault.clone() });
+        Some(fault)
+    }
+
+    pub(super) fn timestamp(&self, at: CallTime) -> Timestamp {
+        let since = jiff::SignedDuration::from_micros(i64::try_from(at.as_micros()).unwrap_or(i64::MAX));
+        self.options.epoch.checked_add(since).unwrap_or(Timestamp::MAX)
+    }
+
+    pub(super) fn person(&mut self, ring: &Ring) -> Box<dyn Party> {
+        (self.people)(ring)
+    }
+
+    pub(super) fn voice(&mut self, text: &str, language: &str) -> Option<Vec<u8>> {
+        (self.speaker)(text, language)
+    }
+
+    /// Counts a ring of `number`; returns how many there were before.
+    pub(super) fn count_ring(&mut self, number: &str) -> u32 {
+        let rings = self.rings.entry(number.to_owned()).or_default();
+        *rings += 1;
+        *rings - 1
+    }
+
+    /// When the account's next call may be dialled; reserves that moment.
+    pub(super) fn reserve_dial(&mut self, now: CallTime, account: usize) -> CallTime {
+        let at = self.next_dial[account].max(now);
+        self.next_dial[account] = at + self.options.dial_interval;
+        at
+    }
+
+    /// The number the next request to the application will have.
+    pub(super) const fn next_webhook(&self) -> u64 {
+        self.webhooks_made + 1
+    }
+
+    /// Makes a request to the application.
+    pub(super) fn webhook(&mut self, now: CallTime, call: usize, draft: Draft<'_>) {
+        let id = self.next_webhook();
+        self.webhooks_made = id;
+        let token = format!("{:016x}{:016x}", self.rng.next(), self.rng.next());
+        let auth_token = self.options.accounts[self.calls[call].account].auth_token.clone();
+        let mut webhook = draft.sign(id, token, &auth_token);
+        let site = if webhook.kind == WebhookKind::Voice { Site::WebhookVoice } else { Site::WebhookStatus };
+        match self.draw(now, Some(call), site) {
+            Some(Fault::DropBefore) if webhook.kind == WebhookKind::Voice => {
+                self.webhooks.insert(id, webhook.clone());
+                self.webhook_done(now, id, super::WebhookOutcome::Failed(super::WebhookFailure::Timeout));
+            }
+            Some(Fault::DropBefore) => {}
+            Some(Fault::Latency { delay, .. } | Fault::Late { delay }) => self.at(now + delay, Timer::Send(webhook)),
+            Some(Fault::Duplicate { times }) => {
+                (0..times).for_each(|_| self.send(now, webhook.clone()));
+                self.send(now, webhook);
+            }
+            Some(Fault::OutOfOrder) => {
+                self.at(now + HELD_REPORT, Timer::ReleaseReport(call));
+                if let Some(earlier) = self.calls[call].held_report.replace(webhook) {
+                    self.send(now, earlier);
+                }
+            }
+            fault => {
+                webhook.deaf = fault == Some(Fault::AcceptThenDrop);
+                let is_report = webhook.kind != WebhookKind::Voice;
+                self.send(now, webhook);
+                if let Some(held) = self.calls[call].held_report.take_if(|_| is_report) {
+                    self.send(now, held);
+                }
+            }
+        }
+    }
+
+    pub(super) fn send(&mut self, now: CallTime, webhook: Webhook) {
+        let call = self.calls_by_sid.get(&webhook.call).copied();
+        self.note(now, call, LogEvent::sent(&webhook));
+        self.webhooks.insert(webhook.id, webhook.clone());
+        self.order(Order::Webhook(webhook));
+    }
+
+    /// Reports a step of the call's progress to whoever asked for it.
+    pub(super) fn report(&mut self, now: CallTime, index: usize, step: Progress) {
+        let call = &self.calls[index];
+        let Some(callback) = call.status_callback.clone().filter(|callback| callback.events.contains(&step)) else {
+            return;
+        };
+        let mut form = call.form(&self.options.accounts[call.account].sid);
+        if step == Progress::Initiated {
+            form.retain(|(name, _)| name != "CallStatus");
+            form.push(("CallStatus".to_owned(), "initiated".to_owned()));
+        }
+        let mut add = |name: &str, value: String| form.push((name.to_owned(), value));
+        add("CallbackSource", "call-progress-events".to_owned());
+        add("SequenceNumber", call.reports.to_string());
+        add("Timestamp", super::json::date(self.timestamp(now)));
+        if step == Progress::Completed {
+            let seconds = call.duration(now).as_secs();
+            add("CallDuration", seconds.to_string());
+            add("Duration", seconds.div_ceil(60).to_string());
+            if let Some(code) = call.sip_response {
+                add("SipResponseCode", code.to_string());
+            }
+        }
+        let sid = call.sid.clone();
+        self.calls[index].reports += 1;
+        self.webhook(now, index, Draft { call: &sid, kind: WebhookKind::Status, address: &callback.address, form });
+    }
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exchange").field("calls", &self.calls.len()).field("next_due", &self.next_due()).finish()
+    }
+}

@@ -1,0 +1,106 @@
+//! The carrier's JSON: calls, accounts, lists, errors.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::call::Call;
+use super::{Account, Exchange};
+
+/// A date as the 2010 API and its webhooks write it: RFC 2822, in UTC.
+pub(super) fn date(at: Timestamp) -> String {
+    at.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
+}
+
+/// An error body.
+pub(super) fn error(status: u16, code: u32, message: &str) -> Value {
+    let more_info = format!("https://www.twilio.com/docs/errors/{code}");
+    json!({"code": code, "message": message, "more_info": more_info, "status": status})
+}
+
+/// A call; every field is a string or null.
+pub(super) fn call(exchange: &Exchange, call: &Call) -> Value {
+    let account = &exchange.options.accounts[call.account].sid;
+    let uri = format!("/2010-04-01/Accounts/{account}/Calls/{}", call.sid);
+    let at = |time| date(exchange.timestamp(time));
+    let subresource = |name: &str| format!("{uri}/{name}.json");
+    let duration = call.ended.map(|ended| call.duration(ended).as_secs().to_string());
+    let queue_time = call.dialled.map(|dialled| dialled.since(call.created).as_millis().to_string());
+    json!({
+        "sid": call.sid,
+        "account_sid": account,
+        "parent_call_sid": null,
+        "to": call.to,
+        "to_formatted": call.to,
+        "from": call.from,
+        "from_formatted": call.from,
+        "phone_number_sid": null,
+        "status": call.status.as_str(),
+        "start_time": call.answered.or(call.ended).map(at),
+        "end_time": call.ended.map(at),
+        "duration": duration,
+        "price": null,
+        "price_unit": "USD",
+        "direction": call.direction.as_str(),
+        "answered_by": null,
+        "api_version": "2010-04-01",
+        "forwarded_from": null,
+        "group_sid": null,
+        "caller_name": null,
+        "queue_time": queue_time.unwrap_or_else(|| "0".to_owned()),
+        "trunk_sid": null,
+        "date_created": at(call.created),
+        "date_updated": at(call.updated),
+        "uri": format!("{uri}.json"),
+        "subresource_uris": {
+            "notifications": subresource("Notifications"),
+            "recordings": subresource("Recordings"),
+            "payments": subresource("Payments"),
+            "events": subresource("Events"),
+            "siprec": subresource("Siprec"),
+            "streams": subresource("Streams"),
+            "transcriptions": subresource("Transcriptions"),
+            "user_defined_messages": subresource("UserDefinedMessages"),
+            "user_defined_message_subscriptions": subresource("UserDefinedMessageSubscriptions"),
+        },
+    })
+}
+
+/// An account.
+pub(super) fn account(exchange: &Exchange, account: &Account) -> Value {
+    let uri = format!("/2010-04-01/Accounts/{}", account.sid);
+    let created = date(exchange.options.epoch);
+    json!({
+        "sid": account.sid,
+        "owner_account_sid": account.sid,
+        "auth_token": account.auth_token,
+        "friendly_name": "simulated",
+        "status": "active",
+        "type": "Full",
+        "date_created": created,
+        "date_updated": created,
+        "uri": format!("{uri}.json"),
+        "subresource_uris": {"calls": format!("{uri}/Calls.json")},
+    })
+}
+
+/// A page of a list. `uri` is the path, `query` the filters in their encoded form without paging.
+pub(super) fn page(uri: &str, query: &str, calls: &[Value], page: usize, size: usize) -> Value {
+    let address = |page: usize| {
+        let filters = if query.is_empty() { String::new() } else { format!("{query}&") };
+        let token = if page == 0 { String::new() } else { format!("&PageToken=PA{page:032x}") };
+        format!("{uri}?{filters}PageSize={size}&Page={page}{token}")
+    };
+    let start = page.saturating_mul(size).min(calls.len());
+    let end = (start + size).min(calls.len());
+    json!({
+        "calls": calls[start..end],
+        "page": page,
+        "page_size": size,
+        "start": start,
+        "end": end.saturating_sub(1),
+        "uri": address(page),
+        "first_page_uri": address(0),
+        "next_page_uri": (end < calls.len()).then(|| address(page + 1)),
+        "previous_page_uri": page.checked_sub(1).map(address),
+    })
+}

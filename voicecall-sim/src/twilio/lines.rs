@@ -1,0 +1,227 @@
+//! The telephone side: dialling, ringing, the 20 ms of every call, the end.
+
+use std::time::Duration;
+
+use voicecall_core::CallTime;
+use voicecall_core::audio::{FRAME_DURATION, FRAME_SAMPLES, Frame};
+
+use super::call::{Call, Doing, Instructions, Progress, StatusCallback};
+use super::exchange::Timer;
+use super::sid::sid;
+use super::{CallStatus, Direction, Exchange, LogEvent, StreamEnd};
+use crate::phone::{Answer, Party, PartyAction, Ring};
+
+/// The carrier's longest call.
+const DEFAULT_TIME_LIMIT: Duration = Duration::from_secs(4 * 3600);
+
+impl Exchange {
+    /// Somebody calls one of the accounts' numbers. Returns the call's sid, or nothing if no account has that number
+    /// or nothing answers it.
+    pub fn call_in(&mut self, now: CallTime, from: &str, to: &str, party: Box<dyn Party>) -> Option<String> {
+        self.advance(now);
+        let numbered =
+            |(account, number): (usize, &super::Number)| (number.number == to).then_some((account, number.clone()));
+        let accounts = self.options.accounts.iter().enumerate();
+        let (account, number) = accounts
+            .flat_map(|(index, account)| account.numbers.iter().map(move |number| (index, number)))
+            .find_map(numbered)?;
+        let address = number.voice_url?;
+        let callback =
+            number.status_callback.map(|address| StatusCallback { address, events: vec![Progress::Completed] });
+        let mut call = self.new_call(now, account, to, from, Direction::Inbound, Instructions::Address(address));
+        call.status = CallStatus::Ringing;
+        call.dialled = Some(now);
+        call.status_callback = callback;
+        call.party = Some(party);
+        let sid = call.sid.clone();
+        let index = self.add_call(now, call);
+        self.ask(now, index);
+        Some(sid)
+    }
+
+    pub(super) fn new_call(
+        &mut self,
+        now: CallTime,
+        account: usize,
+        to: &str,
+        from: &str,
+        direction: Direction,
+        instructions: Instructions,
+    ) -> Call {
+        Call {
+            sid: sid("CA", &mut self.rng),
+            account,
+            to: to.to_owned(),
+            from: from.to_owned(),
+            direction,
+            status: CallStatus::Queued,
+            created: now,
+            updated: now,
+            dialled: None,
+            answered: None,
+            ended: None,
+            sip_response: None,
+            instructions,
+            fallback: None,
+            status_callback: None,
+            reports: 0,
+            held_report: None,
+            ring_timeout: Duration::from_secs(60),
+            time_limit: DEFAULT_TIME_LIMIT,
+            party: None,
+            ticks: 0,
+            doing: Doing::Nothing,
+            verbs: std::collections::VecDeque::new(),
+            base: String::new(),
+            deleted: false,
+        }
+    }
+
+    pub(super) fn add_call(&mut self, now: CallTime, call: Call) -> usize {
+        let index = self.calls.len();
+        self.calls_by_sid.insert(call.sid.clone(), index);
+        let (to, from) = (call.to.clone(), call.from.clone());
+        self.calls.push(call);
+        self.note(now, Some(index), LogEvent::Created { to, from });
+        index
+    }
+
+    pub(super) fn dial(&mut self, now: CallTime, index: usize) {
+        if self.calls[index].status != CallStatus::Queued {
+            return;
+        }
+        self.calls[index].dialled = Some(now);
+        self.report(now, index, Progress::Initiated);
+        let (to, from) = (self.calls[index].to.clone(), self.calls[index].from.clone());
+        let ring = Ring::new(&to, from, self.rings(&to));
+        let mut party = self.person(&ring);
+        let answer = party.answer(&ring);
+        self.calls[index].party = Some(party);
+        match answer {
+            Answer::Busy => return self.end(now, index, CallStatus::Busy, 486),
+            Answer::Unreachable => return self.end(now, index, CallStatus::Failed, 404),
+            Answer::After(_) | Answer::Never => {}
+        }
+        self.count_ring(&to);
+        self.note(now, Some(index), LogEvent::Rang { to });
+        self.become_status(now, index, CallStatus::Ringing);
+        self.report(now, index, Progress::Ringing);
+        let give_up = now + self.calls[index].ring_timeout;
+        match answer {
+            Answer::After(delay) if now + delay < give_up => self.at(now + delay, Timer::Answer(index)),
+            _ => self.at(give_up, Timer::GiveUp(index)),
+        }
+    }
+
+    /// Picks up: the time of the call begins, and it asks for its instructions.
+    pub(super) fn answer(&mut self, now: CallTime, index: usize) {
+        if self.calls[index].status != CallStatus::Ringing {
+            return;
+        }
+        self.calls[index].answered = Some(now);
+        self.become_status(now, index, CallStatus::InProgress);
+        self.at(now + self.calls[index].time_limit, Timer::Limit(index));
+        self.at(now + FRAME_DURATION, Timer::Tick(index));
+        self.report(now, index, Progress::Answered);
+        if self.calls[index].direction == Direction::OutboundApi {
+            self.ask(now, index);
+        }
+    }
+
+    /// Ends a call that has reached its limit, which may have been moved since this was planned.
+    pub(super) fn limit(&mut self, now: CallTime, index: usize) {
+        let call = &self.calls[index];
+        if call.answered.is_some_and(|answered| answered + call.time_limit <= now) {
+            self.end(now, index, CallStatus::Completed, 200);
+        }
+    }
+
+    pub(super) fn give_up_ringing(&mut self, now: CallTime, index: usize) {
+        if self.calls[index].status == CallStatus::Ringing {
+            self.end(now, index, CallStatus::NoAnswer, 487);
+        }
+    }
+
+    /// Ends a call that is not over. Everything about it stops here, and only here.
+    pub(super) fn end(&mut self, now: CallTime, index: usize, status: CallStatus, sip_response: u16) {
+        if self.calls[index].status.is_final() {
+            return;
+        }
+        self.calls[index].ended = Some(now);
+        self.calls[index].sip_response = Some(sip_response);
+        self.close_stream(now, index, StreamEnd::CallEnded);
+        let call = &mut self.calls[index];
+        call.verbs.clear();
+        let clock = call.clock(now);
+        if let Some(party) = &mut call.party {
+            party.ended(clock);
+        }
+        self.become_status(now, index, status);
+        self.report(now, index, Progress::Completed);
+    }
+
+    fn become_status(&mut self, now: CallTime, index: usize, status: CallStatus) {
+        let call = &mut self.calls[index];
+        call.status = status;
+        call.updated = now;
+        self.note(now, Some(index), LogEvent::Status { status });
+    }
+
+    /// Twenty milliseconds of one call.
+    pub(super) fn tick(&mut self, now: CallTime, index: usize) {
+        let call = &mut self.calls[index];
+        if call.status != CallStatus::InProgress {
+            return;
+        }
+        call.ticks += 1;
+        let clock = call.clock(now);
+        let action = call.party.as_mut().map_or(PartyAction::Listen, |party| party.speak(clock));
+        if action == PartyAction::HangUp {
+            return self.end(now, index, CallStatus::Completed, 200);
+        }
+        self.at(now + FRAME_DURATION, Timer::Tick(index));
+        self.break_stream(now, index);
+
+        let call = &mut self.calls[index];
+        let mut finished = false;
+        let heard = match &mut call.doing {
+            Doing::Streaming(stream) => stream.phone.as_mut().map_or(Frame::SILENCE, |phone| {
+                stream.frames += 1;
+                match action {
+                    PartyAction::Speak(frame) => phone.speak(frame),
+                    PartyAction::Press(key) => phone.press(clock, key),
+                    _ => {}
+                }
+                phone.tick(clock)
+            }),
+            Doing::Saying { audio, position, length } => {
+                let frame = frame_at(audio, *position, *length);
+                *position += FRAME_SAMPLES as u64;
+                finished = *position >= *length;
+                frame
+            }
+            Doing::Pausing { until } => {
+                finished = now >= *until;
+                Frame::SILENCE
+            }
+            Doing::Nothing | Doing::Asking { .. } => Frame::SILENCE,
+        };
+        if let Some(party) = &mut call.party {
+            party.hear(clock, &heard);
+        }
+        self.flush_stream(now, index);
+        if finished {
+            self.next_verb(now, index);
+        }
+    }
+}
+
+/// The frame at a byte of audio that is repeated up to `length` bytes, filled up with silence.
+fn frame_at(audio: &[u8], position: u64, length: u64) -> Frame {
+    let mut codes = *Frame::SILENCE.as_bytes();
+    let start = position.checked_rem(audio.len() as u64).unwrap_or(0) as usize;
+    let left = usize::try_from(length.saturating_sub(position)).unwrap_or(usize::MAX);
+    let spoken = audio.iter().cycle().skip(start).take(left);
+    codes.iter_mut().zip(spoken).for_each(|(code, &byte)| *code = byte);
+    Frame::from(codes)
+}

@@ -1,0 +1,72 @@
+//! Delivers webhooks to the application.
+
+use std::sync::Arc;
+
+use reqwest::header::{CONTENT_TYPE, HOST};
+use url::Url;
+
+use super::{ServerOptions, Shared};
+use crate::twilio::{Method, Webhook, WebhookFailure, WebhookOutcome};
+
+/// The most of a reply that is read.
+const LARGEST_REPLY: usize = 64 * 1024;
+
+pub(super) fn client(options: &ServerOptions) -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(options.connect_timeout)
+        .timeout(options.webhook_timeout)
+        .user_agent("TwilioProxy/1.1")
+        .build()
+}
+
+/// Sends one request and tells the exchange what became of it.
+pub(super) async fn deliver(webhook: Webhook, client: reqwest::Client, shared: Arc<Shared>) {
+    let outcome = match send(&webhook, &client, &shared.options).await {
+        Ok(outcome) => outcome,
+        Err(error) if error.is_connect() => WebhookOutcome::Failed(WebhookFailure::Connect),
+        Err(error) if error.is_timeout() => WebhookOutcome::Failed(WebhookFailure::Timeout),
+        Err(_) => WebhookOutcome::Failed(WebhookFailure::Broken),
+    };
+    shared.with(|exchange, now| exchange.webhook_done(now, webhook.id, outcome));
+}
+
+async fn send(webhook: &Webhook, client: &reqwest::Client, options: &ServerOptions) -> reqwest::Result<WebhookOutcome> {
+    let Some((target, host)) = local(&webhook.url, options) else {
+        return Ok(WebhookOutcome::Failed(WebhookFailure::Connect));
+    };
+    let request = match webhook.method {
+        Method::Get => client.get(target),
+        Method::Post => client.post(target).form(&webhook.form),
+    };
+    let mut reply = request
+        .header(HOST, host)
+        .header("X-Twilio-Signature", &webhook.signature)
+        .header("I-Twilio-Idempotency-Token", &webhook.token)
+        .send()
+        .await?;
+    let content_type = reply.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let mut body = Vec::new();
+    while let Some(chunk) = reply.chunk().await? {
+        body.extend_from_slice(&chunk);
+        if body.len() > LARGEST_REPLY {
+            return Ok(WebhookOutcome::Failed(WebhookFailure::Broken));
+        }
+    }
+    let body = String::from_utf8_lossy(&body).into_owned();
+    Ok(WebhookOutcome::Answered { status: reply.status().as_u16(), content_type, body })
+}
+
+/// The plain local address behind a public one, and the `Host` header that belongs to it.
+fn local(address: &str, options: &ServerOptions) -> Option<(String, String)> {
+    let url = Url::parse(address).ok()?;
+    let local = options.local(&url)?;
+    let authority = url.host_str()?;
+    let host = url.port().map_or_else(|| authority.to_owned(), |port| format!("{authority}:{port}"));
+    // Path and query go out exactly as they were signed.
+    let after_scheme = address.split_once("://")?.1;
+    let path = after_scheme.find(['/', '?']).map_or("/", |at| after_scheme.get(at..).unwrap_or("/"));
+    let slash = if path.starts_with('?') { "/" } else { "" };
+    Some((format!("http://{local}{slash}{path}"), host))
+}

@@ -1,0 +1,87 @@
+"""Drives the simulator with Twilio's own Python library.
+
+Reads one JSON object from standard input: api, account_sid, auth_token, answer_url, from, to, webhooks. Ends with a
+traceback at the first surprise.
+"""
+
+import json
+import sys
+
+from twilio.base.exceptions import TwilioRestException
+from twilio.http.http_client import TwilioHttpClient
+from twilio.request_validator import RequestValidator
+from twilio.rest import Client
+
+setup = json.load(sys.stdin)
+
+
+class ToSimulator(TwilioHttpClient):
+    """Sends what is meant for the carrier to the simulator."""
+
+    def request(self, method, url, *args, **kwargs):
+        return super().request(method, url.replace("https://api.twilio.com", setup["api"]), *args, **kwargs)
+
+
+def client(token):
+    return Client(setup["account_sid"], token, http_client=ToSimulator())
+
+
+def refused(run, status, code):
+    try:
+        run()
+    except TwilioRestException as error:
+        assert (error.status, error.code) == (status, code), error
+    else:
+        raise AssertionError(f"expected {status}/{code}")
+
+
+twilio = client(setup["auth_token"])
+
+
+def create(**changes):
+    fields = {"to": setup["to"], "from_": setup["from"], "url": setup["answer_url"], **changes}
+    return twilio.calls.create(**fields)
+
+
+call = create(
+    timeout=20,
+    time_limit=120,
+    status_callback=setup["answer_url"],
+    status_callback_event=["initiated", "ringing", "answered", "completed"],
+)
+assert call.sid.startswith("CA") and len(call.sid) == 34, call.sid
+assert (call.status, call.direction, call.to, call._from) == ("queued", "outbound-api", setup["to"], setup["from"])
+assert call.date_created is not None and call.start_time is None
+
+assert twilio.calls(call.sid).fetch().sid == call.sid
+assert twilio.api.accounts(setup["account_sid"]).fetch().status == "active"
+
+others = [create(twiml="<Response><Pause length='5'/></Response>", url=None).sid for _ in range(4)]
+listed = [found.sid for found in twilio.calls.list(to=setup["to"], page_size=2)]
+assert listed == [*reversed(others), call.sid], listed
+assert twilio.calls.list(to="+46700000099") == []
+assert [found.sid for found in twilio.calls.list(limit=3, page_size=2)] == listed[:3]
+
+canceled = twilio.calls(others[-1]).update(status="canceled")
+assert canceled.status == "canceled", canceled.status
+refused(lambda: twilio.calls(others[-1]).update(twiml="<Response/>"), 400, 21220)
+assert [found.sid for found in twilio.calls.list(status="canceled")] == [others[-1]]
+assert twilio.calls(others[-1]).delete()
+refused(lambda: twilio.calls(others[-1]).fetch(), 404, 20404)
+
+refused(lambda: create(to="12"), 400, 21211)
+refused(lambda: create(from_="+15005550001"), 400, 21210)
+refused(lambda: create(url="not an address"), 400, 21205)
+refused(lambda: twilio.calls("CA" + "0" * 32).fetch(), 404, 20404)
+refused(lambda: client("wrong").calls(call.sid).fetch(), 401, 20003)
+
+validator = RequestValidator(setup["auth_token"])
+assert setup["webhooks"]
+for webhook in setup["webhooks"]:
+    form = {}
+    for name, value in webhook["form"]:
+        form.setdefault(name, []).append(value)
+    form = {name: values if len(values) > 1 else values[0] for name, values in form.items()}
+    assert validator.validate(webhook["url"], form, webhook["signature"]), webhook["url"]
+    assert not validator.validate(webhook["url"] + "x", form, webhook["signature"])
+print("ok")

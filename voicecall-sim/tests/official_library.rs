@@ -1,0 +1,99 @@
+//! The carrier's own Python library accepts the emulator: requests, lists, errors, signatures.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::json;
+use voicecall_core::CallTime;
+use voicecall_sim::phone::{Answer, Silent};
+use voicecall_sim::twilio::server::{ServerOptions, TwilioServer};
+use voicecall_sim::twilio::{Account, Exchange, ExchangeOptions, Number, Order, RestRequest};
+
+const TOKEN: &str = "made-up-token";
+const FROM: &str = "+46100000001";
+const TO: &str = "+46700000001";
+
+fn account() -> Account {
+    Account::new(format!("AC{:032x}", 7), TOKEN, vec![Number::new(FROM)])
+}
+
+fn exchange() -> Exchange {
+    Exchange::new(ExchangeOptions::new(1, vec![account()]), |_| Box::new(Silent(Answer::Never)))
+}
+
+fn python() -> PathBuf {
+    let given = std::env::var_os("VOICECALL_PYTHON").map(PathBuf::from);
+    // The test's own file lies in target/<profile>/deps.
+    let here = std::env::current_exe().unwrap();
+    let target = here.ancestors().nth(3).unwrap_or(Path::new("target")).to_owned();
+    let python = given.unwrap_or_else(|| target.join("python/bin/python3"));
+    assert!(python.exists(), "{} is missing: run ./scripts/test, which makes it", python.display());
+    python
+}
+
+/// The webhooks of one call, as the emulator signed them, `GET` and `POST`.
+fn signed_webhooks() -> Vec<serde_json::Value> {
+    let mut exchange = exchange();
+    for method in ["POST", "GET"] {
+        let form = [
+            ("To", TO),
+            ("From", FROM),
+            ("Url", "https://demo.example/voice/1?a=b&c=%20d"),
+            ("StatusCallback", "https://demo.example/status?x=1"),
+            ("StatusCallbackMethod", method),
+            ("StatusCallbackEvent", "initiated"),
+            ("StatusCallbackEvent", "ringing"),
+            ("StatusCallbackEvent", "completed"),
+        ];
+        let authorization = {
+            use base64::Engine as _;
+            let credentials = format!("{}:{TOKEN}", account().sid);
+            format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(credentials))
+        };
+        let request = RestRequest {
+            method: "POST".into(),
+            path: format!("/2010-04-01/Accounts/{}/Calls.json", account().sid),
+            query: Vec::new(),
+            form: form.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            authorization: Some(authorization),
+        };
+        assert_eq!(exchange.rest(CallTime::ZERO, &request).status, 201);
+    }
+    exchange.advance(CallTime::from_millis(120_000));
+    std::iter::from_fn(|| exchange.pop())
+        .filter_map(|order| match order {
+            Order::Webhook(webhook) => {
+                let form = if webhook.url.contains("CallSid=") { Vec::new() } else { webhook.form };
+                Some(json!({"url": webhook.url, "form": form, "signature": webhook.signature}))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn the_official_python_library_works_against_the_emulator() {
+    let server = TwilioServer::start(exchange(), ServerOptions::default()).await.unwrap();
+    let webhooks = signed_webhooks();
+    assert_eq!(webhooks.len(), 6);
+    let setup = json!({
+        "api": server.api(), "account_sid": account().sid, "auth_token": TOKEN, "from": FROM, "to": TO,
+        "answer_url": "https://demo.example/voice/1", "webhooks": webhooks,
+    });
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/official_library.py");
+    let run = move || {
+        let mut child = Command::new(python())
+            .arg(script)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(setup.to_string().as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let output = tokio::task::spawn_blocking(run).await.unwrap();
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && stdout.trim() == "ok", "{stdout}{stderr}");
+}

@@ -1,0 +1,183 @@
+//! Twilio's REST interface: one request at a time, its answer or what its failure means.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use reqwest::header::{ACCEPT, HeaderValue, RETRY_AFTER};
+use reqwest::{RequestBuilder, Response};
+use rustls::crypto::aws_lc_rs;
+use rustls_platform_verifier::BuilderVerifierExt;
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+use url::Url;
+use voicecall_core::{Error, Result};
+
+use crate::config::ClientConfig;
+use crate::failure::{Effect, refusal, retry_after, transport, unreadable};
+use crate::patience::Patience;
+
+/// The longest answer that is read, in bytes. A page of 200 calls has about 300,000.
+const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+
+/// A pool of connections and the credentials.
+#[derive(Debug)]
+pub(crate) struct TwilioClient {
+    http: reqwest::Client,
+    api_base_url: Url,
+    account_sid: String,
+    user: String,
+    password: SecretString,
+    rate_limit_patience: std::time::Duration,
+}
+
+impl TwilioClient {
+    /// # Errors
+    /// `Config` if the machine has no certificates to verify Twilio's with.
+    pub(crate) fn new(config: ClientConfig) -> Result<Self> {
+        let is_plain = config.api_base_url.scheme() == "http";
+        let mut http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls(is_plain)?)
+            // A redirect would send a call's order a second time, and a retry as well.
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .user_agent(concat!("voicecall/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(config.connect_timeout)
+            .timeout(config.request_timeout);
+        if is_plain {
+            // An emulator on this machine, which no proxy of the environment can reach.
+            http = http.no_proxy();
+        }
+        Ok(Self {
+            http: http
+                .build()
+                .map_err(|error| Error::config("TWILIO_API_BASE_URL", "an HTTP client").with_source(error))?,
+            api_base_url: config.api_base_url,
+            account_sid: config.account_sid,
+            user: config.user,
+            password: config.password,
+            rate_limit_patience: config.rate_limit_patience,
+        })
+    }
+
+    /// The address of something that belongs to the account, such as `/Calls.json`; of the account itself for `.json`.
+    ///
+    /// # Errors
+    /// `Internal` for a path that is none.
+    pub(crate) fn url(&self, path: &str) -> Result<Url> {
+        self.resolve(&format!("/2010-04-01/Accounts/{}{path}", self.account_sid))
+    }
+
+    /// The address of a page, which Twilio names relative to the interface's host.
+    ///
+    /// # Errors
+    /// `Protocol` for a page somewhere else: the credentials do not go there.
+    pub(crate) fn page_url(&self, uri: &str) -> Result<Url> {
+        let url = self.resolve(uri)?;
+        if url.origin() == self.api_base_url.origin() {
+            Ok(url)
+        } else {
+            Err(unreadable("find calls", Effect::Repeatable))
+        }
+    }
+
+    fn resolve(&self, uri: &str) -> Result<Url> {
+        self.api_base_url
+            .join(uri)
+            .map_err(|error| unreadable("address request", Effect::Repeatable).with_source(error))
+    }
+
+    /// Reads something.
+    ///
+    /// # Errors
+    /// As [`refusal`] and [`transport`] say; `Protocol` if the answer cannot be read.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, operation: &'static str, url: Url) -> Result<T> {
+        let body = self.send(operation, Effect::Repeatable, || self.http.get(url.clone())).await?;
+        parse(operation, Effect::Repeatable, &body)
+    }
+
+    /// Orders something with the fields of a form, of which a name may occur several times.
+    ///
+    /// # Errors
+    /// As [`refusal`] and [`transport`] say; if the answer cannot be read, `UnknownOutcome` for an order that dials.
+    pub(crate) async fn post<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        effect: Effect,
+        url: Url,
+        form: &[(&str, &str)],
+    ) -> Result<T> {
+        let body = self.send(operation, effect, || self.http.post(url.clone()).form(form)).await?;
+        parse(operation, effect, &body)
+    }
+
+    /// Sends a request until it is answered with something other than "too much", or patience ends.
+    async fn send(
+        &self,
+        operation: &'static str,
+        effect: Effect,
+        request: impl Fn() -> RequestBuilder + Send + Sync,
+    ) -> Result<Vec<u8>> {
+        let mut patience = Patience::new(self.rate_limit_patience);
+        loop {
+            let request = request().basic_auth(&self.user, Some(self.password.expose_secret()));
+            let error = match attempt(operation, effect, request).await {
+                Ok(body) => return Ok(body),
+                Err(error) => error,
+            };
+            // Without randomness the waits are merely not spread.
+            let random = getrandom::u32().unwrap_or_default().to_le_bytes()[0];
+            match patience.wait_after(&error, random) {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => return Err(error),
+            }
+        }
+    }
+}
+
+async fn attempt(operation: &'static str, effect: Effect, request: RequestBuilder) -> Result<Vec<u8>> {
+    let request = request.header(ACCEPT, HeaderValue::from_static("application/json"));
+    let answer = request.send().await.map_err(|error| transport(operation, effect, error))?;
+    let status = answer.status();
+    if status.is_success() {
+        return read(operation, effect, answer).await;
+    }
+    let header = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let wait = header.and_then(|value| retry_after(value, Timestamp::now()));
+    // The status alone says whether anything was done; a body that does not arrive takes nothing from it.
+    let body = read(operation, effect, answer).await.unwrap_or_default();
+    Err(refusal(operation, effect, status, wait, &body))
+}
+
+async fn read(operation: &'static str, effect: Effect, mut answer: Response) -> Result<Vec<u8>> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(|error| transport(operation, effect, error))? {
+        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+            return Err(unreadable(operation, effect));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn parse<T: DeserializeOwned>(operation: &'static str, effect: Effect, body: &[u8]) -> Result<T> {
+    // Where reading failed and not what was there: the parser's own words quote the answer.
+    serde_json::from_slice(body).map_err(|error| {
+        unreadable(operation, effect)
+            .with_message(format!("an answer that cannot be read, at column {}", error.column()))
+    })
+}
+
+/// TLS with a provider of our own choice: the process's default may be missing, or somebody else's.
+fn tls(is_plain: bool) -> Result<rustls::ClientConfig> {
+    let no_tls = |error: rustls::Error| {
+        Error::config("TWILIO_API_BASE_URL", "certificates to verify it with").with_source(error)
+    };
+    let builder = rustls::ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(no_tls)?;
+    if is_plain {
+        // An emulator needs no certificates, and the machine may have none.
+        return Ok(builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth());
+    }
+    Ok(builder.with_platform_verifier().map_err(no_tls)?.with_no_client_auth())
+}

@@ -1,0 +1,229 @@
+//! What Twilio's requests about a call mean.
+
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use url::form_urlencoded;
+use voicecall_core::carrier::{CallStatus, CarrierEvent, CarrierEventKind, WebhookRequest};
+use voicecall_core::{CarrierCallId, Error, Result};
+
+use crate::PROVIDER;
+use crate::call::{call_id, call_status};
+use crate::signature::HexDigest;
+use crate::wire::{CallWebhook, StreamEvent};
+
+/// Reads a request whose authenticity was checked.
+///
+/// # Errors
+/// `Invalid` naming `CallSid` if it is missing or cannot be one.
+pub(crate) fn read(request: &WebhookRequest<'_>) -> Result<CarrierEvent> {
+    let fields = match request.method {
+        "GET" | "HEAD" => request.path_and_query.split_once('?').map_or(&b""[..], |(_, query)| query.as_bytes()),
+        _ => request.body,
+    };
+    let webhook = CallWebhook::from_pairs(form_urlencoded::parse(fields));
+    let sid = webhook
+        .call_sid
+        .as_deref()
+        .and_then(call_id)
+        .ok_or_else(|| Error::invalid("CallSid", "the call the request is about").with_provider(PROVIDER))?;
+    let kind = kind(&webhook);
+    let delivery = delivery(&sid, &kind, &webhook, request);
+    let sequence = webhook.sequence_number.as_deref().and_then(|number| number.parse().ok());
+    Ok(CarrierEvent::new(sid, kind, delivery).with_sequence(sequence))
+}
+
+fn kind(webhook: &CallWebhook<'_>) -> CarrierEventKind {
+    if let Some(event) = webhook.stream_event {
+        return match event {
+            StreamEvent::Started => CarrierEventKind::StreamStarted,
+            StreamEvent::Stopped => CarrierEventKind::StreamStopped,
+            StreamEvent::Failed => {
+                CarrierEventKind::StreamFailed { error: webhook.stream_error.as_deref().unwrap_or_default().to_owned() }
+            }
+            StreamEvent::Unknown => CarrierEventKind::Unknown,
+        };
+    }
+    let is_report = webhook.callback_source.is_some() || webhook.sequence_number.is_some();
+    match (webhook.call_status, is_report) {
+        // Requests about something other than the call itself, such as a finished recording.
+        (None, _) => CarrierEventKind::Unknown,
+        (Some(status), true) => {
+            call_status(status).map_or(CarrierEventKind::Unknown, |status| CarrierEventKind::Status {
+                status,
+                duration: webhook.call_duration.as_deref().and_then(|text| text.parse().ok()).map(Duration::from_secs),
+                cause: webhook.sip_response_code.as_deref().map(str::to_owned),
+            })
+        }
+        // A call that asks for instructions is alive, whatever the new word for its status means.
+        (Some(status), false) => {
+            CarrierEventKind::Instruct { status: call_status(status).unwrap_or(CallStatus::Ringing) }
+        }
+    }
+}
+
+/// A key that is equal for two deliveries of the same request.
+///
+/// A report carries its own number or time, so what is signed tells it from every other. Two requests for instructions
+/// may be equal in all that is signed, so there Twilio's token of the delivery decides if it came; the token is not
+/// signed and not promised for every attempt, and is therefore used for nothing else.
+fn delivery(
+    call: &CarrierCallId,
+    kind: &CarrierEventKind,
+    webhook: &CallWebhook<'_>,
+    request: &WebhookRequest<'_>,
+) -> String {
+    let target = request.path_and_query.as_bytes();
+    let whole: [&[u8]; 3] = [b"whole", target, request.body];
+    let own = match kind {
+        CarrierEventKind::Instruct { .. } => {
+            request.header("I-Twilio-Idempotency-Token").map_or(whole, |token| [b"token", target, token.as_bytes()])
+        }
+        CarrierEventKind::Status { .. } => {
+            webhook.sequence_number.as_deref().map_or(whole, |number| [b"number", b"", number.as_bytes()])
+        }
+        _ => whole,
+    };
+    let mut hash = Sha256::new();
+    for part in [call.as_str().as_bytes()].into_iter().chain(own) {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    format!("{:x}", HexDigest(&hash.finalize()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const CALL: &str = "CallSid=CA1&AccountSid=AC1&From=%2B15005550006&To=%2B46701234567&ApiVersion=2010-04-01";
+
+    fn read_form(body: &str) -> Result<CarrierEvent> {
+        read(&WebhookRequest { method: "POST", path_and_query: "/hook", headers: &[], body: body.as_bytes() })
+    }
+
+    fn kind_of(fields: &str) -> CarrierEventKind {
+        read_form(&format!("{CALL}&{fields}")).unwrap().kind
+    }
+
+    #[test]
+    fn a_request_without_a_report_asks_for_instructions() {
+        let instruct = |status| CarrierEventKind::Instruct { status };
+        assert_eq!(kind_of("CallStatus=in-progress&Direction=outbound-api"), instruct(CallStatus::InProgress));
+        assert_eq!(kind_of("CallStatus=ringing&Direction=inbound"), instruct(CallStatus::Ringing));
+        assert_eq!(kind_of("CallStatus=brand-new"), instruct(CallStatus::Ringing));
+    }
+
+    #[test]
+    fn the_fields_of_a_get_are_in_its_query() {
+        let target = format!("/hook?{CALL}&CallStatus=in-progress");
+        let event =
+            read(&WebhookRequest { method: "GET", path_and_query: &target, headers: &[], body: b"CallSid=CA2" });
+        assert_eq!(event.unwrap().call.as_str(), "CA1");
+    }
+
+    #[test]
+    fn a_status_callback_is_a_report() {
+        let event = read_form(&format!(
+            "{CALL}&CallStatus=completed&CallbackSource=call-progress-events&SequenceNumber=3&CallDuration=61&Duration=2&SipResponseCode=200"
+        ))
+        .unwrap();
+        assert_eq!(event.sequence, Some(3));
+        assert_eq!(
+            event.kind,
+            CarrierEventKind::Status {
+                status: CallStatus::Completed,
+                duration: Some(Duration::from_secs(61)),
+                cause: Some("200".to_owned())
+            }
+        );
+    }
+
+    #[test]
+    fn every_status_is_reported() {
+        let known = [
+            ("queued", CallStatus::Queued),
+            ("initiated", CallStatus::Queued),
+            ("ringing", CallStatus::Ringing),
+            ("in-progress", CallStatus::InProgress),
+            ("completed", CallStatus::Completed),
+            ("busy", CallStatus::Busy),
+            ("no-answer", CallStatus::NoAnswer),
+            ("failed", CallStatus::Failed),
+            ("canceled", CallStatus::Canceled),
+        ];
+        for (name, expected) in known {
+            let CarrierEventKind::Status { status, duration, cause } =
+                kind_of(&format!("CallStatus={name}&SequenceNumber=0&CallDuration=soon"))
+            else {
+                panic!("{name}")
+            };
+            assert_eq!((status, duration, cause), (expected, None, None), "{name}");
+        }
+        assert_eq!(kind_of("CallStatus=brand-new&SequenceNumber=0"), CarrierEventKind::Unknown);
+    }
+
+    #[test]
+    fn a_stream_reports_its_start_stop_and_failure() {
+        assert_eq!(kind_of("StreamSid=MZ1&StreamEvent=stream-started"), CarrierEventKind::StreamStarted);
+        assert_eq!(kind_of("StreamSid=MZ1&StreamEvent=stream-stopped"), CarrierEventKind::StreamStopped);
+        assert_eq!(
+            kind_of("StreamSid=MZ1&StreamEvent=stream-error&StreamError=31921"),
+            CarrierEventKind::StreamFailed { error: "31921".to_owned() }
+        );
+        assert_eq!(kind_of("StreamSid=MZ1&StreamEvent=stream-paused"), CarrierEventKind::Unknown);
+    }
+
+    #[test]
+    fn reports_about_other_things_are_unknown() {
+        assert_eq!(kind_of("RecordingSid=RE1&RecordingStatus=completed"), CarrierEventKind::Unknown);
+        assert_eq!(kind_of("AnsweredBy=human&MachineDetectionDuration=3000"), CarrierEventKind::Unknown);
+    }
+
+    #[test]
+    fn a_request_about_no_call_names_the_field() {
+        for body in ["", "CallStatus=ringing", "CallSid=", "CallSid=..%2FCA1", "CallSid=CA%201"] {
+            assert_eq!(read_form(body).unwrap_err().field(), Some("CallSid"), "{body}");
+        }
+    }
+
+    fn delivery_of(token: Option<&str>, body: &str) -> String {
+        let headers: Vec<_> = token.map(|token| ("i-twilio-idempotency-token", token)).into_iter().collect();
+        let request = WebhookRequest { method: "POST", path_and_query: "/h", headers: &headers, body: body.as_bytes() };
+        read(&request).unwrap().delivery
+    }
+
+    #[test]
+    fn a_report_is_known_again_by_what_is_signed() {
+        let report = |number: u32| format!("{CALL}&CallStatus=ringing&SequenceNumber={number}");
+        assert_eq!(delivery_of(None, &report(1)), delivery_of(Some("t"), &report(1)));
+        assert_ne!(delivery_of(Some("t"), &report(1)), delivery_of(Some("t"), &report(2)));
+        let stream = |event: &str| format!("{CALL}&StreamEvent={event}&Timestamp=2026-11-20T10%3A00%3A00Z");
+        assert_eq!(delivery_of(None, &stream("stream-started")), delivery_of(Some("t"), &stream("stream-started")));
+        assert_ne!(delivery_of(None, &stream("stream-started")), delivery_of(None, &stream("stream-stopped")));
+    }
+
+    #[test]
+    fn a_request_for_instructions_is_known_again_by_its_token() {
+        let ask = format!("{CALL}&CallStatus=in-progress");
+        assert_eq!(delivery_of(Some("t"), &ask), delivery_of(Some("t"), &ask));
+        assert_ne!(delivery_of(Some("t"), &ask), delivery_of(Some("u"), &ask));
+        assert_eq!(delivery_of(None, &ask), delivery_of(None, &ask));
+        assert_ne!(delivery_of(Some("t"), &ask), delivery_of(Some("t"), &ask.replace("CA1", "CA2")));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_makes_reading_panic(method in "GET|POST|.{0,4}", target in ".{0,60}", body: Vec<u8>) {
+            let _ = read(&WebhookRequest { method: &method, path_and_query: &target, headers: &[], body: &body });
+        }
+
+        #[test]
+        fn unknown_fields_change_nothing(name in "X[a-z]{1,9}", value in "[ -~]{0,20}") {
+            let more: String = form_urlencoded::Serializer::new(String::new()).append_pair(&name, &value).finish();
+            let event = kind_of(&format!("CallStatus=ringing&SequenceNumber=1&{more}"));
+            prop_assert_eq!(event, kind_of("CallStatus=ringing&SequenceNumber=1"));
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! Twilio's messages as they are on the wire, one a file. Nothing outside this crate sees them.
+
+mod account;
+mod call;
+mod call_page;
+mod call_webhook;
+mod problem;
+mod stream_dtmf;
+mod stream_mark;
+mod stream_media;
+mod stream_message;
+mod stream_start;
+
+pub(crate) use account::{Account, AccountStatus};
+pub(crate) use call::{Call, Status};
+pub(crate) use call_page::CallPage;
+pub(crate) use call_webhook::{CallWebhook, StreamEvent};
+pub(crate) use problem::Problem;
+pub(crate) use stream_dtmf::StreamDtmf;
+pub(crate) use stream_mark::StreamMark;
+pub(crate) use stream_media::StreamMedia;
+pub(crate) use stream_message::{StreamEventName, StreamMessage};
+pub(crate) use stream_start::StreamStart;

@@ -1,1 +1,19 @@
-//! voicecall-openai
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod chat;
+mod client;
+mod endpoint;
+mod environment;
+mod failure;
+mod patience;
+mod speech;
+mod sse;
+mod transcription;
+mod wav;
+mod wire;
+
+pub use chat::{ChatDialect, OpenAiChat, SchemaMode, TokenLimit};
+pub use endpoint::{Endpoint, Timeouts};
+pub use speech::{OpenAiSpeech, SpeechFormat};
+pub use transcription::{HintFields, OpenAiTranscription, TranscriptFormat, TranscriptionDialect};

@@ -1,1 +1,19 @@
-//! voicecall-store-sqlite
+#![doc = include_str!("../README.md")]
+
+mod column;
+mod dialing;
+mod directory;
+mod events;
+mod fault;
+mod journal;
+mod lane;
+mod options;
+mod provider_log;
+mod questions;
+mod responses;
+mod schema;
+mod sessions;
+mod store;
+
+pub use options::SqliteOptions;
+pub use store::SqliteStore;

@@ -81,9 +81,6 @@ impl TwilioMedia {
         if !media.is_inbound() {
             return Ok(None);
         }
-        if media.payload.len() > MAX_AUDIO_BYTES.div_ceil(3) * 4 {
-            return Err(broken("too much audio in one message"));
-        }
         self.audio.clear();
         STANDARD
             .decode_vec(media.payload.as_bytes(), &mut self.audio)

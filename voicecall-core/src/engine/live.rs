@@ -142,6 +142,7 @@ impl CallEngine {
         }
         let text: Vec<_> = transcript.iter().map(ToString::to_string).collect();
         let change = SessionChange::Attach {
+            ai_session: None,
             recording_url: None,
             transcript: Some(text.join("\n")),
             cost_micros: None,

@@ -64,14 +64,7 @@ impl fmt::Debug for Clip {
 
 /// What two spellings of the same sentence have in common: the words without case and punctuation.
 pub(super) fn key(text: &str) -> String {
-    let bare = |word: &str| {
-        word.trim_matches(|c: char| !c.is_alphanumeric())
-            .to_lowercase()
-    };
-    let words: Vec<_> = text
-        .split_whitespace()
-        .map(bare)
-        .filter(|word| !word.is_empty())
-        .collect();
+    let bare = |word: &str| word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+    let words: Vec<_> = text.split_whitespace().map(bare).filter(|word| !word.is_empty()).collect();
     words.join(" ")
 }

@@ -18,16 +18,15 @@ pub struct Library {
 impl Library {
     /// The clips that come with this crate: the speakers `agent` and `caller`, and the sentences of
     /// `distractor-f` and `distractor-m`, which nobody says in a call.
+    // The index and the files are constants, and every test of this module reads them.
+    #[expect(clippy::expect_used, clippy::missing_panics_doc)]
     pub fn bundled() -> &'static Self {
         static BUNDLED: OnceLock<Library> = OnceLock::new();
         BUNDLED.get_or_init(|| {
             let clips = index::read(bundled::INDEX, |name| {
                 let file = bundled::FILES.iter().find(|(file, _)| *file == name);
-                file.map(|(_, audio)| Cow::Borrowed(*audio))
-                    .ok_or_else(|| io::ErrorKind::NotFound.into())
+                file.map(|(_, audio)| Cow::Borrowed(*audio)).ok_or_else(|| io::ErrorKind::NotFound.into())
             });
-            // The index and the files are constants, and every test of this module reads them.
-            #[expect(clippy::expect_used)]
             let clips = clips.expect("the bundled index is valid");
             Self { clips }
         })
@@ -51,8 +50,7 @@ impl Library {
     /// Adds the clips of another library. Where both have a clip for a text, the other's is used.
     #[must_use]
     pub fn with(mut self, other: Self) -> Self {
-        self.clips
-            .retain(|clip| other.by_text(&clip.speaker, &clip.text).is_none());
+        self.clips.retain(|clip| other.by_text(&clip.speaker, &clip.text).is_none());
         self.clips.extend(other.clips);
         self
     }
@@ -60,9 +58,7 @@ impl Library {
     /// The clip of a sentence, whatever its case, white space and punctuation.
     pub fn by_text(&self, speaker: &str, text: &str) -> Option<&Clip> {
         let key = key(text);
-        self.clips
-            .iter()
-            .find(|clip| clip.speaker == speaker && clip.key == key)
+        self.clips.iter().find(|clip| clip.speaker == speaker && clip.key == key)
     }
 
     /// All clips.
@@ -80,22 +76,11 @@ mod tests {
     fn the_bundled_clips_are_small_and_distinct_per_speaker() {
         let library = Library::bundled();
         let size: usize = library.all().iter().map(|clip| clip.audio().len()).sum();
-        let keys: HashSet<_> = library
-            .all()
-            .iter()
-            .map(|clip| (clip.speaker(), &clip.key))
-            .collect();
+        let keys: HashSet<_> = library.all().iter().map(|clip| (clip.speaker(), &clip.key)).collect();
         assert!(size < 2_500_000, "{size}");
         assert_eq!(keys.len(), library.all().len());
         for voice in ["distractor-f", "distractor-m"] {
-            assert!(
-                library
-                    .all()
-                    .iter()
-                    .filter(|clip| clip.speaker() == voice)
-                    .count()
-                    >= 12
-            );
+            assert!(library.all().iter().filter(|clip| clip.speaker() == voice).count() >= 12);
         }
     }
 
@@ -103,11 +88,7 @@ mod tests {
     fn a_clip_is_found_whatever_the_spelling() {
         let found = Library::bundled().by_text("caller", "  ja \n Det GÅR bra!");
         assert_eq!(found.map(Clip::text), Some("Ja, det går bra."));
-        assert!(
-            Library::bundled()
-                .by_text("agent", "Ja, det går bra.")
-                .is_none()
-        );
+        assert!(Library::bundled().by_text("agent", "Ja, det går bra.").is_none());
         assert!(Library::bundled().by_text("caller", "").is_none());
     }
 

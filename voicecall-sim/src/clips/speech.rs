@@ -33,11 +33,7 @@ pub struct NoClip {
 
 impl fmt::Display for NoClip {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "speaker {} has no clip that says «{}»",
-            self.speaker, self.text
-        )
+        write!(f, "speaker {} has no clip that says «{}»", self.speaker, self.text)
     }
 }
 
@@ -51,25 +47,15 @@ impl Library {
     /// [`NoClip`] names the first sentence that the speaker has no clip of, or the whole text when
     /// it holds no sentence.
     pub fn voice(&self, speaker: &str, text: &str) -> Result<Speech, NoClip> {
-        let no_clip = |text: &str| NoClip {
-            speaker: speaker.to_owned(),
-            text: text.to_owned(),
-        };
+        let no_clip = |text: &str| NoClip { speaker: speaker.to_owned(), text: text.to_owned() };
         let clips = sentences(text)
             .into_iter()
-            .map(|sentence| {
-                self.by_text(speaker, sentence)
-                    .ok_or_else(|| no_clip(sentence))
-            })
+            .map(|sentence| self.by_text(speaker, sentence).ok_or_else(|| no_clip(sentence)))
             .collect::<Result<Vec<_>, _>>()?;
         if clips.is_empty() {
             return Err(no_clip(text));
         }
-        let mut speech = Speech {
-            text: String::new(),
-            audio: Vec::new(),
-            words: Vec::new(),
-        };
+        let mut speech = Speech { text: String::new(), audio: Vec::new(), words: Vec::new() };
         for clip in clips {
             if !speech.audio.is_empty() {
                 speech.text.push(' ');
@@ -78,11 +64,7 @@ impl Library {
             let at = speech.audio.len();
             speech.text.push_str(clip.text());
             speech.audio.extend_from_slice(clip.audio());
-            let placed = |word: &Word| Word {
-                start: at + word.start,
-                end: at + word.end,
-                ..word.clone()
-            };
+            let placed = |word: &Word| Word { start: at + word.start, end: at + word.end, ..word.clone() };
             speech.words.extend(clip.words().iter().map(placed));
         }
         Ok(speech)
@@ -103,11 +85,7 @@ pub fn sentences(text: &str) -> Vec<&str> {
         ended = matches!(c, '.' | '?' | '!');
     }
     found.push(&text[start..]);
-    found
-        .into_iter()
-        .map(str::trim)
-        .filter(|sentence| !sentence.is_empty())
-        .collect()
+    found.into_iter().map(str::trim).filter(|sentence| !sentence.is_empty()).collect()
 }
 
 #[cfg(test)]
@@ -116,10 +94,7 @@ mod tests {
 
     #[test]
     fn a_text_is_split_where_a_sentence_ends() {
-        assert_eq!(
-            sentences(" Tack.  Vill du\nvara med? Ja"),
-            ["Tack.", "Vill du\nvara med?", "Ja"]
-        );
+        assert_eq!(sentences(" Tack.  Vill du\nvara med? Ja"), ["Tack.", "Vill du\nvara med?", "Ja"]);
         assert_eq!(sentences("Klockan 10.30. Va?!"), ["Klockan 10.30.", "Va?!"]);
         assert!(sentences(" \n").is_empty());
     }
@@ -127,29 +102,19 @@ mod tests {
     #[test]
     fn joined_sentences_keep_their_words_in_place() {
         let library = Library::bundled();
-        let speech = library
-            .voice("agent", "tack för det. Vill du vara med?")
-            .unwrap();
+        let speech = library.voice("agent", "tack för det. Vill du vara med?").unwrap();
         let second = library.by_text("agent", "Vill du vara med?").unwrap();
         assert_eq!(speech.text, "Tack för det. Vill du vara med?");
         let word = &speech.words[3];
         assert_eq!(word.text, "Vill");
         let in_clip = &second.words()[0];
-        assert_eq!(
-            speech.audio[word.start..word.end],
-            second.audio()[in_clip.start..in_clip.end]
-        );
+        assert_eq!(speech.audio[word.start..word.end], second.audio()[in_clip.start..in_clip.end]);
     }
 
     #[test]
     fn a_sentence_without_a_clip_is_an_error_that_names_it() {
-        let error = Library::bundled()
-            .voice("agent", "Tack. Köp mer kaffe!")
-            .unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "speaker agent has no clip that says «Köp mer kaffe!»"
-        );
+        let error = Library::bundled().voice("agent", "Tack. Köp mer kaffe!").unwrap_err();
+        assert_eq!(error.to_string(), "speaker agent has no clip that says «Köp mer kaffe!»");
         assert!(Library::bundled().voice("agent", " ").is_err());
     }
 }

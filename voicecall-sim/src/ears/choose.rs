@@ -17,10 +17,8 @@ struct Candidate {
 /// Readings compete as wholes: a sentence that fits from end to end wins over the parts that other
 /// sentences have in common with it, and among equals the better fit wins.
 pub(super) fn choose(readings: &[Reading], recordings: &[Recording]) -> Vec<HeardWord> {
-    let mut open: Vec<Vec<Candidate>> = readings
-        .iter()
-        .map(|reading| candidates(reading, &recordings[reading.recording]))
-        .collect();
+    let mut open: Vec<Vec<Candidate>> =
+        readings.iter().map(|reading| candidates(reading, &recordings[reading.recording])).collect();
     let mut chosen: Vec<Candidate> = Vec::new();
     while let Some(best) = (0..open.len()).max_by(|&a, &b| explained(&open[a]).total_cmp(&explained(&open[b]))) {
         let taken = open.swap_remove(best);

@@ -50,9 +50,9 @@ impl Ears {
             let recording = &self.recordings[place.recording];
             let Some(alignment) = verify::align(audio, recording, &place) else { continue };
             // The phrases of one sentence find it at the same place.
-            let known = readings.iter().any(|reading| {
-                reading.recording == place.recording && reading.offset.abs_diff(alignment.offset) <= 1
-            });
+            let known = readings
+                .iter()
+                .any(|reading| reading.recording == place.recording && reading.offset.abs_diff(alignment.offset) <= 1);
             if known {
                 continue;
             }

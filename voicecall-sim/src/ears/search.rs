@@ -18,8 +18,8 @@ use super::verify::Recording;
 const DECIMATION: usize = 4;
 /// Samples of a transform, at 2 kHz.
 const BLOCK: usize = 8_192;
-/// The shortest phrase, except for a sentence that is shorter: 0.4 s.
-const SHORTEST: usize = 3_200;
+/// The shortest phrase, except for a sentence that is shorter: 0.6 s.
+const SHORTEST: usize = 4_800;
 /// The likeness from which a place is worth a closer look.
 const PROMISING: f32 = 0.45;
 /// Places looked at for each phrase and block.
@@ -64,8 +64,13 @@ impl Search {
             for part in parts(recording) {
                 let mut samples = narrow(&recording.samples[part.clone()]);
                 samples.truncate(BLOCK / 2);
-                let mut phrase =
-                    Phrase { recording: index, part, samples: samples.len(), energy: energy(&samples), spectrum: Vec::new() };
+                let mut phrase = Phrase {
+                    recording: index,
+                    part,
+                    samples: samples.len(),
+                    energy: energy(&samples),
+                    spectrum: Vec::new(),
+                };
                 samples.resize(BLOCK, 0.0);
                 phrase.spectrum = transform(&*forward, &mut samples);
                 for bin in &mut phrase.spectrum {
@@ -83,9 +88,10 @@ impl Search {
         // Silence in front lets a phrase be found that has lost its beginning.
         let mut narrow_audio = vec![0.0; self.longest];
         narrow_audio.extend(narrow(audio));
-        let step = BLOCK - self.longest;
+        let lags = BLOCK - self.longest;
         let mut places = Vec::new();
-        for start in (0..narrow_audio.len()).step_by(step) {
+        // A peak needs a neighbour on both sides, so the blocks share two lags.
+        for start in (0..narrow_audio.len()).step_by(lags - 2) {
             let end = narrow_audio.len().min(start + BLOCK);
             let mut block = narrow_audio[start..end].to_vec();
             block.resize(BLOCK, 0.0);
@@ -94,7 +100,7 @@ impl Search {
                 continue;
             }
             let spectrum = transform(&*self.forward, &mut block);
-            self.search_block(&spectrum, &loudness, step, |phrase, lag| {
+            self.search_block(&spectrum, &loudness, lags, |phrase, lag| {
                 let at = (start + lag) as isize - self.longest as isize;
                 let offset = at * DECIMATION as isize - phrase.part.start as isize;
                 places.push(Place { recording: phrase.recording, offset, part: phrase.part.clone() });
@@ -103,6 +109,7 @@ impl Search {
         places
     }
 
+    /// Compares every phrase with a block at each lag, and reports the places where it fits best.
     fn search_block(
         &self,
         spectrum: &[Complex<f32>],
@@ -127,16 +134,12 @@ impl Search {
                 let heard = (loudness[lag + phrase.samples] - loudness[lag]) as f32;
                 correlation[lag] / (heard.max(FAINT * phrase.energy) * phrase.energy).sqrt()
             };
-            let least = PROMISING * PROMISING * phrase.energy;
-            let mut tops: Vec<(f32, usize)> = (1..lags - 1)
-                .filter(|&lag| {
-                    let c = correlation[lag];
-                    c > 0.0 && c >= correlation[lag - 1] && c > correlation[lag + 1]
-                        && c * c > least * (loudness[lag + phrase.samples] - loudness[lag]) as f32
-                })
-                .map(|lag| (likeness(lag), lag))
-                .filter(|&(likeness, _)| likeness > PROMISING)
-                .collect();
+            let is_peak = |&lag: &usize| {
+                let here = correlation[lag];
+                here > 0.0 && here >= correlation[lag - 1] && here > correlation[lag + 1]
+            };
+            let mut tops: Vec<_> = (1..lags - 1).filter(is_peak).map(|lag| (likeness(lag), lag)).collect();
+            tops.retain(|&(likeness, _)| likeness > PROMISING);
             tops.sort_by(|a, b| b.0.total_cmp(&a.0));
             for &(_, lag) in tops.iter().take(PLACES) {
                 found(phrase, lag);

@@ -18,15 +18,20 @@ fn hear(pcm: &[i16]) -> String {
     Ears::bundled().listen(pcm).text()
 }
 
+/// Every clip this many times over.
+fn several(times: usize) -> impl Iterator<Item = &'static Clip> {
+    clips().iter().cycle().take(times * clips().len())
+}
+
 /// Fails unless every clip is heard word for word after `line` did its work on it.
-fn passes(clips: &[Clip], mut line: impl FnMut(&Clip, &[i16]) -> Vec<i16>) {
+fn passes(clips: impl IntoIterator<Item = &'static Clip>, mut line: impl FnMut(&Clip, &[i16]) -> Vec<i16>) {
     for clip in clips {
         assert_eq!(hear(&line(clip, &decode(clip.audio()))), clip.text());
     }
 }
 
 /// Fails if any clip is still heard word for word after `line` did its work on it.
-fn fails(clips: &[Clip], mut line: impl FnMut(&Clip, &[i16]) -> Vec<i16>) {
+fn fails(clips: impl IntoIterator<Item = &'static Clip>, mut line: impl FnMut(&Clip, &[i16]) -> Vec<i16>) {
     for clip in clips {
         assert_ne!(hear(&line(clip, &decode(clip.audio()))), clip.text());
     }
@@ -127,7 +132,7 @@ fn the_place_in_a_frame_does_not_matter() {
 #[test]
 fn an_echo_of_another_clip_at_20_db_is_harmless() {
     let mut rng = Seeded(5);
-    passes(&clips().repeat(3), |clip, pcm| {
+    passes(several(2), |clip, pcm| {
         let other = loop {
             let other = &clips()[rng.below(clips().len())];
             if other.text() != clip.text() {
@@ -143,7 +148,7 @@ fn an_echo_of_another_clip_at_20_db_is_harmless() {
 #[test]
 fn noise_at_15_db_is_harmless() {
     let mut rng = Seeded(7);
-    passes(&clips().repeat(3), |_, pcm| mix(pcm, &rng.noise(pcm, 15.0)));
+    passes(several(2), |_, pcm| mix(pcm, &rng.noise(pcm, 15.0)));
 }
 
 #[test]
@@ -181,17 +186,23 @@ fn mu_law_read_as_a_law_is_not_understood() {
 }
 
 #[test]
+fn a_rate_that_is_two_percent_off_is_not_understood() {
+    fails(clips(), |_, pcm| speed(pcm, 1.02));
+    fails(clips(), |_, pcm| speed(pcm, 0.98));
+}
+
+#[test]
 fn a_wrong_rate_is_not_understood() {
-    for factor in [1.02, 0.98, 11_025.0 / 8_000.0, 8_000.0 / 11_025.0] {
-        fails(clips(), |_, pcm| speed(pcm, factor));
-    }
-    fails(clips(), |_, pcm| resample(pcm, 8_000, 24_000));
-    fails(&clips()[..20], |_, pcm| speed(pcm, 3.0));
+    let some = || clips().iter().step_by(4);
+    fails(some(), |_, pcm| speed(pcm, 11_025.0 / 8_000.0));
+    fails(some(), |_, pcm| speed(pcm, 8_000.0 / 11_025.0));
+    fails(some(), |_, pcm| resample(pcm, 8_000, 24_000));
+    fails(some(), |_, pcm| speed(pcm, 3.0));
 }
 
 #[test]
 fn a_dropped_frame_in_ten_loses_words() {
-    for phase in [2, 4, 7] {
+    for phase in [2, 7] {
         let kept = |(i, _): &(usize, &[i16])| i % 10 != phase;
         fails(clips(), |_, pcm| pcm.chunks(160).enumerate().filter(kept).flat_map(|(_, f)| f.to_vec()).collect());
         fails(clips(), |_, pcm| {
@@ -220,7 +231,7 @@ fn cut_audio_gives_the_words_before_the_cut() {
         let word = &clip.words()[cut];
         let heard = hear(&decode(clip.audio())[..word.start.midpoint(word.end)]);
         let expected: Vec<_> = clip.words()[..cut].iter().map(|word| word.text.as_str()).collect();
-       
+
         assert_eq!(heard, expected.join(" "));
     }
 }

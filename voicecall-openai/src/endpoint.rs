@@ -1,0 +1,241 @@
+//! Where a service is, how to log in, which model it is asked for and how long it may take.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use url::{Host, Url};
+use voicecall_core::{Error, Result};
+
+const OPENAI: &str = "https://api.openai.com/v1";
+
+/// One service: its address, its key, its model and its time limits.
+///
+/// Every service of a cascade has its own, so that the chat can run at OpenAI and the voice in the next room.
+///
+/// ```
+/// use voicecall_openai::Endpoint;
+///
+/// let ollama = Endpoint::new("http://localhost:11434/v1", "llama3.2")?.with_name("ollama");
+/// assert_eq!(ollama.model(), "llama3.2");
+/// # Ok::<(), voicecall_core::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    name: &'static str,
+    base_url: Url,
+    api_key: Option<SecretString>,
+    model: String,
+    timeouts: Timeouts,
+}
+
+impl Endpoint {
+    /// A service at `base_url`, which is everything before `/chat/completions` or `/audio/…`, path prefix included.
+    ///
+    /// # Errors
+    /// `Config` if the address is not an absolute `http` or `https` URL, or the model is empty.
+    pub fn new(base_url: &str, model: impl Into<String>) -> Result<Self> {
+        let wrong_url = || Error::config("base_url", "an absolute http or https address");
+        let base_url = Url::parse(base_url.trim()).map_err(|error| wrong_url().with_source(error))?;
+        if !matches!(base_url.scheme(), "http" | "https") || base_url.host().is_none() {
+            return Err(wrong_url());
+        }
+        let model = model.into();
+        if model.trim().is_empty() {
+            return Err(Error::config("model", "the name of a model"));
+        }
+        let name = if is_openai(&base_url) { "openai" } else { "openai-compatible" };
+        Ok(Self { name, base_url, api_key: None, model, timeouts: Timeouts::default() })
+    }
+
+    /// A service of OpenAI itself.
+    ///
+    /// # Errors
+    /// `Config` if the model is empty.
+    pub fn openai(api_key: impl Into<SecretString>, model: impl Into<String>) -> Result<Self> {
+        Ok(Self::new(OPENAI, model)?.with_api_key(api_key))
+    }
+
+    /// Logs in with a key, sent as a bearer token. An empty key is none.
+    #[must_use]
+    pub fn with_api_key(mut self, api_key: impl Into<SecretString>) -> Self {
+        self.api_key = Some(api_key.into()).filter(|key| !key.expose_secret().trim().is_empty());
+        self
+    }
+
+    /// Replaces the name under which logs, errors and the price book know the service. The default is `openai` for
+    /// OpenAI's own hosts, else `openai-compatible`.
+    #[must_use]
+    pub fn with_name(mut self, name: &'static str) -> Self {
+        self.name = name;
+        self
+    }
+
+    /// Replaces the time limits.
+    #[must_use]
+    pub fn with_timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.timeouts = timeouts;
+        self
+    }
+
+    /// The name under which logs, errors and the price book know the service.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The model that is asked for.
+    #[must_use]
+    pub fn model(&self) -> &str {
+        &self.model
+    }
+
+    /// The time limits.
+    #[must_use]
+    pub fn timeouts(&self) -> Timeouts {
+        self.timeouts
+    }
+
+    pub(crate) fn api_key(&self) -> Option<&SecretString> {
+        self.api_key.as_ref()
+    }
+
+    /// Whether the service is OpenAI's own, which takes fields that others refuse, and refuses others.
+    pub(crate) fn is_openai(&self) -> bool {
+        is_openai(&self.base_url)
+    }
+
+    /// Whether the service runs on this machine.
+    pub(crate) fn is_loopback(&self) -> bool {
+        match self.base_url.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        }
+    }
+
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.base_url.scheme() == "https"
+    }
+
+    /// The address of one operation; a query of the base address stays.
+    pub(crate) fn url(&self, path: &[&str]) -> Url {
+        let mut url = self.base_url.clone();
+        // Only addresses without a host have no segments, and those are refused above.
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        url
+    }
+}
+
+fn is_openai(url: &Url) -> bool {
+    url.host_str().is_some_and(|host| host == "api.openai.com" || host.ends_with(".api.openai.com"))
+}
+
+/// How long a service may keep a caller waiting. What runs out of time ends in `Timeout`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Timeouts {
+    /// Until a connection stands. Default 3 s.
+    pub connect: Duration,
+    /// From the request to the first text or audio, or for a transcription to the whole answer. Default 5 s.
+    pub first: Duration,
+    /// From one piece of text or audio to the next. Default 1.5 s.
+    pub stall: Duration,
+    /// All waiting for one answer together. The time in which nobody asks for the next piece, because the audio so
+    /// far is still being played, does not count. Default 60 s.
+    pub total: Duration,
+}
+
+impl Timeouts {
+    /// Replaces the limit for connecting.
+    #[must_use]
+    pub fn with_connect(mut self, connect: Duration) -> Self {
+        self.connect = connect;
+        self
+    }
+
+    /// Replaces the limit for the first text or audio.
+    #[must_use]
+    pub fn with_first(mut self, first: Duration) -> Self {
+        self.first = first;
+        self
+    }
+
+    /// Replaces the limit between pieces.
+    #[must_use]
+    pub fn with_stall(mut self, stall: Duration) -> Self {
+        self.stall = stall;
+        self
+    }
+
+    /// Replaces the limit for all waiting together.
+    #[must_use]
+    pub fn with_total(mut self, total: Duration) -> Self {
+        self.total = total;
+        self
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(3),
+            first: Duration::from_secs(5),
+            stall: Duration::from_millis(1500),
+            total: Duration::from_secs(60),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use voicecall_core::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn path_prefix_and_query_of_the_base_address_stay() {
+        for (base, expected) in [
+            ("https://api.openai.com/v1", "https://api.openai.com/v1/audio/speech"),
+            ("http://localhost:8080", "http://localhost:8080/audio/speech"),
+            ("https://host/proxy/openai/v1/", "https://host/proxy/openai/v1/audio/speech"),
+            ("https://host/v1?version=2", "https://host/v1/audio/speech?version=2"),
+        ] {
+            let endpoint = Endpoint::new(base, "m").unwrap();
+            assert_eq!(endpoint.url(&["audio", "speech"]).as_str(), expected);
+        }
+    }
+
+    #[test]
+    fn wrong_addresses_and_models_are_named() {
+        for base in ["", "localhost:11434/v1", "/v1", "ftp://host/v1", "unix:/run/socket"] {
+            let error = Endpoint::new(base, "m").unwrap_err();
+            assert_eq!((error.kind(), error.field()), (ErrorKind::Config, Some("base_url")), "{base:?}");
+        }
+        assert_eq!(Endpoint::new("http://host", " ").unwrap_err().field(), Some("model"));
+    }
+
+    #[test]
+    fn only_openais_own_hosts_count_as_openai() {
+        for (base, own) in [
+            ("https://api.openai.com/v1", true),
+            ("https://eu.api.openai.com/v1", true),
+            ("https://api.openai.com.example.net/v1", false),
+            ("https://fakeapi.openai.com/v1", false),
+            ("http://localhost:11434/v1", false),
+        ] {
+            let endpoint = Endpoint::new(base, "m").unwrap();
+            assert_eq!(endpoint.is_openai(), own, "{base}");
+            assert_eq!(endpoint.name() == "openai", own, "{base}");
+        }
+    }
+
+    #[test]
+    fn the_key_is_not_printed_and_an_empty_one_is_none() {
+        let endpoint = Endpoint::openai("sk-secret", "m").unwrap();
+        assert!(!format!("{endpoint:?}").contains("sk-secret"));
+        assert!(endpoint.with_api_key(" ").api_key().is_none());
+    }
+}

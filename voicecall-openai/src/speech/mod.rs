@@ -1,0 +1,227 @@
+//! Speaking with a synthesiser.
+
+mod decoder;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{RequestBuilder, Response};
+use serde_json::{Map, Value};
+use voicecall_core::audio::RATES;
+use voicecall_core::model::{ResultStream, SpeechChunk, SpeechOptions, TextToSpeech};
+use voicecall_core::{Error, ErrorKind, Result};
+
+use self::decoder::Decoder;
+use crate::client::Client;
+use crate::endpoint::Endpoint;
+use crate::environment::{self, Lookup, SPEECH};
+use crate::failure;
+use crate::patience::Patience;
+use crate::wire::speech::Request;
+
+const OPERATION: &str = "synthesize";
+
+const DEFAULT_VOICE: &str = "alloy";
+
+/// What is asked for, and in which form the audio comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SpeechFormat {
+    /// `pcm`: bare 16-bit little-endian mono samples, whose rate the answer does not tell.
+    Pcm {
+        /// Samples per second.
+        hz: u32,
+    },
+    /// `wav`: the same with a header that tells the rate.
+    Wav,
+}
+
+impl Default for SpeechFormat {
+    /// PCM at 24 kHz, as OpenAI and Kokoro send it.
+    fn default() -> Self {
+        Self::Pcm { hz: 24000 }
+    }
+}
+
+/// A synthesiser behind `POST …/audio/speech`.
+///
+/// The request is sent once, when the stream is first pulled. The answer is read as it is pulled, converted to the
+/// telephone's mu-law piece by piece; dropping the stream closes the connection. There are no word timings, and the
+/// language of the options is not sent, as the protocol has no field for it.
+///
+/// OpenAI itself ends this service on 2027-01-06, without a model to follow on it. Compatible servers go on.
+///
+/// The stream ends in an error: `Timeout`, `Unavailable` if it breaks off, `Protocol` if what comes is not the audio
+/// asked for, `Unsupported` for a WAV file that is not 16-bit mono or of an unknown rate, and whatever kind a failure
+/// of the server has.
+#[derive(Debug, Clone)]
+pub struct OpenAiSpeech {
+    client: Client,
+    voice: String,
+    format: SpeechFormat,
+    extra: Map<String, Value>,
+}
+
+impl OpenAiSpeech {
+    /// The synthesiser of `endpoint`, with the voice `alloy` and PCM at 24 kHz.
+    ///
+    /// # Errors
+    /// `Config` if the key cannot be sent or the machine has no root certificates for an `https` address.
+    pub fn new(endpoint: Endpoint) -> Result<Self> {
+        if endpoint.is_openai() {
+            tracing::warn!("OpenAI ends its speech service on 2027-01-06: configure another server for speech");
+        }
+        let client = Client::new(endpoint, &["audio", "speech"])?;
+        Ok(Self { client, voice: DEFAULT_VOICE.to_owned(), format: SpeechFormat::default(), extra: Map::new() })
+    }
+
+    /// The synthesiser that the environment names; see the front page for the variables.
+    ///
+    /// # Errors
+    /// `Config` that names the variable.
+    pub fn from_env() -> Result<Self> {
+        Self::from_lookup(&environment::process)
+    }
+
+    fn from_lookup(lookup: Lookup<'_>) -> Result<Self> {
+        let mut speech = Self::new(SPEECH.endpoint(lookup)?)?;
+        if let Some(voice) = SPEECH.variable("VOICE", lookup) {
+            speech = speech.with_voice(voice);
+        }
+        let Some(format) = SPEECH.variable("FORMAT", lookup) else { return Ok(speech) };
+        let wrong = || Error::config(SPEECH.variable_name("FORMAT"), "wav, pcm, or pcm_ and a rate such as pcm_22050");
+        let format = match format.as_str() {
+            "wav" => SpeechFormat::Wav,
+            "pcm" => SpeechFormat::default(),
+            other => {
+                let hz = other.strip_prefix("pcm_").and_then(|hz| hz.parse().ok()).ok_or_else(wrong)?;
+                SpeechFormat::Pcm { hz }
+            }
+        };
+        speech.with_format(format).map_err(|_| wrong())
+    }
+
+    /// Replaces the voice of whoever names none.
+    #[must_use]
+    pub fn with_voice(mut self, voice: impl Into<String>) -> Self {
+        self.voice = voice.into();
+        self
+    }
+
+    /// Replaces the form in which the audio comes.
+    ///
+    /// # Errors
+    /// `Config` for PCM whose rate is not one of [`RATES`](voicecall_core::audio::RATES).
+    pub fn with_format(mut self, format: SpeechFormat) -> Result<Self> {
+        if let SpeechFormat::Pcm { hz } = format
+            && !RATES.contains(&hz)
+        {
+            return Err(Error::config("format", "a rate the resampler knows"));
+        }
+        self.format = format;
+        Ok(self)
+    }
+
+    /// Sends one more field with every request, such as `speed`, `instructions`, `lang_code`, or `sample_rate` for a
+    /// server that takes it; it replaces a field of the same name.
+    #[must_use]
+    pub fn with_extra(mut self, field: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.extra.insert(field.into(), value.into());
+        self
+    }
+
+    fn request(&self, input: &str, options: &SpeechOptions) -> Result<RequestBuilder> {
+        let body = Request {
+            model: self.client.model(),
+            input,
+            voice: options.voice.as_deref().unwrap_or(&self.voice),
+            response_format: match self.format {
+                SpeechFormat::Pcm { .. } => "pcm",
+                SpeechFormat::Wav => "wav",
+            },
+        };
+        let mut body = serde_json::to_value(body)
+            .map_err(|error| Error::new(ErrorKind::Internal, OPERATION).with_source(error))?;
+        if let Some(fields) = body.as_object_mut() {
+            fields.extend(self.extra.clone());
+        }
+        Ok(self.client.post().json(&body))
+    }
+}
+
+impl TextToSpeech for OpenAiSpeech {
+    fn name(&self) -> &'static str {
+        self.client.name()
+    }
+
+    fn synthesize(&self, text: String, options: &SpeechOptions) -> ResultStream<SpeechChunk> {
+        let client = self.client.clone();
+        match self.request(&text, options) {
+            Ok(request) => stream::try_unfold(Utterance::new(client.clone(), request, self.format), Utterance::step)
+                .map(move |chunk| chunk.map_err(|error| client.name_in(error)))
+                .boxed(),
+            Err(error) => stream::iter([Err(client.name_in(error))]).boxed(),
+        }
+    }
+}
+
+/// An utterance on its way.
+#[derive(Debug)]
+struct Utterance {
+    patience: Patience,
+    client: Client,
+    request: Option<RequestBuilder>,
+    /// Absent before the request is sent and after the last byte.
+    response: Option<Response>,
+    decoder: Decoder,
+}
+
+impl Utterance {
+    fn new(client: Client, request: RequestBuilder, format: SpeechFormat) -> Self {
+        let patience = Patience::new(client.timeouts());
+        Self { patience, client, request: Some(request), response: None, decoder: Decoder::new(format) }
+    }
+
+    /// The next piece of audio and the utterance without it.
+    async fn step(mut self) -> Result<Option<(SpeechChunk, Self)>> {
+        let Self { patience, client, request, response, decoder } = &mut self;
+        let audio = patience
+            .wait(OPERATION, async {
+                if let Some(request) = request.take() {
+                    *response = Some(is_audio(client.send(OPERATION, request).await?)?);
+                }
+                next(response, decoder).await
+            })
+            .await?;
+        Ok(audio.map(|audio| (SpeechChunk { audio, words: Vec::new() }, self)))
+    }
+}
+
+async fn next(response: &mut Option<Response>, decoder: &mut Decoder) -> Result<Option<Bytes>> {
+    let mut codes = Vec::new();
+    while let Some(body) = response {
+        match body.chunk().await.map_err(|error| failure::of_transport(OPERATION, error))? {
+            Some(bytes) => decoder.process(&bytes, &mut codes)?,
+            None => {
+                *response = None;
+                decoder.finish(&mut codes)?;
+            }
+        }
+        if !codes.is_empty() {
+            return Ok(Some(codes.into()));
+        }
+    }
+    Ok(None)
+}
+
+/// Refuses what would be noise in a caller's ear. Servers name PCM in many ways, or not at all.
+fn is_audio(response: Response) -> Result<Response> {
+    let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let content_type = content_type.to_ascii_lowercase();
+    let compressed = ["audio/mpeg", "audio/mp3", "audio/ogg", "audio/opus", "audio/aac", "audio/flac"];
+    let text = ["text/", "application/json", "application/problem"];
+    if compressed.iter().chain(&text).any(|wrong| content_type.starts_with(wrong)) {
+        return Err(Error::new(ErrorKind::Protocol, OPERATION).with_message("neither pcm nor wav"));
+    }
+    Ok(response)
+}

@@ -1,0 +1,187 @@
+//! A whole call in virtual time: the application's own machine and codec, a phone, a caller and AI services around one
+//! heap of events. Nothing waits, so minutes of call take milliseconds, and one seed gives one run.
+//!
+//! The same scenario runs over sockets with [`twilio::TwilioServer`](crate::twilio::TwilioServer) and
+//! [`openai::Server`](crate::openai::Server); what runs here is the same phone, caller and services without them.
+
+mod events;
+mod report;
+mod services;
+
+use std::time::Duration;
+
+use voicecall_core::audio::FRAME_DURATION;
+use voicecall_core::call::{CallLogic, Conversation, Effect, InputEvent, Output};
+use voicecall_core::media::{MediaCodec, MediaCommand, WireMessages};
+use voicecall_core::store::EndReason;
+use voicecall_core::{CallTime, Error, ErrorKind, Result};
+
+pub use report::Report;
+
+use self::events::Events;
+use self::report::Recorder;
+use self::services::Services;
+use crate::caller::{Caller, Fidelity};
+use crate::phone::{Party, PartyAction, Phone, PhoneOptions, Wire};
+use crate::scenario::Scenario;
+
+/// A fact is stored this long after it was journaled.
+const STORING: Duration = Duration::from_millis(2);
+
+/// One call about to happen.
+#[derive(Debug)]
+pub struct World {
+    now: CallTime,
+    logic: Conversation,
+    codec: Box<dyn MediaCodec>,
+    phone: Phone,
+    caller: Caller,
+    services: Services,
+    events: Events,
+    record: Recorder,
+    wire: WireMessages,
+    on_the_line: bool,
+}
+
+impl World {
+    /// The call of `scenario`, answered now, with real audio.
+    ///
+    /// `logic` and `codec` are the application's; `wire` is the format of the emulated carrier, such as
+    /// [`twilio::StreamWire`](crate::twilio::StreamWire).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] if the caller is to say what no clip says.
+    pub fn new(
+        scenario: &Scenario,
+        logic: Conversation,
+        codec: Box<dyn MediaCodec>,
+        wire: Box<dyn Wire>,
+        mut options: PhoneOptions,
+    ) -> Result<Self> {
+        options.seed ^= scenario.seed;
+        options.record = true;
+        Ok(Self {
+            now: CallTime::ZERO,
+            logic,
+            codec,
+            phone: Phone::open(CallTime::ZERO, wire, options),
+            caller: Caller::new(scenario, Fidelity::Audio)?,
+            services: Services::new(scenario),
+            events: Events::default(),
+            record: Recorder::default(),
+            wire: WireMessages::new(),
+            on_the_line: true,
+        })
+    }
+
+    /// Runs the call to its end.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Timeout`] if it has not ended after `limit`; [`ErrorKind::Protocol`] if the codec does not
+    /// understand the phone, or the other way round.
+    pub fn run(mut self, limit: Duration) -> Result<Report> {
+        let mut next_tick = CallTime::ZERO + FRAME_DURATION;
+        while !self.logic.is_finished() {
+            if self.now > CallTime::ZERO + limit {
+                return Err(Error::new(ErrorKind::Timeout, "run simulated call"));
+            }
+            self.deliver()?;
+            let wake = self.logic.wake_at().map(|at| at.max(self.now));
+            let phone = self.phone.next_due().filter(|_| self.on_the_line).map(|at| at.max(self.now));
+            let times = [Some(next_tick), wake, phone, self.events.next_at()];
+            let next = times.into_iter().flatten().min().unwrap_or(next_tick);
+            self.now = next;
+            if let Some(event) = self.events.pop(next) {
+                self.input(event)?;
+            } else if next == next_tick {
+                next_tick = next_tick + FRAME_DURATION;
+                self.tick();
+            } else if wake == Some(next) {
+                self.input(InputEvent::Tick)?;
+            }
+        }
+        let (caller, agent) = self.phone.recording();
+        Ok(self.record.finish(self.now, &self.caller, self.phone.stats(), (caller, agent)))
+    }
+
+    /// Twenty milliseconds on the line.
+    fn tick(&mut self) {
+        if !self.on_the_line {
+            return;
+        }
+        match self.caller.speak(self.now) {
+            PartyAction::Speak(frame) => self.phone.speak(frame),
+            PartyAction::Press(key) => self.phone.press(self.now, key),
+            PartyAction::HangUp => {
+                self.phone.hang_up(self.now);
+                self.caller.ended(self.now);
+            }
+            _ => {}
+        }
+        let heard = self.phone.tick(self.now);
+        self.caller.hear(self.now, &heard);
+    }
+
+    /// Hands everything that has reached the application to it.
+    fn deliver(&mut self) -> Result<()> {
+        while let Some(text) = self.phone.pop(self.now).filter(|_| self.on_the_line) {
+            let mut out = Vec::new();
+            let logic = &mut self.logic;
+            if let Some(event) = self.codec.decode(&text)? {
+                logic.handle(self.now, InputEvent::Media(event), &mut out);
+            }
+            self.carry_out(out)?;
+        }
+        Ok(())
+    }
+
+    fn input(&mut self, event: InputEvent<'_>) -> Result<()> {
+        let mut out = Vec::new();
+        self.logic.handle(self.now, event, &mut out);
+        self.carry_out(out)
+    }
+
+    fn carry_out(&mut self, outputs: Vec<Output>) -> Result<()> {
+        for output in outputs {
+            self.record.output(self.now, &output);
+            match output {
+                Output::Send(command) => self.send(&command)?,
+                Output::Start { op, task } => self.services.start(self.now, op, task, &mut self.events),
+                Output::Hear { op, frame } => self.services.hear(op, &frame),
+                Output::Finish { op } => self.services.finish(self.now, op, &mut self.events),
+                Output::Cancel { op } => {
+                    self.services.cancel(op);
+                    self.events.cancel(op);
+                }
+                Output::Journal { seq, .. } => self.events.push(self.now + STORING, None, InputEvent::Stored { seq }),
+                Output::Effect(Effect::HangUp(reason)) => self.hang_up(reason),
+                Output::Effect(_) | Output::Record { .. } | Output::Tell(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, command: &MediaCommand) -> Result<()> {
+        if !self.on_the_line {
+            return Ok(());
+        }
+        self.codec.encode(command, &mut self.wire)?;
+        for message in self.wire.iter() {
+            self.record.sent(self.now, message);
+            self.phone.receive(self.now, message);
+        }
+        self.wire.clear();
+        match self.phone.take_complaints().first() {
+            Some(complaint) => Err(Error::new(ErrorKind::Protocol, "send to simulated phone")
+                .with_message(format!("the phone does not understand us: {complaint:?}"))),
+            None => Ok(()),
+        }
+    }
+
+    fn hang_up(&mut self, _reason: EndReason) {
+        if self.on_the_line {
+            self.on_the_line = false;
+            self.caller.ended(self.now);
+        }
+    }
+}

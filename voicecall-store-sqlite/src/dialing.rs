@@ -1,0 +1,114 @@
+//! Attempts to reach a phone: the table `dial_attempts`.
+
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use voicecall_core::store::{AttemptOutcome, AttemptState, DialAttempt, DialStore};
+use voicecall_core::{AttemptId, CarrierCallId, Epoch, Result, SessionId, TenantId, async_trait};
+
+use crate::column::{At, Text};
+use crate::fault::{Fault, Outcome};
+use crate::{SqliteStore, sessions};
+
+#[async_trait]
+impl DialStore for SqliteStore {
+    async fn plan_attempt(&self, attempt: &DialAttempt) -> Result<()> {
+        let attempt = attempt.clone();
+        self.write("plan attempt", move |db| {
+            if attempt.state != AttemptState::Planned {
+                return Err(Fault::conflict("plan attempt", "it is more than planned"));
+            }
+            sessions::owner(db, attempt.tenant, attempt.session)?;
+            insert(db, &attempt)
+        })
+        .await
+    }
+
+    async fn begin_sending(&self, tenant: TenantId, attempt: AttemptId, epoch: Epoch) -> Result<()> {
+        // Read and write are one transaction of the only thread that writes, under the file's lock.
+        self.write("begin to send", move |db| {
+            let mut attempt = find(db, tenant, attempt)?;
+            attempt.begin_sending(epoch)?;
+            save(db, &attempt)
+        })
+        .await
+    }
+
+    async fn settle_attempt(&self, tenant: TenantId, attempt: AttemptId, outcome: &AttemptOutcome) -> Result<()> {
+        let outcome = outcome.clone();
+        self.write("settle attempt", move |db| {
+            let mut attempt = find(db, tenant, attempt)?;
+            attempt.settle(&outcome)?;
+            // A call that belongs to another attempt breaks the table's uniqueness: a conflict.
+            save(db, &attempt)
+        })
+        .await
+    }
+
+    async fn attempt(&self, tenant: TenantId, id: AttemptId) -> Result<DialAttempt> {
+        self.read("read attempt", move |db| find(db, tenant, id)).await
+    }
+
+    async fn attempt_of_call(&self, carrier: &str, call: &CarrierCallId) -> Result<Option<DialAttempt>> {
+        let (carrier, call) = (carrier.to_owned(), call.clone());
+        self.read("read attempt", move |db| {
+            let query = "SELECT * FROM dial_attempts WHERE carrier = ? AND carrier_call_id = ?";
+            Ok(db.prepare_cached(query)?.query_row((&carrier, call.as_str()), read).optional()?)
+        })
+        .await
+    }
+
+    async fn attempts(&self, tenant: TenantId, session: SessionId) -> Result<Vec<DialAttempt>> {
+        self.read("read attempts", move |db| {
+            sessions::owner(db, tenant, session)?;
+            let query = "SELECT * FROM dial_attempts WHERE call_session_id = ? ORDER BY created_at, position";
+            Ok(db.prepare_cached(query)?.query_map((Text(session),), read)?.collect::<rusqlite::Result<_>>()?)
+        })
+        .await
+    }
+}
+
+fn find(db: &Connection, tenant: TenantId, id: AttemptId) -> Outcome<DialAttempt> {
+    let query = "SELECT * FROM dial_attempts WHERE id = ? AND business_id = ?";
+    Ok(db.prepare_cached(query)?.query_row((Text(id), Text(tenant)), read)?)
+}
+
+fn insert(db: &Connection, attempt: &DialAttempt) -> Outcome<()> {
+    let insert = "INSERT INTO dial_attempts (id, business_id, call_session_id, carrier, state, created_at)
+        VALUES (:id, :business_id, :call_session_id, :carrier, :state, :created_at)";
+    db.prepare_cached(insert)?.execute(named_params! {
+        ":id": Text(attempt.id),
+        ":business_id": Text(attempt.tenant),
+        ":call_session_id": Text(attempt.session),
+        ":carrier": attempt.carrier,
+        ":state": Text(attempt.state),
+        ":created_at": At(attempt.created_at),
+    })?;
+    Ok(())
+}
+
+/// Writes everything that can change.
+fn save(db: &Connection, attempt: &DialAttempt) -> Outcome<()> {
+    let update = "UPDATE dial_attempts
+        SET state = :state, epoch = :epoch, carrier_call_id = :carrier_call_id, reason = :reason WHERE id = :id";
+    db.prepare_cached(update)?.execute(named_params! {
+        ":id": Text(attempt.id),
+        ":state": Text(attempt.state),
+        ":epoch": attempt.epoch.map(|epoch| epoch.0),
+        ":carrier_call_id": attempt.call.as_ref().map(CarrierCallId::as_str),
+        ":reason": attempt.reason,
+    })?;
+    Ok(())
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<DialAttempt> {
+    Ok(DialAttempt {
+        id: row.get::<_, Text<_>>("id")?.0,
+        tenant: row.get::<_, Text<_>>("business_id")?.0,
+        session: row.get::<_, Text<_>>("call_session_id")?.0,
+        carrier: row.get("carrier")?,
+        state: row.get::<_, Text<_>>("state")?.0,
+        epoch: row.get::<_, Option<u32>>("epoch")?.map(Epoch),
+        call: row.get::<_, Option<String>>("carrier_call_id")?.map(CarrierCallId::new),
+        reason: row.get("reason")?,
+        created_at: row.get::<_, At>("created_at")?.0,
+    })
+}

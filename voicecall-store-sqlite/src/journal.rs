@@ -1,0 +1,121 @@
+//! Journals and what follows from them: the table `journal`.
+
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use voicecall_core::journal::JournalEntry;
+use voicecall_core::store::{JournalStore, Projection, project};
+use voicecall_core::{CallTime, Epoch, Error, Result, SessionId, TenantId, async_trait};
+
+use crate::column::{At, Count, Json, Text};
+use crate::fault::{Fault, Outcome};
+use crate::{SqliteStore, events, responses, sessions};
+
+const APPEND: &str = "append to journal";
+
+#[async_trait]
+impl JournalStore for SqliteStore {
+    async fn take_over(&self, tenant: TenantId, session: SessionId) -> Result<Epoch> {
+        self.write("take over session", move |db| {
+            let update = "UPDATE call_sessions SET owner_epoch = owner_epoch + 1 WHERE id = ? AND business_id = ?
+                          RETURNING owner_epoch";
+            Ok(db.prepare_cached(update)?.query_row((Text(session), Text(tenant)), |row| row.get(0)).map(Epoch)?)
+        })
+        .await
+    }
+
+    async fn append(&self, tenant: TenantId, entries: &[JournalEntry]) -> Result<()> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let entries = entries.to_vec();
+        // The transaction undoes what was written before an entry that is refused.
+        self.write(APPEND, move |db| entries.iter().try_for_each(|entry| append(db, tenant, entry))).await
+    }
+
+    async fn journal(&self, tenant: TenantId, session: SessionId) -> Result<Vec<JournalEntry>> {
+        self.read("read journal", move |db| {
+            sessions::owner(db, tenant, session)?;
+            let query = "SELECT * FROM journal WHERE call_session_id = ? ORDER BY seq";
+            Ok(db.prepare_cached(query)?.query_map((Text(session),), read)?.collect::<rusqlite::Result<_>>()?)
+        })
+        .await
+    }
+}
+
+fn append(db: &Connection, tenant: TenantId, entry: &JournalEntry) -> Outcome<()> {
+    if entry.epoch != sessions::owner(db, tenant, entry.session)? {
+        let error = Error::new(voicecall_core::ErrorKind::Conflict, APPEND).with_field("epoch");
+        return Err(error.with_message("the session has another owner").into());
+    }
+    if entry.seq == 0 {
+        return Err(Error::invalid("seq", "from 1").into());
+    }
+    match is_stored(db, entry)? {
+        Some(true) => return Ok(()),
+        Some(false) => return Err(Fault::conflict(APPEND, "another entry has the number")),
+        None => {}
+    }
+    let insert = "INSERT INTO journal (call_session_id, seq, epoch, at, offset_micros, fact)
+        VALUES (:call_session_id, :seq, :epoch, :at, :offset_micros, :fact)";
+    db.prepare_cached(insert)?.execute(named_params! {
+        ":call_session_id": Text(entry.session),
+        ":seq": Count(entry.seq),
+        ":epoch": entry.epoch.0,
+        ":at": At(entry.at),
+        ":offset_micros": Count(entry.offset.as_micros()),
+        ":fact": Json(&entry.fact),
+    })?;
+    project(entry).into_iter().try_for_each(|projection| derive(db, tenant, entry, projection))
+}
+
+/// Whether the entry with this number is this one; `None` if the number is free. Compared as written, since a number
+/// with a fraction may read back as its neighbour.
+fn is_stored(db: &Connection, entry: &JournalEntry) -> Outcome<Option<bool>> {
+    let query = "SELECT epoch = ? AND at = ? AND offset_micros = ? AND fact = ?
+                 FROM journal WHERE call_session_id = ? AND seq = ?";
+    let values = (
+        entry.epoch.0,
+        At(entry.at),
+        Count(entry.offset.as_micros()),
+        Json(&entry.fact),
+        Text(entry.session),
+        Count(entry.seq),
+    );
+    Ok(db.prepare_cached(query)?.query_row(values, |row| row.get(0)).optional()?)
+}
+
+fn derive(db: &Connection, tenant: TenantId, entry: &JournalEntry, projection: Projection) -> Outcome<()> {
+    match projection {
+        Projection::Asked(question) => {
+            let mut session = sessions::find(db, tenant, entry.session)?;
+            session.asked(question, entry.at);
+            sessions::save(db, &session)
+        }
+        Projection::Event(event) => events::append(db, event),
+        Projection::Response(response) => {
+            let joined = match responses::find(db, entry.session, response.question)? {
+                Some(mut earlier) => {
+                    earlier.extend(&response);
+                    earlier
+                }
+                None => response,
+            };
+            responses::save(db, &joined)
+        }
+        Projection::Analysis { question, sentiment, analysis } => {
+            let Some(mut response) = responses::find(db, entry.session, question)? else { return Ok(()) };
+            response.analyse(sentiment, &analysis);
+            responses::save(db, &response)
+        }
+    }
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<JournalEntry> {
+    Ok(JournalEntry {
+        session: row.get::<_, Text<_>>("call_session_id")?.0,
+        epoch: Epoch(row.get("epoch")?),
+        seq: row.get::<_, Count>("seq")?.0,
+        at: row.get::<_, At>("at")?.0,
+        offset: CallTime::from_micros(row.get::<_, Count>("offset_micros")?.0),
+        fact: row.get::<_, Json<_>>("fact")?.0,
+    })
+}

@@ -1,0 +1,173 @@
+//! Sessions: the table `call_sessions`.
+
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use voicecall_core::store::{
+    CallEvent, CallResponse, NewSession, Page, PageRequest, Session, SessionChange, SessionStore,
+};
+use voicecall_core::{CarrierCallId, Epoch, Result, SessionId, TenantId, VerificationId, async_trait};
+
+use crate::column::{At, Json, Text, phone};
+use crate::fault::Outcome;
+use crate::{SqliteStore, events, responses};
+
+/// The longest duration the table takes.
+const LONGEST_CALL_SECONDS: u64 = 120;
+
+#[async_trait]
+impl SessionStore for SqliteStore {
+    async fn create_session(&self, session: &NewSession) -> Result<Session> {
+        let new = session.clone();
+        self.write("create session", move |db| {
+            let session = Session::created(&new);
+            insert(db, &session)?;
+            events::append(db, CallEvent::of_creation(&new))?;
+            Ok(session)
+        })
+        .await
+    }
+
+    async fn session(&self, tenant: TenantId, id: SessionId) -> Result<Session> {
+        self.read("read session", move |db| find(db, tenant, id)).await
+    }
+
+    async fn session_of_verification(&self, tenant: TenantId, id: VerificationId) -> Result<Option<Session>> {
+        self.read("read session", move |db| {
+            let query = "SELECT * FROM call_sessions WHERE business_id = ? AND verification_id = ?";
+            Ok(db.prepare_cached(query)?.query_row((Text(tenant), Text(id)), read).optional()?)
+        })
+        .await
+    }
+
+    async fn change_session(&self, tenant: TenantId, id: SessionId, change: &SessionChange) -> Result<Session> {
+        let change = change.clone();
+        self.write("change session", move |db| {
+            let mut session = find(db, tenant, id)?;
+            session.apply(&change)?;
+            save(db, &session)?;
+            if let Some(event) = CallEvent::of_change(id, &change) {
+                events::append(db, event)?;
+            }
+            Ok(session)
+        })
+        .await
+    }
+
+    async fn open_sessions(&self) -> Result<Vec<Session>> {
+        self.read("read open sessions", move |db| {
+            let query = "SELECT * FROM call_sessions WHERE status IN ('initiated', 'connecting', 'in_progress')
+                         ORDER BY created_at, id";
+            Ok(db.prepare_cached(query)?.query_map((), read)?.collect::<rusqlite::Result<_>>()?)
+        })
+        .await
+    }
+
+    async fn append_event(&self, tenant: TenantId, event: &CallEvent) -> Result<()> {
+        let event = event.clone();
+        self.write("append event", move |db| {
+            owner(db, tenant, event.session)?;
+            events::append(db, event.clone())
+        })
+        .await
+    }
+
+    async fn events(&self, tenant: TenantId, session: SessionId, page: PageRequest) -> Result<Page<CallEvent>> {
+        page.validate()?;
+        self.read("read events", move |db| {
+            owner(db, tenant, session)?;
+            events::page(db, session, page)
+        })
+        .await
+    }
+
+    async fn responses(&self, tenant: TenantId, session: SessionId) -> Result<Vec<CallResponse>> {
+        self.read("read responses", move |db| {
+            owner(db, tenant, session)?;
+            responses::of_session(db, session)
+        })
+        .await
+    }
+}
+
+/// The tenant's session; another tenant's is not found.
+pub(crate) fn find(db: &Connection, tenant: TenantId, id: SessionId) -> Outcome<Session> {
+    let query = "SELECT * FROM call_sessions WHERE id = ? AND business_id = ?";
+    Ok(db.prepare_cached(query)?.query_row((Text(id), Text(tenant)), read)?)
+}
+
+/// The epoch of the tenant's session's newest owner; another tenant's session is not found.
+pub(crate) fn owner(db: &Connection, tenant: TenantId, id: SessionId) -> Outcome<Epoch> {
+    let query = "SELECT owner_epoch FROM call_sessions WHERE id = ? AND business_id = ?";
+    Ok(db.prepare_cached(query)?.query_row((Text(id), Text(tenant)), |row| row.get(0)).map(Epoch)?)
+}
+
+fn insert(db: &Connection, session: &Session) -> Outcome<()> {
+    let insert = "INSERT INTO call_sessions
+        (id, business_id, customer_phone, customer_phone_lookup, verification_id, status, started_at, questions_asked,
+         owner_epoch, created_at, updated_at)
+        VALUES (:id, :business_id, :customer_phone, :customer_phone_lookup, :verification_id, :status, :started_at,
+                :questions_asked, :owner_epoch, :created_at, :updated_at)";
+    db.prepare_cached(insert)?.execute(named_params! {
+        ":id": Text(session.id),
+        ":business_id": Text(session.tenant),
+        ":customer_phone": session.phone.sealed.as_bytes(),
+        ":customer_phone_lookup": session.phone.lookup.as_bytes(),
+        ":verification_id": Text(session.verification),
+        ":status": Text(session.status),
+        ":started_at": At(session.started_at),
+        ":questions_asked": Json(&session.questions_asked),
+        ":owner_epoch": Epoch::FIRST.0,
+        ":created_at": At(session.created_at),
+        ":updated_at": At(session.updated_at),
+    })?;
+    Ok(())
+}
+
+/// Writes everything that can change.
+pub(crate) fn save(db: &Connection, session: &Session) -> Outcome<()> {
+    let update = "UPDATE call_sessions SET
+        status = :status, connected_at = :connected_at, ended_at = :ended_at, duration_seconds = :duration_seconds,
+        end_reason = :end_reason, questions_asked = :questions_asked, ai_session_id = :ai_session_id,
+        telephony_call_id = :telephony_call_id, cost_estimate = :cost_estimate, recording_url = :recording_url,
+        transcript = :transcript, updated_at = :updated_at
+        WHERE id = :id";
+    db.prepare_cached(update)?.execute(named_params! {
+        ":id": Text(session.id),
+        ":status": Text(session.status),
+        ":connected_at": session.connected_at.map(At),
+        ":ended_at": session.ended_at.map(At),
+        ":duration_seconds": session.duration_seconds().map(|seconds| seconds.min(LONGEST_CALL_SECONDS) as i64),
+        ":end_reason": session.end_reason.map(Text),
+        ":questions_asked": Json(&session.questions_asked),
+        ":ai_session_id": session.ai_session,
+        ":telephony_call_id": session.carrier_call.as_ref().map(CarrierCallId::as_str),
+        ":cost_estimate": session.cost_micros,
+        ":recording_url": session.recording_url,
+        ":transcript": session.transcript,
+        ":updated_at": At(session.updated_at),
+    })?;
+    Ok(())
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Session> {
+    let new = NewSession {
+        id: row.get::<_, Text<_>>("id")?.0,
+        tenant: row.get::<_, Text<_>>("business_id")?.0,
+        phone: phone(row, "customer_phone", "customer_phone_lookup")?,
+        verification: row.get::<_, Text<_>>("verification_id")?.0,
+        started_at: row.get::<_, At>("started_at")?.0,
+    };
+    let mut session = Session::created(&new);
+    session.status = row.get::<_, Text<_>>("status")?.0;
+    session.connected_at = row.get::<_, Option<At>>("connected_at")?.map(|at| at.0);
+    session.ended_at = row.get::<_, Option<At>>("ended_at")?.map(|at| at.0);
+    session.end_reason = row.get::<_, Option<Text<_>>>("end_reason")?.map(|reason| reason.0);
+    session.questions_asked = row.get::<_, Json<_>>("questions_asked")?.0;
+    session.ai_session = row.get("ai_session_id")?;
+    session.carrier_call = row.get::<_, Option<String>>("telephony_call_id")?.map(CarrierCallId::new);
+    session.cost_micros = row.get("cost_estimate")?;
+    session.recording_url = row.get("recording_url")?;
+    session.transcript = row.get("transcript")?;
+    session.created_at = row.get::<_, At>("created_at")?.0;
+    session.updated_at = row.get::<_, At>("updated_at")?.0;
+    Ok(session)
+}

@@ -1,0 +1,108 @@
+//! The store: a writing thread, and threads that read beside it.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rusqlite::Connection;
+use voicecall_core::Result;
+
+use crate::fault::Outcome;
+use crate::lane::Lane;
+use crate::options::SqliteOptions;
+
+/// The embedded store: one SQLite file, or none for a store that ends with the process.
+///
+/// One thread writes, as SQLite allows no more; others read, since in a write-ahead log readers neither wait for the
+/// disk nor for the writer. A read that starts after a write was acknowledged sees it.
+///
+/// Dropping the store blocks until what was accepted is written; [`close`](Self::close) waits without blocking.
+#[derive(Debug)]
+pub struct SqliteStore {
+    writer: Lane,
+    readers: Vec<Lane>,
+    next_reader: AtomicUsize,
+}
+
+impl SqliteStore {
+    /// Opens the file with the default options and brings it to this version's tables. It is created if missing.
+    ///
+    /// # Errors
+    /// As [`SqliteOptions::open`].
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self> {
+        SqliteOptions::new().open(path).await
+    }
+
+    /// A store without a file, which ends with the process.
+    ///
+    /// # Errors
+    /// `Internal` if the operating system gives no thread.
+    pub async fn open_in_memory() -> Result<Self> {
+        SqliteOptions::new().open_in_memory().await
+    }
+
+    pub(crate) const fn new(writer: Lane, readers: Vec<Lane>) -> Self {
+        Self { writer, readers, next_reader: AtomicUsize::new(0) }
+    }
+
+    /// Waits until everything accepted is written, and closes the file.
+    pub async fn close(self) {
+        for reader in self.readers {
+            reader.finish().await;
+        }
+        // The last connection to close moves the write-ahead log into the file.
+        self.writer.finish().await;
+    }
+
+    /// Carries out `work` in a transaction of the writing thread. It may run twice, the first time without effect.
+    pub(crate) async fn write<T, W>(&self, operation: &'static str, work: W) -> Result<T>
+    where
+        T: Send + 'static,
+        W: FnMut(&Connection) -> Outcome<T> + Send + 'static,
+    {
+        self.writer.run(operation, work).await
+    }
+
+    /// Carries out `work` on one snapshot of the store.
+    pub(crate) async fn read<T, W>(&self, operation: &'static str, work: W) -> Result<T>
+    where
+        T: Send + 'static,
+        W: FnMut(&Connection) -> Outcome<T> + Send + 'static,
+    {
+        let turn = self.next_reader.fetch_add(1, Ordering::Relaxed);
+        let lane = turn.checked_rem(self.readers.len()).and_then(|index| self.readers.get(index));
+        lane.unwrap_or(&self.writer).run(operation, work).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_commit_waits_for_the_disk() {
+        let folder = std::env::temp_dir().join(format!("voicecall-{}", voicecall_core::RecordId::new()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let store = SqliteStore::open(folder.join("calls.db")).await.unwrap();
+        let settings = store.write("read settings", |db| {
+            let journal: String = db.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+            let synchronous: u32 = db.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+            let foreign_keys: bool = db.pragma_query_value(None, "foreign_keys", |row| row.get(0))?;
+            Ok((journal, synchronous, foreign_keys))
+        });
+        // 2 is FULL.
+        assert_eq!(settings.await.unwrap(), ("wal".to_owned(), 2, true));
+        store.close().await;
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[tokio::test]
+    async fn readers_cannot_write() {
+        let folder = std::env::temp_dir().join(format!("voicecall-{}", voicecall_core::RecordId::new()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let store = SqliteStore::open(folder.join("calls.db")).await.unwrap();
+        let write = store.read("write", |db| Ok(db.execute_batch("DELETE FROM call_events")?));
+        assert_eq!(write.await.unwrap_err().code(), Some("SQLITE_READONLY"));
+        store.close().await;
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}

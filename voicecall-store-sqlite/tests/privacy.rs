@@ -1,0 +1,67 @@
+//! No phone number stands in any of the store's files.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use support::{Folder, entry, new_session_for};
+use voicecall_core::store::{CustomerVerification, DirectoryStore, JournalStore, SessionStore, VerificationStatus};
+use voicecall_core::{PhoneNumber, TenantId, Vault, VerificationId};
+use voicecall_store_sqlite::SqliteStore;
+
+#[tokio::test]
+async fn no_phone_number_stands_in_the_files() {
+    let folder = Folder::new();
+    let store = SqliteStore::open(folder.file()).await.unwrap();
+    let (vault, tenant) = (Vault::generate().unwrap(), TenantId::new());
+    let numbers: Vec<PhoneNumber> = (0..16).map(|n| format!("+467012{n:05}").parse().unwrap()).collect();
+    for number in &numbers {
+        let new = new_session_for(tenant, vault.seal_phone(tenant, number).unwrap());
+        store.create_session(&new).await.unwrap();
+        store.append(tenant, &[entry(new.id, 1, "canary in clear text")]).await.unwrap();
+        let verification = CustomerVerification {
+            id: VerificationId::new(),
+            tenant,
+            purchased_at: jiff::Timestamp::now(),
+            amount_micros: 1,
+            phone: vault.seal_phone(tenant, number).unwrap(),
+            status: VerificationStatus::Verified,
+        };
+        store.put_verification(&verification).await.unwrap();
+        let read = store.session(tenant, new.id).await.unwrap();
+        assert_eq!(&vault.open_phone(tenant, &read.phone).unwrap(), number);
+    }
+
+    let files = contents(&folder);
+    assert!(files.len() >= 3, "the file, its log and the log's index");
+    let finds = |needle: &str| files.iter().any(|file| file.contains(needle));
+    assert!(finds("canary in clear text"), "the search itself works");
+    for number in &numbers {
+        let digits = number.reveal().trim_start_matches('+');
+        let hex: String = digits.bytes().map(|byte| format!("{byte:02x}")).collect();
+        for written in [digits.to_owned(), hex.to_uppercase(), hex, STANDARD_NO_PAD.encode(number.reveal())] {
+            assert!(!finds(&written), "{written}");
+        }
+    }
+}
+
+/// The files as text: what is no text becomes something else, and what is ASCII stays.
+fn contents(folder: &Folder) -> Vec<String> {
+    let read = |path| String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned();
+    std::fs::read_dir(folder.path()).unwrap().map(|file| read(file.unwrap().path())).collect()
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_the_owner_may_read_the_files() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new();
+    let store = SqliteStore::open(folder.file()).await.unwrap();
+    store.create_session(&support::new_session()).await.unwrap();
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let file = file.unwrap();
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.file_name());
+    }
+}

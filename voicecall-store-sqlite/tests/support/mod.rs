@@ -1,0 +1,68 @@
+//! A folder that ends with its test, and a session to write to.
+
+#![allow(dead_code, unreachable_pub)]
+
+use std::path::{Path, PathBuf};
+
+use voicecall_core::journal::{Fact, JournalEntry};
+use voicecall_core::store::{NewSession, SessionStore};
+use voicecall_core::{CallTime, Epoch, PhoneNumber, RecordId, SealedPhone, SessionId, TenantId, Vault, VerificationId};
+use voicecall_store_sqlite::SqliteStore;
+
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new() -> Self {
+        let path = std::env::temp_dir().join(format!("voicecall-store-{}", RecordId::new()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    /// A file that does not exist yet.
+    pub fn file(&self) -> PathBuf {
+        self.0.join(format!("{}.db", RecordId::new()))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+pub fn new_session() -> NewSession {
+    let tenant = TenantId::new();
+    let number: PhoneNumber = "+46701234567".parse().unwrap();
+    new_session_for(tenant, Vault::generate().unwrap().seal_phone(tenant, &number).unwrap())
+}
+
+pub fn new_session_for(tenant: TenantId, phone: SealedPhone) -> NewSession {
+    NewSession {
+        id: SessionId::new(),
+        tenant,
+        phone,
+        verification: VerificationId::new(),
+        started_at: jiff::Timestamp::now(),
+    }
+}
+
+pub async fn session_in(store: &SqliteStore) -> (TenantId, SessionId) {
+    let new = new_session();
+    store.create_session(&new).await.unwrap();
+    (new.tenant, new.id)
+}
+
+pub fn entry(session: SessionId, seq: u64, text: &str) -> JournalEntry {
+    JournalEntry {
+        session,
+        epoch: Epoch::FIRST,
+        seq,
+        at: jiff::Timestamp::now(),
+        offset: CallTime::from_millis(seq),
+        fact: Fact::Disclosed { text: text.to_owned() },
+    }
+}

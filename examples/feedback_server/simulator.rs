@@ -12,11 +12,12 @@ use url::Url;
 use voicecall::openai::{Endpoint, OpenAiChat, OpenAiSpeech, OpenAiTranscription};
 use voicecall::twilio::TwilioVoice;
 use voicecall_sim::caller::{Caller, Fidelity};
-use voicecall_sim::clips::{Library, Speaker};
+use voicecall_sim::clips::Library;
 use voicecall_sim::openai::Server;
 use voicecall_sim::phone::Party;
 use voicecall_sim::scenario::Scenario;
-use voicecall_sim::twilio::{Account, Exchange, ExchangeOptions, Number, ServerOptions, TwilioServer};
+use voicecall_sim::twilio::server::{ServerOptions, TwilioServer};
+use voicecall_sim::twilio::{Account, Exchange, ExchangeOptions, Number};
 
 use crate::app::Services;
 use crate::settings::Settings;
@@ -114,7 +115,7 @@ pub(crate) async fn run(order: Order) -> Result<(), Box<dyn Error>> {
         }
     });
     let exchange = exchange.with_speaker(|text, _language| {
-        Library::bundled().voice(Speaker::Agent, text).ok().map(|speech| speech.audio.clone())
+        Library::bundled().voice("agent", text).ok().map(|speech| speech.audio)
     });
     let twilio = TwilioServer::start(exchange, ServerOptions::default().route(&order.public, order.local)).await?;
     let addresses = Addresses { twilio: twilio.api().parse()?, openai: openai.base_url().parse()? };

@@ -1,8 +1,12 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod caller;
 pub mod clips;
 pub mod ears;
 pub mod fault;
+pub mod openai;
 pub mod phone;
+pub mod scenario;
 pub mod twilio;
+pub mod world;

@@ -217,3 +217,32 @@ fn expect_audio(headers: &HeaderMap) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from_format(format: &'static str) -> Result<OpenAiSpeech> {
+        OpenAiSpeech::from_lookup(&|name| match name {
+            "VOICECALL_SPEECH_BASE_URL" => Some("http://localhost:8880/v1".to_owned()),
+            "VOICECALL_SPEECH_VOICE" => Some("af_heart".to_owned()),
+            "VOICECALL_SPEECH_FORMAT" => Some(format.to_owned()),
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn voice_and_format_come_from_variables() {
+        for (text, format) in [
+            ("wav", SpeechFormat::Wav),
+            ("pcm", SpeechFormat::default()),
+            ("pcm_22050", SpeechFormat::Pcm { hz: 22050 }),
+        ] {
+            let speech = from_format(text).unwrap();
+            assert_eq!((speech.voice.as_str(), speech.format), ("af_heart", format));
+        }
+        for wrong in ["mp3", "pcm_", "pcm_44100"] {
+            assert_eq!(from_format(wrong).unwrap_err().field(), Some("VOICECALL_SPEECH_FORMAT"), "{wrong}");
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use voicecall_core::audio::Resampler;
 use voicecall_core::audio::g711::{alaw, mulaw};
 
-use super::{Ears, Listener};
+use super::{Ears, HeardWord, Listener};
 use crate::clips::{Clip, Library};
 
 fn clips() -> &'static [Clip] {
@@ -152,6 +152,22 @@ fn noise_at_15_db_is_harmless() {
 }
 
 #[test]
+fn noise_first_makes_words_doubtful_and_then_hides_them() {
+    let mut rng = Seeded(19);
+    let mut sure_and_doubtful = |decibels| {
+        let heard = clips().iter().step_by(6).flat_map(|clip| {
+            let pcm = decode(clip.audio());
+            Ears::bundled().listen(&mix(&pcm, &rng.noise(&pcm, decibels))).words
+        });
+        let (sure, doubtful): (Vec<_>, Vec<_>) = heard.partition(|word| word.confidence >= HeardWord::SURE);
+        (sure.len(), doubtful.len())
+    };
+    assert_eq!(sure_and_doubtful(20.0).1, 0);
+    assert!(sure_and_doubtful(7.0).1 > 5);
+    assert_eq!(sure_and_doubtful(-6.0), (0, 0));
+}
+
+#[test]
 fn clips_in_a_row_are_all_heard() {
     let text = "Tack för det. Vad gjorde att du kände så? Tack. Kan du berätta lite mer? Tack och hej då.";
     let speech = Library::bundled().voice("agent", text).unwrap();
@@ -215,11 +231,14 @@ fn a_dropped_frame_in_ten_loses_words() {
 #[test]
 fn without_the_first_200_ms_the_first_word_is_lost() {
     for clip in clips() {
-        let from = clip.words()[0].start + 1_600;
-        let heard = Ears::bundled().listen(&decode(clip.audio())[from..]);
-        let first_whole = clip.words().iter().position(|word| word.start >= from).unwrap_or(clip.words().len());
-        let expected: Vec<_> = clip.words()[first_whole..].iter().map(|word| word.text.as_str()).collect();
-        assert_eq!(heard.text(), expected.join(" "));
+        let words = clip.words();
+        let from = words[0].start + 1_600;
+        let heard = hear(&decode(clip.audio())[from..]);
+        let first_whole = words.iter().position(|word| word.start >= from).unwrap_or(words.len());
+        // A later word may have lost so little that it is still one.
+        let first_cut = first_whole.saturating_sub(1).max(1);
+        let text = |from: usize| words[from..].iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
+        assert!([text(first_whole), text(first_cut)].contains(&heard), "{heard} of {clip:?}");
     }
 }
 

@@ -110,7 +110,7 @@ fn resampling_to_24_khz_and_back_is_harmless() {
 
 #[test]
 fn a_delay_of_a_part_of_a_sample_is_harmless() {
-    passes(clips(), |_, pcm| resample(&resample(pcm, 8_000, 48_000)[3..], 48_000, 8_000));
+    passes(clips().iter().step_by(3), |_, pcm| resample(&resample(pcm, 8_000, 48_000)[3..], 48_000, 8_000));
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn an_echo_of_another_clip_at_20_db_is_harmless() {
 #[test]
 fn noise_at_15_db_is_harmless() {
     let mut rng = Seeded(7);
-    passes(several(2), |_, pcm| mix(pcm, &rng.noise(pcm, 15.0)));
+    passes(clips(), |_, pcm| mix(pcm, &rng.noise(pcm, 15.0)));
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn a_law_read_as_mu_law_is_not_understood() {
 
 #[test]
 fn mu_law_read_as_a_law_is_not_understood() {
-    fails(clips(), |_, pcm| pcm.iter().map(|&sample| alaw::decode(mulaw::encode(sample))).collect());
+    fails(clips().iter().step_by(3), |_, pcm| pcm.iter().map(|&sample| alaw::decode(mulaw::encode(sample))).collect());
 }
 
 #[test]
@@ -218,14 +218,14 @@ fn a_wrong_rate_is_not_understood() {
 
 #[test]
 fn a_dropped_frame_in_ten_loses_words() {
-    for phase in [2, 7] {
-        let kept = |(i, _): &(usize, &[i16])| i % 10 != phase;
-        fails(clips(), |_, pcm| pcm.chunks(160).enumerate().filter(kept).flat_map(|(_, f)| f.to_vec()).collect());
-        fails(clips(), |_, pcm| {
-            let frames = pcm.chunks(160).enumerate();
-            frames.flat_map(|(i, f)| if i % 10 == phase { vec![0; 160] } else { f.to_vec() }).collect()
-        });
-    }
+    let kept = |(i, _): &(usize, &[i16])| i % 10 != 7;
+    fails(clips(), |_, pcm| pcm.chunks(160).enumerate().filter(kept).flat_map(|(_, frame)| frame.to_vec()).collect());
+}
+
+#[test]
+fn a_silenced_frame_in_ten_loses_words() {
+    let silence = |i: usize| i / 160 % 10 == 2;
+    fails(clips(), |_, pcm| pcm.iter().enumerate().map(|(i, &s)| if silence(i) { 0 } else { s }).collect());
 }
 
 #[test]

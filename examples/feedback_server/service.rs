@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-
 use jiff::Timestamp;
 use voicecall::agent::AgentSetup;
 use voicecall::call::CallSettings;
@@ -98,6 +97,7 @@ fn speech(business: &BusinessContext) -> SpeechOptions {
 
 /// Everything an interview can say.
 fn sentences(plan: &InterviewPlan) -> Vec<String> {
-    let questions = plan.questions.iter().flat_map(|question| std::iter::once(&question.text).chain(&question.follow_up_prompts));
+    let questions =
+        plan.questions.iter().flat_map(|question| std::iter::once(&question.text).chain(&question.follow_up_prompts));
     plan.phrases.texts().map(|text| text.to_owned()).chain(questions.cloned()).collect()
 }

@@ -28,7 +28,7 @@ pub use log::{LogEntry, LogEvent, StreamEnd};
 pub use options::{AbruptLoss, Account, ApiKey, ExchangeOptions, Number};
 pub use rest::{Delivery, RestReply, RestRequest};
 pub use signature::sign;
-pub use wire::StreamWire;
 pub use stream::{Order, SocketEnd, SocketFault};
 pub use twiml::{StreamVerb, TwimlError, Verb, parse};
 pub use webhook::{Method, Webhook, WebhookFailure, WebhookKind, WebhookOutcome};
+pub use wire::StreamWire;

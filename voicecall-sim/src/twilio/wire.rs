@@ -25,12 +25,7 @@ impl StreamWire {
     /// The format of the stream with this SID, of this call of this account; `parameters` reach the application with
     /// the start.
     #[must_use]
-    pub const fn new(
-        account: String,
-        call: String,
-        stream: String,
-        parameters: BTreeMap<String, String>,
-    ) -> Self {
+    pub const fn new(account: String, call: String, stream: String, parameters: BTreeMap<String, String>) -> Self {
         Self { account, call, stream, parameters, sequence: 0, chunk: 0 }
     }
 }

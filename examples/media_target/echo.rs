@@ -69,6 +69,8 @@ impl AgentSession for Mute {
 
     fn finish(&mut self, _op: OpId) {}
 
+    fn grant(&mut self, _op: OpId, _samples: u64) {}
+
     fn cancel(&mut self, _op: OpId) {}
 
     async fn next(&mut self) -> (OpId, AgentEvent) {

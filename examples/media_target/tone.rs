@@ -64,6 +64,8 @@ impl AgentSession for ToneAgent {
         self.push(op, AgentEvent::Transcript(transcript));
     }
 
+    fn grant(&mut self, _op: OpId, _samples: u64) {}
+
     fn cancel(&mut self, op: OpId) {
         self.events.retain(|(of, _)| *of != op);
     }

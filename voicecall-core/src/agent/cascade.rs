@@ -8,20 +8,17 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
 use tracing::Instrument;
 
-use super::{AgentEvent, AgentSession, AgentSetup, AgentTask, OpId, VoiceAgent};
+use super::{AgentEvent, AgentSession, AgentSetup, AgentTask, OpId, SPEECH_CREDIT, VoiceAgent};
 use crate::audio::{Frame, SAMPLE_RATE};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ChatDelta, ChatRequest, LanguageModel, SpeechChunk, SpeechToText, TextToSpeech};
 
 /// Frames that wait for a transcriber, which may take a turn as a whole: 15 s.
 const LISTENING_FRAMES: usize = 750;
-
-/// Samples that one speaking operation may be ahead of whoever takes its events: 2 s.
-const SPEAKING_CREDIT: usize = 2 * SAMPLE_RATE as usize;
 
 /// The most samples in one event: 200 ms.
 const EVENT_SAMPLES: usize = SAMPLE_RATE as usize / 5;
@@ -89,23 +86,25 @@ struct CascadeSession {
     running: HashMap<OpId, AbortHandle>,
     /// Where the audio of listening operations goes until they have all of it.
     listening: HashMap<OpId, mpsc::Sender<Frame>>,
-    sender: mpsc::Sender<Posted>,
-    events: mpsc::Receiver<Posted>,
-}
-
-/// An event on its way, with the credit it occupies until it is taken.
-#[derive(Debug)]
-struct Posted {
-    op: OpId,
-    event: AgentEvent,
-    _credit: Option<OwnedSemaphorePermit>,
+    /// What speaking operations may still deliver, in samples.
+    speaking: HashMap<OpId, Arc<Semaphore>>,
+    sender: mpsc::Sender<(OpId, AgentEvent)>,
+    events: mpsc::Receiver<(OpId, AgentEvent)>,
 }
 
 impl CascadeSession {
     fn new(services: Cascade, setup: AgentSetup) -> Self {
         let (sender, events) = mpsc::channel(EVENTS);
-        let (running, listening) = (HashMap::new(), HashMap::new());
-        Self { services, setup, tasks: JoinSet::new(), running, listening, sender, events }
+        Self {
+            services,
+            setup,
+            tasks: JoinSet::new(),
+            running: HashMap::new(),
+            listening: HashMap::new(),
+            speaking: HashMap::new(),
+            sender,
+            events,
+        }
     }
 
     /// Runs an operation to its one end, be it a panic.
@@ -140,7 +139,11 @@ impl AgentSession for CascadeSession {
                 self.spawn(op, listen(services.ear, setup, audio, outbox.clone()), outbox);
             }
             AgentTask::Think(request) => self.spawn(op, think(services.mind, request, outbox.clone()), outbox),
-            AgentTask::Speak(text) => self.spawn(op, speak(services.voice, setup, text, outbox.clone()), outbox),
+            AgentTask::Speak(text) => {
+                let credit = Arc::new(Semaphore::new(SPEECH_CREDIT as usize));
+                self.speaking.insert(op, Arc::clone(&credit));
+                self.spawn(op, speak(services.voice, setup, text, credit, outbox.clone()), outbox);
+            }
         }
     }
 
@@ -157,8 +160,17 @@ impl AgentSession for CascadeSession {
         self.listening.remove(&op);
     }
 
+    fn grant(&mut self, op: OpId, samples: u64) {
+        if let Some(credit) = self.speaking.get(&op) {
+            // More than the semaphore can hold is as good as no limit.
+            let free = Semaphore::MAX_PERMITS - credit.available_permits();
+            credit.add_permits(usize::try_from(samples).unwrap_or(usize::MAX).min(free));
+        }
+    }
+
     fn cancel(&mut self, op: OpId) {
         self.listening.remove(&op);
+        self.speaking.remove(&op);
         if let Some(handle) = self.running.remove(&op) {
             handle.abort();
         }
@@ -166,10 +178,11 @@ impl AgentSession for CascadeSession {
 
     async fn next(&mut self) -> (OpId, AgentEvent) {
         // The only wait is for the channel, so a cancelled `next` has taken nothing.
-        while let Some(Posted { op, event, .. }) = self.events.recv().await {
+        while let Some((op, event)) = self.events.recv().await {
             let current = match event {
                 AgentEvent::Done | AgentEvent::Failed(_) => {
                     self.listening.remove(&op);
+                    self.speaking.remove(&op);
                     self.running.remove(&op).is_some()
                 }
                 _ => self.running.contains_key(&op),
@@ -187,30 +200,17 @@ impl AgentSession for CascadeSession {
 #[derive(Debug, Clone)]
 struct Outbox {
     op: OpId,
-    events: mpsc::Sender<Posted>,
-    credit: Arc<Semaphore>,
+    events: mpsc::Sender<(OpId, AgentEvent)>,
 }
 
 impl Outbox {
-    fn new(op: OpId, events: mpsc::Sender<Posted>) -> Self {
-        Self { op, events, credit: Arc::new(Semaphore::new(SPEAKING_CREDIT)) }
+    const fn new(op: OpId, events: mpsc::Sender<(OpId, AgentEvent)>) -> Self {
+        Self { op, events }
     }
 
     async fn post(&self, event: AgentEvent) {
-        self.send(event, None).await;
-    }
-
-    /// Posts a piece of speech as soon as there is credit for it.
-    async fn post_speech(&self, chunk: SpeechChunk) {
-        // A piece is at most `EVENT_SAMPLES` long, which fits any integer; the semaphore is never closed.
-        let samples = u32::try_from(chunk.audio.len()).unwrap_or(u32::MAX);
-        let credit = Arc::clone(&self.credit).acquire_many_owned(samples).await.ok();
-        self.send(AgentEvent::Speech(chunk), credit).await;
-    }
-
-    async fn send(&self, event: AgentEvent, credit: Option<OwnedSemaphorePermit>) {
         // Without a receiver the session is gone and this task is about to be.
-        let _ = self.events.send(Posted { op: self.op, event, _credit: credit }).await;
+        let _ = self.events.send((self.op, event)).await;
     }
 }
 
@@ -245,7 +245,13 @@ async fn think(mind: Arc<dyn LanguageModel>, request: ChatRequest, outbox: Outbo
     Ok(())
 }
 
-async fn speak(voice: Arc<dyn TextToSpeech>, setup: AgentSetup, text: String, outbox: Outbox) -> Result<()> {
+async fn speak(
+    voice: Arc<dyn TextToSpeech>,
+    setup: AgentSetup,
+    text: String,
+    credit: Arc<Semaphore>,
+    outbox: Outbox,
+) -> Result<()> {
     // Punctuation alone may well have no sound.
     let audible = text.chars().any(char::is_alphanumeric);
     let mut heard = false;
@@ -253,7 +259,12 @@ async fn speak(voice: Arc<dyn TextToSpeech>, setup: AgentSetup, text: String, ou
     while let Some(chunk) = speech.next().await.transpose()? {
         heard |= !chunk.audio.is_empty();
         for piece in pieces(chunk) {
-            outbox.post_speech(piece).await;
+            // A piece is at most `EVENT_SAMPLES` long, which fits any integer.
+            let samples = u32::try_from(piece.audio.len()).unwrap_or(u32::MAX);
+            if let Ok(spent) = credit.acquire_many(samples).await {
+                spent.forget();
+            }
+            outbox.post(AgentEvent::Speech(piece)).await;
         }
     }
     if audible && !heard {

@@ -19,6 +19,9 @@ pub use cascade::Cascade;
 #[serde(transparent)]
 pub struct OpId(pub u32);
 
+/// What a speaking operation may deliver before it is granted more: two seconds, in samples at 8 kHz.
+pub const SPEECH_CREDIT: u64 = 2 * crate::audio::SAMPLE_RATE as u64;
+
 /// What an agent can be asked to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -91,6 +94,10 @@ pub trait AgentSession: Send + Debug {
 
     /// Says that a listening operation has all its audio.
     fn finish(&mut self, op: OpId);
+
+    /// Lets a speaking operation deliver this many more samples. Without a grant it delivers [`SPEECH_CREDIT`] and waits,
+    /// so that a synthesiser is never far ahead of the ear.
+    fn grant(&mut self, op: OpId, samples: u64);
 
     /// Gives up an operation. Events of it may still arrive and are ignored.
     fn cancel(&mut self, op: OpId);

@@ -109,6 +109,13 @@ pub enum Output {
         /// 20 ms.
         frame: Frame,
     },
+    /// A speaking operation may deliver more.
+    Grant {
+        /// Which.
+        op: OpId,
+        /// This many samples more, at 8 kHz.
+        samples: u64,
+    },
     /// A listening operation has all its audio.
     Finish {
         /// Which.

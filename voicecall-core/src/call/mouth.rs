@@ -8,8 +8,8 @@ use super::io::Output;
 use super::ops::Ops;
 use super::playout::{Playout, SpeechId};
 use super::settings::CallSettings;
-use crate::agent::{AgentTask, OpId};
-use crate::audio::{Frame, Framer};
+use crate::agent::{AgentTask, OpId, SPEECH_CREDIT};
+use crate::audio::{FRAME_SAMPLES, Frame, Framer};
 use crate::dialogue::{Utterance, UtteranceId};
 use crate::media::MarkId;
 use crate::model::WordTiming;
@@ -20,6 +20,12 @@ const TRIES: u32 = 3;
 
 /// The wait before a voice is asked again, doubled each time.
 const BACKOFF: Duration = Duration::from_millis(250);
+
+/// Frames handed to the playout at a time: half a second, so that the rest can still be held back at its source.
+const FEED: usize = 25;
+
+/// Credit is given back in pieces of this many samples: 200 ms.
+const GRANT: u64 = 1600;
 
 /// How many utterances are synthesised ahead of the one being played.
 const AHEAD: usize = 2;
@@ -46,6 +52,9 @@ struct Line {
     /// Frames ready to be played that wait for the line before.
     ready: VecDeque<Frame>,
     samples: u64,
+    /// Samples the voice may deliver in all, and samples handed to the playout.
+    granted: u64,
+    taken: u64,
     complete: bool,
     fed: bool,
 }
@@ -126,6 +135,8 @@ impl Mouth {
             words: Vec::new(),
             ready: VecDeque::new(),
             samples: 0,
+            granted: SPEECH_CREDIT,
+            taken: 0,
             complete: false,
             fed: false,
         };
@@ -184,7 +195,8 @@ impl Mouth {
     /// Asks for audio that is needed soon, plays what is ready and due.
     pub(super) fn advance(&mut self, now: CallTime, ops: &mut Ops, out: &mut Vec<Output>) -> Voice {
         let late = |line: &Line| match line.source {
-            Source::Asked { op, due, .. } if due <= now => Some(op),
+            // A voice that has used up its credit is not late: it waits for us.
+            Source::Asked { op, due, .. } if due <= now && line.samples < line.granted => Some(op),
             _ => None,
         };
         while let Some(op) = self.lines.iter().find_map(late) {
@@ -203,18 +215,44 @@ impl Mouth {
                 out.push(Output::Start { op, task: AgentTask::Speak(line.text.clone()) });
             }
         }
-        for line in self.lines.iter_mut().filter(|line| !line.fed) {
-            while let Some(frame) = line.ready.pop_front() {
-                self.playout.push(line.speech, frame);
-            }
-            if !line.complete {
+        while self.feed(now, out) {
+            self.playout.advance(now, |command| out.push(Output::Send(command)));
+            if self.playout.waiting() > 0 {
                 break;
             }
-            line.fed = true;
-            self.playout.finish(line.speech);
         }
         self.playout.advance(now, |command| out.push(Output::Send(command)));
         Voice::Works
+    }
+
+    /// Hands frames to the playout and lets their voices go on. Returns whether there were any.
+    fn feed(&mut self, now: CallTime, out: &mut Vec<Output>) -> bool {
+        let patience = self.patience;
+        let mut any = false;
+        for line in self.lines.iter_mut().filter(|line| !line.fed) {
+            while self.playout.waiting() < FEED
+                && let Some(frame) = line.ready.pop_front()
+            {
+                self.playout.push(line.speech, frame);
+                line.taken += FRAME_SAMPLES as u64;
+                any = true;
+            }
+            let spent = line.taken + SPEECH_CREDIT;
+            if let Source::Asked { op, due, .. } = &mut line.source
+                && spent >= line.granted + GRANT
+            {
+                out.push(Output::Grant { op: *op, samples: spent - line.granted });
+                line.granted = spent;
+                *due = now + patience;
+            }
+            if !line.complete || !line.ready.is_empty() {
+                break;
+            }
+            line.fed = true;
+            any = true;
+            self.playout.finish(line.speech);
+        }
+        any
     }
 
     /// The next utterance that was heard to its end by `now`.
@@ -286,7 +324,7 @@ impl Mouth {
         let asked = self.lines.iter().take(AHEAD).filter_map(|line| match line.source {
             Source::Prepared => None,
             Source::Later { not_before, .. } => Some(not_before),
-            Source::Asked { due, .. } => Some(due),
+            Source::Asked { due, .. } => (line.samples < line.granted).then_some(due),
         });
         asked.chain(self.playout.next_send()).chain(self.playout.next_end()).min()
     }

@@ -160,6 +160,12 @@ impl Playout {
         start
     }
 
+    /// How many frames and ends wait to be sent.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// When [`Playout::advance`] next has something to send.
     #[must_use]
     pub fn next_send(&self) -> Option<CallTime> {

@@ -265,6 +265,7 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
                             self.failed.push((op, error.kind()));
                         }
                     }
+                    Output::Grant { op, samples } => self.call.agent.grant(op, samples),
                     Output::Finish { op } => self.call.agent.finish(op),
                     Output::Cancel { op } => self.call.agent.cancel(op),
                     Output::Journal { seq, at, fact } => self.call.sink.journal(seq, at, fact),

@@ -1,8 +1,10 @@
 //! Placing a call so that a phone never rings twice for one attempt, and settling what the carrier left open.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
@@ -15,7 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::{CarrierCallId, TenantId};
 use crate::store::{
     AttemptOutcome, AttemptState, DialAttempt, EndReason, EventSource, ProviderLog, ProviderOperation, Session,
-    SessionChange,
+    SessionChange, SessionStatus,
 };
 
 /// When to look for a call whose order had an unknown outcome, after the order.
@@ -35,19 +37,49 @@ impl CallEngine {
     /// session stays as it is and is settled in the background.
     ///
     /// # Errors
-    /// `Unavailable` while draining; what planning reports; what the carrier reports, the session is then `failed`.
+    /// `Unavailable` while draining; `Conflict` if the session's call was or is being placed already; what planning
+    /// reports; what the carrier reports, the session is then `failed`.
     pub async fn place(self: &Arc<Self>, session: &Session) -> Result<Session> {
         if self.is_draining() {
             return Err(Error::new(ErrorKind::Unavailable, "place call").with_message("the server is shutting down"));
         }
+        let attempt = DialAttempt::planned(session.tenant, session.id, self.carrier.name(), Timestamp::now());
+        self.claim(&attempt)?;
         let (engine, session) = (Arc::clone(self), session.clone());
         // Its own task, because a client that goes away must not leave an order half recorded.
-        let task = tokio::spawn(async move { engine.place_owned(session).await });
+        let task = tokio::spawn(async move {
+            let id = attempt.id;
+            let placed = AssertUnwindSafe(engine.place_owned(session, attempt)).catch_unwind().await;
+            let placed = placed.unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "place call")));
+            if placed.is_err() {
+                engine.state().ringing.remove(&id);
+            }
+            placed
+        });
         task.await.map_err(|error| Error::new(ErrorKind::Internal, "place call").with_source(error))?
     }
 
-    async fn place_owned(self: Arc<Self>, session: Session) -> Result<Session> {
+    /// Lets nobody else place the session's call in this process. Known before the order is sent, because the carrier
+    /// may report before it has answered us.
+    fn claim(&self, attempt: &DialAttempt) -> Result<()> {
+        let (tenant, session) = (attempt.tenant, attempt.session);
+        let mut state = self.state();
+        if state.ringing.values().any(|ringing| ringing.session == session) {
+            return Err(Error::new(ErrorKind::Conflict, "place call").with_message("it is being placed"));
+        }
+        state.ringing.insert(attempt.id, Ringing { tenant, session, plan: None });
+        Ok(())
+    }
+
+    async fn place_owned(self: &Arc<Self>, session: Session, attempt: DialAttempt) -> Result<Session> {
         let tenant = session.tenant;
+        let session = self.store.session(tenant, session.id).await?;
+        let attempts = self.store.attempts(tenant, session.id).await?;
+        if session.status != SessionStatus::Initiated
+            || attempts.iter().any(|attempt| attempt.state != AttemptState::Planned)
+        {
+            return Err(Error::new(ErrorKind::Conflict, "place call").with_message("it was placed before"));
+        }
         let plan = match self.service.plan(&session).await {
             Ok(plan) => plan,
             Err(error) => {
@@ -55,7 +87,6 @@ impl CallEngine {
                 return Err(error);
             }
         };
-        let attempt = DialAttempt::planned(tenant, session.id, self.carrier.name(), Timestamp::now());
         let key = CallKey { tenant, attempt: attempt.id };
         let order = PlaceCall {
             to: self.vault.open_phone(tenant, &session.phone)?,
@@ -70,7 +101,10 @@ impl CallEngine {
         // Known before the order is sent: the carrier may report before it has answered us.
         let ringing = Ringing { tenant, session: session.id, plan: Some(plan) };
         self.state().ringing.insert(attempt.id, ringing);
-        self.store.begin_sending(tenant, attempt.id, epoch).await?;
+        if let Err(error) = self.store.begin_sending(tenant, attempt.id, epoch).await {
+            self.rings_no_more(attempt.id);
+            return Err(error);
+        }
         let (begun, timestamp) = (Instant::now(), Timestamp::now());
         let result = self.carrier.place(&order).await;
         self.log_placing(&session, &order, &result, begun.elapsed(), timestamp).await;
@@ -83,13 +117,13 @@ impl CallEngine {
             Err(error) if error.kind() == ErrorKind::UnknownOutcome => {
                 warn!(session = %session.id, %error, "nobody knows whether the call was placed");
                 self.store.settle_attempt(tenant, attempt.id, &AttemptOutcome::Unknown).await?;
-                let engine = Arc::clone(&self);
+                let engine = Arc::clone(self);
                 // Ends by itself after the last look; the sweep at the next start takes over if the process ends.
                 tokio::spawn(async move { engine.reconcile(attempt, order).await });
                 self.store.session(tenant, session.id).await
             }
             Err(error) => {
-                self.state().ringing.remove(&attempt.id);
+                self.rings_no_more(attempt.id);
                 let reason = AttemptOutcome::Rejected(error.to_string());
                 self.store.settle_attempt(tenant, attempt.id, &reason).await?;
                 self.end_session(tenant, session.id, EndReason::CallFailed, EventSource::Telephony).await;
@@ -123,7 +157,7 @@ impl CallEngine {
             }
         }
         warn!(session = %attempt.session, "a call with an unknown outcome was not found");
-        self.state().ringing.remove(&attempt.id);
+        self.rings_no_more(attempt.id);
         self.end_session(attempt.tenant, attempt.session, EndReason::CallFailed, EventSource::System).await;
     }
 
@@ -134,8 +168,7 @@ impl CallEngine {
         to: &crate::PhoneNumber,
         from: &crate::PhoneNumber,
     ) -> Result<bool> {
-        let state = self.store.attempt(attempt.tenant, attempt.id).await?.state;
-        if matches!(state, AttemptState::Accepted | AttemptState::Rejected) {
+        if self.is_settled(attempt).await? {
             return Ok(true);
         }
         let since = attempt.created_at - CLOCK_MARGIN;
@@ -147,7 +180,13 @@ impl CallEngine {
                 return Ok(true);
             }
         }
-        Ok(false)
+        // A report may have settled it while the carrier was searching.
+        self.is_settled(attempt).await
+    }
+
+    async fn is_settled(&self, attempt: &DialAttempt) -> Result<bool> {
+        let state = self.store.attempt(attempt.tenant, attempt.id).await?.state;
+        Ok(matches!(state, AttemptState::Accepted | AttemptState::Rejected))
     }
 
     async fn log_placing(

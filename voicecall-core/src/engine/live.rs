@@ -1,6 +1,7 @@
 //! A call whose socket has come: from the ticket to the stored end.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,11 +13,12 @@ use tracing::{Instrument, error, info, info_span, warn};
 
 use super::observe::Observed;
 use super::plan::{CallOutcome, CallPlan};
-use super::sink::EngineSink;
+use super::sink::{EngineSink, patiently};
 use super::ticket::MediaTicket;
 use super::{CallEngine, Live};
 use crate::call::{CallLogic, CallMachine, CallRunner, Conversation, InputEvent, InputRecorder, MediaSocket, Output};
 use crate::carrier::WebhookRequest;
+use crate::dialogue::Action;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{CarrierCallId, SessionId, TenantId};
 use crate::journal;
@@ -49,41 +51,64 @@ impl CallEngine {
     /// Runs a call over its socket, to the end. Everything is stored when this returns.
     ///
     /// # Errors
-    /// `NotFound` or `Conflict` if the session is not there or over; what planning, the agent or the store report.
-    /// The session is then ended as a technical failure.
+    /// `NotFound` if the session is not there; `Conflict` if it is connected already; `Protocol` if the socket did not
+    /// name its call in time: none of them touches the session. `Conflict` if it is over; what planning, the agent or
+    /// the store report: the session is then ended as a technical failure.
     pub async fn run<M: MediaSocket + 'static>(self: &Arc<Self>, ticket: MediaTicket, socket: M) -> Result<EndReason> {
         let (tenant, attempt) = (ticket.key.tenant, ticket.key.attempt);
         let session = self.store.attempt(tenant, attempt).await?.session;
+        let (control, commands) = mpsc::channel(16);
+        self.connect(session, Live { tenant, control })?;
         let span = info_span!("call", %session);
         let engine = Arc::clone(self);
         // Its own task: a server that drops the connection's future, or a panic in one call, ends nothing else.
-        let task = tokio::spawn(async move { engine.run_owned(ticket, session, socket).await }.instrument(span));
+        let task =
+            tokio::spawn(async move { engine.run_owned(ticket, session, commands, socket).await }.instrument(span));
         let result = match task.await {
             Ok(result) => result,
             Err(error) => Err(Error::new(ErrorKind::Internal, "run call").with_source(error)),
         };
         self.state().live.remove(&session);
-        self.changed.notify_waiters();
-        if let Err(error) = &result {
-            error!(%session, %error, "a call broke");
-            self.end_session(tenant, session, EndReason::TechnicalFailure, EventSource::System).await;
+        self.rings_no_more(attempt);
+        match result {
+            Ok(Some(reason)) => Ok(reason),
+            // The call itself may still get its audio, or the carrier tells how it ended.
+            Ok(None) => {
+                Err(Error::new(ErrorKind::Protocol, "run call").with_message("the socket did not name its call"))
+            }
+            Err(error) => {
+                error!(%session, %error, "a call broke");
+                self.end_session(tenant, session, EndReason::TechnicalFailure, EventSource::System).await;
+                Err(error)
+            }
         }
-        result
+    }
+
+    /// Makes a session live, unless it is: nobody shall be talked to twice.
+    fn connect(&self, session: SessionId, live: Live) -> Result<()> {
+        let mut state = self.state();
+        if state.live.contains_key(&session) {
+            return Err(Error::new(ErrorKind::Conflict, "run call").with_message("the call is connected already"));
+        }
+        state.live.insert(session, live);
+        Ok(())
     }
 
     async fn run_owned<M: MediaSocket>(
         self: &Arc<Self>,
         ticket: MediaTicket,
         id: SessionId,
+        commands: mpsc::Receiver<Action>,
         socket: M,
-    ) -> Result<EndReason> {
+    ) -> Result<Option<EndReason>> {
         let tenant = ticket.key.tenant;
         let session = self.store.session(tenant, id).await?;
         if session.status.is_final() {
             return Err(Error::new(ErrorKind::Conflict, "run call").with_message("the session is over"));
         }
-        let ringing = self.state().ringing.remove(&ticket.key.attempt);
-        let plan = match ringing.and_then(|ringing| ringing.plan) {
+        // It rings until it is live, so that a shutdown waits for it.
+        let plan = self.state().ringing.get_mut(&ticket.key.attempt).and_then(|ringing| ringing.plan.take());
+        let plan = match plan {
             Some(plan) => plan,
             None => self.service.plan(&session).await?,
         };
@@ -95,9 +120,12 @@ impl CallEngine {
         let folder = self.config.recordings.as_ref().map(|recordings| recordings.join(id.to_string()));
         let recording = folder.map(|folder| (folder, &self.recorder));
         let (sink, journal) = EngineSink::new(Arc::clone(&self.store), (tenant, id, epoch), hang_up, recording);
+        let lost = Arc::new(AtomicBool::new(false));
         let mut tasks = JoinSet::new();
         tasks.spawn(journal.in_current_span());
-        tasks.spawn(hang_up_call(Arc::clone(self), session, ticket.call.clone(), hung_up).in_current_span());
+        tasks.spawn(
+            let_go(Arc::clone(self), session, ticket.call.clone(), hung_up, Arc::clone(&lost)).in_current_span(),
+        );
         let recorder = InputRecorder::new(&settings);
         let observed = Observed::new(dialogue, tenant, id, self.live.clone());
         let mut logic = Conversation::new(CallMachine::new(settings.clone()), Box::new(observed));
@@ -105,10 +133,14 @@ impl CallEngine {
             logic = logic.with_recorder(recorder);
         }
         let (control, commands) = mpsc::channel(16);
-        self.state().live.insert(id, Live { tenant, control });
+        {
+            let mut state = self.state();
+            state.live.insert(id, Live { tenant, control });
+            state.ringing.remove(&ticket.key.attempt);
+        }
         let codec = self.carrier.media_codec();
         let runner = CallRunner {
-            logic: Bound { logic, call: ticket.call, state: Binding::Waiting },
+            logic: Bound { logic, call: ticket.call, state: Binding::Waiting, wanted: None, lost: Arc::clone(&lost) },
             agent,
             codec,
             sink,
@@ -117,6 +149,7 @@ impl CallEngine {
         info!("media connected");
         let end = runner.run(socket).await;
         let sink = end.sink.finish().await;
+        let refused = end.logic.state == Binding::Refused;
         if let (Some(folder), Some(recorder)) = (&sink.folder, end.logic.into_recorder()) {
             write_inputs(folder.join("inputs.jsonl"), recorder).await;
         }
@@ -125,14 +158,16 @@ impl CallEngine {
                 error!(%error, "a task of the call panicked");
             }
         }
+        if refused {
+            return Ok(None);
+        }
         let reason = sink.reason.unwrap_or(EndReason::TechnicalFailure);
         info!(%reason, seconds = end.duration.as_secs(), bad_messages = end.bad_messages, "call ended");
         let source = if reason == EndReason::CustomerHangup { EventSource::Customer } else { EventSource::System };
-        self.attach_transcript(tenant, id).await?;
-        if let Some(session) = self.end_session(tenant, id, reason, source).await {
-            self.service.finished(&CallOutcome { session, reason, recording: sink.folder }).await;
-        }
-        Ok(reason)
+        patiently(|| self.attach_transcript(tenant, id)).await?;
+        let session = patiently(|| self.try_end_session(tenant, id, reason, source)).await?;
+        self.service.finished(&CallOutcome { session, reason, recording: sink.folder }).await;
+        Ok(Some(reason))
     }
 
     async fn attach_transcript(&self, tenant: TenantId, id: SessionId) -> Result<()> {
@@ -151,41 +186,54 @@ impl CallEngine {
         self.store.change_session(tenant, id, &change).await.map(drop)
     }
 
+    /// Ends a session if it is not over.
+    pub(super) async fn end_session(&self, tenant: TenantId, id: SessionId, reason: EndReason, source: EventSource) {
+        if let Err(error) = self.try_end_session(tenant, id, reason, source).await {
+            error!(session = %id, %error, "the end of a session could not be stored");
+        }
+    }
+
     /// Ends a session if it is not over. Returns it as it is then.
-    pub(super) async fn end_session(
+    async fn try_end_session(
         &self,
         tenant: TenantId,
         id: SessionId,
         reason: EndReason,
         source: EventSource,
-    ) -> Option<Session> {
+    ) -> Result<Session> {
         let change = |reason| SessionChange::Ended { reason, source, at: Timestamp::now() };
-        let mut result = self.store.change_session(tenant, id, &change(reason)).await;
-        if let Err(error) = &result
-            && error.kind() == ErrorKind::Conflict
-        {
-            // Over already; or it never got as far as this reason needs, so it has failed.
-            let session = self.store.session(tenant, id).await;
-            result = match session {
-                Ok(session) if session.status.is_final() => Ok(session),
-                Ok(_) => self.store.change_session(tenant, id, &change(EndReason::TechnicalFailure)).await,
-                Err(error) => Err(error),
-            };
+        match self.store.change_session(tenant, id, &change(reason)).await {
+            Err(error) if error.kind() == ErrorKind::Conflict => {}
+            result => return result,
         }
-        result.inspect_err(|error| error!(session = %id, %error, "the end of a session could not be stored")).ok()
+        // Over already; or it never got as far as this reason needs, so it has failed.
+        let session = self.store.session(tenant, id).await?;
+        if session.status.is_final() {
+            return Ok(session);
+        }
+        self.store.change_session(tenant, id, &change(EndReason::TechnicalFailure)).await
     }
 }
 
-/// Hangs up at the carrier once the call's logic wants it; the caller has then hung up, or it is our turn.
-async fn hang_up_call(
+/// Ends the call at the carrier once its logic wants it; the caller has then hung up, or it is our turn. If the audio
+/// was lost, the caller is told so by the carrier's voice.
+async fn let_go(
     engine: Arc<CallEngine>,
     session: Session,
     call: CarrierCallId,
     hung_up: oneshot::Receiver<EndReason>,
+    lost: Arc<AtomicBool>,
 ) {
     let Ok(reason) = hung_up.await else { return };
     if reason == EndReason::CustomerHangup {
         return;
+    }
+    if reason == EndReason::TechnicalFailure && lost.load(Ordering::Relaxed) && engine.carrier.capabilities().steer {
+        match engine.carrier.steer(&call, &engine.farewell()).await {
+            Ok(()) => return,
+            Err(error) if error.kind() == ErrorKind::Closed => return,
+            Err(error) => warn!(%error, "the caller could not be told that the call broke"),
+        }
     }
     let mut wait = Duration::from_millis(250);
     for _ in 0..HANG_UP_TRIES {
@@ -229,6 +277,10 @@ struct Bound {
     logic: Conversation,
     call: CarrierCallId,
     state: Binding,
+    /// What was wanted from above before the stream had started.
+    wanted: Option<Action>,
+    /// Whether the socket was lost while the call went on.
+    lost: Arc<AtomicBool>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -250,6 +302,11 @@ impl CallLogic for Bound {
             match &event {
                 InputEvent::Media(MediaEvent::Started(start)) if start.call == self.call => {
                     self.state = Binding::Bound;
+                    self.logic.handle(now, event, out);
+                    if let Some(action) = self.wanted.take() {
+                        self.logic.handle(now, InputEvent::Dialogue(action), out);
+                    }
+                    return;
                 }
                 InputEvent::Media(MediaEvent::Started(_)) | InputEvent::Disconnected => {
                     warn!("a media socket did not name its call");
@@ -261,8 +318,15 @@ impl CallLogic for Bound {
                     self.state = Binding::Refused;
                     return;
                 }
+                InputEvent::Dialogue(action) => {
+                    self.wanted = Some(action.clone());
+                    return;
+                }
                 _ => return,
             }
+        }
+        if matches!(event, InputEvent::Disconnected) {
+            self.lost.store(true, Ordering::Relaxed);
         }
         self.logic.handle(now, event, out);
     }

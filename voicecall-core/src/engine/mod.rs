@@ -156,15 +156,19 @@ impl CallEngine {
         }
     }
 
-    /// Takes no more calls, waits for the live ones up to `limit`, then ends those that remain.
-    /// Returns how many had to be ended.
+    /// Takes no more calls, waits for the live ones and those that ring up to `limit`, then ends those that are still
+    /// live; one that still rings is left to the next sweep. Returns how many had to be ended.
     pub async fn shutdown(&self, limit: Duration) -> usize {
         self.state().draining = true;
         let drained = tokio::time::timeout(limit, self.idle()).await;
         if drained.is_ok() {
             return 0;
         }
-        let controls: Vec<_> = self.state().live.values().map(|live| live.control.clone()).collect();
+        let controls: Vec<_> = {
+            let mut state = self.state();
+            state.ringing.clear();
+            state.live.values().map(|live| live.control.clone()).collect()
+        };
         for control in &controls {
             let _ = control.send(Action::EndNow(EndReason::Canceled)).await;
         }
@@ -175,11 +179,18 @@ impl CallEngine {
     async fn idle(&self) {
         loop {
             let changed = self.changed.notified();
-            if self.state().live.is_empty() {
+            let (ringing, live) = self.count();
+            if ringing + live == 0 {
                 return;
             }
             changed.await;
         }
+    }
+
+    /// Forgets a call that will not be connected.
+    fn rings_no_more(&self, attempt: AttemptId) {
+        self.state().ringing.remove(&attempt);
+        self.changed.notify_waiters();
     }
 
     /// A poisoned lock only means that another call's task panicked between two plain map operations; they leave no

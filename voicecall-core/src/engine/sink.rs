@@ -181,6 +181,21 @@ async fn write_journal(
     }
 }
 
+/// Repeats what a store that is down refused, for as long as the end of a call waits.
+pub(super) async fn patiently<T, F: Future<Output = Result<T>>>(attempt: impl Fn() -> F) -> Result<T> {
+    let (begun, mut wait) = (Instant::now(), Duration::from_millis(50));
+    loop {
+        match attempt().await {
+            Err(error) if error.is_retryable() && begun.elapsed() < LAST_PATIENCE => {
+                warn!(%error, "the end of a call waits until the store is back");
+                sleep(wait).await;
+                wait = (wait * 2).min(Duration::from_secs(5));
+            }
+            result => return result,
+        }
+    }
+}
+
 async fn append(store: &dyn Store, tenant: TenantId, entries: &[JournalEntry]) -> Result<()> {
     for entry in entries.iter().filter(|entry| entry.fact == Fact::Connected) {
         let change = SessionChange::Connected { at: entry.at };

@@ -97,12 +97,13 @@ impl CallEngine {
     async fn take_in(&self, key: CallKey, event: &CarrierEvent) -> Result<Session> {
         let begun = Instant::now();
         let attempt = self.store.attempt(key.tenant, key.attempt).await?;
-        match &attempt.call {
-            Some(call) if *call != event.call => {
-                return Err(Error::new(ErrorKind::Conflict, "take in report").with_field("call"));
-            }
-            Some(_) => {}
-            None => self.bind(key, &event.call).await?,
+        if attempt.call.as_ref().is_some_and(|call| *call != event.call) {
+            return Err(Error::new(ErrorKind::Conflict, "take in report").with_field("call"));
+        }
+        let session = self.store.session(key.tenant, attempt.session).await?;
+        // Also when the store failed between the two steps of an earlier binding.
+        if attempt.call.is_none() || session.status == SessionStatus::Initiated {
+            self.bind(key, &event.call).await?;
         }
         let log = ProviderLog {
             id: crate::RecordId::new(),
@@ -134,7 +135,7 @@ impl CallEngine {
             CallStatus::Completed if !self.is_live(session.id) => EndReason::TechnicalFailure,
             _ => return,
         };
-        self.state().ringing.remove(&key.attempt);
+        self.rings_no_more(key.attempt);
         if session.status == SessionStatus::InProgress && reason != EndReason::TechnicalFailure {
             warn!(session = %session.id, %reason, "a report contradicts the call");
             return;

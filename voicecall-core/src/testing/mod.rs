@@ -5,7 +5,15 @@
 // A check that fails must stop its test, as anywhere else in tests.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
+mod carrier;
+pub mod carrier_suite;
+pub mod media_codec;
 mod models;
+mod scripted_media;
+mod socket;
 pub mod store;
 
+pub use carrier::{CarrierRequest, ScriptedCarrier, SignedRequest};
 pub use models::{Script, ScriptedModel, ScriptedTranscriber, ScriptedVoice};
+pub use scripted_media::ScriptedMedia;
+pub use socket::{PairedPeer, PairedSocket, paired_socket};

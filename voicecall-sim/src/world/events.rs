@@ -1,7 +1,6 @@
-//! What is going to happen: a heap ordered by time, and by order of entry within one instant.
+//! What is going to happen, ordered by time, and by order of entry within one instant.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use voicecall_core::CallTime;
 use voicecall_core::agent::OpId;
@@ -36,26 +35,35 @@ impl Events {
     pub(super) fn cancel(&mut self, op: OpId) {
         self.queue.retain(|_, (of, _)| *of != Some(op));
     }
+}
 
-    /// Takes back the events of an operation from its `keep`th on. Returns when the first of them would have been.
-    pub(super) fn cut(&mut self, op: OpId, keep: usize) -> Option<CallTime> {
-        let cut = self.keys(op, keep);
-        for key in &cut {
-            self.queue.remove(key);
-        }
-        cut.first().map(|(at, _)| *at)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AT: fn(u64) -> CallTime = CallTime::from_millis;
+
+    #[test]
+    fn inputs_come_by_time_and_then_in_the_order_they_were_entered() {
+        let mut events = Events::default();
+        events.push(AT(20), None, InputEvent::Stored { seq: 3 });
+        events.push(AT(10), None, InputEvent::Stored { seq: 1 });
+        events.push(AT(10), None, InputEvent::Stored { seq: 2 });
+        assert_eq!((events.pop(AT(9)), events.next_at()), (None, Some(AT(10))));
+        let numbers = std::iter::from_fn(|| match events.pop(AT(20)) {
+            Some(InputEvent::Stored { seq }) => Some(seq),
+            _ => None,
+        });
+        assert_eq!(numbers.collect::<Vec<_>>(), [1, 2, 3]);
     }
 
-    /// Delays the events of an operation from its `keep`th on.
-    pub(super) fn delay(&mut self, op: OpId, keep: usize, by: Duration) {
-        for key in self.keys(op, keep) {
-            if let Some(event) = self.queue.remove(&key) {
-                self.queue.insert((key.0 + by, key.1), event);
-            }
-        }
-    }
-
-    fn keys(&self, op: OpId, keep: usize) -> Vec<(CallTime, u64)> {
-        self.queue.iter().filter(|(_, (of, _))| *of == Some(op)).map(|(key, _)| *key).skip(keep).collect()
+    #[test]
+    fn of_a_cancelled_operation_nothing_comes() {
+        let mut events = Events::default();
+        events.push(AT(10), Some(OpId(1)), InputEvent::Done { op: OpId(1) });
+        events.push(AT(10), Some(OpId(2)), InputEvent::Done { op: OpId(2) });
+        events.cancel(OpId(1));
+        assert_eq!(events.pop(AT(10)), Some(InputEvent::Done { op: OpId(2) }));
+        assert_eq!(events.next_at(), None);
     }
 }

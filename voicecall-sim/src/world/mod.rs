@@ -13,7 +13,6 @@ use std::time::Duration;
 use voicecall_core::audio::FRAME_DURATION;
 use voicecall_core::call::{CallLogic, Conversation, Effect, InputEvent, Output};
 use voicecall_core::media::{MediaCodec, MediaCommand, WireMessages};
-use voicecall_core::store::EndReason;
 use voicecall_core::{CallTime, Error, ErrorKind, Result};
 
 pub use report::Report;
@@ -27,6 +26,9 @@ use crate::scenario::Scenario;
 
 /// A fact is stored this long after it was journaled.
 const STORING: Duration = Duration::from_millis(2);
+
+/// Logic that wants to be woken more often than this at one instant would never let the next one come.
+const MOST_WAKES: u32 = 1000;
 
 /// One call about to happen.
 #[derive(Debug)]
@@ -78,9 +80,11 @@ impl World {
     ///
     /// # Errors
     /// [`ErrorKind::Timeout`] if it has not ended after `limit`; [`ErrorKind::Protocol`] if the codec does not
-    /// understand the phone, or the other way round.
+    /// understand the phone, or the other way round; [`ErrorKind::Internal`] if the logic asks again and again to be
+    /// woken at an instant that has passed.
     pub fn run(mut self, limit: Duration) -> Result<Report> {
         let mut next_tick = CallTime::ZERO + FRAME_DURATION;
+        let mut woken = (CallTime::ZERO, 0);
         while !self.logic.is_finished() {
             if self.now > CallTime::ZERO + limit {
                 return Err(Error::new(ErrorKind::Timeout, "run simulated call"));
@@ -97,11 +101,16 @@ impl World {
                 next_tick = next_tick + FRAME_DURATION;
                 self.tick();
             } else if wake == Some(next) {
+                woken = if woken.0 == next { (next, woken.1 + 1) } else { (next, 1) };
+                if woken.1 > MOST_WAKES {
+                    return Err(Error::new(ErrorKind::Internal, "run simulated call").with_field("wake_at"));
+                }
                 self.input(InputEvent::Tick)?;
             }
         }
-        let (caller, agent) = self.phone.recording();
-        Ok(self.record.finish(self.now, &self.caller, self.phone.stats(), (caller, agent)))
+        let inputs = self.logic.take_recorder();
+        let underruns = self.logic.machine().underruns();
+        Ok(self.record.finish(self.now, self.caller.log(), &self.phone, (underruns, inputs)))
     }
 
     /// Twenty milliseconds on the line.
@@ -154,7 +163,8 @@ impl World {
                     self.events.cancel(op);
                 }
                 Output::Journal { seq, .. } => self.events.push(self.now + STORING, None, InputEvent::Stored { seq }),
-                Output::Effect(Effect::HangUp(reason)) => self.hang_up(reason),
+                Output::Effect(Effect::HangUp(_)) => self.hang_up(),
+                Output::Grant { op, samples } => self.services.grant(self.now, op, samples, &mut self.events),
                 Output::Effect(_) | Output::Record { .. } | Output::Tell(_) => {}
             }
         }
@@ -178,7 +188,7 @@ impl World {
         }
     }
 
-    fn hang_up(&mut self, _reason: EndReason) {
+    fn hang_up(&mut self) {
         if self.on_the_line {
             self.on_the_line = false;
             self.caller.ended(self.now);

@@ -3,12 +3,13 @@
 use std::fmt::Write as _;
 
 use voicecall_core::CallTime;
-use voicecall_core::call::{Effect, Output};
+use voicecall_core::audio::Frame;
+use voicecall_core::call::{Effect, InputRecorder, Output};
 use voicecall_core::journal::Fact;
 use voicecall_core::store::EndReason;
 
-use crate::caller::{Caller, CallerLog};
-use crate::phone::MediaStats;
+use crate::caller::CallerLog;
+use crate::phone::{MediaStats, Phone};
 
 /// A call that was run.
 #[derive(Debug)]
@@ -24,10 +25,14 @@ pub struct Report {
     pub caller: CallerLog,
     /// What the carrier counted.
     pub phone: MediaStats,
-    /// What the caller said, as mu-law at 8 kHz.
+    /// How often the application says that the phone ran dry in the middle of an utterance.
+    pub underruns: u32,
+    /// What the caller said, as mu-law at 8 kHz from the call's first instant on.
     pub caller_audio: Vec<u8>,
-    /// What the caller heard, as mu-law at 8 kHz.
+    /// What the caller heard, likewise.
     pub agent_audio: Vec<u8>,
+    /// Every input of the machine, if the conversation recorded them.
+    pub inputs: Option<InputRecorder>,
     /// Everything the application sent and journaled, one event a line. Equal for equal seeds.
     pub log: String,
 }
@@ -82,18 +87,22 @@ impl Recorder {
     pub(super) fn finish(
         self,
         now: CallTime,
-        caller: &Caller,
-        phone: MediaStats,
-        (caller_audio, agent_audio): (&[u8], &[u8]),
+        caller: CallerLog,
+        phone: &Phone,
+        (underruns, inputs): (u32, Option<InputRecorder>),
     ) -> Report {
+        let (said, heard) = phone.recording();
         Report {
             ended_at: now,
             reason: self.reason,
             facts: self.facts,
-            caller: caller.log(),
-            phone,
-            caller_audio: caller_audio.to_vec(),
-            agent_audio: agent_audio.to_vec(),
+            caller,
+            phone: phone.stats(),
+            underruns,
+            caller_audio: said.to_vec(),
+            // The phone's first tick, at 20 ms, takes what was said before it and plays what is heard after it.
+            agent_audio: [Frame::SILENCE.as_bytes(), heard].concat(),
+            inputs,
             log: self.log,
         }
     }

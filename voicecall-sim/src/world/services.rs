@@ -1,10 +1,10 @@
 //! The AI services without a network: the emulators' cores, asked directly.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use voicecall_core::agent::{AgentTask, OpId};
+use voicecall_core::agent::{AgentTask, OpId, SPEECH_CREDIT};
 use voicecall_core::audio::{Frame, SAMPLE_RATE};
 use voicecall_core::call::InputEvent;
 use voicecall_core::model::{ChatRequest, ChatRole, TokenUsage, Transcript, WordTiming};
@@ -20,6 +20,9 @@ use crate::scenario::{Latency, Part, Question, Scenario};
 /// Speech comes in pieces of 100 ms.
 const PIECE: usize = SAMPLE_RATE as usize / 10;
 
+/// What an operation answers, and when.
+type Answer = VecDeque<(CallTime, InputEvent<'static>)>;
+
 /// Hears, thinks and speaks as a scenario says.
 #[derive(Debug)]
 pub(super) struct Services {
@@ -29,6 +32,15 @@ pub(super) struct Services {
     voice: Rng,
     faults: Faults,
     listening: BTreeMap<OpId, Vec<i16>>,
+    speaking: BTreeMap<OpId, Speaking>,
+}
+
+/// Speech that waits to be delivered.
+#[derive(Debug)]
+struct Speaking {
+    rest: Answer,
+    /// Samples that may still be delivered.
+    credit: u64,
 }
 
 impl Services {
@@ -40,6 +52,7 @@ impl Services {
             voice: scenario.rng(Part::Voice),
             faults: scenario.fault_plan().start(),
             listening: BTreeMap::new(),
+            speaking: BTreeMap::new(),
         }
     }
 
@@ -48,9 +61,18 @@ impl Services {
             AgentTask::Listen => {
                 self.listening.insert(op, Vec::new());
             }
-            AgentTask::Think(request) => self.think(now, op, &request, events),
-            AgentTask::Speak(text) => self.speak(now, op, &text, events),
-            _ => fail(now, op, ErrorKind::Unsupported, events),
+            AgentTask::Think(request) => {
+                let mut answer = self.think(now, op, &request);
+                self.disturb(now, op, Site::OpenaiChat, &mut answer);
+                enter(op, answer, events);
+            }
+            AgentTask::Speak(text) => {
+                let mut rest = self.speak(now, op, &text);
+                self.disturb(now, op, Site::OpenaiSpeech, &mut rest);
+                self.speaking.insert(op, Speaking { rest, credit: SPEECH_CREDIT });
+                self.deliver(now, op, events);
+            }
+            _ => enter(op, failed(now, op, ErrorKind::Unsupported), events),
         }
     }
 
@@ -60,25 +82,32 @@ impl Services {
         }
     }
 
+    /// A voice may deliver more.
+    pub(super) fn grant(&mut self, now: CallTime, op: OpId, samples: u64, events: &mut Events) {
+        if let Some(speaking) = self.speaking.get_mut(&op) {
+            speaking.credit += samples;
+            self.deliver(now, op, events);
+        }
+    }
+
     pub(super) fn cancel(&mut self, op: OpId) {
         self.listening.remove(&op);
+        self.speaking.remove(&op);
     }
 
+    /// The caller's turn is complete: understands it.
     pub(super) fn finish(&mut self, now: CallTime, op: OpId, events: &mut Events) {
         let Some(audio) = self.listening.remove(&op) else { return };
-        let after = self.latency.wait(self.latency.transcription, &mut self.ear);
+        let at = now + self.latency.wait(self.latency.transcription, &mut self.ear);
         let heard = Ears::bundled().listen(&audio);
-        let confidence =
-            heard.words.iter().map(|word| word.confidence).fold(None, |least: Option<f32>, confidence| {
-                Some(least.map_or(confidence, |least| least.min(confidence)))
-            });
-        let transcript = Transcript { text: heard.text(), confidence, language: None, is_final: true };
-        events.push(now + after, Some(op), InputEvent::Ear { op, transcript });
-        events.push(now + after, Some(op), InputEvent::Done { op });
-        self.disturb(now, op, Site::OpenaiTranscription, events);
+        let transcript =
+            Transcript { text: heard.text(), confidence: heard.confidence(), language: None, is_final: true };
+        let mut answer = Answer::from([(at, InputEvent::Ear { op, transcript }), (at, InputEvent::Done { op })]);
+        self.disturb(now, op, Site::OpenaiTranscription, &mut answer);
+        enter(op, answer, events);
     }
 
-    fn think(&mut self, now: CallTime, op: OpId, request: &ChatRequest, events: &mut Events) {
+    fn think(&mut self, now: CallTime, op: OpId, request: &ChatRequest) -> Answer {
         let of_user = request.messages.iter().rev().find(|message| message.role == ChatRole::User);
         let question = Question {
             schema: request.schema.as_ref().map(|schema| schema.name.as_str()),
@@ -86,63 +115,84 @@ impl Services {
             caller: of_user.map(|message| message.content.as_str()),
         };
         let Ok(reply) = self.brain.answer(&question, request.max_tokens as usize) else {
-            return fail(now, op, ErrorKind::Unavailable, events);
+            return failed(now, op, ErrorKind::Unavailable);
         };
         let output = reply.tokens.len() as u64;
-        let mut last = Duration::ZERO;
-        for token in reply.tokens {
-            last = token.after;
-            events.push(now + token.after, Some(op), InputEvent::Token { op, text: token.text });
-        }
+        let tokens = reply.tokens.into_iter();
+        let mut answer: Answer =
+            tokens.map(|token| (now + token.after, InputEvent::Token { op, text: token.text })).collect();
+        let last = answer.back().map_or(now, |(at, _)| *at);
         let usage = TokenUsage { input: reply.input_tokens as u64, cached: 0, output };
-        events.push(now + last, Some(op), InputEvent::Usage { op, usage });
-        events.push(now + last, Some(op), InputEvent::Done { op });
-        self.disturb(now, op, Site::OpenaiChat, events);
+        answer.push_back((last, InputEvent::Usage { op, usage }));
+        answer.push_back((last, InputEvent::Done { op }));
+        answer
     }
 
-    fn speak(&mut self, now: CallTime, op: OpId, text: &str, events: &mut Events) {
+    fn speak(&mut self, now: CallTime, op: OpId, text: &str) -> Answer {
         let Ok(speech) = Library::bundled().voice("agent", text) else {
-            return fail(now, op, ErrorKind::Rejected, events);
+            return failed(now, op, ErrorKind::Rejected);
         };
         let mut at = now + self.latency.wait(self.latency.speech, &mut self.voice);
-        let words = speech.words.iter().map(|word| WordTiming {
+        let timing = |word: &crate::clips::Word| WordTiming {
             text: word.text.clone(),
             start: word.start as u64,
             end: word.end as u64,
-        });
-        let mut words: Vec<_> = words.collect();
+        };
+        let mut words: Vec<_> = speech.words.iter().map(timing).collect();
+        let mut answer = Answer::new();
         for piece in speech.audio.chunks(PIECE) {
             let words = std::mem::take(&mut words);
-            events.push(at, Some(op), InputEvent::Speech { op, audio: Cow::Owned(piece.to_vec()), words });
+            answer.push_back((at, InputEvent::Speech { op, audio: Cow::Owned(piece.to_vec()), words }));
             at = at + Duration::from_millis(100).div_f64(self.latency.speech_pace);
         }
-        events.push(at, Some(op), InputEvent::Done { op });
-        self.disturb(now, op, Site::OpenaiSpeech, events);
+        answer.push_back((at, InputEvent::Done { op }));
+        answer
     }
 
-    /// Lets a fault of the scenario strike an operation whose events were entered just now.
-    fn disturb(&mut self, now: CallTime, op: OpId, site: Site, events: &mut Events) {
+    /// Lets a voice go on as far as its credit reaches.
+    fn deliver(&mut self, now: CallTime, op: OpId, events: &mut Events) {
+        let Some(speaking) = self.speaking.get_mut(&op) else { return };
+        let credit = &mut speaking.credit;
+        while let Some((at, event)) =
+            speaking.rest.pop_front_if(|(_, event)| *credit > 0 || !matches!(event, InputEvent::Speech { .. }))
+        {
+            if let InputEvent::Speech { audio, .. } = &event {
+                *credit = credit.saturating_sub(audio.len() as u64);
+            }
+            events.push(at.max(now), Some(op), event);
+        }
+        if speaking.rest.is_empty() {
+            self.speaking.remove(&op);
+        }
+    }
+
+    /// Lets a fault of the scenario strike the answer of an operation.
+    fn disturb(&mut self, now: CallTime, op: OpId, site: Site, answer: &mut Answer) {
+        let delay = |answer: &mut Answer, skip: usize, by: Duration| {
+            answer.iter_mut().skip(skip).for_each(|(at, _)| *at = *at + by);
+        };
         match self.faults.draw(site) {
             None => {}
-            Some(Fault::Latency { delay, .. }) => events.delay(op, 0, delay),
+            Some(Fault::Latency { delay: by, .. }) => delay(answer, 0, by),
             // Stops after the first piece, then goes on.
-            Some(Fault::Stall { length, .. }) => events.delay(op, 1, length),
+            Some(Fault::Stall { length, .. }) => delay(answer, 1, length),
             Some(Fault::AcceptThenDrop) => {
-                let at = events.cut(op, 1).unwrap_or(now);
-                fail(at, op, ErrorKind::Unavailable, events);
+                let at = answer.get(1).map_or(now, |(at, _)| *at);
+                answer.truncate(1);
+                answer.extend(failed(at, op, ErrorKind::Unavailable));
             }
-            Some(Fault::RateLimit { .. }) => {
-                events.cancel(op);
-                fail(now, op, ErrorKind::RateLimited, events);
-            }
-            Some(_) => {
-                events.cancel(op);
-                fail(now, op, ErrorKind::Unavailable, events);
-            }
+            Some(Fault::RateLimit { .. }) => *answer = failed(now, op, ErrorKind::RateLimited),
+            Some(_) => *answer = failed(now, op, ErrorKind::Unavailable),
         }
     }
 }
 
-fn fail(at: CallTime, op: OpId, kind: ErrorKind, events: &mut Events) {
-    events.push(at, Some(op), InputEvent::Failed { op, kind });
+fn enter(op: OpId, answer: Answer, events: &mut Events) {
+    for (at, event) in answer {
+        events.push(at, Some(op), event);
+    }
+}
+
+fn failed(at: CallTime, op: OpId, kind: ErrorKind) -> Answer {
+    Answer::from([(at, InputEvent::Failed { op, kind })])
 }

@@ -424,3 +424,41 @@ fn a_recorded_call_replays_to_the_same_outputs() {
     let error = replay(changed.as_bytes()).unwrap_err();
     assert_eq!(error.field(), Some("recording"));
 }
+
+#[test]
+fn a_voice_is_let_on_as_fast_as_it_is_heard_and_is_not_late_while_it_waits() {
+    let long = "ord ".repeat(50);
+    let (dialogue, told) = consenting([long.as_str(), "x"]);
+    let mut call = Call::new(settings(), dialogue);
+    call.speech_after = None;
+    let op = call.seen.iter().find_map(|(_, output)| match output {
+        Output::Start { op, task: AgentTask::Speak(_) } => Some(*op),
+        _ => None,
+    });
+    let op = op.unwrap();
+    let audio = speech_of(&long);
+    let (mut allowed, mut delivered) = (crate::agent::SPEECH_CREDIT as usize, 0);
+    let mut most_ahead = 0;
+    while delivered < audio.len() {
+        if delivered < allowed {
+            let end = (delivered + 800).min(allowed).min(audio.len());
+            let piece = Cow::Owned(audio[delivered..end].to_vec());
+            call.input(InputEvent::Speech { op, audio: piece, words: Vec::new() });
+            delivered = end;
+        } else {
+            call.run(call.now + FRAME_DURATION);
+        }
+        let granted = call.seen.drain(..).map(|(_, output)| match output {
+            Output::Grant { op: of, samples } if of == op => samples as usize,
+            Output::Cancel { .. } => panic!("given up"),
+            _ => 0,
+        });
+        allowed += granted.sum::<usize>();
+        most_ahead = most_ahead.max(delivered.saturating_sub(call.now.as_samples() as usize));
+    }
+    call.input(InputEvent::Done { op });
+    call.run(call.now + Duration::from_secs(5));
+    // Two seconds of credit, half a second handed to the playout, its lead, and one grant.
+    assert!(most_ahead <= 16_000 + 4_000 + 2_400 + 1_600, "{most_ahead}");
+    assert!(told.lock().unwrap().contains(&DialogueEvent::Spoken(UtteranceId(1))));
+}

@@ -1,0 +1,134 @@
+//! After a restart: every open session is settled, whatever its attempt had come to.
+
+use jiff::Timestamp;
+
+use super::world::*;
+use crate::carrier::CallStatus;
+use crate::engine::Swept;
+use crate::error::ErrorKind;
+use crate::id::Epoch;
+use crate::store::{AttemptOutcome, AttemptState, DialAttempt, DialStore, EndReason, Session, SessionStatus};
+use crate::testing::CarrierRequest;
+
+const CLOSED: Swept = Swept { closed: 1, apologised: 0, left: 0 };
+const APOLOGISED: Swept = Swept { closed: 0, apologised: 1, left: 0 };
+const LEFT: Swept = Swept { closed: 0, apologised: 0, left: 1 };
+
+/// A session whose process ended when its attempt had come this far.
+async fn abandoned(world: &World, state: AttemptState) -> Session {
+    let session = world.session().await;
+    let attempt = DialAttempt::planned(world.tenant, session.id, "scripted", Timestamp::now());
+    world.store.plan_attempt(&attempt).await.unwrap();
+    if state != AttemptState::Planned {
+        world.store.begin_sending(world.tenant, attempt.id, Epoch::FIRST).await.unwrap();
+    }
+    if state == AttemptState::Unknown {
+        world.store.settle_attempt(world.tenant, attempt.id, &AttemptOutcome::Unknown).await.unwrap();
+    }
+    session
+}
+
+async fn assert_ended(world: &World, session: &Session, reason: EndReason) {
+    let session = world.read(session.id).await;
+    assert_eq!((session.status, session.end_reason), (SessionStatus::Failed, Some(reason)));
+    assert!(world.carrier.orders().len() <= 1, "nothing is ordered again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_planned_call_is_closed_without_asking_the_carrier() {
+    let world = World::new();
+    let session = abandoned(&world, AttemptState::Planned).await;
+    assert_eq!(world.engine.sweep().await.unwrap(), CLOSED);
+    assert_ended(&world, &session, EndReason::TechnicalFailure).await;
+    assert!(world.carrier.requests().is_empty());
+    assert_eq!(world.engine.sweep().await.unwrap(), Swept::default(), "nothing is left");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_may_have_been_ordered_is_looked_for() {
+    for state in [AttemptState::Sending, AttemptState::Unknown] {
+        let world = World::new();
+        let session = abandoned(&world, state).await;
+        assert_eq!(world.engine.sweep().await.unwrap(), CLOSED);
+        assert!(matches!(&world.carrier.requests()[..], [CarrierRequest::Find(query)] if query.to.reveal() == PHONE));
+        assert_ended(&world, &session, EndReason::TechnicalFailure).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_found_live_gets_an_apology() {
+    for state in [AttemptState::Sending, AttemptState::Unknown] {
+        let world = World::new();
+        let session = abandoned(&world, state).await;
+        world.carrier.will_find(Ok(vec!["CA5"]));
+        world.carrier.has_call("CA5", CallStatus::InProgress);
+        assert_eq!(world.engine.sweep().await.unwrap(), APOLOGISED);
+        assert_ended(&world, &session, EndReason::TechnicalFailure).await;
+        assert_apology(&world, "CA5");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_live_call_of_the_process_before_gets_an_apology() {
+    let before = World::new();
+    let placed = before.placed().await;
+    before.carrier.has_call("CA1", CallStatus::InProgress);
+    assert_eq!(before.engine.sweep().await.unwrap(), Swept::default(), "its own calls are left alone");
+    let world = before.restarted();
+    assert_eq!(world.engine.sweep().await.unwrap(), APOLOGISED);
+    assert_apology(&world, "CA1");
+    assert_ended(&world, &world.read(placed.session).await, EndReason::TechnicalFailure).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_has_ended_is_closed_for_its_reason() {
+    let ends = [
+        (CallStatus::Busy, EndReason::Busy),
+        (CallStatus::NoAnswer, EndReason::NoAnswer),
+        (CallStatus::Failed, EndReason::CallFailed),
+        (CallStatus::Canceled, EndReason::Canceled),
+        (CallStatus::Completed, EndReason::TechnicalFailure),
+    ];
+    for (status, reason) in ends {
+        let before = World::new();
+        let placed = before.placed().await;
+        before.carrier.has_call("CA1", status);
+        let world = before.restarted();
+        assert_eq!(world.engine.sweep().await.unwrap(), CLOSED);
+        assert_ended(&world, &world.read(placed.session).await, reason).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_cannot_be_steered_is_ended() {
+    for kind in [ErrorKind::Closed, ErrorKind::Unsupported] {
+        let before = World::new();
+        before.placed().await;
+        before.carrier.has_call("CA1", CallStatus::InProgress);
+        before.carrier.will_fail_to_steer(kind);
+        let world = before.restarted();
+        assert_eq!(world.engine.sweep().await.unwrap(), APOLOGISED);
+        assert_eq!(world.carrier.hang_ups().len(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_settled_now_is_settled_by_the_next_sweep() {
+    let before = World::new();
+    let placed = before.placed().await;
+    before.carrier.has_call("CA1", CallStatus::Busy);
+    before.carrier.will_fail_to_fetch(ErrorKind::Unavailable);
+    let world = before.restarted();
+    assert_eq!(world.engine.sweep().await.unwrap(), LEFT);
+    assert_eq!(world.read(placed.session).await.status, SessionStatus::Connecting);
+    assert_eq!(world.engine.sweep().await.unwrap(), CLOSED);
+    assert_ended(&world, &world.read(placed.session).await, EndReason::Busy).await;
+}
+
+fn assert_apology(world: &World, call: &str) {
+    let apology = |request: &CarrierRequest| match request {
+        CarrierRequest::Steer(steered, flow) => steered.as_str() == call && *flow == world.engine.farewell(),
+        _ => false,
+    };
+    assert!(world.carrier.requests().iter().any(apology), "no apology");
+}

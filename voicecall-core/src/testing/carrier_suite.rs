@@ -1,0 +1,298 @@
+//! What every carrier keeps to, as far as it shows without a network.
+
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+
+use futures_util::FutureExt;
+
+use super::SignedRequest;
+use crate::carrier::{CallFlow, StreamTarget, VoiceBackend};
+use crate::error::ErrorKind;
+use crate::id::CarrierCallId;
+
+/// A carrier with requests it would send itself.
+#[derive(Debug)]
+pub struct CarrierCase {
+    /// The carrier.
+    pub carrier: Box<dyn VoiceBackend>,
+    /// A webhook with everything that makes it authentic; its body is not empty.
+    pub webhook: SignedRequest,
+    /// The call the webhook is about.
+    pub call: CarrierCallId,
+    /// The authentic handshake of a media socket.
+    pub handshake: SignedRequest,
+    /// A call that has ended at the carrier, or at whatever stands in for it; without one hanging up is not checked.
+    pub ended: Option<CarrierCallId>,
+}
+
+/// Checks every rule and panics with the names of those the carrier breaks. `make_case` makes a fresh carrier.
+pub async fn run_all<F, S>(make_case: F)
+where
+    F: Fn() -> S,
+    S: Future<Output = CarrierCase>,
+{
+    let broken = broken_rules(make_case).await;
+    assert!(broken.is_empty(), "the carrier breaks {broken:?}");
+}
+
+/// The names of the rules the carrier breaks. `make_case` makes a fresh carrier.
+pub async fn broken_rules<F, S>(make_case: F) -> Vec<&'static str>
+where
+    F: Fn() -> S,
+    S: Future<Output = CarrierCase>,
+{
+    let mut broken = Vec::new();
+    for (name, check) in RULES {
+        if AssertUnwindSafe(check(make_case().await)).catch_unwind().await.is_err() {
+            broken.push(*name);
+        }
+    }
+    broken
+}
+
+type Check = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Rule = (&'static str, fn(CarrierCase) -> Check);
+
+macro_rules! rules {
+    ($($rule:ident,)*) => {
+        const RULES: &[Rule] = &[$((stringify!($rule), |case| Box::pin($rule(case))),)*];
+    };
+}
+
+rules! {
+    an_authentic_webhook_names_its_call,
+    a_webhook_without_authenticity_is_refused,
+    a_changed_webhook_is_refused,
+    a_handshake_without_authenticity_is_refused,
+    headers_do_not_choose_the_address,
+    a_reply_names_the_stream_and_what_follows,
+    a_farewell_is_said,
+    hanging_up_an_ended_call_succeeds,
+    what_cannot_be_steered_says_so,
+}
+
+async fn an_authentic_webhook_names_its_call(case: CarrierCase) {
+    let event = case.webhook.with(|request| case.carrier.webhook(request)).expect("an authentic webhook is read");
+    assert_eq!(event.call, case.call);
+}
+
+async fn a_webhook_without_authenticity_is_refused(case: CarrierCase) {
+    assert_refused(&*case.carrier, &SignedRequest { headers: Vec::new(), ..case.webhook.clone() });
+    // Not even what is wrong with it is told to a stranger.
+    assert_refused(&*case.carrier, &SignedRequest { headers: Vec::new(), body: b"{".to_vec(), ..case.webhook });
+}
+
+async fn a_changed_webhook_is_refused(case: CarrierCase) {
+    let mut longer = case.webhook.clone();
+    longer.body.extend_from_slice(b"&More=1");
+    assert_refused(&*case.carrier, &longer);
+    let elsewhere = format!("{}0", case.webhook.path_and_query);
+    assert_refused(&*case.carrier, &SignedRequest { path_and_query: elsewhere, ..case.webhook });
+}
+
+async fn a_handshake_without_authenticity_is_refused(case: CarrierCase) {
+    let check = |request: &SignedRequest| request.with(|request| case.carrier.media_handshake(request));
+    check(&case.handshake).expect("an authentic handshake passes");
+    if !case.carrier.capabilities().signed_media {
+        return;
+    }
+    let elsewhere = format!("{}0", case.handshake.path_and_query);
+    let changed = [
+        SignedRequest { headers: Vec::new(), ..case.handshake.clone() },
+        SignedRequest { path_and_query: elsewhere, ..case.handshake.clone() },
+    ];
+    for request in changed {
+        assert_eq!(check(&request).expect_err("a stranger").kind(), ErrorKind::Unauthenticated);
+    }
+}
+
+async fn headers_do_not_choose_the_address(case: CarrierCase) {
+    let forwarded = ["host", "x-forwarded-host", "x-forwarded-proto", "forwarded", "x-original-url"];
+    let mut request = case.webhook.clone();
+    for name in forwarded {
+        request = request.with_header(name, "elsewhere.example");
+    }
+    request.with(|request| case.carrier.webhook(request)).expect("only the configured address counts");
+}
+
+async fn a_reply_names_the_stream_and_what_follows(case: CarrierCase) {
+    let url = "wss://calls.example/media/token".parse().unwrap();
+    let target = StreamTarget { url, parameters: [].into(), status_url: None };
+    let next = "https://calls.example/voice/next".parse().unwrap();
+    let reply = case.carrier.reply(&CallFlow::stream(target, next));
+    let stream = reply.body.find("wss://calls.example/media/token").expect("the stream's address");
+    let next = reply.body.find("https://calls.example/voice/next").expect("where to ask next");
+    assert!(stream < next, "the stream comes first");
+    assert!(!reply.content_type.is_empty());
+}
+
+async fn a_farewell_is_said(case: CarrierCase) {
+    let reply = case.carrier.reply(&CallFlow::farewell("Goodbye for now", "en-US"));
+    assert!(reply.body.contains("Goodbye for now") && reply.body.contains("en-US"), "{}", reply.body);
+}
+
+async fn hanging_up_an_ended_call_succeeds(case: CarrierCase) {
+    if let Some(call) = &case.ended {
+        case.carrier.hang_up(call).await.expect("what has ended has ended");
+    }
+}
+
+async fn what_cannot_be_steered_says_so(case: CarrierCase) {
+    if !case.carrier.capabilities().steer {
+        let refused = case.carrier.steer(&case.call, &CallFlow::hang_up()).await.expect_err("it cannot");
+        assert_eq!(refused.kind(), ErrorKind::Unsupported);
+    }
+}
+
+fn assert_refused(carrier: &dyn VoiceBackend, request: &SignedRequest) {
+    let refused = request.with(|request| carrier.webhook(request)).expect_err("not from the carrier");
+    assert_eq!(refused.kind(), ErrorKind::Unauthenticated);
+}
+
+#[cfg(test)]
+mod tests {
+    //! The fake keeps every rule, and breaking one is noticed.
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::carrier::*;
+    use crate::error::{Error, Result};
+    use crate::media::MediaCodec;
+    use crate::testing::ScriptedCarrier;
+
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    enum Fault {
+        None,
+        MixesUpCalls,
+        TrustsStrangers,
+        IgnoresTheBody,
+        OpensToAnyone,
+        BelievesHeaders,
+        LosesTheStream,
+        SaysNothing,
+        MissesTheEnd,
+        PretendsToSteer,
+    }
+
+    #[derive(Debug)]
+    struct Broken(ScriptedCarrier, Fault);
+
+    #[async_trait]
+    impl VoiceBackend for Broken {
+        fn name(&self) -> &'static str {
+            "broken"
+        }
+
+        fn capabilities(&self) -> VoiceCapabilities {
+            self.0.capabilities()
+        }
+
+        async fn place(&self, request: &PlaceCall) -> Result<CarrierCall> {
+            self.0.place(request).await
+        }
+
+        async fn fetch(&self, call: &CarrierCallId) -> Result<CarrierCall> {
+            self.0.fetch(call).await
+        }
+
+        async fn find(&self, query: &FindCalls) -> Result<Vec<CarrierCall>> {
+            self.0.find(query).await
+        }
+
+        async fn hang_up(&self, call: &CarrierCallId) -> Result<()> {
+            if self.1 == Fault::MissesTheEnd {
+                return Err(Error::new(ErrorKind::NotFound, "hang up"));
+            }
+            self.0.hang_up(call).await
+        }
+
+        async fn steer(&self, call: &CarrierCallId, flow: &CallFlow) -> Result<()> {
+            if self.1 == Fault::PretendsToSteer { Ok(()) } else { self.0.steer(call, flow).await }
+        }
+
+        fn reply(&self, flow: &CallFlow) -> WebhookReply {
+            match (self.1, &flow.0[0]) {
+                (Fault::LosesTheStream, CallStep::Stream(_)) | (Fault::SaysNothing, CallStep::Say { .. }) => {
+                    self.0.reply(&CallFlow(flow.0[1..].to_vec()))
+                }
+                _ => self.0.reply(flow),
+            }
+        }
+
+        fn webhook(&self, request: &WebhookRequest<'_>) -> Result<CarrierEvent> {
+            match self.1 {
+                Fault::MixesUpCalls => {
+                    self.0.webhook(request).map(|event| CarrierEvent { call: CarrierCallId::new("CA2"), ..event })
+                }
+                Fault::TrustsStrangers if request.headers.is_empty() => {
+                    serde_json::from_slice(request.body).map_err(|_| Error::invalid("body", "a report"))
+                }
+                Fault::IgnoresTheBody if !request.headers.is_empty() => {
+                    Ok(webhook().with(|request| self.0.webhook(request))?)
+                }
+                Fault::BelievesHeaders if request.header("x-forwarded-host").is_some() => {
+                    Err(Error::new(ErrorKind::Unauthenticated, "read webhook"))
+                }
+                _ => self.0.webhook(request),
+            }
+        }
+
+        fn media_handshake(&self, request: &WebhookRequest<'_>) -> Result<()> {
+            if self.1 == Fault::OpensToAnyone { Ok(()) } else { self.0.media_handshake(request) }
+        }
+
+        fn media_codec(&self) -> Box<dyn MediaCodec> {
+            self.0.media_codec()
+        }
+
+        async fn health(&self) -> Result<()> {
+            self.0.health().await
+        }
+    }
+
+    fn webhook() -> SignedRequest {
+        let kind = CarrierEventKind::Instruct { status: CallStatus::InProgress };
+        let event = CarrierEvent::new(CarrierCallId::new("CA1"), kind, "one".to_owned());
+        ScriptedCarrier::webhook_of("/voice/answer", &event)
+    }
+
+    fn case(fault: Fault) -> CarrierCase {
+        let mut carrier = ScriptedCarrier::new();
+        if fault == Fault::PretendsToSteer {
+            carrier = carrier.with_capabilities(VoiceCapabilities::none());
+        }
+        CarrierCase {
+            carrier: Box::new(Broken(carrier, fault)),
+            webhook: webhook(),
+            call: CarrierCallId::new("CA1"),
+            handshake: ScriptedCarrier::sign("/media/token", ""),
+            ended: Some(CarrierCallId::new("CA1")),
+        }
+    }
+
+    #[tokio::test]
+    async fn the_scripted_carrier_keeps_every_rule() {
+        run_all(|| async { case(Fault::None) }).await;
+    }
+
+    #[tokio::test]
+    async fn every_broken_rule_is_noticed() {
+        let proofs = [
+            (Fault::MixesUpCalls, "an_authentic_webhook_names_its_call"),
+            (Fault::TrustsStrangers, "a_webhook_without_authenticity_is_refused"),
+            (Fault::IgnoresTheBody, "a_changed_webhook_is_refused"),
+            (Fault::OpensToAnyone, "a_handshake_without_authenticity_is_refused"),
+            (Fault::BelievesHeaders, "headers_do_not_choose_the_address"),
+            (Fault::LosesTheStream, "a_reply_names_the_stream_and_what_follows"),
+            (Fault::SaysNothing, "a_farewell_is_said"),
+            (Fault::MissesTheEnd, "hanging_up_an_ended_call_succeeds"),
+            (Fault::PretendsToSteer, "what_cannot_be_steered_says_so"),
+        ];
+        for (fault, rule) in proofs {
+            let broken = broken_rules(|| async move { case(fault) }).await;
+            assert_eq!(broken, [rule], "{fault:?}");
+        }
+        assert_eq!(proofs.len(), RULES.len(), "every rule has its proof");
+    }
+}

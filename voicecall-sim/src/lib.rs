@@ -5,4 +5,5 @@ pub mod clips;
 pub mod ears;
 pub mod fault;
 pub mod phone;
+pub mod scenario;
 pub mod twilio;

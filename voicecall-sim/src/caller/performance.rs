@@ -1,0 +1,121 @@
+//! An act of the caller, frame by frame.
+
+use std::time::Duration;
+
+use voicecall_core::audio::{FRAME_DURATION, Frame, Framer, Pcm};
+use voicecall_core::{Error, Result};
+
+use super::log::CallerEvent;
+use super::machine::Fidelity;
+use crate::clips::Library;
+use crate::fault::Rng;
+use crate::phone::PartyAction;
+use crate::scenario::Act;
+
+/// The speaker of the library whose clips are used.
+const SPEAKER: &str = "caller";
+
+/// What speech is where there is no audio: a square wave, loud enough for any detector.
+const MARKER: [u8; 8] = [0x90, 0x90, 0x90, 0x90, 0x10, 0x10, 0x10, 0x10];
+
+/// How long a character takes to say where there is no audio.
+const PER_CHARACTER: Duration = Duration::from_millis(70);
+
+/// From one key to the next: a tone of 100 ms and a pause as long.
+const PER_KEY: usize = 10;
+
+/// An act that is ready to be done.
+#[derive(Debug, Clone)]
+pub(super) enum Performance {
+    Speech { text: String, frames: Vec<Frame> },
+    Marker { text: String, frames: usize },
+    Keys(String),
+    Silence { frames: usize },
+    Noise { frames: usize, amplitude: f64 },
+    HangUp,
+}
+
+impl Performance {
+    /// Prepares `act`; a text without a clip is found here, before the call.
+    pub(super) fn prepare(act: &Act, fidelity: Fidelity, library: &Library) -> Result<Self> {
+        Ok(match act {
+            Act::Say(text) => match fidelity {
+                Fidelity::Audio => speech(text, library)?,
+                Fidelity::Labels => {
+                    let characters = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
+                    Self::Marker { text: text.clone(), frames: frames_in(PER_CHARACTER.saturating_mul(characters)) }
+                }
+            },
+            Act::Keys(keys) => Self::Keys(keys.clone()),
+            Act::Silence(duration) => Self::Silence { frames: frames_in(*duration) },
+            Act::Noise { duration, below_full_scale } => {
+                // Uniform noise has an RMS of its amplitude divided by the square root of three.
+                let rms = f64::from(i16::MAX) * 10_f64.powf(-below_full_scale / 20.0);
+                Self::Noise { frames: frames_in(*duration), amplitude: rms * 3_f64.sqrt() }
+            }
+            Act::HangUp => Self::HangUp,
+        })
+    }
+
+    /// What the log calls it.
+    pub(super) fn event(&self) -> CallerEvent {
+        match self {
+            Self::Speech { text, .. } | Self::Marker { text, .. } => CallerEvent::Said(text.clone()),
+            Self::Keys(keys) => CallerEvent::Pressed(keys.clone()),
+            Self::Silence { .. } => CallerEvent::KeptSilent,
+            Self::Noise { .. } => CallerEvent::MadeNoise,
+            Self::HangUp => CallerEvent::HungUp,
+        }
+    }
+
+    /// What is being said, if it is speech.
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Speech { text, .. } | Self::Marker { text, .. } => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether it can be heard.
+    pub(super) fn is_audible(&self) -> bool {
+        !matches!(self, Self::Silence { .. })
+    }
+
+    /// The `position`-th 20 ms of it; `None` when it is over.
+    pub(super) fn at(&self, position: usize, rng: &mut Rng) -> Option<PartyAction> {
+        let lasts = |frames: &usize| position < *frames;
+        match self {
+            Self::Speech { frames, .. } => frames.get(position).copied().map(PartyAction::Speak),
+            Self::Marker { frames, .. } => lasts(frames).then(|| PartyAction::Speak(marker())),
+            Self::Silence { frames } => lasts(frames).then_some(PartyAction::Listen),
+            Self::Noise { frames, amplitude } => lasts(frames).then(|| PartyAction::Speak(noise(*amplitude, rng))),
+            Self::Keys(keys) => {
+                let key = keys.chars().nth(position / PER_KEY)?;
+                Some(if position.is_multiple_of(PER_KEY) { PartyAction::Press(key) } else { PartyAction::Listen })
+            }
+            Self::HangUp => Some(PartyAction::HangUp),
+        }
+    }
+}
+
+fn speech(text: &str, library: &Library) -> Result<Performance> {
+    let speech = library.voice(SPEAKER, text).map_err(|error| Error::config("caller.step.say", error.to_string()))?;
+    let (mut framer, mut frames) = (Framer::new(), Vec::new());
+    framer.push(&speech.audio, |frame| frames.push(frame));
+    frames.extend(framer.flush());
+    Ok(Performance::Speech { text: speech.text, frames })
+}
+
+fn frames_in(duration: Duration) -> usize {
+    usize::try_from(duration.as_nanos().div_ceil(FRAME_DURATION.as_nanos())).unwrap_or(usize::MAX)
+}
+
+fn marker() -> Frame {
+    Frame::from(std::array::from_fn(|sample| MARKER[sample % MARKER.len()]))
+}
+
+fn noise(amplitude: f64, rng: &mut Rng) -> Frame {
+    // A cast from float to integer saturates: noise close to full scale clips.
+    let samples: Pcm = std::array::from_fn(|_| (amplitude * (2.0 * rng.unit() - 1.0)) as i16);
+    Frame::encode(&samples)
+}

@@ -1,0 +1,244 @@
+//! Callers on a line that plays what an agent says.
+
+use std::collections::BTreeMap;
+
+use voicecall_core::CallTime;
+use voicecall_core::audio::{FRAME_DURATION, Frame};
+
+use super::{Caller, CallerEvent, Fidelity, LogEntry};
+use crate::clips::Library;
+use crate::phone::{Party as _, PartyAction};
+
+const FRAME: u64 = 20;
+
+/// A line: what the agent says at which millisecond, and what the caller then does.
+struct Line {
+    caller: Caller,
+    agent: BTreeMap<u64, Frame>,
+    actions: Vec<(u64, PartyAction)>,
+}
+
+impl Line {
+    fn new(steps: &str, fidelity: Fidelity) -> Self {
+        let text = format!("name = 'x'\nseed = 1\ncaller.answer = {{ after = '1 s' }}\n{steps}");
+        let caller = Caller::new(&text.parse().unwrap(), fidelity).unwrap();
+        Self { caller, agent: BTreeMap::new(), actions: Vec::new() }
+    }
+
+    /// The agent says `text` from `millis` on; returns when it has ended.
+    fn agent_says(&mut self, text: &str, millis: u64) -> u64 {
+        let speech = Library::bundled().voice("agent", text).unwrap();
+        let (frames, _) = speech.audio.as_chunks::<160>();
+        let times = (millis / FRAME..).map(|frame| frame * FRAME);
+        self.agent.extend(times.zip(frames.iter().map(|&frame| Frame::from(frame))));
+        millis + speech.audio.len() as u64 / 8
+    }
+
+    /// Lets the call go on until `millis`.
+    fn run(&mut self, millis: u64) {
+        let start = self.actions.last().map_or(0, |(at, _)| at + FRAME);
+        for at in (start..millis).step_by(FRAME as usize) {
+            let now = CallTime::from_millis(at);
+            self.actions.push((at, self.caller.speak(now)));
+            self.caller.hear(now, self.agent.get(&at).unwrap_or(&Frame::SILENCE));
+        }
+    }
+
+    /// When the caller did its first thing other than listening at or after `millis`.
+    fn acted(&self, millis: u64) -> Option<u64> {
+        let mut later = self.actions.iter().filter(|(at, _)| *at >= millis);
+        later.find(|(_, action)| *action != PartyAction::Listen).map(|(at, _)| *at)
+    }
+
+    fn log(&self) -> Vec<(CallerEvent, u64)> {
+        let line = |entry: &LogEntry| (entry.event.clone(), entry.from.as_millis());
+        self.caller.log().entries().iter().map(line).collect()
+    }
+}
+
+#[test]
+fn a_caller_answers_half_a_second_after_the_phrase_it_waits_for() {
+    let mut line = Line::new("[[caller.step]]\nhears = 'vill du vara med'\nsay = 'Ja, det går bra.'", Fidelity::Audio);
+    let first = line.agent_says("Samtalet spelas in om du säger ja.", 1000);
+    line.run(first + 2000);
+    assert_eq!(line.acted(0), None);
+
+    let asked = line.agent_says("Vill du vara med?", first + 2000);
+    line.run(asked + 3000);
+    let wait = line.acted(0).unwrap() - asked;
+    // Clips end in a little silence, which counts as silence.
+    assert!((380..=540).contains(&wait), "{wait}");
+    let log = line.caller.log();
+    assert_eq!(log.heard(), "Samtalet spelas in om du säger ja. Vill du vara med?");
+    assert_eq!(log.said(), "Ja, det går bra.");
+}
+
+#[test]
+fn what_a_caller_says_is_its_clip() {
+    let mut line = Line::new("[[caller.step]]\nat = '1 s'\nsay = 'Ja, det går bra.'", Fidelity::Audio);
+    line.run(4000);
+    let audio: Vec<u8> = line
+        .actions
+        .iter()
+        .filter_map(|(_, action)| match action {
+            PartyAction::Speak(frame) => Some(*frame.as_bytes()),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    let clip = Library::bundled().voice("caller", "Ja, det går bra.").unwrap().audio;
+    assert_eq!(audio[..clip.len()], clip);
+    assert!(audio[clip.len()..].iter().all(|&code| code == 0xFF));
+    let entry = &line.caller.log().entries()[0];
+    assert_eq!(
+        (entry.from, entry.until - entry.from),
+        (CallTime::from_millis(980), FRAME_DURATION * (audio.len() as u32 / 160))
+    );
+}
+
+#[test]
+fn a_caller_interrupts_within_a_sentence() {
+    let steps = "[[caller.step]]\nhears = 'det här är Vera'\ninterrupt_after = 1\nsay = 'Vem är det som ringer?'";
+    let mut line = Line::new(steps, Fidelity::Audio);
+    let sentence = "Hej, det här är Vera, en AI-assistent som ringer från Kaffebutiken.";
+    let end = line.agent_says(sentence, 1000);
+    line.run(end + 1000);
+    let acted = line.acted(0).unwrap();
+    let words = Library::bundled().voice("agent", sentence).unwrap().words;
+    let next_word = 1000 + words[5].end as u64 / 8;
+    assert!((next_word..=next_word + 400).contains(&acted), "{acted} {next_word}");
+    assert!(acted + 1000 < end);
+    // The log still has the whole sentence, before the interruption.
+    let events: Vec<CallerEvent> = line.log().into_iter().map(|(event, _)| event).collect();
+    assert_eq!(events, [CallerEvent::Heard(sentence.into()), CallerEvent::Said("Vem är det som ringer?".into())]);
+}
+
+#[test]
+fn what_is_left_of_an_interrupted_sentence_triggers_nothing() {
+    let steps = "
+        [[caller.step]]\nhears = 'du med'\ninterrupt_after = 0\nsay = 'Vänta lite.'
+        [[caller.step]]\nhears = '*'\nsay = 'Hallå?'";
+    let mut line = Line::new(steps, Fidelity::Audio);
+    let end = line.agent_says("Hur nöjd är du med ditt senaste besök?", 1000);
+    line.run(end + 4000);
+    let said: Vec<CallerEvent> = line.log().into_iter().map(|(event, _)| event).skip(1).collect();
+    // The rest began before or while the caller spoke, so nothing new was said to it.
+    assert_eq!(said[0], CallerEvent::Said("Vänta lite.".into()));
+}
+
+#[test]
+fn steps_are_used_once_and_in_order_of_the_file() {
+    let steps = "
+        [[caller.step]]\nhears = 'hör du mig'\nsay = 'Vad sa du?'
+        [[caller.step]]\nhears = 'hör du mig'\nsay = 'Ja.'";
+    let mut line = Line::new(steps, Fidelity::Audio);
+    let mut end = 0;
+    for _ in 0..3 {
+        end = line.agent_says("Hör du mig?", end + 1000);
+        line.run(end + 3000);
+        end += 3000;
+    }
+    assert_eq!(line.caller.log().said(), "Vad sa du? Ja.");
+}
+
+#[test]
+fn silence_counts_from_the_last_sound_of_either_side() {
+    let steps = "[[caller.step]]\nafter_silence = '2 s'\nsay = 'Hallå?'\n[[caller.step]]\nafter_silence = '2 s'\nhang_up = true";
+    let mut line = Line::new(steps, Fidelity::Audio);
+    let end = line.agent_says("Är du kvar?", 500);
+    line.run(end + 6000);
+    let log = line.log();
+    let [_, (CallerEvent::Said(_), said), (CallerEvent::HungUp, hung_up)] = &log[..] else { panic!("{log:?}") };
+    assert!((end + 1800..=end + 2040).contains(said), "{said} {end}");
+    let spoken = line.caller.log().entries()[1].until.as_millis();
+    assert!((spoken + 1980..=spoken + 2040).contains(hung_up), "{hung_up} {spoken}");
+    assert_eq!(line.actions.last().unwrap().1, PartyAction::HangUp);
+}
+
+#[test]
+fn keys_are_pressed_one_after_the_other() {
+    let mut line = Line::new("[[caller.step]]\nat = '1 s'\nkeys = '12#'", Fidelity::Audio);
+    line.run(3000);
+    let keys: Vec<(u64, PartyAction)> =
+        line.actions.iter().copied().filter(|(_, action)| matches!(action, PartyAction::Press(_))).collect();
+    assert_eq!(
+        keys,
+        [(1000, PartyAction::Press('1')), (1200, PartyAction::Press('2')), (1400, PartyAction::Press('#'))]
+    );
+}
+
+#[test]
+fn a_deliberate_silence_holds_other_steps_back() {
+    let steps = "
+        [[caller.step]]\nstart = true\nsilence = '2 s'
+        [[caller.step]]\nat = '1 s'\nkeys = '1'";
+    let mut line = Line::new(steps, Fidelity::Audio);
+    line.run(3000);
+    assert_eq!(line.acted(0), Some(2000));
+}
+
+#[test]
+fn noise_is_as_loud_as_asked_and_the_same_for_a_seed() {
+    let steps = "[[caller.step]]\nstart = true\nnoise = { duration = '1 s', below_full_scale = 30.0 }";
+    let run = || {
+        let mut line = Line::new(steps, Fidelity::Audio);
+        line.run(1500);
+        line.actions
+    };
+    let actions = run();
+    assert_eq!(actions, run());
+    let samples: Vec<f64> = actions
+        .iter()
+        .filter_map(|(_, action)| match action {
+            PartyAction::Speak(frame) => Some(frame.decode()),
+            _ => None,
+        })
+        .flatten()
+        .map(f64::from)
+        .collect();
+    assert_eq!(samples.len(), 8000);
+    let rms = (samples.iter().map(|sample| sample * sample).sum::<f64>() / 8000.0).sqrt();
+    let level = -20.0 * (rms / 32_767.0).log10();
+    assert!((29.5..=30.5).contains(&level), "{level}");
+}
+
+#[test]
+fn with_labels_a_caller_is_told_the_words_and_makes_a_marker() {
+    let steps = "
+        [[caller.step]]\nhears = 'Hur mår du?'\nsay = 'Detta har ingen klippt.'
+        [[caller.step]]\nhears = 'en två'\ninterrupt_after = 1\nkeys = '1'";
+    let mut line = Line::new(steps, Fidelity::Labels);
+    let at = CallTime::from_millis;
+    let marker = Frame::from([0x90; 160]);
+    line.agent.extend((1000..2000).step_by(20).map(|at| (at, marker)));
+    line.run(2000);
+    line.caller.hear_text("Hur mår du?", at(1000), at(2000));
+    line.run(6000);
+    assert_eq!(line.acted(0), Some(2500));
+    assert!(matches!(line.actions[125].1, PartyAction::Speak(frame) if frame != Frame::SILENCE));
+    assert_eq!(line.caller.log().said(), "Detta har ingen klippt.");
+
+    line.caller.hear_text("en två", at(6000), at(6400));
+    line.run(6400);
+    assert_eq!(line.acted(6000), None);
+    line.caller.hear_text("tre", at(6400), at(6600));
+    line.run(6600);
+    assert_eq!(line.acted(6000), Some(6400));
+}
+
+#[test]
+fn a_sentence_without_a_clip_is_refused_before_the_call() {
+    let text = "name = 'x'\nseed = 1\ncaller.answer = 'busy'\n[[caller.step]]\nstart = true\nsay = 'Det säger ingen.'";
+    let error = Caller::new(&text.parse().unwrap(), Fidelity::Audio).unwrap_err();
+    assert!(error.to_string().contains("Det säger ingen."), "{error}");
+}
+
+#[test]
+fn the_last_words_are_heard_when_the_call_ends_within_them() {
+    let mut line = Line::new("", Fidelity::Audio);
+    let end = line.agent_says("Tack och hej då.", 500);
+    line.run(end);
+    assert_eq!(line.caller.log().heard(), "");
+    line.caller.ended(CallTime::from_millis(end));
+    assert_eq!(line.caller.log().heard(), "Tack och hej då.");
+}

@@ -5,6 +5,7 @@ pub mod caller;
 pub mod clips;
 pub mod ears;
 pub mod fault;
+pub mod openai;
 pub mod phone;
 pub mod scenario;
 pub mod twilio;

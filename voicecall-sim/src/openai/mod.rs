@@ -1,0 +1,37 @@
+//! An OpenAI-compatible server that thinks by a scenario's rules, speaks with clips and hears with the simulated ears.
+//!
+//! The core decides what is answered and when: [`Brain`], [`Voice`] and [`EarService`] are synchronous and tell the time an answer
+//! takes, so that they serve calls in virtual time. The shell, [`Server`], puts them behind HTTP on the loopback interface in the exact shapes of
+//! OpenAI's chat completions, speech and transcription endpoints.
+//!
+//! Nothing is ever made up: a question no rule covers, a text no clip says and audio that is no speech are errors or silence.
+//!
+//! ```no_run
+//! # async fn example() -> voicecall_core::Result<()> {
+//! use voicecall_sim::openai::Server;
+//! use voicecall_sim::scenario::Scenario;
+//!
+//! let server = Server::start(&Scenario::bundled("happy")?, "secret-key").await?;
+//! println!("OPENAI_BASE_URL={}", server.base_url());
+//! server.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod brain;
+mod chat;
+mod delivery;
+mod ear;
+mod error;
+mod json;
+mod routes;
+mod schema;
+mod server;
+mod voice;
+mod wav;
+
+pub use brain::{Brain, Reply, Token};
+pub use ear::{EarService, Heard, HeardWord};
+pub use error::ApiError;
+pub use server::Server;
+pub use voice::{Utterance, Voice};

@@ -1,0 +1,192 @@
+//! The emulator as a server on the loopback interface.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tokio::task::{JoinHandle, JoinSet};
+use voicecall_core::{Error, ErrorKind, Result};
+
+use super::delivery::Delivery;
+use super::{ApiError, Brain, EarService, Voice, routes};
+use crate::clips::Library;
+use crate::ears::Ears;
+use crate::fault::{Faults, Site};
+use crate::scenario::Scenario;
+
+/// The emulator, listening on a free port of the loopback interface until it is stopped or dropped.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    /// Starts the services of `scenario` with the bundled clips; clients must present `api_key`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`] if no port can be opened.
+    pub async fn start(scenario: &Scenario, api_key: &str) -> Result<Self> {
+        Self::start_with(scenario, api_key, Library::bundled().clone(), Ears::bundled().clone()).await
+    }
+
+    /// The same with the clips of `library`, which `ears` understand.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`] if no port can be opened.
+    pub async fn start_with(scenario: &Scenario, api_key: &str, library: Library, ears: Ears) -> Result<Self> {
+        let unavailable = |error| Error::new(ErrorKind::Unavailable, "start emulator").with_source(error);
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(unavailable)?;
+        let address = listener.local_addr().map_err(unavailable)?;
+        let router = router(Services::new(scenario, api_key, library, ears));
+        let task = tokio::spawn(serve(listener, router));
+        Ok(Self { address, task })
+    }
+
+    /// The address clients are configured with, such as `http://127.0.0.1:40123/v1`.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        format!("http://{}/v1", self.address)
+    }
+
+    /// Stops listening, closes all connections and waits until that is done.
+    pub async fn stop(mut self) {
+        self.task.abort();
+        // It ends by being aborted, which is what was asked for.
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Accepts connections and owns their tasks: when this ends, they end.
+async fn serve(listener: TcpListener, router: Router) {
+    let mut connections = JoinSet::new();
+    loop {
+        let socket = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((socket, _)) => socket,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::task::yield_now().await;
+                    continue;
+                }
+            },
+            Some(_) = connections.join_next() => continue,
+        };
+        // Without it small pieces of an answer wait for each other.
+        if let Err(error) = socket.set_nodelay(true) {
+            tracing::warn!(%error, "cannot set TCP_NODELAY");
+        }
+        let service = TowerToHyperService::new(router.clone());
+        connections.spawn(async move {
+            // A connection that breaks, planned or not, concerns nobody but its client.
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
+        });
+    }
+}
+
+/// What all requests share. Each lock is held for one synchronous step only.
+pub(super) struct Services {
+    authorization: String,
+    brain: Mutex<Brain>,
+    voice: Mutex<Voice>,
+    pub(super) ear: EarService,
+    faults: Mutex<Faults>,
+}
+
+impl Services {
+    pub(super) fn new(scenario: &Scenario, api_key: &str, library: Library, ears: Ears) -> Arc<Self> {
+        Arc::new(Self {
+            authorization: format!("Bearer {api_key}"),
+            brain: Mutex::new(Brain::new(scenario)),
+            ear: EarService::new(scenario, ears),
+            voice: Mutex::new(Voice::new(scenario, library)),
+            faults: Mutex::new(scenario.fault_plan().start()),
+        })
+    }
+
+    pub(super) fn brain(&self) -> MutexGuard<'_, Brain> {
+        lock(&self.brain)
+    }
+
+    pub(super) fn voice(&self) -> MutexGuard<'_, Voice> {
+        lock(&self.voice)
+    }
+
+    /// An answer as the fault plan lets it through. Counts as a visit of `site`.
+    pub(super) fn deliver(&self, site: Site, delivery: Delivery) -> Result<Delivery, ApiError> {
+        match lock(&self.faults).draw(site) {
+            Some(fault) => delivery.strike(&fault),
+            None => Ok(delivery),
+        }
+    }
+}
+
+/// A panic while a lock was held leaves no half-made state behind: each step replaces single values.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// All routes, behind the check of the key.
+pub(super) fn router(services: Arc<Services>) -> Router {
+    routes::all()
+        .fallback(unknown_route)
+        .method_not_allowed_fallback(unknown_route)
+        .layer(middleware::from_fn_with_state(Arc::clone(&services), authenticate))
+        .layer(middleware::map_response(name_request))
+        .with_state(services)
+}
+
+async fn authenticate(State(services): State<Arc<Services>>, request: Request, next: Next) -> Response {
+    match request.headers().get(header::AUTHORIZATION) {
+        Some(value) if value.as_bytes() == services.authorization.as_bytes() => next.run(request).await,
+        Some(_) => ApiError::unauthorized("Incorrect API key provided.").into_response(),
+        None => ApiError::unauthorized(
+            "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth.",
+        )
+        .into_response(),
+    }
+}
+
+async fn name_request(mut response: Response) -> Response {
+    let id = format!("req_{}", uuid::Uuid::new_v4().simple());
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert("x-request-id", id);
+    }
+    response
+}
+
+async fn unknown_route(request: Request) -> ApiError {
+    ApiError::not_found(format!("Invalid URL ({} {})", request.method(), request.uri().path()))
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        // Statuses are constants of this module or checked by the fault plan.
+        let status = StatusCode::from_u16(self.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(self.body())).into_response();
+        if let Some(wait) = self.retry_after() {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
+        }
+        response
+    }
+}
+
+/// Rounded up: who waits that long has waited long enough.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}

@@ -47,8 +47,8 @@ async fn main() -> ExitCode {
         eprintln!("usage: bare_echo HOST:PORT");
         return ExitCode::from(2);
     };
-    let router = Router::new()
-        .route("/media", any(async |upgrade: WebSocketUpgrade| socket_limits(upgrade).on_upgrade(echo)));
+    let router =
+        Router::new().route("/media", any(async |upgrade: WebSocketUpgrade| socket_limits(upgrade).on_upgrade(echo)));
     let stop = async {
         let _ = tokio::signal::ctrl_c().await;
     };

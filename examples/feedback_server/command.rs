@@ -13,7 +13,10 @@ use crate::{app, demo, log, simulator};
 /// What was asked for on the command line.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Demo { out: PathBuf, scenario: String },
+    Demo {
+        out: PathBuf,
+        scenario: String,
+    },
     Serve,
     Replay(PathBuf),
     Token(TenantId),

@@ -38,7 +38,8 @@ impl Prices {
     pub(crate) fn cost(&self, seconds: u64, journal: &[JournalEntry]) -> Cost {
         // Carriers charge each begun minute.
         let minutes = i64::try_from(seconds.div_ceil(60)).unwrap_or(i64::MAX);
-        let mut cost = Cost { carrier: minutes * (self.carrier_per_minute + self.stream_per_minute), ..Cost::default() };
+        let mut cost =
+            Cost { carrier: minutes * (self.carrier_per_minute + self.stream_per_minute), ..Cost::default() };
         for entry in journal {
             match &entry.fact {
                 Fact::Heard(turn) => {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-
 use jiff::Timestamp;
 use voicecall::agent::AgentSetup;
 use voicecall::call::CallSettings;
@@ -98,25 +97,7 @@ fn speech(business: &BusinessContext) -> SpeechOptions {
 
 /// Everything an interview can say.
 fn sentences(plan: &InterviewPlan) -> Vec<String> {
-    let phrases = &plan.phrases;
-    let single = [
-        &phrases.consent,
-        &phrases.consent_again,
-        &phrases.who_is_calling,
-        &phrases.declined,
-        &phrases.not_heard,
-        &phrases.repeat,
-        &phrases.cut_off,
-        &phrases.still_there,
-        &phrases.can_you_hear,
-        &phrases.last_question,
-        &phrases.thanks,
-        &phrases.thanks_without_answers,
-        &phrases.goodbye,
-        &phrases.apology,
-    ];
-    let lists = [&phrases.disclosure, &phrases.other_language, &phrases.acknowledgements, &phrases.fillers];
-    let questions = plan.questions.iter().flat_map(|question| [&question.text].into_iter().chain(&question.follow_up_prompts));
-    let all = single.into_iter().chain(lists.into_iter().flatten()).chain(&phrases.technical).chain(questions);
-    all.cloned().collect()
+    let questions =
+        plan.questions.iter().flat_map(|question| std::iter::once(&question.text).chain(&question.follow_up_prompts));
+    plan.phrases.texts().map(|text| text.to_owned()).chain(questions.cloned()).collect()
 }

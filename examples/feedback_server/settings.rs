@@ -54,7 +54,8 @@ impl Settings {
         Ok(Self {
             listen: optional("LISTEN").unwrap_or_else(|| "127.0.0.1:0".to_owned()),
             // Reserved for documentation (RFC 2606): nobody can be called by accident.
-            public_url: Url::parse("https://feedback.example").map_err(|_| Error::config("PUBLIC_URL", "an address"))?,
+            public_url: Url::parse("https://feedback.example")
+                .map_err(|_| Error::config("PUBLIC_URL", "an address"))?,
             caller_number: PhoneNumber::parse("+46700000001")?,
             database: folder.join("feedback.sqlite"),
             recordings: folder,

@@ -9,14 +9,15 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 use url::Url;
-use voicecall::openai::{Endpoint, OpenAiChat, OpenAiSpeech, OpenAiTranscription};
+use voicecall::openai::{ChatDialect, Endpoint, OpenAiChat, OpenAiSpeech, OpenAiTranscription, TranscriptionDialect};
 use voicecall::twilio::TwilioVoice;
 use voicecall_sim::caller::{Caller, Fidelity};
-use voicecall_sim::clips::{Library, Speaker};
+use voicecall_sim::clips::Library;
 use voicecall_sim::openai::Server;
 use voicecall_sim::phone::Party;
 use voicecall_sim::scenario::Scenario;
-use voicecall_sim::twilio::{Account, Exchange, ExchangeOptions, Number, ServerOptions, TwilioServer};
+use voicecall_sim::twilio::server::{ServerOptions, TwilioServer};
+use voicecall_sim::twilio::{Account, Exchange, ExchangeOptions, Number};
 
 use crate::app::Services;
 use crate::settings::Settings;
@@ -87,8 +88,11 @@ impl Simulator {
         };
         Ok(Services {
             carrier: Arc::new(carrier),
-            ears: Arc::new(OpenAiTranscription::new(endpoint("simulated-ears")?)?),
-            model: Arc::new(OpenAiChat::new(endpoint("simulated-model")?)?),
+            // The simulator speaks OpenAI's own dialect, which servers at other addresses seldom do.
+            ears: Arc::new(
+                OpenAiTranscription::new(endpoint("simulated-ears")?)?.with_dialect(TranscriptionDialect::openai()),
+            ),
+            model: Arc::new(OpenAiChat::new(endpoint("simulated-model")?)?.with_dialect(ChatDialect::openai())),
             voice: Arc::new(OpenAiSpeech::new(endpoint("simulated-voice")?)?),
         })
     }
@@ -113,9 +117,8 @@ pub(crate) async fn run(order: Order) -> Result<(), Box<dyn Error>> {
             Err(_) => Box::new(voicecall_sim::phone::Silent(voicecall_sim::phone::Answer::Unreachable)),
         }
     });
-    let exchange = exchange.with_speaker(|text, _language| {
-        Library::bundled().voice(Speaker::Agent, text).ok().map(|speech| speech.audio.clone())
-    });
+    let exchange = exchange
+        .with_speaker(|text, _language| Library::bundled().voice("agent", text).ok().map(|speech| speech.audio));
     let twilio = TwilioServer::start(exchange, ServerOptions::default().route(&order.public, order.local)).await?;
     let addresses = Addresses { twilio: twilio.api().parse()?, openai: openai.base_url().parse()? };
     println!("{}", serde_json::to_string(&addresses)?);

@@ -37,12 +37,7 @@ impl IncomingRequest {
     /// The request in the form backends take, over `headers` from [`headers`](Self::headers).
     #[must_use]
     pub fn webhook<'a>(&'a self, headers: &'a [(&'a str, &'a str)]) -> WebhookRequest<'a> {
-        WebhookRequest {
-            method: self.method.as_str(),
-            path_and_query: &self.path_and_query,
-            headers,
-            body: &self.body,
-        }
+        WebhookRequest { method: self.method.as_str(), path_and_query: &self.path_and_query, headers, body: &self.body }
     }
 
     /// The raw body.

@@ -1,4 +1,5 @@
-//! The core of voicecall.
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod agent;
 pub mod audio;

@@ -5,6 +5,7 @@ mod chat;
 mod client;
 mod endpoint;
 mod environment;
+mod exchange;
 mod failure;
 mod patience;
 mod speech;

@@ -9,3 +9,4 @@ pub mod openai;
 pub mod phone;
 pub mod scenario;
 pub mod twilio;
+pub mod world;

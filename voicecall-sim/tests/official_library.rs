@@ -1,5 +1,7 @@
 //! The carrier's own Python library accepts the emulator: requests, lists, errors, signatures.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

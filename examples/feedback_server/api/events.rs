@@ -58,12 +58,8 @@ pub(super) async fn events(
         metadata: event.metadata,
     };
     let seen = u64::from(request.page) * u64::from(request.per_page);
-    let pagination = Pagination {
-        page: request.page,
-        per_page: request.per_page,
-        total: page.total,
-        has_next: seen < page.total,
-    };
+    let pagination =
+        Pagination { page: request.page, per_page: request.per_page, total: page.total, has_next: seen < page.total };
     Ok(Json(EventsBody { events: page.items.into_iter().map(body).collect(), pagination }))
 }
 

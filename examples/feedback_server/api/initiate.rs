@@ -110,11 +110,12 @@ impl Order {
         }
         let text = |field: &str| body.get(field).and_then(Value::as_str);
         let uuid = |field: &str| text(field).ok_or_else(|| ApiError::invalid(field, "a UUID"));
-        let verification = uuid("verificationId")?.parse().map_err(|_| ApiError::invalid("verificationId", "a UUID"))?;
+        let verification =
+            uuid("verificationId")?.parse().map_err(|_| ApiError::invalid("verificationId", "a UUID"))?;
         let business = uuid("businessId")?.parse().map_err(|_| ApiError::invalid("businessId", "a UUID"))?;
-        let phone = text("customerPhone").and_then(swedish_number).ok_or_else(|| {
-            ApiError::invalid("customerPhone", "a Swedish number, +46 and 7 to 9 digits")
-        })?;
+        let phone = text("customerPhone")
+            .and_then(swedish_number)
+            .ok_or_else(|| ApiError::invalid("customerPhone", "a Swedish number, +46 and 7 to 9 digits"))?;
         match body.get("priority").map(Value::as_str) {
             None | Some(Some("normal" | "high")) => {}
             Some(_) => return Err(ApiError::invalid("priority", "normal or high")),

@@ -52,8 +52,7 @@ pub(crate) async fn run(out: &Path, scenario: &str) -> Result<(), Box<dyn Error>
     println!("session {id}: POST /api/calls/initiate answered {status}\n");
     let ended = tokio::time::timeout(LONGEST_CALL, screen).await??;
     app.engine.shutdown(Duration::from_secs(20)).await;
-    let session: Value =
-        client.get(format!("{url}/{id}/status")).bearer_auth(&token).send().await?.json().await?;
+    let session: Value = client.get(format!("{url}/{id}/status")).bearer_auth(&token).send().await?.json().await?;
     println!("\nsession {id}: {} ({ended})", session["status"].as_str().unwrap_or("?"));
     let written = artifacts::write(out, &app, business, id, scenario).await?;
     app.stop(Duration::from_secs(20)).await;

@@ -22,7 +22,9 @@ pub(crate) fn start(engine: &Arc<CallEngine>) -> JoinHandle<String> {
                 LiveEventKind::AgentSaid { heard, unheard } if unheard.is_empty() => {
                     println!("{at:>10}  agent   {heard}");
                 }
-                LiveEventKind::AgentSaid { heard, unheard } => println!("{at:>10}  agent   {heard} [not heard: {unheard}]"),
+                LiveEventKind::AgentSaid { heard, unheard } => {
+                    println!("{at:>10}  agent   {heard} [not heard: {unheard}]")
+                }
                 LiveEventKind::CallerSaid { text: Some(text) } => println!("{at:>10}  caller  {text}"),
                 LiveEventKind::CallerSaid { text: None } => println!("{at:>10}  caller  (not understood)"),
                 LiveEventKind::ConsentGiven => println!("{at:>10}  -- consent given, recording kept from the start"),

@@ -46,7 +46,9 @@ impl Timeline {
         let samples = hound::WavReader::new(&bytes[..])?.into_samples::<i16>().collect::<Result<Vec<_>, _>>()?;
         let side = |first: usize| -> Vec<f32> {
             let side: Vec<_> = samples.iter().skip(first).step_by(2).map(|sample| f32::from(*sample)).collect();
-            side.chunks(COLUMN).map(|column| column.iter().fold(0f32, |peak, sample| peak.max(sample.abs())) / 32768.0).collect()
+            side.chunks(COLUMN)
+                .map(|column| column.iter().fold(0f32, |peak, sample| peak.max(sample.abs())) / 32768.0)
+                .collect()
         };
         let line = |line: &TranscriptLine| Line {
             agent: line.speaker == Speaker::Agent,

@@ -23,7 +23,12 @@ struct Stage {
 impl Stage {
     async fn open(ear: ScriptedTranscriber, mind: ScriptedModel, voice: ScriptedVoice) -> Self {
         let (ear, mind, voice) = (Arc::new(ear), Arc::new(mind), Arc::new(voice));
-        let session = Cascade::new(ear.clone(), mind.clone(), voice.clone()).open(&setup()).await.unwrap();
+        let agent = Cascade::new(
+            Arc::<ScriptedTranscriber>::clone(&ear),
+            Arc::<ScriptedModel>::clone(&mind),
+            Arc::<ScriptedVoice>::clone(&voice),
+        );
+        let session = agent.open(&setup()).await.unwrap();
         Self { ear, mind, voice, session }
     }
 
@@ -53,14 +58,14 @@ impl Stage {
         }
     }
 
-    /// Lets every task do what it can. Virtual time passes only when all of them wait.
-    async fn settle(&self) {
-        tokio::time::sleep(Duration::from_secs(60)).await;
-    }
-
     async fn is_idle(&mut self) -> bool {
         timeout(Duration::from_secs(3600), self.session.next()).await.is_err()
     }
+}
+
+/// Lets every task do what it can. Virtual time passes only when all of them wait.
+async fn settle() {
+    tokio::time::sleep(Duration::from_secs(60)).await;
 }
 
 fn setup() -> AgentSetup {
@@ -104,7 +109,7 @@ async fn a_turn_is_heard_to_its_end_and_then_understood() {
     for _ in 0..750 {
         stage.session.hear(LISTEN, &Frame::SILENCE).unwrap();
     }
-    stage.settle().await;
+    settle().await;
     assert_eq!(stage.ear.given(), 0, "the turn has not ended");
 
     stage.session.finish(LISTEN);
@@ -230,12 +235,12 @@ async fn synthesis_stops_two_seconds_ahead_of_a_slow_listener() {
     let mut stage = Stage::speaking(ScriptedVoice::new().with_silence(chunks, Duration::from_millis(100))).await;
     stage.session.start(SPEAK, AgentTask::Speak("A long story".into()));
 
-    stage.settle().await;
+    settle().await;
     // Twenty wait to be taken, one more is in the hand of the operation.
     assert_eq!(stage.voice.given(), 21);
 
     stage.session.next().await;
-    stage.settle().await;
+    settle().await;
     assert_eq!(stage.voice.given(), 22);
 
     let rest = stage.run(SPEAK).await;
@@ -248,10 +253,10 @@ async fn each_utterance_has_its_own_credit() {
     let voice = ScriptedVoice::new().with_silence(10, second).with_silence(1, second);
     let stage = &mut Stage::speaking(voice).await;
     stage.session.start(SPEAK, AgentTask::Speak("A long story".into()));
-    stage.settle().await;
+    settle().await;
     stage.session.cancel(SPEAK);
     stage.session.start(OpId(4), AgentTask::Speak("Stop".into()));
-    stage.settle().await;
+    settle().await;
     assert_eq!(stage.voice.given(), 3 + 1);
     // What the cancelled one had left behind is passed over.
     assert_eq!(samples(&stage.run(OpId(4)).await), [1600; 5]);
@@ -272,11 +277,11 @@ async fn a_cancelled_operation_stops_and_says_nothing_more() {
     let model = ScriptedModel::new().with_script(Script::new().item(ChatDelta::Text("Hej".into())).stall());
     let mut stage = Stage::thinking(model).await;
     stage.session.start(THINK, AgentTask::Think(request()));
-    stage.settle().await;
+    settle().await;
     assert_eq!((stage.mind.given(), stage.mind.running()), (1, 1));
 
     stage.session.cancel(THINK);
-    stage.settle().await;
+    settle().await;
 
     assert_eq!(stage.mind.running(), 0);
     assert!(stage.is_idle().await);
@@ -303,7 +308,7 @@ async fn dropping_the_session_ends_everything() {
     stage.session.finish(LISTEN);
     stage.session.start(THINK, AgentTask::Think(request()));
     stage.session.start(SPEAK, AgentTask::Speak("A long story".into()));
-    stage.settle().await;
+    settle().await;
     let (ear, mind, voice) = (Arc::clone(&stage.ear), Arc::clone(&stage.mind), Arc::clone(&stage.voice));
     assert_eq!((ear.running(), mind.running(), voice.running()), (1, 1, 1));
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use reqwest::{RequestBuilder, Response};
+use reqwest::RequestBuilder;
 use serde::Deserialize;
 use serde_json::Value;
 use voicecall_core::model::{ChatDelta, TokenUsage};
@@ -10,6 +10,7 @@ use voicecall_core::{Error, ErrorKind, Result};
 
 use super::OPERATION;
 use crate::client::Client;
+use crate::exchange::Exchange;
 use crate::failure;
 use crate::patience::Patience;
 use crate::sse::SseParser;
@@ -20,27 +21,21 @@ use crate::wire::failure::Failure;
 #[derive(Debug)]
 pub(super) struct Answer {
     patience: Patience,
-    source: Source,
+    exchange: Exchange,
     reader: Reader,
-}
-
-#[derive(Debug)]
-enum Source {
-    /// Not asked yet.
-    Request(Client, Option<RequestBuilder>),
-    Response(Response),
 }
 
 impl Answer {
     pub(super) fn new(client: Client, request: RequestBuilder) -> Self {
         let patience = Patience::new(client.timeouts());
-        Self { patience, source: Source::Request(client, Some(request)), reader: Reader::default() }
+        let exchange = Exchange::new(OPERATION, client, request, |_| Ok(()));
+        Self { patience, exchange, reader: Reader::default() }
     }
 
     /// The next piece and the answer without it.
     pub(super) async fn step(mut self) -> Result<Option<(ChatDelta, Self)>> {
-        let Self { patience, source, reader } = &mut self;
-        let piece = match patience.wait(OPERATION, next_text(source, reader)).await {
+        let Self { patience, exchange, reader } = &mut self;
+        let piece = match patience.wait(OPERATION, next_text(exchange, reader)).await {
             Ok(Some(text)) => Some(ChatDelta::Text(text)),
             Ok(None) => reader.end()?,
             Err(error) if reader.verdict.is_none() => return Err(error),
@@ -51,7 +46,7 @@ impl Answer {
     }
 }
 
-async fn next_text(source: &mut Source, reader: &mut Reader) -> Result<Option<String>> {
+async fn next_text(exchange: &mut Exchange, reader: &mut Reader) -> Result<Option<String>> {
     loop {
         if let Some(text) = reader.next_text()? {
             return Ok(Some(text));
@@ -59,17 +54,7 @@ async fn next_text(source: &mut Source, reader: &mut Reader) -> Result<Option<St
         if reader.closed {
             return Ok(None);
         }
-        match source {
-            Source::Request(client, request) => {
-                let repeated = || Error::new(ErrorKind::Closed, OPERATION);
-                let request = request.take().ok_or_else(repeated)?;
-                *source = Source::Response(client.send(OPERATION, request).await?);
-            }
-            Source::Response(response) => {
-                let bytes = response.chunk().await.map_err(|error| failure::of_transport(OPERATION, error))?;
-                reader.push(bytes.as_deref())?;
-            }
-        }
+        reader.push(exchange.chunk().await?.as_deref())?;
     }
 }
 

@@ -140,3 +140,23 @@ fn with_schema<'a>(messages: &[ChatMessage], schema: &OutputSchema) -> Cow<'a, [
     }
     Cow::Owned(messages)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dialect(variables: &[(&str, &str)]) -> ChatDialect {
+        let lookup =
+            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        OpenAiChat::from_lookup(&lookup).unwrap().dialect
+    }
+
+    #[test]
+    fn the_dialect_follows_the_address_unless_a_variable_says_otherwise() {
+        let (key, proxy) = (("OPENAI_API_KEY", "sk"), ("OPENAI_BASE_URL", "http://proxy/v1"));
+        assert_eq!(dialect(&[key]), ChatDialect::openai());
+        assert_eq!(dialect(&[proxy]), ChatDialect::compatible());
+        assert_eq!(dialect(&[proxy, ("VOICECALL_CHAT_DIALECT", "openai")]), ChatDialect::openai());
+        assert_eq!(dialect(&[key, ("VOICECALL_CHAT_DIALECT", "compatible")]), ChatDialect::compatible());
+    }
+}

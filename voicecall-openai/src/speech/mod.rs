@@ -4,8 +4,8 @@ mod decoder;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use reqwest::header::CONTENT_TYPE;
-use reqwest::{RequestBuilder, Response};
+use reqwest::RequestBuilder;
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use serde_json::{Map, Value};
 use voicecall_core::audio::RATES;
 use voicecall_core::model::{ResultStream, SpeechChunk, SpeechOptions, TextToSpeech};
@@ -15,7 +15,7 @@ use self::decoder::Decoder;
 use crate::client::Client;
 use crate::endpoint::Endpoint;
 use crate::environment::{self, Lookup, SPEECH};
-use crate::failure;
+use crate::exchange::Exchange;
 use crate::patience::Patience;
 use crate::wire::speech::Request;
 
@@ -169,42 +169,34 @@ impl TextToSpeech for OpenAiSpeech {
 #[derive(Debug)]
 struct Utterance {
     patience: Patience,
-    client: Client,
-    request: Option<RequestBuilder>,
-    /// Absent before the request is sent and after the last byte.
-    response: Option<Response>,
-    decoder: Decoder,
+    exchange: Exchange,
+    /// Absent after the last byte.
+    decoder: Option<Decoder>,
 }
 
 impl Utterance {
     fn new(client: Client, request: RequestBuilder, format: SpeechFormat) -> Self {
         let patience = Patience::new(client.timeouts());
-        Self { patience, client, request: Some(request), response: None, decoder: Decoder::new(format) }
+        let exchange = Exchange::new(OPERATION, client, request, expect_audio);
+        Self { patience, exchange, decoder: Some(Decoder::new(format)) }
     }
 
     /// The next piece of audio and the utterance without it.
     async fn step(mut self) -> Result<Option<(SpeechChunk, Self)>> {
-        let Self { patience, client, request, response, decoder } = &mut self;
-        let audio = patience
-            .wait(OPERATION, async {
-                if let Some(request) = request.take() {
-                    *response = Some(is_audio(client.send(OPERATION, request).await?)?);
-                }
-                next(response, decoder).await
-            })
-            .await?;
+        let Self { patience, exchange, decoder } = &mut self;
+        let audio = patience.wait(OPERATION, next_audio(exchange, decoder)).await?;
         Ok(audio.map(|audio| (SpeechChunk { audio, words: Vec::new() }, self)))
     }
 }
 
-async fn next(response: &mut Option<Response>, decoder: &mut Decoder) -> Result<Option<Bytes>> {
+async fn next_audio(exchange: &mut Exchange, decoder: &mut Option<Decoder>) -> Result<Option<Bytes>> {
     let mut codes = Vec::new();
-    while let Some(body) = response {
-        match body.chunk().await.map_err(|error| failure::of_transport(OPERATION, error))? {
-            Some(bytes) => decoder.process(&bytes, &mut codes)?,
+    while let Some(playing) = decoder {
+        match exchange.chunk().await? {
+            Some(bytes) => playing.process(&bytes, &mut codes)?,
             None => {
-                *response = None;
-                decoder.finish(&mut codes)?;
+                playing.finish(&mut codes)?;
+                *decoder = None;
             }
         }
         if !codes.is_empty() {
@@ -215,13 +207,42 @@ async fn next(response: &mut Option<Response>, decoder: &mut Decoder) -> Result<
 }
 
 /// Refuses what would be noise in a caller's ear. Servers name PCM in many ways, or not at all.
-fn is_audio(response: Response) -> Result<Response> {
-    let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+fn expect_audio(headers: &HeaderMap) -> Result<()> {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let content_type = content_type.to_ascii_lowercase();
     let compressed = ["audio/mpeg", "audio/mp3", "audio/ogg", "audio/opus", "audio/aac", "audio/flac"];
     let text = ["text/", "application/json", "application/problem"];
     if compressed.iter().chain(&text).any(|wrong| content_type.starts_with(wrong)) {
         return Err(Error::new(ErrorKind::Protocol, OPERATION).with_message("neither pcm nor wav"));
     }
-    Ok(response)
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from_format(format: &'static str) -> Result<OpenAiSpeech> {
+        OpenAiSpeech::from_lookup(&|name| match name {
+            "VOICECALL_SPEECH_BASE_URL" => Some("http://localhost:8880/v1".to_owned()),
+            "VOICECALL_SPEECH_VOICE" => Some("af_heart".to_owned()),
+            "VOICECALL_SPEECH_FORMAT" => Some(format.to_owned()),
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn voice_and_format_come_from_variables() {
+        for (text, format) in [
+            ("wav", SpeechFormat::Wav),
+            ("pcm", SpeechFormat::default()),
+            ("pcm_22050", SpeechFormat::Pcm { hz: 22050 }),
+        ] {
+            let speech = from_format(text).unwrap();
+            assert_eq!((speech.voice.as_str(), speech.format), ("af_heart", format));
+        }
+        for wrong in ["mp3", "pcm_", "pcm_44100"] {
+            assert_eq!(from_format(wrong).unwrap_err().field(), Some("VOICECALL_SPEECH_FORMAT"), "{wrong}");
+        }
+    }
 }

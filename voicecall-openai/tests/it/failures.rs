@@ -78,6 +78,18 @@ async fn a_rate_limit_says_how_long_to_wait() {
 }
 
 #[tokio::test]
+async fn a_redirect_is_not_followed_with_the_key() {
+    let elsewhere = || {
+        let mut response = status(307, "");
+        response.headers_mut().insert("location", "/elsewhere".parse().unwrap());
+        response
+    };
+    for error in errors_for(elsewhere).await {
+        assert_eq!(error.kind(), ErrorKind::Config);
+    }
+}
+
+#[tokio::test]
 async fn an_endless_error_is_not_read_to_its_end() {
     let endless = || {
         let chunk = vec![b'x'; 16 * 1024];

@@ -1,5 +1,7 @@
 //! The services against a small server on this machine that answers in every shape known, faults included.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that meets an unexpected error should stop there")]
+
 mod chat;
 mod failures;
 mod server;

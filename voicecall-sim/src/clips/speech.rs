@@ -3,11 +3,12 @@
 use std::error::Error;
 use std::fmt;
 
+use voicecall_core::audio::g711::mulaw::SILENCE;
+
 use super::{Library, RATE, Word};
 
 /// The pause between two sentences: 120 ms.
 const PAUSE: usize = RATE * 120 / 1000;
-const SILENCE: u8 = 0xFF;
 
 /// A spoken text.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use voicecall_core::audio::Resampler;
 use voicecall_core::audio::g711::{alaw, mulaw};
 
-use super::{Ears, Listener};
+use super::{Ears, HeardWord, Listener};
 use crate::clips::{Clip, Library};
 
 fn clips() -> &'static [Clip] {
@@ -110,7 +110,7 @@ fn resampling_to_24_khz_and_back_is_harmless() {
 
 #[test]
 fn a_delay_of_a_part_of_a_sample_is_harmless() {
-    passes(clips(), |_, pcm| resample(&resample(pcm, 8_000, 48_000)[3..], 48_000, 8_000));
+    passes(clips().iter().step_by(3), |_, pcm| resample(&resample(pcm, 8_000, 48_000)[3..], 48_000, 8_000));
 }
 
 #[test]
@@ -148,7 +148,23 @@ fn an_echo_of_another_clip_at_20_db_is_harmless() {
 #[test]
 fn noise_at_15_db_is_harmless() {
     let mut rng = Seeded(7);
-    passes(several(2), |_, pcm| mix(pcm, &rng.noise(pcm, 15.0)));
+    passes(clips(), |_, pcm| mix(pcm, &rng.noise(pcm, 15.0)));
+}
+
+#[test]
+fn noise_first_makes_words_doubtful_and_then_hides_them() {
+    let mut rng = Seeded(19);
+    let mut sure_and_doubtful = |decibels| {
+        let heard = clips().iter().step_by(6).flat_map(|clip| {
+            let pcm = decode(clip.audio());
+            Ears::bundled().listen(&mix(&pcm, &rng.noise(&pcm, decibels))).words
+        });
+        let (sure, doubtful): (Vec<_>, Vec<_>) = heard.partition(|word| word.confidence >= HeardWord::SURE);
+        (sure.len(), doubtful.len())
+    };
+    assert_eq!(sure_and_doubtful(20.0).1, 0);
+    assert!(sure_and_doubtful(7.0).1 > 5);
+    assert_eq!(sure_and_doubtful(-6.0), (0, 0));
 }
 
 #[test]
@@ -182,7 +198,7 @@ fn a_law_read_as_mu_law_is_not_understood() {
 
 #[test]
 fn mu_law_read_as_a_law_is_not_understood() {
-    fails(clips(), |_, pcm| pcm.iter().map(|&sample| alaw::decode(mulaw::encode(sample))).collect());
+    fails(clips().iter().step_by(3), |_, pcm| pcm.iter().map(|&sample| alaw::decode(mulaw::encode(sample))).collect());
 }
 
 #[test]
@@ -202,24 +218,27 @@ fn a_wrong_rate_is_not_understood() {
 
 #[test]
 fn a_dropped_frame_in_ten_loses_words() {
-    for phase in [2, 7] {
-        let kept = |(i, _): &(usize, &[i16])| i % 10 != phase;
-        fails(clips(), |_, pcm| pcm.chunks(160).enumerate().filter(kept).flat_map(|(_, f)| f.to_vec()).collect());
-        fails(clips(), |_, pcm| {
-            let frames = pcm.chunks(160).enumerate();
-            frames.flat_map(|(i, f)| if i % 10 == phase { vec![0; 160] } else { f.to_vec() }).collect()
-        });
-    }
+    let kept = |(i, _): &(usize, &[i16])| i % 10 != 7;
+    fails(clips(), |_, pcm| pcm.chunks(160).enumerate().filter(kept).flat_map(|(_, frame)| frame.to_vec()).collect());
+}
+
+#[test]
+fn a_silenced_frame_in_ten_loses_words() {
+    let silence = |i: usize| i / 160 % 10 == 2;
+    fails(clips(), |_, pcm| pcm.iter().enumerate().map(|(i, &s)| if silence(i) { 0 } else { s }).collect());
 }
 
 #[test]
 fn without_the_first_200_ms_the_first_word_is_lost() {
     for clip in clips() {
-        let from = clip.words()[0].start + 1_600;
-        let heard = Ears::bundled().listen(&decode(clip.audio())[from..]);
-        let first_whole = clip.words().iter().position(|word| word.start >= from).unwrap_or(clip.words().len());
-        let expected: Vec<_> = clip.words()[first_whole..].iter().map(|word| word.text.as_str()).collect();
-        assert_eq!(heard.text(), expected.join(" "));
+        let words = clip.words();
+        let from = words[0].start + 1_600;
+        let heard = hear(&decode(clip.audio())[from..]);
+        let first_whole = words.iter().position(|word| word.start >= from).unwrap_or(words.len());
+        // A later word may have lost so little that it is still one.
+        let first_cut = first_whole.saturating_sub(1).max(1);
+        let text = |from: usize| words[from..].iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
+        assert!([text(first_whole), text(first_cut)].contains(&heard), "{heard} of {clip:?}");
     }
 }
 

@@ -31,3 +31,4 @@ pub use signature::sign;
 pub use stream::{Order, SocketEnd, SocketFault};
 pub use twiml::{StreamVerb, TwimlError, Verb, parse};
 pub use webhook::{Method, Webhook, WebhookFailure, WebhookKind, WebhookOutcome};
+pub use wire::StreamWire;

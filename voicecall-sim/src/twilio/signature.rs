@@ -10,11 +10,11 @@ use sha1::Sha1;
 /// Names are sorted byte by byte, the values of a repeated name sorted and without duplicates. For `GET`, for a
 /// WebSocket handshake and for a body that is no form, `form` is empty.
 #[must_use]
+#[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "HMAC takes a key of any length")]
 pub fn sign(auth_token: &str, url: &str, form: &[(String, String)]) -> String {
     let mut fields: Vec<&(String, String)> = form.iter().collect();
     fields.sort();
     fields.dedup();
-    #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
     let mut mac = Hmac::<Sha1>::new_from_slice(auth_token.as_bytes()).expect("a key of any length");
     mac.update(url.as_bytes());
     for (name, value) in fields {

@@ -12,7 +12,7 @@ use crate::phone::{AppMessage, IllegalMessage, PhoneMessage, Wire};
 
 /// The format of one stream. Counters travel as strings and start at "1".
 #[derive(Debug)]
-pub(super) struct StreamWire {
+pub struct StreamWire {
     pub(super) account: String,
     pub(super) call: String,
     pub(super) stream: String,
@@ -22,12 +22,10 @@ pub(super) struct StreamWire {
 }
 
 impl StreamWire {
-    pub(super) const fn new(
-        account: String,
-        call: String,
-        stream: String,
-        parameters: BTreeMap<String, String>,
-    ) -> Self {
+    /// The format of the stream with this SID, of this call of this account; `parameters` reach the application with
+    /// the start.
+    #[must_use]
+    pub const fn new(account: String, call: String, stream: String, parameters: BTreeMap<String, String>) -> Self {
         Self { account, call, stream, parameters, sequence: 0, chunk: 0 }
     }
 }

@@ -68,9 +68,10 @@ impl Services {
         let Some(audio) = self.listening.remove(&op) else { return };
         let after = self.latency.wait(self.latency.transcription, &mut self.ear);
         let heard = Ears::bundled().listen(&audio);
-        let confidence = heard.words.iter().map(|word| word.confidence).fold(None, |least: Option<f32>, confidence| {
-            Some(least.map_or(confidence, |least| least.min(confidence)))
-        });
+        let confidence =
+            heard.words.iter().map(|word| word.confidence).fold(None, |least: Option<f32>, confidence| {
+                Some(least.map_or(confidence, |least| least.min(confidence)))
+            });
         let transcript = Transcript { text: heard.text(), confidence, language: None, is_final: true };
         events.push(now + after, Some(op), InputEvent::Ear { op, transcript });
         events.push(now + after, Some(op), InputEvent::Done { op });

@@ -15,7 +15,7 @@ use crate::time::CallTime;
 
 type Log = Vec<(CallTime, Moment)>;
 
-const TEXTS: [Option<&str>; 16] = [
+const TEXTS: [Option<&str>; 20] = [
     Some("Ja."),
     Some("Ja."),
     Some("Ja, gärna."),
@@ -26,6 +26,10 @@ const TEXTS: [Option<&str>; 16] = [
     Some("Det var svar nummer # om kaffet."),
     Some("Det var svar nummer # och så vidare och så vidare."),
     Some("Bra #."),
+    Some("Bra #."),
+    Some("Nej, # gånger nej."),
+    Some("Jag förstår inte #."),
+    Some("Hej då #."),
     Some("Vad sa du?"),
     Some("Hej då."),
     Some(""),
@@ -37,7 +41,7 @@ const TEXTS: [Option<&str>; 16] = [
 prop_compose! {
     fn any_caller_step()(
         text in 0..TEXTS.len(), after in 0u64..3000, lasts in 50u64..40_000, short in prop::bool::weighted(0.8),
-        transcribed in 0u64..3000, cut_off in prop::bool::weighted(0.1), interrupts in prop::bool::weighted(0.25),
+        transcribed in 0u64..3000, cut_off in prop::bool::weighted(0.1), interrupts in prop::bool::weighted(0.4),
         silent in prop::bool::weighted(0.1),
     ) -> CallerStep {
         CallerStep {
@@ -88,7 +92,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn any_plan()(questions in 1usize..=3, wrap_up in 1u64..96, close in 1u64..14, end in 1u64..10, usual in any::<bool>()) -> InterviewPlan {
+    fn any_plan()(questions in 1usize..=3, wrap_up in 1u64..96, close in 1u64..60, end in 1u64..10, usual in any::<bool>()) -> InterviewPlan {
         let mut plan = plan(questions);
         if !usual {
             plan.limits.wrap_up = Duration::from_secs(wrap_up);
@@ -275,7 +279,7 @@ fn check_replay(log: &Log, plan: InterviewPlan) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(1500))]
 
     #[test]
     fn an_interview_keeps_its_promises(plan in any_plan(), script in any_script()) {

@@ -481,6 +481,22 @@ fn at_the_warning_one_last_question_is_left() {
 }
 
 #[test]
+fn after_the_last_question_there_is_none_even_if_there_were_time() {
+    let mut plan = plan(3);
+    plan.limits.wrap_up = Duration::from_secs(20);
+    let mut call = Call::new(plan, Progress::default());
+    call.event(DialogueEvent::Connected);
+    call.listen();
+    call.says("Ja.");
+    call.listen();
+    call.wait_until(20);
+    call.answers("Det var gott.", "answered");
+    call.answers("Trevligt.", "answered");
+    assert_eq!(call.said().last().unwrap(), GOODBYE);
+    assert_eq!(call.answered().len(), 2);
+}
+
+#[test]
 fn a_question_that_could_not_be_answered_in_time_is_not_asked() {
     let mut call = Call::consented(3);
     call.wait_until(99);

@@ -120,10 +120,10 @@ impl Exchange {
     fn reply(&mut self, now: CallTime, request: &RestRequest) -> RestReply {
         // Without the ending the carrier speaks XML, which nobody here reads: better a clear no than a surprise.
         if !request.path.ends_with(".json") {
-            let body = format!(
+            let body =
                 "<TwilioResponse><RestException><Code>20404</Code><Message>The simulator speaks JSON only: append \
                  .json to the path</Message><Status>404</Status></RestException></TwilioResponse>"
-            );
+                    .to_owned();
             return RestReply { content_type: "application/xml", ..plain(404, body) };
         }
         let (account, operation) = match self.route(request) {

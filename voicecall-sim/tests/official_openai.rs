@@ -1,5 +1,7 @@
 //! OpenAI's own Python library accepts the emulator: chat, speech, transcription, errors and faults.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

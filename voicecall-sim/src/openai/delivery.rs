@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _};
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
 use super::ApiError;
@@ -88,14 +89,15 @@ impl Delivery {
             (None, Ending::Complete) => {}
         }
         let first = self.pieces.pop_front().map(|(_, piece)| Ok(piece));
-        let rest = stream::unfold((self, asked), |(mut delivery, asked)| async move {
-            let item = delivery.next(asked).await?;
-            Some((item, (delivery, asked)))
+        let has_begun = first.is_some();
+        let rest = stream::unfold(self, move |mut delivery| async move {
+            let item = delivery.next(asked, has_begun).await?;
+            Some((item, delivery))
         });
         Body::from_stream(stream::iter(first).chain(rest))
     }
 
-    async fn next(&mut self, asked: Instant) -> Option<io::Result<Bytes>> {
+    async fn next(&mut self, asked: Instant, has_begun: bool) -> Option<io::Result<Bytes>> {
         if let Some((after, piece)) = self.pieces.pop_front() {
             wait(asked, after).await;
             return Some(Ok(piece));
@@ -105,6 +107,10 @@ impl Delivery {
             Ending::Silent => pending().await,
             Ending::Closed(after) => {
                 wait(asked, after).await;
+                if has_begun {
+                    // Lets go what was handed over before: closing drops it otherwise.
+                    yield_now().await;
+                }
                 Some(Err(io::ErrorKind::ConnectionAborted.into()))
             }
         }

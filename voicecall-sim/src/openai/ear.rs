@@ -1,5 +1,6 @@
 //! The simulated transcriber: uploads heard by the simulated ears.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use voicecall_core::audio::SAMPLE_RATE;
@@ -16,7 +17,7 @@ use crate::scenario::{Latency, Part, Scenario};
 pub struct EarService {
     ears: Ears,
     latency: Latency,
-    rng: Rng,
+    rng: Mutex<Rng>,
 }
 
 /// What was understood of an upload.
@@ -49,14 +50,14 @@ impl EarService {
     /// The transcriber of `scenario`, listening with `ears`.
     #[must_use]
     pub fn new(scenario: &Scenario, ears: Ears) -> Self {
-        Self { ears, latency: scenario.latency.clone(), rng: scenario.rng(Part::Ear) }
+        Self { ears, latency: scenario.latency.clone(), rng: Mutex::new(scenario.rng(Part::Ear)) }
     }
 
-    /// Listens to a WAV file of mono 16-bit PCM at 8, 16 or 24 kHz.
+    /// Listens to a WAV file of mono 16-bit PCM at 8, 16 or 24 kHz. Takes a while: not for an async task.
     ///
     /// # Errors
     /// A 400 if `file` is anything else.
-    pub fn transcribe(&mut self, file: &[u8]) -> Result<Heard, ApiError> {
+    pub fn transcribe(&self, file: &[u8]) -> Result<Heard, ApiError> {
         let wav = Wav::read(file)?;
         let narrow = resample(&wav.samples, wav.rate, SAMPLE_RATE)?;
         let words = self.ears.listen(&narrow).words.into_iter().map(|word| HeardWord {
@@ -65,11 +66,10 @@ impl EarService {
             confidence: word.confidence.clamp(f32::MIN_POSITIVE, 1.0),
             text: word.text,
         });
-        Ok(Heard {
-            words: words.collect(),
-            duration: Duration::from_secs_f64(wav.seconds()),
-            after: self.latency.wait(self.latency.transcription, &mut self.rng),
-        })
+        let words = words.collect();
+        let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
+        let after = self.latency.wait(self.latency.transcription, &mut rng);
+        Ok(Heard { words, duration: Duration::from_secs_f64(wav.seconds()), after })
     }
 }
 

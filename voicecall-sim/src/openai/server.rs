@@ -8,10 +8,12 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::serve::ListenerExt as _;
 use axum::{Json, Router};
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use voicecall_core::{Error, ErrorKind, Result};
 
 use super::delivery::Delivery;
@@ -46,17 +48,7 @@ impl Server {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(unavailable)?;
         let address = listener.local_addr().map_err(unavailable)?;
         let router = router(Services::new(scenario, api_key, library, ears));
-        let task = tokio::spawn(async move {
-            // Without it small pieces of an answer wait for each other.
-            let listener = listener.tap_io(|socket| {
-                if let Err(error) = socket.set_nodelay(true) {
-                    tracing::warn!(%error, "cannot set TCP_NODELAY");
-                }
-            });
-            if let Err(error) = axum::serve(listener, router).await {
-                tracing::error!(%error, "the emulator stopped serving");
-            }
-        });
+        let task = tokio::spawn(serve(listener, router));
         Ok(Self { address, task })
     }
 
@@ -66,7 +58,7 @@ impl Server {
         format!("http://{}/v1", self.address)
     }
 
-    /// Stops listening and waits until that is done. Connections still open are closed.
+    /// Stops listening, closes all connections and waits until that is done.
     pub async fn stop(mut self) {
         self.task.abort();
         // It ends by being aborted, which is what was asked for.
@@ -80,12 +72,39 @@ impl Drop for Server {
     }
 }
 
+/// Accepts connections and owns their tasks: when this ends, they end.
+async fn serve(listener: TcpListener, router: Router) {
+    let mut connections = JoinSet::new();
+    loop {
+        let socket = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((socket, _)) => socket,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::task::yield_now().await;
+                    continue;
+                }
+            },
+            Some(_) = connections.join_next() => continue,
+        };
+        // Without it small pieces of an answer wait for each other.
+        if let Err(error) = socket.set_nodelay(true) {
+            tracing::warn!(%error, "cannot set TCP_NODELAY");
+        }
+        let service = TowerToHyperService::new(router.clone());
+        connections.spawn(async move {
+            // A connection that breaks, planned or not, concerns nobody but its client.
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
+        });
+    }
+}
+
 /// What all requests share. Each lock is held for one synchronous step only.
 pub(super) struct Services {
     authorization: String,
     brain: Mutex<Brain>,
     voice: Mutex<Voice>,
-    ear: Mutex<EarService>,
+    pub(super) ear: EarService,
     faults: Mutex<Faults>,
 }
 
@@ -94,7 +113,7 @@ impl Services {
         Arc::new(Self {
             authorization: format!("Bearer {api_key}"),
             brain: Mutex::new(Brain::new(scenario)),
-            ear: Mutex::new(EarService::new(scenario, ears)),
+            ear: EarService::new(scenario, ears),
             voice: Mutex::new(Voice::new(scenario, library)),
             faults: Mutex::new(scenario.fault_plan().start()),
         })
@@ -106,10 +125,6 @@ impl Services {
 
     pub(super) fn voice(&self) -> MutexGuard<'_, Voice> {
         lock(&self.voice)
-    }
-
-    pub(super) fn ear(&self) -> MutexGuard<'_, EarService> {
-        lock(&self.ear)
     }
 
     /// An answer as the fault plan lets it through. Counts as a visit of `site`.

@@ -34,6 +34,7 @@ pub struct Scenario {
 
 /// The parts of a simulation that draw by chance, each from numbers of its own.
 #[derive(Debug, Clone, Copy)]
+#[repr(u64)]
 pub(crate) enum Part {
     /// The model's pace.
     Brain = 1 << 32,
@@ -71,10 +72,7 @@ impl Scenario {
     /// The faults as a plan that is seeded by the scenario.
     #[must_use]
     pub fn fault_plan(&self) -> FaultPlan {
-        let mut plan = FaultPlan::default();
-        plan.seed = self.seed;
-        plan.rules.clone_from(&self.faults);
-        plan
+        FaultPlan { seed: self.seed, rules: self.faults.clone() }
     }
 
     /// The numbers of one part of the simulation.

@@ -155,10 +155,9 @@ impl StepKeys {
     }
 
     fn act(&mut self) -> Result<Act, String> {
-        if let Some(keys) = &self.keys {
-            if keys.is_empty() || !keys.chars().all(|key| matches!(key, '0'..='9' | '*' | '#' | 'A'..='D')) {
-                return Err("`keys` are one or more of 0-9, *, # and A-D".into());
-            }
+        let is_key = |key| matches!(key, '0'..='9' | '*' | '#' | 'A'..='D');
+        if self.keys.as_ref().is_some_and(|keys| keys.is_empty() || !keys.chars().all(is_key)) {
+            return Err("`keys` are one or more of 0-9, *, # and A-D".into());
         }
         if self.noise.as_ref().is_some_and(|noise| !(0.0..=90.0).contains(&noise.below_full_scale)) {
             return Err("`noise.below_full_scale` is a number of decibels from 0 to 90".into());

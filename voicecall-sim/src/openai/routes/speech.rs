@@ -51,7 +51,8 @@ fn read(body: &[u8]) -> Result<(String, Container), ApiError> {
     let members = Members::read(body, KNOWN)?;
     members.model()?;
     let voice = members.get("voice").ok_or_else(|| ApiError::missing("voice"))?;
-    if !voice.as_str().or_else(|| voice.get("id")?.as_str()).is_some_and(|name| !name.is_empty()) {
+    let name = voice.as_str().or_else(|| voice.get("id")?.as_str());
+    if name.is_none_or(str::is_empty) {
         return Err(wrong_type("voice", "a string or an object with an 'id'"));
     }
     if members.get("speed").is_some_and(|speed| speed.as_f64() != Some(1.0)) {

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use super::super::server::{Services, router};
+use super::super::server::{Server, Services, router};
 use super::super::wav::streaming_header;
 use super::*;
 use crate::clips::Library;
@@ -192,6 +192,23 @@ async fn speech_is_sent_faster_than_it_plays_and_is_understood() {
     let (_, body) = client.post("/v1/audio/transcriptions", FORM, form(&wav, &fields)).await;
     let logprob = read(&body)["logprobs"][0]["logprob"].as_f64().unwrap();
     assert!((-0.3..=0.0).contains(&logprob), "{logprob}");
+}
+
+#[tokio::test]
+async fn a_stopped_server_closes_its_connections() {
+    let scenario = SCENARIO.replace("kind = \"rate_limit\"", "kind = \"half_open_socket\"\nat_frame = 0");
+    let scenario = scenario.replace("nth = [2]", "").replace("retry_after = \"1500 ms\"", "").parse().unwrap();
+    let server = Server::start(&scenario, "key").await.unwrap();
+    let request = reqwest::Client::new()
+        .post(format!("{}/chat/completions", server.base_url()))
+        .bearer_auth("key")
+        .body(chat("Hej").to_string())
+        .send();
+    let request = tokio::spawn(request);
+    // Whether the request has arrived by then or not: it must not hang.
+    reqwest::get(format!("{}/models", server.base_url())).await.unwrap();
+    server.stop().await;
+    assert!(request.await.unwrap().is_err());
 }
 
 #[tokio::test(start_paused = true)]

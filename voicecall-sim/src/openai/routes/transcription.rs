@@ -22,7 +22,9 @@ pub(super) async fn transcribe(
 ) -> Result<Response, ApiError> {
     let asked = Instant::now();
     let upload = Upload::read(form.map_err(|error| ApiError::malformed(error.body_text()))?).await?;
-    let heard = services.ear().transcribe(&upload.file)?;
+    let (ears, file) = (Arc::clone(&services), upload.file.clone());
+    let heard = tokio::task::spawn_blocking(move || ears.ear.transcribe(&file)).await;
+    let heard = heard.map_err(|error| ApiError::server(error.to_string()))??;
     let delivery = Delivery::whole(heard.after, upload.answer(&heard).to_string());
     let delivery = services.deliver(Site::OpenaiTranscription, delivery)?;
     Ok(send("application/json", delivery, asked).await)

@@ -1,7 +1,7 @@
 //! A whole call in virtual time: the application's own machine and codec, a phone, a caller and AI services around one
 //! heap of events. Nothing waits, so minutes of call take milliseconds, and one seed gives one run.
 //!
-//! The same scenario runs over sockets with [`twilio::TwilioServer`](crate::twilio::TwilioServer) and
+//! The same scenario runs over sockets with [`TwilioServer`](crate::twilio::server::TwilioServer) and
 //! [`openai::Server`](crate::openai::Server); what runs here is the same phone, caller and services without them.
 
 mod events;

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -155,14 +156,25 @@ pub(crate) async fn serve() -> Result<(), Box<dyn Error>> {
         let simulator = Simulator::start(&settings.public_url, listener.local_addr()?, "happy").await?;
         (simulator.services(&settings)?, Some(simulator), Seed::parse(DEMO)?)
     };
+    // Asked for before the first call can come.
+    let mut stop = pin!(told_to_stop());
     let app = App::start(&settings, services, listener, &seed).await?;
-    for business in &seed.business {
-        app.warm_up(business.id).await?;
+    let ready = async {
+        for business in &seed.business {
+            app.warm_up(business.id).await?;
+        }
+        if simulator.is_some() {
+            print_invitation(&app, &seed)?;
+        }
+        Ok::<(), voicecall::Error>(())
+    };
+    tokio::select! {
+        ready = ready => {
+            ready?;
+            stop.await;
+        }
+        () = &mut stop => {}
     }
-    if simulator.is_some() {
-        print_invitation(&app, &seed)?;
-    }
-    told_to_stop().await;
     app.stop(DRAIN).await;
     Ok(())
 }

@@ -21,7 +21,6 @@ const LARGEST_MESSAGE: usize = 64 * 1024;
 const READ_BUFFER: usize = 4 * 1024;
 
 /// Bounds what one socket may cost: 4 KiB of read buffer, 64 KiB a message, 128 KiB not yet sent.
-#[must_use]
 pub fn socket_limits(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
     upgrade
         .read_buffer_size(READ_BUFFER)

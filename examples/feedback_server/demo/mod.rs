@@ -50,10 +50,11 @@ pub(crate) async fn run(out: &Path, scenario: &str) -> Result<(), Box<dyn Error>
     }
     let id: SessionId = session["id"].as_str().ok_or("no session id")?.parse()?;
     println!("session {id}: POST /api/calls/initiate answered {status}\n");
-    let ended = tokio::time::timeout(LONGEST_CALL, screen).await??;
+    let session = tokio::time::timeout(LONGEST_CALL, ended(&client, &format!("{url}/{id}/status"), &token)).await??;
     app.engine.shutdown(Duration::from_secs(20)).await;
-    let session: Value = client.get(format!("{url}/{id}/status")).bearer_auth(&token).send().await?.json().await?;
-    println!("\nsession {id}: {} ({ended})", session["status"].as_str().unwrap_or("?"));
+    screen.abort();
+    let text = |field: &str| session[field].as_str().unwrap_or("?").to_owned();
+    println!("\nsession {id}: {} ({})", text("status"), text("endReason"));
     let written = artifacts::write(out, &app, business, id, scenario).await?;
     app.stop(Duration::from_secs(20)).await;
     for path in written {
@@ -63,6 +64,17 @@ pub(crate) async fn run(out: &Path, scenario: &str) -> Result<(), Box<dyn Error>
         ("happy", Some("completed")) => Ok(()),
         ("happy", other) => Err(format!("the session ended as {other:?}").into()),
         _ => Ok(()),
+    }
+}
+
+/// The session as its own interface shows it, once it is over.
+async fn ended(client: &reqwest::Client, url: &str, token: &str) -> Result<Value, reqwest::Error> {
+    loop {
+        let session: Value = client.get(url).bearer_auth(token).send().await?.json().await?;
+        if matches!(session["status"].as_str(), Some("completed" | "timeout" | "failed")) {
+            return Ok(session);
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
     }
 }
 

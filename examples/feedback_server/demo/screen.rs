@@ -6,15 +6,15 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinHandle;
 use voicecall::engine::{CallEngine, LiveEventKind};
 
-/// Prints what happens in calls until the first one has ended, and returns why it did.
-pub(crate) fn start(engine: &Arc<CallEngine>) -> JoinHandle<String> {
+/// Prints what happens in calls until the first one has ended.
+pub(crate) fn start(engine: &Arc<CallEngine>) -> JoinHandle<()> {
     let mut events = engine.subscribe();
     tokio::spawn(async move {
         loop {
             let event = match events.recv().await {
                 Ok(event) => event,
                 Err(RecvError::Lagged(_)) => continue,
-                Err(RecvError::Closed) => return "the server stopped".to_owned(),
+                Err(RecvError::Closed) => return,
             };
             let at = event.at;
             match event.kind {
@@ -30,7 +30,7 @@ pub(crate) fn start(engine: &Arc<CallEngine>) -> JoinHandle<String> {
                 LiveEventKind::ConsentGiven => println!("{at:>10}  -- consent given, recording kept from the start"),
                 LiveEventKind::Ended(reason) => {
                     println!("{at:>10}  -- ended: {reason}");
-                    return reason.to_string();
+                    return;
                 }
                 _ => {}
             }

@@ -339,9 +339,10 @@ impl CallMachine {
 
     fn wait(&mut self, out: &mut Vec<Output>) {
         let answering = self.ear.is_waiting() || self.mind.is_waiting() || self.mouth.is_busy();
-        if self.mouth.is_audible(self.now) && self.latency.is_none_or(|latency| latency.wire.is_some()) || !answering {
+        if self.mouth.is_audible(self.now) && self.latency.is_none_or(|latency| latency.wire.is_some()) {
             self.waiting.answered();
         }
+        self.waiting.expect(answering, self.now);
         while let Some(due) = self.waiting.next_due(self.now) {
             match due {
                 Due::Filler(text) => {

@@ -112,6 +112,12 @@ impl Mouth {
         let prepared = settings.prepared(text).is_some();
         if prepared {
             self.add(None, text.to_owned(), true, settings, now);
+            // It bridges the wait for whatever has not begun, so it stands before that and not behind.
+            if let Some(at) = self.lines.iter().position(|line| line.taken == 0)
+                && let Some(filler) = self.lines.pop_back()
+            {
+                self.lines.insert(at, filler);
+            }
         }
         prepared
     }

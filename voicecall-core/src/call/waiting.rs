@@ -21,6 +21,8 @@ pub(super) struct Waiting {
     patience: Duration,
     /// The end of the caller's turn whose answer is awaited, and how many fillers were said since.
     answer: Option<(CallTime, usize)>,
+    /// Since when nobody works at the answer.
+    idle: Option<CallTime>,
     /// Since when nobody speaks and nothing is under way.
     quiet: Option<CallTime>,
     silences: u32,
@@ -28,7 +30,7 @@ pub(super) struct Waiting {
 
 impl Waiting {
     pub(super) fn new(patience: &Patience) -> Self {
-        Self { fillers: patience.fillers.clone(), patience: patience.silence, answer: None, quiet: None, silences: 0 }
+        Self { fillers: patience.fillers.clone(), patience: patience.silence, answer: None, idle: None, quiet: None, silences: 0 }
     }
 
     /// The caller's turn ended: an answer is due.
@@ -39,6 +41,16 @@ impl Waiting {
     /// The answer is there, or not expected any more.
     pub(super) const fn answered(&mut self) {
         self.answer = None;
+    }
+
+    /// Whether somebody works at the answer. If nobody does, none is expected any more; but only from the next instant
+    /// on, because the dialogue, told of a transcript or a reply, says what to do within the same one.
+    pub(super) fn expect(&mut self, answering: bool, now: CallTime) {
+        if answering {
+            self.idle = None;
+        } else if *self.idle.get_or_insert(now) < now {
+            self.answer = None;
+        }
     }
 
     /// The caller said something that was understood: silences are counted anew.

@@ -52,7 +52,7 @@ impl CallEngine {
             let placed = AssertUnwindSafe(engine.place_owned(session, attempt)).catch_unwind().await;
             let placed = placed.unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "place call")));
             if placed.is_err() {
-                engine.state().ringing.remove(&id);
+                engine.rings_no_more(id);
             }
             placed
         });
@@ -101,10 +101,7 @@ impl CallEngine {
         // Known before the order is sent: the carrier may report before it has answered us.
         let ringing = Ringing { tenant, session: session.id, plan: Some(plan) };
         self.state().ringing.insert(attempt.id, ringing);
-        if let Err(error) = self.store.begin_sending(tenant, attempt.id, epoch).await {
-            self.rings_no_more(attempt.id);
-            return Err(error);
-        }
+        self.store.begin_sending(tenant, attempt.id, epoch).await?;
         let (begun, timestamp) = (Instant::now(), Timestamp::now());
         let result = self.carrier.place(&order).await;
         self.log_placing(&session, &order, &result, begun.elapsed(), timestamp).await;
@@ -116,14 +113,15 @@ impl CallEngine {
             }
             Err(error) if error.kind() == ErrorKind::UnknownOutcome => {
                 warn!(session = %session.id, %error, "nobody knows whether the call was placed");
-                self.store.settle_attempt(tenant, attempt.id, &AttemptOutcome::Unknown).await?;
+                // Looked for also if the store does not take this: it stays in `sending`, which is as unknown.
+                let settled = self.store.settle_attempt(tenant, attempt.id, &AttemptOutcome::Unknown).await;
                 let engine = Arc::clone(self);
                 // Ends by itself after the last look; the sweep at the next start takes over if the process ends.
                 tokio::spawn(async move { engine.reconcile(attempt, order).await });
+                settled?;
                 self.store.session(tenant, session.id).await
             }
             Err(error) => {
-                self.rings_no_more(attempt.id);
                 let reason = AttemptOutcome::Rejected(error.to_string());
                 self.store.settle_attempt(tenant, attempt.id, &reason).await?;
                 self.end_session(tenant, session.id, EndReason::CallFailed, EventSource::Telephony).await;

@@ -106,9 +106,8 @@ impl CallEngine {
         if session.status.is_final() {
             return Err(Error::new(ErrorKind::Conflict, "run call").with_message("the session is over"));
         }
-        // It rings until it is live, so that a shutdown waits for it.
-        let plan = self.state().ringing.get_mut(&ticket.key.attempt).and_then(|ringing| ringing.plan.take());
-        let plan = match plan {
+        let ringing = self.state().ringing.remove(&ticket.key.attempt);
+        let plan = match ringing.and_then(|ringing| ringing.plan) {
             Some(plan) => plan,
             None => self.service.plan(&session).await?,
         };
@@ -131,12 +130,6 @@ impl CallEngine {
         let mut logic = Conversation::new(CallMachine::new(settings.clone()), Box::new(observed));
         if settings.recording {
             logic = logic.with_recorder(recorder);
-        }
-        let (control, commands) = mpsc::channel(16);
-        {
-            let mut state = self.state();
-            state.live.insert(id, Live { tenant, control });
-            state.ringing.remove(&ticket.key.attempt);
         }
         let codec = self.carrier.media_codec();
         let runner = CallRunner {

@@ -100,8 +100,9 @@ impl Services {
         let Some(audio) = self.listening.remove(&op) else { return };
         let at = now + self.latency.wait(self.latency.transcription, &mut self.ear);
         let heard = Ears::bundled().listen(&audio);
-        let transcript =
-            Transcript { text: heard.text(), confidence: heard.confidence(), language: None, is_final: true };
+        // The ears' figure is a correlation, which rounding may take past one.
+        let confidence = heard.confidence().map(|confidence| confidence.clamp(0.0, 1.0));
+        let transcript = Transcript { text: heard.text(), confidence, language: None, is_final: true };
         let mut answer = Answer::from([(at, InputEvent::Ear { op, transcript }), (at, InputEvent::Done { op })]);
         self.disturb(now, op, Site::OpenaiTranscription, &mut answer);
         enter(op, answer, events);

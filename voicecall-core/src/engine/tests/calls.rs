@@ -150,6 +150,7 @@ async fn an_operator_stops_a_call() {
 #[tokio::test(start_paused = true)]
 async fn a_stop_before_the_stream_has_started_is_not_lost() {
     let world = World::new();
+    world.desk.will_hold(two_lines(true));
     let call = world.connected().await;
     settle().await;
     world.engine.stop(world.tenant, call.placed.session, EndReason::Canceled).await.unwrap();

@@ -108,6 +108,20 @@ async fn an_unknown_outcome_is_found_later_and_never_ordered_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_unknown_outcome_is_looked_for_even_if_the_store_did_not_take_it() {
+    let world = World::new();
+    world.carrier.will_place(Err(ErrorKind::UnknownOutcome));
+    world.carrier.will_find(Ok(vec!["CA7"]));
+    world.store.fails_once("settle_attempt");
+    let session = world.session().await;
+    assert_kind(world.engine.place(&session).await, ErrorKind::Unavailable);
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    assert_eq!(world.attempt(session.id).await.call.unwrap().as_str(), "CA7");
+    assert_eq!(world.read(session.id).await.status, SessionStatus::Connecting);
+    assert_eq!(world.carrier.orders().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_unknown_outcome_is_settled_by_a_report() {
     let world = World::new();
     world.carrier.will_place(Err(ErrorKind::UnknownOutcome));

@@ -1,0 +1,84 @@
+//! The server is killed in the middle of a call: what was answered is kept, and nobody is left on the line.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
+
+mod support;
+
+use std::time::Duration;
+
+use support::process::Process;
+use support::until;
+use support::world::World;
+
+/// Ringing, introduction, consent and the first question, on a busy machine.
+const FIRST_ANSWER: Duration = Duration::from_secs(90);
+
+/// An apology of a few seconds, or a redirect that fails.
+const CARRIER: Duration = Duration::from_secs(40);
+
+const ANSWERS: &str = "SELECT response_text FROM call_responses ORDER BY position";
+
+/// Runs a call until its first answer is stored, and kills the server in that moment.
+async fn killed_after_the_first_answer(world: &World) -> Process {
+    let mut server = world.serve().await;
+    world.initiate().await;
+    until("the first answer", FIRST_ANSWER, async || {
+        server.must_live();
+        (!world.column(ANSWERS).is_empty()).then_some(())
+    })
+    .await;
+    server.kill();
+    server
+}
+
+/// Everything that must be true of the session once it is swept.
+fn assert_closed_as_a_failure(world: &World) {
+    assert_eq!(world.column(ANSWERS), ["Jag är mycket nöjd, allt gick snabbt."]);
+    assert_eq!(world.column("SELECT status FROM call_sessions"), ["failed"]);
+    assert_eq!(world.column("SELECT end_reason FROM call_sessions"), ["technical_failure"]);
+    let events = world.column("SELECT event_type FROM call_events ORDER BY position");
+    assert_eq!(events.last().map(String::as_str), Some("failed"), "{events:?}");
+    assert_eq!(events.iter().filter(|event| *event == "response_received").count(), 1, "{events:?}");
+    assert_eq!(world.column("SELECT id FROM dial_attempts").len(), 1, "nobody is called twice");
+}
+
+fn swept(server: &Process, what: &str) -> bool {
+    let log = server.log();
+    let line = log.lines().find(|line| line.contains("open sessions swept")).expect("a sweep at the start");
+    let line: serde_json::Value = serde_json::from_str(line).unwrap();
+    line["fields"][what] == 1
+}
+
+#[tokio::test]
+async fn a_call_that_outlives_its_server_gets_an_apology_from_the_next_one() {
+    let world = World::behind_gateway("happy").await;
+    let _killed = killed_after_the_first_answer(&world).await;
+    assert_eq!(world.carrier_status().await, "in-progress", "the gateway holds the call");
+
+    let server = world.serve().await;
+
+    assert!(swept(&server, "apologised"), "{}", server.log());
+    assert_closed_as_a_failure(&world);
+    until("the end of the carrier's call", CARRIER, async || {
+        (world.carrier_status().await == "completed").then_some(())
+    })
+    .await;
+    assert_closed_as_a_failure(&world);
+}
+
+#[tokio::test]
+async fn a_call_that_died_with_its_server_is_closed_by_the_next_one() {
+    let world = World::start("happy").await;
+    let _killed = killed_after_the_first_answer(&world).await;
+    until("the end of the carrier's call", CARRIER, async || {
+        let status = world.carrier_status().await;
+        (status == "completed" || status == "failed").then_some(())
+    })
+    .await;
+    assert_eq!(world.column("SELECT status FROM call_sessions"), ["in_progress"], "nobody could close it");
+
+    let server = world.serve().await;
+
+    assert!(swept(&server, "closed"), "{}", server.log());
+    assert_closed_as_a_failure(&world);
+}

@@ -1,0 +1,54 @@
+//! Every bundled scenario over real sockets: server, store and simulator as they are, one process each.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
+
+mod support;
+
+use std::time::Duration;
+
+use support::process::Process;
+use support::{Folder, column};
+
+/// Longer than the longest call, ringing included, on a busy machine.
+const CALL: Duration = Duration::from_secs(240);
+
+/// Runs the demo with a scenario. Returns status and reason of its session, and how many answers it left.
+async fn outcome(scenario: &str) -> (String, String, usize) {
+    let folder = Folder::new();
+    let out = folder.path().join("out");
+    let arguments = ["demo", "--scenario", scenario, "--out", out.to_str().unwrap()];
+    let mut demo = Process::start(folder.path(), &arguments, &[]);
+    let status = demo.exit(CALL).await;
+    assert!(status.success(), "{}\n{}", demo.output(), demo.log());
+    let database = out.join("feedback.sqlite");
+    let one = |field: &str| column(&database, &format!("SELECT {field} FROM call_sessions")).remove(0);
+    let answers = column(&database, "SELECT response_text FROM call_responses").len();
+    if scenario == "declines" {
+        // Nothing but the refusal is kept.
+        assert!(!out.join("recording.wav").exists() && !out.join("inputs.jsonl").exists());
+        assert_eq!(column(&database, "SELECT transcript FROM call_sessions WHERE transcript IS NOT NULL").len(), 0);
+    }
+    (one("status"), one("end_reason"), answers)
+}
+
+macro_rules! scenarios {
+    ($($name:ident => $status:literal, $reason:literal, $answers:literal;)*) => {$(
+        #[tokio::test]
+        async fn $name() {
+            assert_eq!(outcome(stringify!($name)).await, ($status.to_owned(), $reason.to_owned(), $answers));
+        }
+    )*};
+}
+
+scenarios! {
+    declines => "completed", "declined", 0;
+    silent => "failed", "no_response", 0;
+    interrupts => "completed", "completed", 2;
+    thin_answer => "completed", "completed", 2;
+    does_not_understand => "completed", "completed", 2;
+    hangs_up => "failed", "customer_hangup", 1;
+    over_long => "completed", "completed", 2;
+    other_language => "completed", "other_language", 0;
+    busy => "failed", "busy", 0;
+    no_answer => "failed", "no_answer", 0;
+}

@@ -1,0 +1,202 @@
+//! A server with the configuration of a real one, whose carrier and AI services are a simulator in another process.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jsonwebtoken::{EncodingKey, Header, encode};
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::sleep;
+
+use super::process::Process;
+use super::{Folder, client, column, until};
+
+/// The shop of `demo.toml` that asks questions, its customers, and the one that asks nothing.
+pub const SHOP: &str = "0192f0c0-0000-7000-8000-000000000001";
+pub const VERIFIED: &str = "0192f0c0-0000-7000-8000-000000000021";
+pub const PHONE: &str = "+46701234567";
+pub const PENDING: &str = "0192f0c0-0000-7000-8000-000000000022";
+pub const PENDING_PHONE: &str = "+46701234568";
+pub const SILENT_SHOP: &str = "0192f0c0-0000-7000-8000-000000000002";
+pub const SILENT_VERIFIED: &str = "0192f0c0-0000-7000-8000-000000000031";
+pub const SILENT_PHONE: &str = "+46701234569";
+
+// What the simulator accepts.
+const ACCOUNT: &str = "AC00000000000000000000000000000001";
+const AUTH_TOKEN: &str = "simulated-auth-token";
+const API_KEY: &str = "simulated-api-key";
+
+const JWT_SECRET: &str = "a made-up secret of sufficient length";
+
+/// Longer than starting takes on a busy machine.
+const START: Duration = Duration::from_secs(30);
+
+/// A simulator, and the environment of a server that uses it.
+pub struct World {
+    pub folder: Folder,
+    pub server: SocketAddr,
+    environment: Vec<(&'static str, String)>,
+    carrier: String,
+    _simulator: Process,
+    _gateway: Option<Gateway>,
+}
+
+impl World {
+    /// The customer behaves as `scenario` says; the carrier reaches the server directly.
+    pub async fn start(scenario: &str) -> Self {
+        let server = free_address();
+        Self::around(scenario, server, server, None).await
+    }
+
+    /// As [`start`](Self::start), but with a gateway before the server, which lets connections wait while there is none.
+    pub async fn behind_gateway(scenario: &str) -> Self {
+        let server = free_address();
+        let gateway = Gateway::before(server).await;
+        Self::around(scenario, server, gateway.address, Some(gateway)).await
+    }
+
+    async fn around(scenario: &str, server: SocketAddr, entrance: SocketAddr, gateway: Option<Gateway>) -> Self {
+        let folder = Folder::new();
+        let public = "https://feedback.example";
+        let local = entrance.to_string();
+        let order = ["simulate", "--public", public, "--local", &local, "--scenario", scenario];
+        let mut simulator = Process::start(folder.path(), &order, &[]);
+        let addresses: Value = until("the simulator's addresses", START, async || {
+            simulator.must_live();
+            serde_json::from_str(simulator.output().lines().next()?).ok()
+        })
+        .await;
+        let carrier = addresses["twilio"].as_str().unwrap().trim_end_matches('/').to_owned();
+        let openai = addresses["openai"].as_str().unwrap().to_owned();
+        let seed = concat!(env!("CARGO_MANIFEST_DIR"), "/feedback_server/demo.toml");
+        let mut environment = vec![
+            ("LISTEN", server.to_string()),
+            ("PUBLIC_URL", public.to_owned()),
+            ("CALLER_NUMBER", "+46700000001".to_owned()),
+            ("DATA_KEYS", STANDARD.encode([7; 32])),
+            ("JWT_SECRET", JWT_SECRET.to_owned()),
+            ("DATABASE_PATH", "feedback.sqlite".to_owned()),
+            ("RECORDINGS_PATH", "recordings".to_owned()),
+            ("SEED_PATH", seed.to_owned()),
+            ("TWILIO_ACCOUNT_SID", ACCOUNT.to_owned()),
+            ("TWILIO_AUTH_TOKEN", AUTH_TOKEN.to_owned()),
+            ("TWILIO_API_BASE_URL", carrier.clone()),
+            ("VOICECALL_CHAT_DIALECT", "openai".to_owned()),
+            ("VOICECALL_TRANSCRIPTION_DIALECT", "openai".to_owned()),
+        ];
+        for name in ["VOICECALL_CHAT_BASE_URL", "VOICECALL_TRANSCRIPTION_BASE_URL", "VOICECALL_SPEECH_BASE_URL"] {
+            environment.push((name, openai.clone()));
+        }
+        for name in ["VOICECALL_CHAT_API_KEY", "VOICECALL_TRANSCRIPTION_API_KEY", "VOICECALL_SPEECH_API_KEY"] {
+            environment.push((name, API_KEY.to_owned()));
+        }
+        for name in ["VOICECALL_CHAT_MODEL", "VOICECALL_TRANSCRIPTION_MODEL", "VOICECALL_SPEECH_MODEL"] {
+            environment.push((name, "simulated".to_owned()));
+        }
+        Self { folder, server, environment, carrier, _simulator: simulator, _gateway: gateway }
+    }
+
+    /// Starts a server and waits until it is healthy.
+    pub async fn serve(&self) -> Process {
+        let mut process = Process::start(self.folder.path(), &["serve"], &self.environment);
+        until("a healthy server", START, async || {
+            process.must_live();
+            let response = client().get(self.url("/health")).send().await.ok()?;
+            (response.status() == 200).then_some(())
+        })
+        .await;
+        process
+    }
+
+    /// An address of the server.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.server)
+    }
+
+    /// A token from the server's own command line.
+    pub async fn token(&self, business: &str) -> String {
+        let mut process = Process::start(self.folder.path(), &["token", business], &self.environment);
+        assert!(process.exit(START).await.success(), "{}", process.log());
+        process.output().trim().to_owned()
+    }
+
+    /// Orders the call to the verified customer. Returns the session's id.
+    pub async fn initiate(&self) -> String {
+        let body = json!({ "verificationId": VERIFIED, "businessId": SHOP, "customerPhone": PHONE });
+        let request = client().post(self.url("/api/calls/initiate")).bearer_auth(self.token(SHOP).await).json(&body);
+        let session = super::json(request.send().await.unwrap(), 201).await;
+        session["id"].as_str().unwrap().to_owned()
+    }
+
+    /// One column of the server's database.
+    pub fn column(&self, query: &str) -> Vec<String> {
+        column(&self.database(), query)
+    }
+
+    fn database(&self) -> PathBuf {
+        self.folder.path().join("feedback.sqlite")
+    }
+
+    /// What the carrier says about the call of the session.
+    pub async fn carrier_status(&self) -> String {
+        let call = self.column("SELECT carrier_call_id FROM dial_attempts").pop().expect("a call was placed");
+        let url = format!("{}/2010-04-01/Accounts/{ACCOUNT}/Calls/{call}.json", self.carrier);
+        let response = client().get(url).basic_auth(ACCOUNT, Some(AUTH_TOKEN)).send().await.unwrap();
+        super::json(response, 200).await["status"].as_str().unwrap().to_owned()
+    }
+}
+
+/// A token for these businesses that is valid for so many seconds, signed with the server's secret.
+pub fn signed_token(businesses: &[&str], seconds: i64) -> String {
+    let exp = jiff::Timestamp::now().as_second() + seconds;
+    let claims = json!({ "sub": "test", "aud": "feedback", "exp": exp, "businesses": businesses });
+    encode(&Header::default(), &claims, &EncodingKey::from_secret(JWT_SECRET.as_bytes())).unwrap()
+}
+
+/// An address that was free a moment ago.
+fn free_address() -> SocketAddr {
+    std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
+}
+
+/// What stands before servers in production: it takes a connection at any time, and finds a server for it.
+struct Gateway {
+    address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl Gateway {
+    async fn before(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let task = tokio::spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((outside, _)) = listener.accept().await {
+                connections.spawn(relay(outside, server));
+            }
+        });
+        Self { address, task }
+    }
+}
+
+/// Passes everything on, until either side is gone, which is what the other one then sees.
+async fn relay(mut outside: TcpStream, server: SocketAddr) {
+    loop {
+        match TcpStream::connect(server).await {
+            Ok(mut inside) => {
+                let _ = tokio::io::copy_bidirectional(&mut outside, &mut inside).await;
+                return;
+            }
+            Err(_) => sleep(Duration::from_millis(20)).await,
+        }
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

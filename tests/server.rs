@@ -1,0 +1,281 @@
+//! The routes and the accept loop over real loopback sockets, spoken to byte by byte.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that meets an unexpected result should stop there")]
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+use voicecall::agent::Cascade;
+use voicecall::carrier::{CallStatus, CarrierEvent, CarrierEventKind, VoiceBackend};
+use voicecall::engine::{CallEngine, CallKey, CallOutcome, CallPlan, CallService, EngineConfig};
+use voicecall::media::{MediaEvent, StreamStart};
+use voicecall::server::{ServeOptions, routes, serve};
+use voicecall::store::{MemoryStore, NewSession, Session, Store};
+use voicecall::twilio::TwilioVoice;
+use voicecall::{CarrierCallId, SessionId, TenantId, Vault, VerificationId, async_trait};
+use voicecall_core::testing::{
+    ScriptedCarrier, ScriptedMedia, ScriptedModel, ScriptedTranscriber, ScriptedVoice, SignedRequest,
+};
+
+/// Nothing here takes this long unless it hangs.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+struct Server {
+    address: SocketAddr,
+    engine: Arc<CallEngine>,
+    store: Arc<MemoryStore>,
+    vault: Arc<Vault>,
+    stop: oneshot::Sender<()>,
+    served: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+impl Server {
+    async fn start(carrier: Arc<dyn VoiceBackend>, options: ServeOptions) -> Self {
+        let config = EngineConfig::new("https://calls.example".parse().unwrap(), "+46700000000".parse().unwrap());
+        let agent = Cascade::new(
+            Arc::new(ScriptedTranscriber::new()),
+            Arc::new(ScriptedModel::new()),
+            Arc::new(ScriptedVoice::new().with_silence(100, Duration::from_millis(200))),
+        );
+        let (store, vault) = (Arc::new(MemoryStore::new()), Arc::new(Vault::generate().unwrap()));
+        let engine = CallEngine::new(
+            config,
+            Arc::clone(&store) as Arc<dyn Store>,
+            carrier,
+            Arc::new(agent),
+            Arc::new(OneLine),
+            Arc::clone(&vault),
+        );
+        let engine = engine.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let router = routes(Arc::clone(&engine));
+        let served = tokio::spawn(serve(listener, router, options, async {
+            let _ = stopped.await;
+        }));
+        Self { address, engine, store, vault, stop, served }
+    }
+
+    /// One that trusts Twilio's signatures.
+    async fn of_twilio() -> Self {
+        let twilio = TwilioVoice::builder()
+            .account_sid("AC0123456789abcdef0123456789abcdef")
+            .auth_token("12345")
+            .public_url("https://calls.example")
+            .build();
+        Self::start(Arc::new(twilio.unwrap()), ServeOptions::default()).await
+    }
+
+    async fn connect(&self) -> Peer {
+        Peer(TcpStream::connect(self.address).await.unwrap())
+    }
+
+    async fn request(&self, request: &str) -> String {
+        let mut peer = self.connect().await;
+        peer.send(request.as_bytes()).await;
+        peer.head().await
+    }
+
+    async fn health(&self) -> String {
+        self.request("GET /health HTTP/1.1\r\nhost: x\r\n\r\n").await
+    }
+}
+
+struct Peer(TcpStream);
+
+impl Peer {
+    async fn send(&mut self, bytes: &[u8]) {
+        self.0.write_all(bytes).await.unwrap();
+    }
+
+    /// The head of the next response.
+    async fn head(&mut self) -> String {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let byte = timeout(DEADLINE, self.0.read_u8()).await.expect("a response in time").unwrap();
+            head.push(byte);
+        }
+        String::from_utf8(head).unwrap()
+    }
+
+    /// Everything until the other side closes, be it by a reset.
+    async fn rest(&mut self) -> Vec<u8> {
+        let mut rest = Vec::new();
+        let _ = timeout(DEADLINE, self.0.read_to_end(&mut rest)).await.expect("the end in time");
+        rest
+    }
+}
+
+fn assert_status(response: &str, status: u16) {
+    assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{status} expected: {response}");
+}
+
+fn upgrade(path: &str, headers: &str) -> String {
+    format!(
+        "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+         sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
+    )
+}
+
+/// A text message as a WebSocket client sends it, masked with zeros.
+fn frame(length: usize, text: &str) -> Vec<u8> {
+    let mut frame = vec![0x81, 0x80 | 127];
+    frame.extend_from_slice(&(length as u64).to_be_bytes());
+    frame.extend_from_slice(&[0; 4]);
+    frame.extend_from_slice(text.as_bytes());
+    frame
+}
+
+fn raw(request: &SignedRequest) -> String {
+    let headers: String = request.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let (method, path, length) = (&request.method, &request.path_and_query, request.body.len());
+    let body = std::str::from_utf8(&request.body).unwrap();
+    format!("{method} {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n{headers}\r\n{body}")
+}
+
+#[tokio::test]
+async fn health_says_whether_calls_are_taken() {
+    let server = Server::of_twilio().await;
+    assert_status(&server.health().await, 200);
+    server.engine.shutdown(Duration::ZERO).await;
+    assert_status(&server.health().await, 503);
+}
+
+#[tokio::test]
+async fn an_answer_needs_a_call_and_a_signature() {
+    let server = Server::of_twilio().await;
+    let post = |path: &str| format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n");
+    assert_status(&server.request(&post("/voice/not-a-key/answer")).await, 400);
+    let key = "0".repeat(64);
+    for question in ["answer", "resume"] {
+        assert_status(&server.request(&post(&format!("/voice/{key}/{question}"))).await, 401);
+    }
+    assert_status(&server.request(&post(&format!("/voice/status?call={key}"))).await, 401);
+}
+
+#[tokio::test]
+async fn a_socket_without_signature_is_refused_before_the_upgrade() {
+    let server = Server::of_twilio().await;
+    let response = server.request(&upgrade("/media/token", "")).await;
+    assert_status(&response, 401);
+    assert!(!response.to_lowercase().contains("sec-websocket-accept"), "{response}");
+}
+
+#[tokio::test]
+async fn a_body_beyond_the_limit_is_refused() {
+    let server = Server::of_twilio().await;
+    let key = "0".repeat(64);
+    let head = format!("POST /voice/{key}/answer HTTP/1.1\r\nhost: x\r\ncontent-length: 65537\r\n\r\n");
+    let mut peer = server.connect().await;
+    peer.send(head.as_bytes()).await;
+    peer.send(&[b'a'; 65_537]).await;
+    assert_status(&peer.head().await, 413);
+}
+
+#[tokio::test]
+async fn slow_headers_are_cut_off_while_others_are_served() {
+    let mut options = ServeOptions::default();
+    options.header_timeout = Duration::from_millis(300);
+    let server = Server::start(Arc::new(ScriptedCarrier::new()), options).await;
+    let begun = Instant::now();
+    let mut slow = server.connect().await;
+    slow.send(b"GET /health HTTP/1.1\r\nx-slow: ").await;
+    assert_status(&server.health().await, 200);
+
+    let rest = slow.rest().await;
+
+    assert!(begun.elapsed() >= Duration::from_millis(250), "cut off too early: {:?}", begun.elapsed());
+    assert!(!rest.starts_with(b"HTTP/1.1 200"), "it was never complete");
+    assert_status(&server.health().await, 200);
+}
+
+#[tokio::test]
+async fn a_server_that_stops_lets_nobody_wait() {
+    let mut options = ServeOptions::default();
+    options.drain = Duration::from_millis(300);
+    let server = Server::start(Arc::new(ScriptedCarrier::new()), options).await;
+    let _idle = server.connect().await;
+    assert_status(&server.health().await, 200);
+    server.stop.send(()).unwrap();
+    timeout(DEADLINE, server.served).await.expect("an end in time").unwrap().unwrap();
+    assert!(TcpStream::connect(server.address).await.is_err(), "it still listens");
+}
+
+#[tokio::test]
+async fn a_message_beyond_the_limit_closes_its_socket() {
+    let carrier = Arc::new(ScriptedCarrier::new());
+    let server = Server::start(carrier, ServeOptions::default()).await;
+    let mut peer = connected(&server).await;
+    let start = StreamStart { stream: None, account: None, call: CarrierCallId::new("CA1"), parameters: [].into() };
+    let start = ScriptedMedia::write(&MediaEvent::Started(start));
+    peer.send(&frame(start.len(), &start)).await;
+    assert_eq!(timeout(DEADLINE, peer.0.read_u8()).await.expect("an answer").unwrap(), 0x81, "a text message");
+
+    // Announced is enough: nobody waits for so much.
+    peer.send(&frame(64 * 1024 + 1, "")).await;
+
+    peer.rest().await;
+    assert_status(&server.health().await, 200);
+}
+
+/// The socket of a call that was placed and answered, right after the upgrade.
+async fn connected(server: &Server) -> Peer {
+    let tenant = TenantId::new();
+    let new = NewSession {
+        id: SessionId::new(),
+        tenant,
+        phone: server.vault.seal_phone(tenant, &"+46701234567".parse().unwrap()).unwrap(),
+        verification: VerificationId::new(),
+        started_at: jiff::Timestamp::now(),
+    };
+    let store: &dyn Store = &*server.store;
+    let session = store.create_session(&new).await.unwrap();
+    server.engine.place(&session).await.unwrap();
+    let attempt = store.attempts(tenant, session.id).await.unwrap().remove(0).id;
+    let path = format!("/voice/{}/answer", CallKey { tenant, attempt });
+    let kind = CarrierEventKind::Instruct { status: CallStatus::InProgress };
+    let event = CarrierEvent::new(CarrierCallId::new("CA1"), kind, "one".to_owned());
+
+    let mut asking = server.connect().await;
+    asking
+        .send(
+            raw(&ScriptedCarrier::webhook_of(&path, &event))
+                .replacen("host: x", "host: x\r\nconnection: close", 1)
+                .as_bytes(),
+        )
+        .await;
+    let reply = String::from_utf8(asking.rest().await).unwrap();
+    assert_status(&reply, 200);
+    let token = reply.split("wss://calls.example/media/").nth(1).unwrap();
+    let token = &token[..token.find('"').unwrap()];
+
+    let path = format!("/media/{token}");
+    let signed = ScriptedCarrier::sign(&path, "");
+    let (name, signature) = &signed.headers[0];
+    let mut peer = server.connect().await;
+    peer.send(upgrade(&path, &format!("{name}: {signature}\r\n")).as_bytes()).await;
+    assert_status(&peer.head().await, 101);
+    peer
+}
+
+/// A business whose calls consist of one long line.
+#[derive(Debug)]
+struct OneLine;
+
+#[async_trait]
+impl CallService for OneLine {
+    async fn plan(&self, session: &Session) -> voicecall::Result<CallPlan> {
+        Ok(CallPlan {
+            settings: voicecall::call::CallSettings::new(session.id),
+            setup: voicecall::agent::AgentSetup::default(),
+            dialogue: Box::new(voicecall::dialogue::Scripted::new(["A long line."])),
+        })
+    }
+
+    async fn finished(&self, _: &CallOutcome) {}
+}

@@ -1,0 +1,58 @@
+//! Twilio against the suites every carrier and every media codec runs.
+#![allow(clippy::unwrap_used, reason = "a test that meets an unexpected error should stop there")]
+
+mod support;
+
+use support::{Answer, Emulator, PUBLIC_URL, TOKEN, builder, sign};
+use voicecall_core::CarrierCallId;
+use voicecall_core::testing::SignedRequest;
+use voicecall_core::testing::carrier_suite::{self, CarrierCase};
+use voicecall_core::testing::media_codec::{self, MediaProtocol};
+use voicecall_twilio::TwilioMedia;
+
+/// Twilio's answer to ending a call that is over.
+async fn twilio() -> CarrierCase {
+    let (_, api) = Emulator::start([Answer::error(400, 21220)]).await;
+    let fields =
+        [("CallSid", "CA1"), ("CallStatus", "in-progress")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let webhook = SignedRequest::new("POST", "/voice/answer", "CallSid=CA1&CallStatus=in-progress")
+        .with_header("content-type", "application/x-www-form-urlencoded")
+        .with_header("x-twilio-signature", sign(TOKEN, &format!("{PUBLIC_URL}/voice/answer"), &fields));
+    let handshake = SignedRequest::new("GET", "/media/token", "")
+        .with_header("x-twilio-signature", sign(TOKEN, "wss://calls.example/media/token", &[]));
+    CarrierCase {
+        carrier: Box::new(builder(api).build().unwrap()),
+        webhook,
+        call: CarrierCallId::new("CA1"),
+        handshake,
+        ended: Some(CarrierCallId::new("CA1")),
+    }
+}
+
+#[tokio::test]
+async fn twilio_keeps_every_rule_of_a_carrier() {
+    carrier_suite::run_all(twilio).await;
+}
+
+#[test]
+fn twilio_media_keeps_every_rule_of_a_codec() {
+    media_codec::run_all(&MediaProtocol {
+        codec: || Box::new(TwilioMedia::new()),
+        start: r#"{"event":"start","sequenceNumber":"1","streamSid":"MZ1","start":{"streamSid":"MZ1","accountSid":"AC1","callSid":"CA1","tracks":["inbound"],"mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000,"channels":1},"customParameters":{}}}"#,
+        unknown: &[
+            r#"{"event":"connected","protocol":"Call","version":"2.0.0"}"#,
+            r#"{"event":"weather","streamSid":"MZ1","weather":{"sky":"blue"}}"#,
+        ],
+        garbage: &[
+            "",
+            "{",
+            "[]",
+            "17",
+            r#"{"event":"media","streamSid":"MZ1"}"#,
+            r#"{"event":"media","streamSid":"MZ1","media":{"payload":"%"}}"#,
+            r#"{"event":"media","streamSid":"MZ1","media":{"payload":17}}"#,
+        ],
+        // Twilio repeats a mark as it was sent, and writes media in the same form.
+        echo: str::to_owned,
+    });
+}

@@ -21,8 +21,9 @@ const AGENT: &str = "Vera";
 /// Beyond the interview's own limits: a limit that no dialogue can break.
 const LAST_LIMIT: Duration = Duration::from_secs(150);
 
-/// When a wait is bridged, counted from the end of the caller's turn: a filler, a second one, an apology.
-const BRIDGES: [Duration; 3] = [Duration::from_millis(800), Duration::from_millis(1800), Duration::from_millis(4000)];
+/// When a wait is bridged, counted from the end of the caller's turn: a filler, a second one, an apology. With the
+/// 0.6 s it takes to know that a turn is over, the caller hears something within about 1.5 s.
+const BRIDGES: [Duration; 3] = [Duration::from_millis(700), Duration::from_millis(1700), Duration::from_millis(4000)];
 
 /// Feedback interviews.
 #[derive(Debug)]

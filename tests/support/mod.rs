@@ -29,7 +29,7 @@ pub(crate) const CONTENT: &str = "Jag är mycket nöjd, allt gick snabbt.";
 pub(crate) const FRIENDLY: &str = "Personalen var trevlig och hjälpsam.";
 
 /// When the bridges over a wait are said, after the end of the caller's turn.
-const BRIDGES: [Duration; 3] = [Duration::from_millis(800), Duration::from_millis(1800), Duration::from_millis(4000)];
+const BRIDGES: [Duration; 3] = [Duration::from_millis(700), Duration::from_millis(1700), Duration::from_millis(4000)];
 
 /// No call may be longer.
 pub(crate) const LONGEST: Duration = Duration::from_secs(120);

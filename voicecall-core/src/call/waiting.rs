@@ -30,7 +30,14 @@ pub(super) struct Waiting {
 
 impl Waiting {
     pub(super) fn new(patience: &Patience) -> Self {
-        Self { fillers: patience.fillers.clone(), patience: patience.silence, answer: None, idle: None, quiet: None, silences: 0 }
+        Self {
+            fillers: patience.fillers.clone(),
+            patience: patience.silence,
+            answer: None,
+            idle: None,
+            quiet: None,
+            silences: 0,
+        }
     }
 
     /// The caller's turn ended: an answer is due.

@@ -33,13 +33,8 @@ pub struct TurnLatency {
 }
 
 impl TurnLatency {
-    /// A turn that has just ended.
-    #[must_use]
-    pub fn ended(turn: u32, last_voiced: CallTime, end_of_turn: CallTime) -> Self {
-        Self { turn, last_voiced, end_of_turn, ..Self::default() }
-    }
-
-    /// From the caller's last sound to the agent's first, as the caller experienced it.
+    /// From the caller's last voiced frame to the first sound of the answer. A filler that bridged the wait was heard
+    /// earlier.
     #[must_use]
     pub fn total(&self) -> Option<Duration> {
         self.heard.map(|heard| heard.since(self.last_voiced))
@@ -69,6 +64,71 @@ impl TurnLatency {
     }
 }
 
+/// The ledger of the turn whose answer is awaited, filled in as things happen.
+#[derive(Debug, Default)]
+pub(super) struct Ledger(Option<TurnLatency>);
+
+impl Ledger {
+    /// The caller speaks: whatever was awaited is not any more.
+    pub(super) const fn turn_started(&mut self) {
+        self.0 = None;
+    }
+
+    pub(super) fn turn_ended(&mut self, turn: u32, last_voiced: CallTime, now: CallTime) {
+        self.0 = Some(TurnLatency { turn, last_voiced, end_of_turn: now, ..TurnLatency::default() });
+    }
+
+    pub(super) fn transcript(&mut self, turn: u32, now: CallTime) {
+        if let Some(latency) = self.0.as_mut().filter(|latency| latency.turn == turn) {
+            latency.transcript = Some(now);
+        }
+    }
+
+    pub(super) fn first_token(&mut self, now: CallTime) {
+        self.first(now, |latency| &mut latency.first_token);
+    }
+
+    pub(super) fn first_sentence(&mut self, now: CallTime) {
+        self.first(now, |latency| &mut latency.first_sentence);
+    }
+
+    pub(super) fn first_audio(&mut self, now: CallTime) {
+        self.first(now, |latency| &mut latency.first_audio);
+    }
+
+    pub(super) const fn filler(&mut self) {
+        if let Some(latency) = &mut self.0 {
+            latency.filler = true;
+        }
+    }
+
+    /// Whether an answer is awaited.
+    pub(super) const fn is_open(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Whether the answer's words are known, so that its first sound completes the ledger.
+    pub(super) fn has_sentence(&self) -> bool {
+        self.0.is_some_and(|latency| latency.first_sentence.is_some())
+    }
+
+    /// The answer's first frame went out and is heard at `heard`: the turn's ledger is complete.
+    pub(super) fn answered(&mut self, heard: CallTime, now: CallTime) -> Option<TurnLatency> {
+        let mut latency = self.0.take()?;
+        // Prepared speech is there as soon as it is wanted.
+        latency.first_audio = latency.first_audio.or(latency.first_sentence);
+        latency.wire = Some(now);
+        latency.heard = Some(heard);
+        Some(latency)
+    }
+
+    fn first(&mut self, now: CallTime, field: impl FnOnce(&mut TurnLatency) -> &mut Option<CallTime>) {
+        if let Some(latency) = &mut self.0 {
+            field(latency).get_or_insert(now);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,7 +141,9 @@ mod tests {
             first_sentence: Some(ms(2100)),
             wire: Some(ms(2300)),
             heard: Some(ms(2320)),
-            ..TurnLatency::ended(1, ms(1000), ms(1600))
+            last_voiced: ms(1000),
+            end_of_turn: ms(1600),
+            ..TurnLatency::default()
         };
         let sum: Duration = latency.parts().iter().map(|(_, part)| *part).sum();
         assert_eq!(Some(sum), latency.total());

@@ -4,7 +4,7 @@
 use super::ear::Ear;
 use super::gate::Gate;
 use super::io::{Effect, InputEvent, Output};
-use super::latency::TurnLatency;
+use super::latency::Ledger;
 use super::line_clock::LineClock;
 use super::mind::Mind;
 use super::mouth::{Ended, Mouth, Voice};
@@ -14,7 +14,7 @@ use super::turn::{Spoken, Turn, TurnEvent};
 use super::waiting::{Due, Waiting};
 use crate::agent::OpId;
 use crate::audio::{FRAME_DURATION, Frame, Framer, VoiceDetector};
-use crate::dialogue::{Action, DialogueEvent, UtteranceId};
+use crate::dialogue::{Action, DialogueEvent};
 use crate::journal::Fact;
 use crate::media::{MediaCommand, MediaEvent};
 use crate::store::EndReason;
@@ -34,7 +34,7 @@ pub struct CallMachine {
     mouth: Mouth,
     gate: Gate,
     waiting: Waiting,
-    latency: Option<TurnLatency>,
+    latency: Ledger,
     ops: Ops,
     state: State,
 }
@@ -72,7 +72,7 @@ impl CallMachine {
             mouth: Mouth::new(&settings),
             gate: Gate::new(settings.session, settings.recording),
             waiting: Waiting::new(&settings.patience),
-            latency: None,
+            latency: Ledger::default(),
             ops: Ops::default(),
             state: State::Ringing,
             settings,
@@ -86,18 +86,20 @@ impl CallMachine {
             InputEvent::Media(event) => self.media(event, out),
             InputEvent::Ear { op, transcript } => {
                 let turn = self.ear.understood(op, transcript);
-                self.note(turn, |latency, now| latency.transcript = Some(now));
+                if let Some(turn) = turn {
+                    self.latency.transcript(turn, self.now);
+                }
                 self.tell_heard(out);
             }
             InputEvent::Token { op, text } => {
                 if self.mind.token(op, &text, out) {
-                    self.note_any(|latency, now| latency.first_token = latency.first_token.or(Some(now)));
+                    self.latency.first_token(self.now);
                 }
             }
             InputEvent::Usage { usage, .. } => self.gate.journal(self.now, Fact::Used(usage), false, out),
             InputEvent::Speech { op, audio, words } => {
                 if self.mouth.audio(op, &audio, words, self.now) {
-                    self.note_any(|latency, now| latency.first_audio = latency.first_audio.or(Some(now)));
+                    self.latency.first_audio(self.now);
                 }
             }
             InputEvent::Done { op } => self.done(op, out),
@@ -200,7 +202,7 @@ impl CallMachine {
 
     fn turn_started(&mut self, out: &mut Vec<Output>) {
         self.ear.open(&mut self.ops, out);
-        self.latency = None;
+        self.latency.turn_started();
         self.waiting.answered();
         // Whoever begins to speak before the answer has sounded goes on with their own turn: what was meant as an
         // answer to half of it is not said.
@@ -211,7 +213,7 @@ impl CallMachine {
 
     fn turn_ended(&mut self, spoken: Spoken, out: &mut Vec<Output>) {
         let Some(turn) = self.ear.close(spoken, self.now, out) else { return };
-        self.latency = Some(TurnLatency::ended(turn, spoken.last_voiced, self.now));
+        self.latency.turn_ended(turn, spoken.last_voiced, self.now);
         self.waiting.turn_ended(self.now);
         self.tell_heard(out);
     }
@@ -273,7 +275,7 @@ impl CallMachine {
     fn act(&mut self, action: Action, out: &mut Vec<Output>) {
         match action {
             Action::Say(utterance) if self.state == State::Live => {
-                self.note_any(|latency, now| latency.first_sentence = latency.first_sentence.or(Some(now)));
+                self.latency.first_sentence(self.now);
                 self.mouth.say(utterance, &self.settings, self.now);
             }
             Action::Say(_) => {}
@@ -317,7 +319,7 @@ impl CallMachine {
             self.voice_lost(out);
             return;
         }
-        self.note_wire(out);
+        self.note_answer(out);
         while let Some(ended) = self.mouth.next_ended(self.now) {
             let utterance = ended.utterance;
             self.book(ended, out);
@@ -339,7 +341,7 @@ impl CallMachine {
 
     fn wait(&mut self, out: &mut Vec<Output>) {
         let answering = self.ear.is_waiting() || self.mind.is_waiting() || self.mouth.is_busy();
-        if self.mouth.is_audible(self.now) && self.latency.is_none_or(|latency| latency.wire.is_some()) {
+        if self.mouth.is_audible(self.now) && !self.latency.is_open() {
             self.waiting.answered();
         }
         self.waiting.expect(answering, self.now);
@@ -347,7 +349,7 @@ impl CallMachine {
             match due {
                 Due::Filler(text) => {
                     if self.mouth.fill(&text, &self.settings, self.now) {
-                        self.note_any(|latency, _| latency.filler = true);
+                        self.latency.filler();
                         let _ = self.mouth.advance(self.now, &mut self.ops, out);
                     }
                 }
@@ -381,9 +383,12 @@ impl CallMachine {
             State::Ending(reason) => reason,
             State::Ringing | State::Live => reason,
         };
-        for ended in self.mouth.hush(self.now, &mut Vec::new()) {
+        let mut hushed = Vec::new();
+        for ended in self.mouth.hush(self.now, &mut hushed) {
             self.book(ended, out);
         }
+        // Nobody is there to be silenced, but what is being synthesised is not needed any more.
+        out.extend(hushed.into_iter().filter(|output| matches!(output, Output::Cancel { .. })));
         if let Some(spoken) = self.turn.stop() {
             self.ear.close(spoken, self.now, out);
         }
@@ -394,34 +399,16 @@ impl CallMachine {
         out.push(Output::Effect(Effect::HangUp(reason)));
     }
 
-    fn note(&mut self, turn: Option<u32>, set: impl FnOnce(&mut TurnLatency, CallTime)) {
-        if let Some(latency) = self.latency.as_mut().filter(|latency| Some(latency.turn) == turn) {
-            set(latency, self.now);
-        }
-    }
-
-    fn note_any(&mut self, set: impl FnOnce(&mut TurnLatency, CallTime)) {
-        if let Some(latency) = &mut self.latency {
-            set(latency, self.now);
-        }
-    }
-
     /// The answer's first frame went out: the turn's ledger is complete.
-    fn note_wire(&mut self, out: &mut Vec<Output>) {
-        let Some(mut latency) = self.latency.filter(|latency| latency.first_sentence.is_some()) else { return };
-        let Some(from) = self.mouth.heard_from(self.now) else { return };
-        latency.first_audio = latency.first_audio.or(latency.first_sentence);
-        latency.wire = Some(self.now);
-        latency.heard = Some(from);
-        self.latency = None;
-        self.waiting.answered();
-        self.gate.journal(self.now, Fact::Latency(latency), false, out);
-    }
-
-    /// The number of the utterance being said, for tests and displays.
-    #[must_use]
-    pub fn saying(&self) -> Option<UtteranceId> {
-        self.mouth.saying()
+    fn note_answer(&mut self, out: &mut Vec<Output>) {
+        if !self.latency.has_sentence() {
+            return;
+        }
+        let Some(heard) = self.mouth.heard_from(self.now) else { return };
+        if let Some(latency) = self.latency.answered(heard, self.now) {
+            self.waiting.answered();
+            self.gate.journal(self.now, Fact::Latency(latency), false, out);
+        }
     }
 }
 

@@ -317,11 +317,6 @@ impl Mouth {
         Some(self.playout.progress(line.speech, now)?.from)
     }
 
-    /// The utterance in front.
-    pub(super) fn saying(&self) -> Option<UtteranceId> {
-        self.lines.iter().find_map(|line| line.utterance)
-    }
-
     pub(super) fn marked(&mut self, mark: MarkId, now: CallTime) {
         self.playout.marked(mark, now);
     }

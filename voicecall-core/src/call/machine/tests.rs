@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::*;
 use crate::agent::AgentTask;
 use crate::call::{CallLogic, Conversation, InputRecorder, PreparedSpeech, TurnSettings, replay};
-use crate::dialogue::{CallerTurn, Dialogue, Scripted, Utterance};
+use crate::dialogue::{CallerTurn, Dialogue, Scripted, Utterance, UtteranceId};
 use crate::id::{CarrierCallId, SessionId};
 use crate::media::StreamStart;
 use crate::model::Transcript;

@@ -64,8 +64,8 @@ async fn report(
                 "questionId": answer.question,
                 "question": answer.question_text,
                 "answer": answer.text,
-                "sentiment": answer.sentiment,
-                "confidence": answer.confidence,
+                "sentiment": answer.sentiment.map(hundredths),
+                "confidence": answer.confidence.map(hundredths),
                 "durationSeconds": answer.duration.as_secs_f64(),
                 "askedAt": answer.asked_at,
                 "respondedAt": answer.responded_at,
@@ -86,6 +86,11 @@ async fn report(
         "cost": { "usd": cost.total as f64 / 1e6, "microUsd": cost, "prices": prices.effective },
         "latency": latency(journal),
     }))
+}
+
+/// A score to two decimals: more is noise.
+fn hundredths(score: f32) -> f64 {
+    (f64::from(score) * 100.0).round() / 100.0
 }
 
 /// The ledger of every turn, in milliseconds.

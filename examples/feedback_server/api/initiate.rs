@@ -157,4 +157,17 @@ mod tests {
         }
         assert!(Order::read(b"{").is_err() && Order::read(b"[]").is_err());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn reading_never_panics_and_takes_only_swedish_numbers(bytes: Vec<u8>, phone in ".{0,16}") {
+            let _ = Order::read(&bytes);
+            let body = json!({
+                "verificationId": VerificationId::new(), "businessId": TenantId::new(), "customerPhone": phone,
+            });
+            if let Ok(order) = Order::read(body.to_string().as_bytes()) {
+                proptest::prop_assert!(order.phone.reveal().starts_with("+46"));
+            }
+        }
+    }
 }

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 use tracing::{error, info, warn};
 
 use super::address::CallKey;
+use super::observe::LiveEventKind;
 use super::{CallEngine, Ringing};
 use crate::carrier::{CarrierCall, FindCalls, PlaceCall};
 use crate::error::{Error, ErrorKind, Result};
@@ -109,6 +110,7 @@ impl CallEngine {
             Ok(call) => {
                 self.bind(key, &call.id).await?;
                 info!(session = %session.id, "call placed");
+                self.watchers.tell(tenant, session.id, LiveEventKind::Placed);
                 self.store.session(tenant, session.id).await
             }
             Err(error) if error.kind() == ErrorKind::UnknownOutcome => {
@@ -218,7 +220,15 @@ impl CallEngine {
         self.log_provider(session.tenant, &log).await;
     }
 
+    /// Keeps an exchange with the carrier, and tells of it.
     pub(super) async fn log_provider(&self, tenant: TenantId, log: &ProviderLog) {
+        let kind = LiveEventKind::Provider {
+            provider: self.carrier.name(),
+            operation: log.operation,
+            success: log.success,
+            latency: log.latency,
+        };
+        self.watchers.tell(tenant, log.session, kind);
         if let Err(error) = self.store.log_provider(tenant, log).await {
             error!(session = %log.session, %error, "an exchange with the carrier could not be logged");
         }

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tracing::{Instrument, error, info, info_span, warn};
 
-use super::observe::Observed;
+use super::observe::{LiveEventKind, Observed};
 use super::plan::{CallOutcome, CallPlan};
 use super::sink::{EngineSink, patiently};
 use super::ticket::MediaTicket;
@@ -118,7 +118,13 @@ impl CallEngine {
         let (hang_up, hung_up) = oneshot::channel();
         let folder = self.config.recordings.as_ref().map(|recordings| recordings.join(id.to_string()));
         let recording = folder.map(|folder| (folder, &self.recorder));
-        let (sink, journal) = EngineSink::new(Arc::clone(&self.store), (tenant, id, epoch), hang_up, recording);
+        let (sink, journal) = EngineSink::new(
+            Arc::clone(&self.store),
+            (tenant, id, epoch),
+            Arc::clone(&self.watchers),
+            hang_up,
+            recording,
+        );
         let lost = Arc::new(AtomicBool::new(false));
         let mut tasks = JoinSet::new();
         tasks.spawn(journal.in_current_span());
@@ -126,7 +132,7 @@ impl CallEngine {
             let_go(Arc::clone(self), session, ticket.call.clone(), hung_up, Arc::clone(&lost)).in_current_span(),
         );
         let recorder = InputRecorder::new(&settings);
-        let observed = Observed::new(dialogue, tenant, id, self.live.clone());
+        let observed = Observed::new(dialogue, tenant, id, Arc::clone(&self.watchers));
         let mut logic = Conversation::new(CallMachine::new(settings.clone()), Box::new(observed));
         if settings.recording {
             logic = logic.with_recorder(recorder);
@@ -195,16 +201,26 @@ impl CallEngine {
         source: EventSource,
     ) -> Result<Session> {
         let change = |reason| SessionChange::Ended { reason, source, at: Timestamp::now() };
-        match self.store.change_session(tenant, id, &change(reason)).await {
-            Err(error) if error.kind() == ErrorKind::Conflict => {}
-            result => return result,
-        }
-        // Over already; or it never got as far as this reason needs, so it has failed.
-        let session = self.store.session(tenant, id).await?;
-        if session.status.is_final() {
-            return Ok(session);
-        }
-        self.store.change_session(tenant, id, &change(EndReason::TechnicalFailure)).await
+        let ended = match self.store.change_session(tenant, id, &change(reason)).await {
+            Err(error) if error.kind() == ErrorKind::Conflict => {
+                // Over already; or it never got as far as this reason needs, so it has failed.
+                let session = self.store.session(tenant, id).await?;
+                if session.status.is_final() {
+                    return Ok(session);
+                }
+                self.store.change_session(tenant, id, &change(EndReason::TechnicalFailure)).await?
+            }
+            result => result?,
+        };
+        let took = ended.ended_at.map(|at| at.duration_since(ended.started_at)).unwrap_or_default();
+        let kind = LiveEventKind::Ended {
+            reason: ended.end_reason.unwrap_or(reason),
+            connected: ended.connected_at.is_some(),
+            took: took.try_into().unwrap_or_default(),
+            cost_micros: ended.cost_micros,
+        };
+        self.watchers.tell(tenant, id, kind);
+        Ok(ended)
     }
 }
 

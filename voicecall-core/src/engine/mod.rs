@@ -19,7 +19,7 @@ use tokio::sync::{Notify, broadcast, mpsc};
 
 pub use address::CallKey;
 pub use config::EngineConfig;
-pub use observe::{LiveEvent, LiveEventKind};
+pub use observe::{LiveEvent, LiveEventKind, Observer};
 pub use plan::{CallOutcome, CallPlan, CallService};
 pub use sweep::Swept;
 pub use ticket::MediaTicket;
@@ -33,9 +33,6 @@ use crate::seal::Vault;
 use crate::store::{EndReason, Store};
 use ticket::Tickets;
 
-/// Live events kept for a subscriber that is behind; one that is further behind misses the oldest.
-const LIVE_EVENTS: usize = 1024;
-
 /// Runs the calls of one process.
 #[derive(Debug)]
 pub struct CallEngine {
@@ -47,7 +44,7 @@ pub struct CallEngine {
     vault: Arc<Vault>,
     state: Mutex<State>,
     recorder: sink::RecordingThread,
-    live: broadcast::Sender<LiveEvent>,
+    watchers: Arc<observe::Watchers>,
     changed: Notify,
 }
 
@@ -95,7 +92,7 @@ impl CallEngine {
         Ok(Arc::new(Self {
             recorder: sink::RecordingThread::start()?,
             state: Mutex::new(State::default()),
-            live: broadcast::channel(LIVE_EVENTS).0,
+            watchers: Arc::new(observe::Watchers::new()),
             changed: Notify::new(),
             config,
             store,
@@ -121,7 +118,12 @@ impl CallEngine {
     /// What happens in calls from now on, in memory only. A slow subscriber misses the oldest.
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<LiveEvent> {
-        self.live.subscribe()
+        self.watchers.subscribe()
+    }
+
+    /// Tells `observer` of everything that happens from now on.
+    pub fn add_observer(&self, observer: Arc<dyn Observer>) {
+        self.watchers.add(observer);
     }
 
     /// How many calls ring and how many are connected.

@@ -1,15 +1,29 @@
-//! What happens in live calls, for whoever watches: in memory only, also before the caller consented.
+//! What happens in calls, for whoever watches: in memory only, also before the caller consented.
 
 use std::collections::HashMap;
+use std::fmt::Debug;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::broadcast;
 
+use crate::call::TurnLatency;
 use crate::dialogue::{Action, Dialogue, DialogueEvent, UtteranceId};
 use crate::id::{SessionId, TenantId};
-use crate::store::EndReason;
+use crate::store::{EndReason, ProviderOperation};
 use crate::time::CallTime;
 
-/// Something that happened in a live call.
+/// Live events kept for a subscriber that is behind; one that is further behind misses the oldest.
+const LIVE_EVENTS: usize = 1024;
+
+/// Is told of everything, at once and without exception: for metrics and alerts. Must be quick and must not wait.
+pub trait Observer: Send + Sync + Debug + 'static {
+    /// Something happened.
+    fn observe(&self, event: &LiveEvent);
+}
+
+/// Something that happened to a session.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct LiveEvent {
@@ -17,7 +31,7 @@ pub struct LiveEvent {
     pub tenant: TenantId,
     /// Which.
     pub session: SessionId,
-    /// When, in the call's time.
+    /// When, in the call's time; zero outside a connected call.
     pub at: CallTime,
     /// What.
     pub kind: LiveEventKind,
@@ -27,6 +41,15 @@ pub struct LiveEvent {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum LiveEventKind {
+    /// The carrier took the order to call.
+    Placed,
+    /// An attempt did not reach the customer; another one follows.
+    Postponed {
+        /// Why it did not.
+        reason: EndReason,
+        /// When the next one is due.
+        until: Timestamp,
+    },
     /// The caller is on the line.
     Connected,
     /// The caller heard the agent say this.
@@ -43,8 +66,72 @@ pub enum LiveEventKind {
     },
     /// The caller agreed to take part.
     ConsentGiven,
-    /// The call is over.
-    Ended(EndReason),
+    /// The agent answered a turn of the caller.
+    Turn(TurnLatency),
+    /// What the call has cost so far, in millionths of a US dollar.
+    Cost {
+        /// The sum.
+        micros: i64,
+    },
+    /// A provider was asked to do something, or told us something.
+    Provider {
+        /// Which.
+        provider: &'static str,
+        /// What.
+        operation: ProviderOperation,
+        /// Whether it worked.
+        success: bool,
+        /// How long it took.
+        latency: Duration,
+    },
+    /// The session is over and its end is stored.
+    Ended {
+        /// Why.
+        reason: EndReason,
+        /// Whether anybody was on the line.
+        connected: bool,
+        /// From the request to the end, ringing and waiting included.
+        took: Duration,
+        /// What it cost, in millionths of a US dollar, if that is known.
+        cost_micros: Option<i64>,
+    },
+}
+
+/// Everybody who watches.
+#[derive(Debug)]
+pub(super) struct Watchers {
+    live: broadcast::Sender<LiveEvent>,
+    observers: RwLock<Vec<Arc<dyn Observer>>>,
+}
+
+impl Watchers {
+    pub(super) fn new() -> Self {
+        Self { live: broadcast::channel(LIVE_EVENTS).0, observers: RwLock::default() }
+    }
+
+    pub(super) fn subscribe(&self) -> broadcast::Receiver<LiveEvent> {
+        self.live.subscribe()
+    }
+
+    pub(super) fn add(&self, observer: Arc<dyn Observer>) {
+        self.observers.write().unwrap_or_else(PoisonError::into_inner).push(observer);
+    }
+
+    /// Tells of something that happened outside a connected call.
+    pub(super) fn tell(&self, tenant: TenantId, session: SessionId, kind: LiveEventKind) {
+        self.tell_at(tenant, session, CallTime::ZERO, kind);
+    }
+
+    /// Tells of something that happened in a connected call.
+    pub(super) fn tell_at(&self, tenant: TenantId, session: SessionId, at: CallTime, kind: LiveEventKind) {
+        let event = LiveEvent { tenant, session, at, kind };
+        // A push onto a list cannot be left half done, so a poisoned lock is as good as any.
+        for observer in self.observers.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            observer.observe(&event);
+        }
+        // Nobody watching is the normal case.
+        let _ = self.live.send(event);
+    }
 }
 
 /// A dialogue that lets others watch.
@@ -53,7 +140,7 @@ pub(super) struct Observed {
     dialogue: Box<dyn Dialogue>,
     tenant: TenantId,
     session: SessionId,
-    live: broadcast::Sender<LiveEvent>,
+    watchers: Arc<Watchers>,
     /// What was queued and has not been heard yet.
     saying: HashMap<UtteranceId, String>,
 }
@@ -63,14 +150,13 @@ impl Observed {
         dialogue: Box<dyn Dialogue>,
         tenant: TenantId,
         session: SessionId,
-        live: broadcast::Sender<LiveEvent>,
+        watchers: Arc<Watchers>,
     ) -> Self {
-        Self { dialogue, tenant, session, live, saying: HashMap::new() }
+        Self { dialogue, tenant, session, watchers, saying: HashMap::new() }
     }
 
     fn tell(&self, at: CallTime, kind: LiveEventKind) {
-        // Nobody watching is the normal case.
-        let _ = self.live.send(LiveEvent { tenant: self.tenant, session: self.session, at, kind });
+        self.watchers.tell_at(self.tenant, self.session, at, kind);
     }
 }
 
@@ -90,7 +176,6 @@ impl Dialogue for Observed {
                 }
             }
             DialogueEvent::Heard(turn) => self.tell(now, LiveEventKind::CallerSaid { text: turn.text.clone() }),
-            DialogueEvent::Ended(reason) => self.tell(now, LiveEventKind::Ended(*reason)),
             _ => {}
         }
         let from = actions.len();

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep};
 use tracing::{error, warn};
 
+use super::observe::{LiveEventKind, Watchers};
 use crate::audio::{Frame, StereoWav};
 use crate::call::{CallSink, Effect};
 use crate::error::{Error, ErrorKind, Result};
@@ -33,11 +34,13 @@ const WAITING_BATCHES: usize = 1024;
 /// A call's sink.
 #[derive(Debug)]
 pub(super) struct EngineSink {
+    tenant: TenantId,
     session: SessionId,
     epoch: Epoch,
     started: Timestamp,
     entries: mpsc::Sender<JournalEntry>,
     stored: mpsc::Receiver<u64>,
+    watchers: Arc<Watchers>,
     hang_up: Option<oneshot::Sender<EndReason>>,
     recording: Option<CallRecording>,
     reason: Option<EndReason>,
@@ -64,6 +67,7 @@ impl EngineSink {
     pub(super) fn new(
         store: Arc<dyn Store>,
         owner: (TenantId, SessionId, Epoch),
+        watchers: Arc<Watchers>,
         hang_up: oneshot::Sender<EndReason>,
         recording: Option<(PathBuf, &RecordingThread)>,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
@@ -71,7 +75,9 @@ impl EngineSink {
         let (entries, waiting) = mpsc::channel(WAITING_FACTS);
         let (done, stored) = mpsc::channel(WAITING_FACTS);
         let sink = Self {
+            tenant,
             session,
+            watchers,
             epoch,
             started: Timestamp::now(),
             entries,
@@ -106,6 +112,9 @@ impl EngineSink {
 
 impl CallSink for EngineSink {
     fn journal(&mut self, seq: u64, at: CallTime, fact: Fact) {
+        if let Fact::Latency(latency) = &fact {
+            self.watchers.tell_at(self.tenant, self.session, at, LiveEventKind::Turn(*latency));
+        }
         let since = SignedDuration::try_from(at.since(CallTime::ZERO)).unwrap_or_default();
         let entry =
             JournalEntry { session: self.session, epoch: self.epoch, seq, at: self.started + since, offset: at, fact };

@@ -79,6 +79,7 @@ async fn place(state: &State, store: &dyn Store, order: &Order) -> Result<Sessio
         tenant: order.business,
         phone: state.vault.seal_phone(order.business, &order.phone)?,
         verification: order.verification,
+        priority: voicecall::store::CallPriority::Normal,
         started_at: Timestamp::now(),
     };
     let session = match store.create_session(&new).await {

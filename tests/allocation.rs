@@ -8,6 +8,7 @@ use voicecall::audio::{Detection, FRAME_DURATION, Frame, Framer};
 use voicecall::call::{CallMachine, CallSettings, InputEvent, Output, Playout, PreparedSpeech, SpeechId};
 use voicecall::dialogue::{Action, Utterance, UtteranceId};
 use voicecall::media::{MediaCodec, MediaEvent, WireMessages};
+use voicecall::money::Budget;
 use voicecall::twilio::TwilioMedia;
 use voicecall::{CallTime, SessionId};
 
@@ -50,9 +51,18 @@ fn send(codec: &mut TwilioMedia, out: &mut Vec<Output>, wire: &mut WireMessages)
     wire.iter().count()
 }
 
+/// A budget at some prices.
+fn budget() -> Budget {
+    let prices = r#"{ "effective": "2026-11-20", "carrier": { "per_minute": 14000 },
+        "transcription": { "per_minute": 4500 }, "speech": { "per_1000_characters": 17000 },
+        "model": { "input_per_million": 100000, "cached_per_million": 10000, "output_per_million": 500000 } }"#;
+    Budget::new(serde_json::from_str(prices).unwrap())
+}
+
 #[test]
 fn a_frame_allocates_nothing_while_the_agent_speaks_and_the_caller_is_silent() {
     let mut settings = CallSettings::new(SessionId::new());
+    settings.budget = Some(budget());
     let text = "En lång mening.".to_owned();
     let audio = vec![0x10; 8000 * 30].into();
     settings.prepared = vec![PreparedSpeech { text: text.clone(), audio, words: Vec::new() }];

@@ -11,6 +11,7 @@ use voicecall::audio::FRAME_DURATION;
 use voicecall::call::replay;
 use voicecall::interview::{Limits, PlannedQuestion};
 use voicecall::journal::Fact;
+use voicecall::money::{Budget, Cost, Money};
 use voicecall::selection::{ByFrequency, QuestionSelector, SelectionRequest};
 use voicecall::store::{EndReason, QuestionConfiguration};
 use voicecall::{CallTime, TenantId};
@@ -231,6 +232,44 @@ fn a_recorded_call_replays() {
         let replayed = replay(report.inputs.unwrap().as_bytes()).unwrap();
         assert!(replayed.inputs > 1000, "{name}");
     }
+}
+
+#[test]
+fn when_money_is_short_an_answer_is_cut_short_with_thanks_and_kept() {
+    let mut setup = call("over_long");
+    let budget = budget().with_cap(Money::from_micros(40_000));
+    setup.settings.budget = Some(budget.clone());
+    let report = setup.run();
+    check(&report);
+    let reached = report.facts.iter().find(|(_, fact)| matches!(fact, Fact::BudgetReached(_))).unwrap().0;
+    let seconds = reached.as_millis() / 1000;
+    assert!((40..=41).contains(&seconds), "with the next minute in sight: {reached}");
+    let said = report.said();
+    assert_eq!(said[said.len() - 2..], ["Tack för att du ville vara med.", "Ha en fin dag, hej då."]);
+    assert_eq!((report.reason, consent(&report)), (Some(EndReason::Completed), vec![true]));
+    assert!(answers(&report)[0].1.starts_with("Jo, det började med att jag kom dit på morgonen."));
+    let costs: Vec<_> = report.facts.iter().filter_map(|(_, fact)| cost(fact)).collect();
+    assert!(costs.windows(2).all(|pair| pair[0].total() < pair[1].total()));
+    let total = costs.last().unwrap().total();
+    assert!(total <= budget.cap.saturating_add(Budget::GRACE), "{total}");
+    assert!(report.ended_at < CallTime::from_millis(60_000), "{}", report.ended_at);
+    assert!(replay(report.inputs.unwrap().as_bytes()).is_ok());
+}
+
+#[test]
+fn an_interview_of_two_questions_stays_far_below_its_budget() {
+    let mut setup = call("happy");
+    setup.settings.budget = Some(budget());
+    let report = setup.run();
+    check_agreement(&report);
+    ended(&report, EndReason::Completed, &[true], &BOTH);
+    let cost = report.facts.iter().rev().find_map(|(_, fact)| cost(fact)).unwrap();
+    assert!(cost.speech > Money::ZERO && cost.transcription > Money::ZERO && cost.model > Money::ZERO);
+    assert!(cost.total() < Money::from_micros(100_000), "{}", cost.total());
+}
+
+fn cost(fact: &Fact) -> Option<Cost> {
+    if let Fact::Cost(cost) = fact { Some(*cost) } else { None }
 }
 
 #[test]

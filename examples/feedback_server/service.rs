@@ -13,6 +13,7 @@ use voicecall::selection::{ByFrequency, QuestionSelector, SelectionRequest};
 use voicecall::store::{BusinessContext, Session, Store};
 use voicecall::{Error, ErrorKind, RecordId, Result, TenantId, async_trait};
 
+use crate::price;
 use crate::voices::Voices;
 
 /// The name the agent gives.
@@ -79,6 +80,7 @@ impl CallService for Feedback {
         settings.patience.fillers = BRIDGES.into_iter().zip(bridges.cloned()).collect();
         settings.patience.farewell = plan.phrases.technical.first().cloned();
         settings.max_duration = LAST_LIMIT;
+        settings.budget = Some(price::budget(Timestamp::now(), &plan.phrases.goodbye)?);
         let language = business.call_preferences.language.clone();
         let setup = AgentSetup {
             transcription: TranscriptionOptions { language: Some(language), keywords: Vec::new() },

@@ -8,6 +8,7 @@ use voicecall::CallTime;
 use voicecall::call::{CallMachine, CallSettings, Conversation, InputRecorder, PreparedSpeech};
 use voicecall::interview::{Interview, InterviewPlan, PlannedQuestion, Progress};
 use voicecall::journal::Fact;
+use voicecall::money::Budget;
 use voicecall::twilio::TwilioMedia;
 use voicecall_sim::caller::{CallerEvent, LogEntry};
 use voicecall_sim::clips::Library;
@@ -75,6 +76,16 @@ pub(crate) fn settings(plan: &InterviewPlan) -> CallSettings {
     let texts = phrases.fillers.iter().chain([&phrases.apology]).chain(&phrases.technical);
     settings.prepared = texts.map(|text| prepared(text)).collect();
     settings
+}
+
+/// A budget at prices like those of the reference server.
+pub(crate) fn budget() -> Budget {
+    let prices = r#"{ "effective": "2026-11-20",
+        "carrier": { "per_minute": 14000, "stream_per_minute": 4400 },
+        "transcription": { "per_minute": 4500, "increment_ms": 1000 },
+        "speech": { "per_1000_characters": 17000 },
+        "model": { "input_per_million": 100000, "cached_per_million": 10000, "output_per_million": 500000 } }"#;
+    Budget::new(serde_json::from_str(prices).unwrap())
 }
 
 /// Speech that needs no service.

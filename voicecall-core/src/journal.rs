@@ -10,6 +10,7 @@ use crate::call::TurnLatency;
 use crate::dialogue::{CallerTurn, UtteranceId};
 use crate::id::{Epoch, QuestionId, SessionId};
 use crate::model::TokenUsage;
+use crate::money::Cost;
 use crate::store::EndReason;
 use crate::time::CallTime;
 
@@ -18,8 +19,10 @@ use crate::time::CallTime;
 #[serde(tag = "fact", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Fact {
-    /// The call's audio ran.
+    /// The call was answered and its audio ran.
     Connected,
+    /// The audio ran again after it had broken off; what follows belongs to the same call.
+    Resumed,
     /// The caller heard, to the end, that an AI speaks and for whom.
     Disclosed {
         /// What was said.
@@ -82,6 +85,10 @@ pub enum Fact {
     },
     /// The agent was told to wrap up.
     Warned,
+    /// The agent was told to end the call, because its budget was nearly used up.
+    BudgetReached(Cost),
+    /// What the session has cost so far; the latest counts. Comes at most once a second.
+    Cost(Cost),
     /// What the model used for one answer.
     Used(TokenUsage),
     /// How long the parts of a turn took.
@@ -111,14 +118,21 @@ pub struct JournalEntry {
     pub session: SessionId,
     /// Who owned the call when it happened.
     pub epoch: Epoch,
-    /// Counts up from 1 within a session, without gaps.
+    /// Counts up from 1 within a session, without gaps, over all its calls and connections.
     pub seq: u64,
     /// The wall-clock instant at which it happened.
     pub at: Timestamp,
-    /// The instant within the call.
+    /// The instant within the call, counted on over its connections.
     pub offset: CallTime,
     /// What happened.
     pub fact: Fact,
+}
+
+/// The number of the next fact of a session with this journal: [`CallSettings::first_seq`](crate::call::CallSettings::first_seq)
+/// of its next connection.
+#[must_use]
+pub fn next_seq(entries: &[JournalEntry]) -> u64 {
+    entries.iter().map(|entry| entry.seq).max().unwrap_or(0).saturating_add(1)
 }
 
 /// Who spoke.
@@ -158,7 +172,7 @@ impl fmt::Display for TranscriptLine {
     }
 }
 
-/// Who said what, in the order it was heard. Holds only what was heard; the rest stands beside it.
+/// Who said what, in the order it was heard, call by call. Holds only what was heard; the rest stands beside it.
 #[must_use]
 pub fn transcript(entries: &[JournalEntry]) -> Vec<TranscriptLine> {
     let line = |entry: &JournalEntry| match &entry.fact {
@@ -180,7 +194,63 @@ pub fn transcript(entries: &[JournalEntry]) -> Vec<TranscriptLine> {
         }),
         _ => None,
     };
-    let mut lines: Vec<_> = entries.iter().filter_map(line).collect();
-    lines.sort_by_key(|line| line.from);
-    lines
+    // Every call of a session counts its time from its own answer.
+    let mut call = 0;
+    let mut lines: Vec<(u32, TranscriptLine)> = Vec::new();
+    for entry in entries {
+        call += u32::from(entry.fact == Fact::Connected);
+        lines.extend(line(entry).map(|line| (call, line)));
+    }
+    lines.sort_by_key(|(call, line)| (*call, line.from));
+    lines.into_iter().map(|(_, line)| line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(text: &str, millis: u64) -> Fact {
+        let at = CallTime::from_millis(millis);
+        let text = Some(text.to_owned());
+        Fact::Heard(CallerTurn {
+            turn: 1,
+            text,
+            confidence: None,
+            language: None,
+            started: at,
+            ended: at,
+            cut_off: false,
+        })
+    }
+
+    fn journal(facts: impl IntoIterator<Item = Fact>) -> Vec<JournalEntry> {
+        let (session, at) = (SessionId::new(), Timestamp::UNIX_EPOCH);
+        let entry = |(seq, fact)| JournalEntry { session, epoch: Epoch::FIRST, seq, at, offset: CallTime::ZERO, fact };
+        (1..).zip(facts).map(entry).collect()
+    }
+
+    #[test]
+    fn a_transcript_goes_by_time_within_a_call_and_call_by_call() {
+        let facts = [
+            Fact::Connected,
+            heard("two", 2000),
+            heard("one", 1000),
+            Fact::Resumed,
+            heard("three", 9000),
+            Fact::Connected,
+            heard("four", 500),
+        ];
+        let entries = journal(facts);
+        let texts: Vec<_> = transcript(&entries).into_iter().map(|line| line.text).collect();
+        assert_eq!(texts, ["one", "two", "three", "four"]);
+        assert_eq!((next_seq(&entries), next_seq(&[])), (8, 1));
+    }
+
+    #[test]
+    fn the_latest_cost_counts() {
+        let cost = |micros| Cost { speech: crate::money::Money::from_micros(micros), ..Cost::default() };
+        let entries = journal([Fact::Cost(cost(1)), Fact::Cost(cost(2)), Fact::Connected]);
+        assert_eq!(Cost::of(&entries), Some(cost(2)));
+        assert_eq!(Cost::of(&[]), None);
+    }
 }

@@ -14,6 +14,7 @@ pub mod interview;
 pub mod journal;
 pub mod media;
 pub mod model;
+pub mod money;
 mod phone;
 mod seal;
 pub mod selection;

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use voicecall::journal::{Fact, JournalEntry, transcript};
+use voicecall::money::Cost;
 use voicecall::{SessionId, TenantId};
 
 use super::timeline::{self, Timeline};
 use crate::app::App;
-use crate::price::Prices;
+use crate::price;
 
 /// The files, in the order they are written.
 pub(super) const FILES: [&str; 5] =
@@ -73,8 +74,8 @@ async fn report(
             })
         })
         .collect();
-    let prices = Prices::bundled()?;
-    let cost = prices.cost(session.duration_seconds().unwrap_or(0), journal);
+    let cost = Cost::of(journal).unwrap_or_default();
+    let prices = price::prices(session.started_at)?;
     Ok(json!({
         "session": id,
         "scenario": scenario,
@@ -83,7 +84,7 @@ async fn report(
         "endReason": session.end_reason,
         "durationSeconds": session.duration_seconds(),
         "answers": answers,
-        "cost": { "usd": cost.total as f64 / 1e6, "microUsd": cost, "prices": prices.effective },
+        "cost": { "usd": cost.total().micros() as f64 / 1e6, "microUsd": cost, "prices": prices.effective },
         "latency": latency(journal),
     }))
 }

@@ -1,6 +1,7 @@
 //! Machine and dialogue together: what the runner and the simulator drive, and what a recording replays.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use super::io::{Input, InputEvent, Output};
 use super::machine::CallMachine;
@@ -9,6 +10,8 @@ use crate::dialogue::{Action, Dialogue, DialogueEvent};
 use crate::time::CallTime;
 
 /// What can sit at the centre of a call: takes what happened, says what to do. Sans-IO.
+///
+/// Its time is the connection's, counted from zero.
 pub trait CallLogic: Send {
     /// Takes in what happened at `now` and appends what is to be done.
     fn handle(&mut self, now: CallTime, event: InputEvent<'_>, out: &mut Vec<Output>);
@@ -21,11 +24,16 @@ pub trait CallLogic: Send {
 }
 
 /// A call machine and the dialogue it serves, one after the other until neither has anything to say.
+///
+/// Machine, dialogue and outputs know the call's time, which is the connection's unless the call
+/// [broke off and goes on](super::CallSettings::elapsed).
 #[derive(Debug)]
 pub struct Conversation {
     machine: CallMachine,
     dialogue: Box<dyn Dialogue>,
     recorder: Option<InputRecorder>,
+    /// The call's time when this connection began.
+    elapsed: Duration,
     events: VecDeque<DialogueEvent>,
     actions: Vec<Action>,
 }
@@ -34,7 +42,8 @@ impl Conversation {
     /// A conversation about to begin.
     #[must_use]
     pub fn new(machine: CallMachine, dialogue: Box<dyn Dialogue>) -> Self {
-        Self { machine, dialogue, recorder: None, events: VecDeque::new(), actions: Vec::new() }
+        let elapsed = machine.elapsed();
+        Self { machine, dialogue, recorder: None, elapsed, events: VecDeque::new(), actions: Vec::new() }
     }
 
     /// Records every input of the machine, to be replayed.
@@ -94,6 +103,7 @@ impl Conversation {
 
 impl CallLogic for Conversation {
     fn handle(&mut self, now: CallTime, event: InputEvent<'_>, out: &mut Vec<Output>) {
+        let now = now + self.elapsed;
         self.step(now, event, out);
         self.converse(now, out);
         if self.dialogue.wake_at().is_some_and(|at| at <= now) && !self.machine.is_finished() {
@@ -106,7 +116,8 @@ impl CallLogic for Conversation {
         if self.machine.is_finished() {
             return None;
         }
-        self.machine.wake_at().into_iter().chain(self.dialogue.wake_at()).min()
+        let wake = self.machine.wake_at().into_iter().chain(self.dialogue.wake_at()).min()?;
+        Some(wake.back(self.elapsed))
     }
 
     fn is_finished(&self) -> bool {

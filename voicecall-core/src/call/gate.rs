@@ -26,12 +26,13 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    pub(super) const fn new(session: SessionId, recording: bool) -> Self {
+    /// A gate whose first fact has the number `first_seq`.
+    pub(super) const fn new(session: SessionId, recording: bool, first_seq: u64) -> Self {
         Self {
             session,
             open: false,
             recording,
-            seq: 0,
+            seq: first_seq.saturating_sub(1),
             held: Vec::new(),
             tape: Vec::new(),
             of_dialogue: Vec::new(),
@@ -108,7 +109,7 @@ mod tests {
 
     #[test]
     fn words_wait_for_consent_and_keep_their_order() {
-        let mut gate = Gate::new(SessionId::new(), true);
+        let mut gate = Gate::new(SessionId::new(), true, 1);
         let mut out = Vec::new();
         gate.journal(CallTime::ZERO, Fact::Connected, false, &mut out);
         gate.journal(CallTime::from_millis(1), said("one"), true, &mut out);
@@ -126,8 +127,20 @@ mod tests {
     }
 
     #[test]
+    fn numbers_go_on_where_an_earlier_connection_stopped() {
+        let mut gate = Gate::new(SessionId::new(), true, 41);
+        let mut out = Vec::new();
+        gate.journal(CallTime::ZERO, Fact::Resumed, false, &mut out);
+        gate.grant(&mut out);
+        gate.journal(CallTime::ZERO, said("one"), true, &mut out);
+        assert!(matches!(out[0], Output::Journal { seq: 41, fact: Fact::Resumed, .. }));
+        assert!(matches!(out[2], Output::Journal { seq: 42, .. }));
+        assert_eq!(gate.stored(42), Some(1));
+    }
+
+    #[test]
     fn without_consent_nothing_remains() {
-        let mut gate = Gate::new(SessionId::new(), true);
+        let mut gate = Gate::new(SessionId::new(), true, 1);
         let mut out = Vec::new();
         gate.journal(CallTime::ZERO, said("one"), true, &mut out);
         gate.record(Frame::SILENCE, Frame::SILENCE, &mut out);

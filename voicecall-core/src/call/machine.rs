@@ -1,6 +1,8 @@
 //! The call machine: everything that decides when somebody listens, thinks, speaks or is silent. Inputs in, outputs out,
 //! with the time as an argument; it never waits and reads no clock.
 
+use std::time::Duration;
+
 use super::ear::Ear;
 use super::gate::Gate;
 use super::io::{Effect, InputEvent, Output};
@@ -10,6 +12,7 @@ use super::mind::Mind;
 use super::mouth::{Ended, Mouth, Voice};
 use super::ops::Ops;
 use super::settings::CallSettings;
+use super::spending::{Spending, Verdict};
 use super::turn::{Spoken, Turn, TurnEvent};
 use super::waiting::{Due, Waiting};
 use crate::agent::OpId;
@@ -35,6 +38,8 @@ pub struct CallMachine {
     gate: Gate,
     waiting: Waiting,
     latency: Ledger,
+    /// Absent without a budget.
+    spending: Option<Spending>,
     ops: Ops,
     state: State,
 }
@@ -70,9 +75,10 @@ impl CallMachine {
             ear: Ear::new(settings.patience.transcript),
             mind: Mind::new(settings.patience.thought),
             mouth: Mouth::new(&settings),
-            gate: Gate::new(settings.session, settings.recording),
+            gate: Gate::new(settings.session, settings.recording, settings.first_seq),
             waiting: Waiting::new(&settings.patience),
             latency: Ledger::default(),
+            spending: settings.budget.as_ref().map(Spending::new),
             ops: Ops::default(),
             state: State::Ringing,
             settings,
@@ -82,6 +88,7 @@ impl CallMachine {
     /// Takes in what happened at `now` and appends what is to be done. A time before the last one counts as the last.
     pub fn handle(&mut self, now: CallTime, event: InputEvent<'_>, out: &mut Vec<Output>) {
         self.now = now.max(self.now);
+        let from = out.len();
         match event {
             InputEvent::Media(event) => self.media(event, out),
             InputEvent::Ear { op, transcript } => {
@@ -114,6 +121,7 @@ impl CallMachine {
             InputEvent::Tick => {}
         }
         self.advance(out);
+        self.spend(from, out);
     }
 
     /// When [`InputEvent::Tick`] is due at the latest.
@@ -131,6 +139,7 @@ impl CallMachine {
             self.mind.wake_at(),
             self.mouth.wake_at(),
             self.waiting.wake_at().filter(|_| self.state == State::Live),
+            self.spending.as_ref().and_then(Spending::wake_at),
             own,
         ];
         parts.into_iter().flatten().min()
@@ -148,12 +157,19 @@ impl CallMachine {
         self.mouth.playout.underruns()
     }
 
+    /// The call's time when this connection began.
+    pub(super) const fn elapsed(&self) -> Duration {
+        self.settings.elapsed
+    }
+
     fn media(&mut self, event: MediaEvent<'_>, out: &mut Vec<Output>) {
         match event {
             MediaEvent::Started(_) if self.state == State::Ringing => {
                 self.state = State::Live;
                 out.push(Output::Send(MediaCommand::Open));
-                self.gate.journal(self.now, Fact::Connected, false, out);
+                let resumes = !self.settings.elapsed.is_zero();
+                let fact = if resumes { Fact::Resumed } else { Fact::Connected };
+                self.gate.journal(self.now, fact, false, out);
                 out.push(Output::Tell(DialogueEvent::Connected));
             }
             MediaEvent::Audio(bytes) if self.is_live() => {
@@ -348,7 +364,7 @@ impl CallMachine {
         while let Some(due) = self.waiting.next_due(self.now) {
             match due {
                 Due::Filler(text) => {
-                    if self.mouth.fill(&text, &self.settings, self.now) {
+                    if self.mouth.fill(&text, true, &self.settings, self.now) {
                         self.latency.filler();
                         let _ = self.mouth.advance(self.now, &mut self.ops, out);
                     }
@@ -358,15 +374,54 @@ impl CallMachine {
         }
     }
 
-    /// No service speaks for us any more: a prepared farewell, then the end. Never dead air.
+    /// No service speaks for us any more.
     fn voice_lost(&mut self, out: &mut Vec<Output>) {
+        let farewell = self.settings.patience.farewell.clone();
+        self.break_off(farewell, EndReason::TechnicalFailure, out);
+    }
+
+    /// Counts what `out` holds from `from` on, and does what the budget demands.
+    fn spend(&mut self, from: usize, out: &mut Vec<Output>) {
+        let Some(spending) = self.spending.as_mut().filter(|_| self.state != State::Ringing) else { return };
+        spending.observe(out.get(from..).unwrap_or_default());
+        spending.on_the_line(self.now, self.state == State::Over);
+        match spending.verdict(self.now, self.state != State::Live) {
+            Verdict::Fine => {}
+            Verdict::WrapUp => {
+                let fact = Fact::BudgetReached(spending.cost());
+                self.gate.journal(self.now, fact, false, out);
+                out.push(Output::Tell(DialogueEvent::WrapUp));
+            }
+            Verdict::Stop => self.out_of_money(out),
+        }
+        let finished = self.is_finished();
+        if let Some(cost) = self.spending.as_mut().and_then(|spending| spending.to_journal(self.now, finished)) {
+            self.gate.journal(self.now, Fact::Cost(cost), false, out);
+        }
+    }
+
+    /// Whoever conducts the call has been told to end it and has not.
+    fn out_of_money(&mut self, out: &mut Vec<Output>) {
+        let reason = match self.state {
+            // All was said; only the last mark is awaited.
+            State::Ending(_) if !self.mouth.is_busy() => return,
+            State::Ending(reason) => reason,
+            _ => EndReason::RefusedByBudget,
+        };
+        let own = self.settings.budget.as_ref().and_then(|budget| budget.farewell.clone());
+        let farewell = own.or_else(|| self.settings.patience.farewell.clone());
+        self.break_off(farewell, reason, out);
+    }
+
+    /// Stops whatever is being said: a prepared farewell, then the end. Never dead air.
+    fn break_off(&mut self, farewell: Option<String>, reason: EndReason, out: &mut Vec<Output>) {
         for ended in self.mouth.hush(self.now, out) {
             self.book(ended, out);
         }
-        if let Some(text) = self.settings.patience.farewell.clone() {
-            self.mouth.fill(&text, &self.settings, self.now);
+        if let Some(text) = farewell {
+            self.mouth.fill(&text, false, &self.settings, self.now);
         }
-        self.state = State::Ending(EndReason::TechnicalFailure);
+        self.state = State::Ending(reason);
         let _ = self.mouth.advance(self.now, &mut self.ops, out);
     }
 

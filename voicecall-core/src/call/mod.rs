@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! inputs : Media  Ear  Token  Speech  Stored  Failed  Dialogue(action)  Tick
-//! machine: turn + playout + heard ledger + gate of consent + clocks of silence
+//! machine: turn + playout + heard ledger + gate of consent + clocks of silence + spending
 //! outputs: Send  Start  Hear  Finish  Cancel  Journal  Tell  Record  Effect
 //! ```
 
@@ -21,6 +21,7 @@ mod playout;
 mod recording;
 mod runner;
 mod settings;
+mod spending;
 mod turn;
 mod waiting;
 

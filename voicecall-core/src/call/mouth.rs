@@ -108,10 +108,10 @@ impl Mouth {
     }
 
     /// Says something nobody asked for; only if it is prepared. Returns whether it was.
-    pub(super) fn fill(&mut self, text: &str, settings: &CallSettings, now: CallTime) -> bool {
+    pub(super) fn fill(&mut self, text: &str, interruptible: bool, settings: &CallSettings, now: CallTime) -> bool {
         let prepared = settings.prepared(text).is_some();
         if prepared {
-            self.add(None, text.to_owned(), true, settings, now);
+            self.add(None, text.to_owned(), interruptible, settings, now);
             // It bridges the wait for whatever has not begun, so it stands before that and not behind.
             if let Some(at) = self.lines.iter().position(|line| line.taken == 0)
                 && let Some(filler) = self.lines.pop_back()

@@ -9,6 +9,7 @@ use super::turn::TurnSettings;
 use crate::audio::Detection;
 use crate::id::SessionId;
 use crate::model::WordTiming;
+use crate::money::Budget;
 
 /// The settings of one call. Part of a recorded call, so that it can be replayed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +27,17 @@ pub struct CallSettings {
     pub patience: Patience,
     /// The call is ended after this time, whatever anybody says.
     pub max_duration: Duration,
+    /// How long the call had been running before this connection: zero, unless it broke off and goes on. The call's
+    /// clock, and with it every limit, goes on from there.
+    #[serde(default)]
+    pub elapsed: Duration,
+    /// The number of the first fact: 1, or the one behind the last that earlier connections of the session journaled;
+    /// see [`next_seq`](crate::journal::next_seq).
+    #[serde(default = "first")]
+    pub first_seq: u64,
+    /// What the call may cost. Without one, nothing is counted.
+    #[serde(default)]
+    pub budget: Option<Budget>,
     /// Whether the call is to be recorded once the caller consents.
     pub recording: bool,
     /// Speech that was synthesised before and needs no service.
@@ -43,6 +55,9 @@ impl CallSettings {
             lead: Duration::from_millis(300),
             patience: Patience::default(),
             max_duration: Duration::from_secs(600),
+            elapsed: Duration::ZERO,
+            first_seq: first(),
+            budget: None,
             recording: false,
             prepared: Vec::new(),
         }
@@ -97,6 +112,10 @@ impl Default for Patience {
             speech: Duration::from_secs(3),
         }
     }
+}
+
+const fn first() -> u64 {
+    1
 }
 
 mod prepared_audio {

@@ -94,6 +94,9 @@ pub enum DialogueEvent {
         /// To which question.
         ask: AskId,
     },
+    /// The call's [budget](crate::money::Budget) is nearly used up: say goodbye and end the call now. Told once. What is
+    /// left pays for a goodbye; a dialogue that goes on is ended by the machine.
+    WrapUp,
     /// The time asked for by [`Dialogue::wake_at`] has come.
     Wake,
     /// A fact the dialogue journaled is stored for good: its first is number 1, its second 2.

@@ -6,7 +6,8 @@ use super::{Action, Dialogue, DialogueEvent, Utterance, UtteranceId};
 use crate::store::EndReason;
 use crate::time::CallTime;
 
-/// Says its lines in order, the next one whenever the caller has finished a turn, and ends behind the last.
+/// Says its lines in order, the next one whenever the caller has finished a turn, and ends behind the last. Told to wrap
+/// up, it says the last.
 ///
 /// For announcements, for tests, and as the smallest example of a [`Dialogue`].
 #[derive(Debug, Clone)]
@@ -36,6 +37,11 @@ impl Dialogue for Scripted {
     fn handle(&mut self, event: &DialogueEvent, _now: CallTime, actions: &mut Vec<Action>) {
         match event {
             DialogueEvent::Connected | DialogueEvent::Heard(_) => self.say_next(actions),
+            DialogueEvent::WrapUp if !self.lines.is_empty() => {
+                self.lines.drain(..self.lines.len() - 1);
+                actions.push(Action::Hush);
+                self.say_next(actions);
+            }
             _ => {}
         }
     }
@@ -44,6 +50,20 @@ impl Dialogue for Scripted {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn told_to_wrap_up_it_says_its_last_line_and_ends() {
+        let mut dialogue = Scripted::new(["one", "two", "three"]);
+        let mut actions = Vec::new();
+        dialogue.handle(&DialogueEvent::WrapUp, CallTime::ZERO, &mut actions);
+        let [Action::Hush, Action::Say(said), Action::End(EndReason::Completed)] = &actions[..] else {
+            panic!("{actions:?}")
+        };
+        assert_eq!(said.text, "three");
+        actions.clear();
+        dialogue.handle(&DialogueEvent::WrapUp, CallTime::ZERO, &mut actions);
+        assert!(actions.is_empty());
+    }
 
     #[test]
     fn says_one_line_a_turn_and_ends_behind_the_last() {

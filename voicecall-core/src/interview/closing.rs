@@ -25,18 +25,29 @@ impl Interview {
         self.close(reason, question_open, now, actions);
     }
 
-    /// Time is up for everything but a goodbye, even if the caller is speaking.
-    pub(super) fn close_in_time(&mut self, now: CallTime, actions: &mut Vec<Action>) {
+    /// There is no money for more than a goodbye.
+    pub(super) fn wrap_up(&mut self, now: CallTime, actions: &mut Vec<Action>) {
+        if matches!(self.state, State::Introduction(_)) {
+            self.speech.hush(actions);
+            self.speech.say(&self.plan.phrases.declined, Cue::Last, now, actions);
+            return self.close(EndReason::RefusedByBudget, false, now, actions);
+        }
+        self.close_at_once(EndReason::RefusedByBudget, now, actions);
+    }
+
+    /// Nothing fits any more but a goodbye, even if the caller is speaking. `unasked` is the reason if not even consent was
+    /// given; else the interview counts as completed.
+    pub(super) fn close_at_once(&mut self, unasked: EndReason, now: CallTime, actions: &mut Vec<Action>) {
         match self.state {
             State::Introduction(_) => {
                 self.speech.hush(actions);
-                self.close(EndReason::NoResponse, false, now, actions);
+                self.close(unasked, false, now, actions);
             }
             State::Consent(_) => {
                 self.asks.forget(About::Consent, actions);
                 self.speech.hush(actions);
                 self.speech.say(&self.plan.phrases.declined, Cue::Last, now, actions);
-                self.close(EndReason::NoResponse, false, now, actions);
+                self.close(unasked, false, now, actions);
             }
             State::Asking(_) => {
                 self.speech.hush(actions);

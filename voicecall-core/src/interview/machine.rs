@@ -93,6 +93,11 @@ impl Interview {
         self.speech.end_at(deadlines.end);
         if self.progress.consented {
             actions.push(Action::GrantConsent);
+        }
+        if self.progress.is_under_way() {
+            self.speech.say(&self.plan.phrases.resumed, Cue::Last, now, actions);
+        }
+        if self.progress.consented {
             self.keep_time(now, actions);
             if matches!(self.state, State::Idle) {
                 self.ask_next(None, now, actions);
@@ -122,7 +127,7 @@ impl Interview {
             actions.push(Action::Journal(Fact::Warned));
         }
         if now >= deadlines.close {
-            return self.close_in_time(now, actions);
+            return self.close_at_once(EndReason::NoResponse, now, actions);
         }
         if let Some(waiting) = self.waiting()
             && now >= waiting.until
@@ -233,6 +238,7 @@ impl Dialogue for Interview {
             DialogueEvent::Silence { count } => self.silence(*count, now, actions),
             DialogueEvent::Reply { ask, text } => self.replied(*ask, Some(text), now, actions),
             DialogueEvent::NoReply { ask } => self.replied(*ask, None, now, actions),
+            DialogueEvent::WrapUp => self.wrap_up(now, actions),
             DialogueEvent::Key(_) | DialogueEvent::Wake | DialogueEvent::Stored(_) | DialogueEvent::Ended(_) => {}
         }
     }

@@ -41,6 +41,8 @@ pub struct Phrases {
     pub goodbye: String,
     /// Replies to an answer. The model chooses one of these.
     pub acknowledgements: Vec<String>,
+    /// Apologises for a call that broke off, once it goes on.
+    pub resumed: String,
     /// Bridges over a wait, in the order of their use. Spoken by the call machine.
     pub fillers: Vec<String>,
     /// Bridges over a long wait. Spoken by the call machine.
@@ -82,6 +84,7 @@ impl Phrases {
                 "Jag förstår.",
                 "Okej.",
             ]),
+            resumed: "Förlåt, samtalet bröts ett ögonblick.".to_owned(),
             fillers: texts(&["Ett ögonblick.", "Jag tänker lite."]),
             apology: "Förlåt att det tar lite tid.".to_owned(),
             technical: texts(&["Förlåt, vi har tekniska problem.", "Vi hör av oss igen."]),
@@ -113,6 +116,7 @@ impl Phrases {
             &self.thanks,
             &self.thanks_without_answers,
             &self.goodbye,
+            &self.resumed,
             &self.apology,
         ];
         lists.into_iter().flatten().chain(single).map(String::as_str)
@@ -136,7 +140,7 @@ mod tests {
         let count = texts.len();
         texts.sort_unstable();
         texts.dedup();
-        assert_eq!((count, texts.len()), (29, 29));
+        assert_eq!((count, texts.len()), (30, 30));
         let json = serde_json::to_value(&phrases).unwrap();
         let strings = |value: &serde_json::Value| value.as_array().map_or(1, Vec::len);
         assert_eq!(json.as_object().unwrap().values().map(strings).sum::<usize>(), count);

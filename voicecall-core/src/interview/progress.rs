@@ -22,14 +22,17 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// What a session's journal says, for a call that goes on at `now`.
+    /// What a session's journal says of its last call, which broke off and goes on at `now`.
     #[must_use]
     pub fn of(journal: &[JournalEntry], now: Timestamp) -> Self {
         let mut progress = Self::default();
         let mut connected = None;
         for entry in journal {
             match &entry.fact {
-                Fact::Connected => _ = connected.get_or_insert(entry.at),
+                Fact::Connected => {
+                    progress = progress.for_new_call();
+                    connected = Some(entry.at);
+                }
                 Fact::Consent { given } => progress.consented = *given,
                 Fact::Warned => progress.warned = true,
                 Fact::Answered { question, .. } if !progress.answered.contains(question) => {
@@ -42,6 +45,11 @@ impl Progress {
             progress.elapsed = Duration::try_from(now.duration_since(connected)).unwrap_or_default();
         }
         progress
+    }
+
+    /// Whether this is not the beginning of the call.
+    pub(super) const fn is_under_way(&self) -> bool {
+        self.consented || !self.elapsed.is_zero()
     }
 
     /// What of it holds in a new call to the same caller: the answers. Disclosure and consent are asked for again.
@@ -88,5 +96,15 @@ mod tests {
         assert_eq!(progress, Progress { consented: true, warned: true, answered: vec![question], elapsed });
         assert_eq!(progress.for_new_call(), Progress { answered: vec![question], ..Progress::default() });
         assert_eq!(Progress::of(&[], Timestamp::UNIX_EPOCH), Progress::default());
+
+        let entry =
+            |second, fact| JournalEntry { at: Timestamp::from_second(second).unwrap(), fact, ..journal[0].clone() };
+        let again: Vec<_> = journal.iter().cloned().chain([entry(500, Fact::Connected)]).collect();
+        let elapsed = Duration::from_secs(7);
+        let now = Timestamp::from_second(507).unwrap();
+        let new_call = Progress { answered: vec![question], elapsed, ..Progress::default() };
+        assert_eq!(Progress::of(&again, now), new_call, "another call asks for consent again");
+        let resumed: Vec<_> = again.into_iter().chain([entry(504, Fact::Resumed)]).collect();
+        assert_eq!(Progress::of(&resumed, now), new_call, "the same call goes on");
     }
 }

@@ -40,6 +40,7 @@ pub(super) const FILES: &[(&str, &[u8])] = &[
     ("agent/forlat-att-det-tar-lite-tid.ulaw", include_bytes!("../../clips/agent/forlat-att-det-tar-lite-tid.ulaw")),
     ("agent/forlat-vi-har-tekniska-problem.ulaw", include_bytes!("../../clips/agent/forlat-vi-har-tekniska-problem.ulaw")),
     ("agent/vi-hor-av-oss-igen.ulaw", include_bytes!("../../clips/agent/vi-hor-av-oss-igen.ulaw")),
+    ("agent/forlat-samtalet-brots-ett-ogonblick.ulaw", include_bytes!("../../clips/agent/forlat-samtalet-brots-ett-ogonblick.ulaw")),
     ("agent/vi-har-bara-lite-tid-kvar-sa-det-har-blir-sista-fragan.ulaw", include_bytes!("../../clips/agent/vi-har-bara-lite-tid-kvar-sa-det-har-blir-sista-fragan.ulaw")),
     ("agent/tack-for-dina-svar-de-hjalper-oss-mycket.ulaw", include_bytes!("../../clips/agent/tack-for-dina-svar-de-hjalper-oss-mycket.ulaw")),
     ("agent/tack-for-att-du-ville-vara-med.ulaw", include_bytes!("../../clips/agent/tack-for-att-du-ville-vara-med.ulaw")),

@@ -346,6 +346,7 @@ fn any_event() -> impl Strategy<Value = DialogueEvent> {
         1 => (0u32..6).prop_map(|ask| DialogueEvent::NoReply { ask: AskId(ask) }),
         1 => Just(DialogueEvent::Connected),
         1 => Just(DialogueEvent::Wake),
+        1 => Just(DialogueEvent::WrapUp),
         1 => Just(DialogueEvent::Ended(EndReason::CustomerHangup)),
     ]
 }

@@ -12,6 +12,7 @@ use crate::time::CallTime;
 const AGAIN: &str = "Vill du svara på några korta frågor?";
 const DECLINED: &str = "Tack ändå, och ha en fin dag.";
 const GOODBYE: &str = "Ha en fin dag, hej då.";
+const BROKEN: &str = "Förlåt, samtalet bröts ett ögonblick.";
 const THANKS: &str = "Tack för dina svar, de hjälper oss mycket.";
 
 fn introduced() -> Call {
@@ -572,13 +573,101 @@ fn a_resumed_call_repeats_neither_consent_nor_answered_questions() {
     let mut call = Call::new(plan(2), progress);
     call.event(DialogueEvent::Connected);
     assert_eq!(call.all[0], Action::GrantConsent);
-    assert_eq!(call.said(), [QUESTIONS[1]]);
+    assert_eq!(call.said(), [BROKEN, QUESTIONS[1]]);
     assert!(!call.facts().iter().any(|fact| matches!(fact, Fact::Consent { .. } | Fact::Disclosed { .. })));
     call.wait_until(35);
     call.wait(Duration::from_secs(1));
     assert!(call.facts().contains(&Fact::Warned), "60 s were used before");
     call.wait_until(50);
     assert_eq!(call.said(), [THANKS, GOODBYE]);
+}
+
+#[test]
+fn a_question_that_broke_off_is_asked_again_and_its_answer_kept() {
+    let progress = Progress { consented: true, elapsed: Duration::from_secs(30), ..Progress::default() };
+    let mut call = Call::new(plan(2), progress);
+    call.event(DialogueEvent::Connected);
+    call.says("Hallå?");
+    assert_eq!(call.said(), [BROKEN, QUESTIONS[0]]);
+    assert_eq!(call.answered(), [], "said before the question");
+    call.listen();
+    call.answers("Det var gott.", "answered");
+    assert_eq!(call.answered(), [(0, "Det var gott.".to_owned())]);
+    assert_eq!(call.said(), ["Tack för det.", QUESTIONS[1]]);
+}
+
+#[test]
+fn a_call_that_broke_off_before_consent_apologises_and_discloses_again() {
+    let progress = Progress { elapsed: Duration::from_secs(8), ..Progress::default() };
+    let mut call = Call::new(plan(1), progress);
+    call.event(DialogueEvent::Connected);
+    assert!(!has_consent(&call));
+    let said = call.said();
+    assert_eq!((said[0].as_str(), said.len()), (BROKEN, 5));
+    assert!(said[1].contains("AI-assistent"));
+    call.listen();
+    call.says("Ja.");
+    assert_eq!(call.said(), [QUESTIONS[0]]);
+    assert!(has_consent(&call));
+}
+
+#[test]
+fn a_resumed_call_keeps_the_limits_of_its_answer() {
+    let elapsed = Duration::from_secs(70);
+    let mut call = Call::new(plan(2), Progress { consented: true, elapsed, ..Progress::default() });
+    // The call's clock goes on; it does not begin anew.
+    call.now = CallTime::ZERO + elapsed;
+    call.event(DialogueEvent::Connected);
+    call.wait_until(109);
+    assert_eq!(call.ends(), None);
+    call.wait_until(110);
+    assert_eq!(call.ends(), Some(("softly", EndReason::Completed)));
+    call.wait_until(120);
+    assert_eq!(call.ends(), Some(("now", EndReason::Timeout)));
+}
+
+// Money.
+
+#[test]
+fn told_to_wrap_up_in_the_middle_of_a_question_it_thanks_and_completes() {
+    let mut call = Call::consented(3);
+    call.answers("Det var gott.", "answered");
+    call.said();
+    call.replies(&analysis("answered"));
+    call.hears(Some("Jo alltså"), |_| {});
+    call.event(DialogueEvent::WrapUp);
+    assert_eq!(call.said(), [THANKS, GOODBYE]);
+    assert_eq!(call.ends(), Some(("softly", EndReason::Completed)));
+    call.event(DialogueEvent::WrapUp);
+    assert_eq!(call.said(), [""; 0]);
+    call.says("det var lite dyrt.");
+    assert_eq!(call.answered().len(), 3, "what was being said is kept");
+}
+
+#[test]
+fn told_to_wrap_up_while_it_is_speaking_it_stops_and_thanks() {
+    let mut call = Call::consented(2);
+    call.says("Det var gott.");
+    call.replies(&analysis("answered"));
+    call.said();
+    call.event(DialogueEvent::WrapUp);
+    let hush = call.all.iter().position(|action| *action == Action::Hush).unwrap();
+    assert!(matches!(&call.all[hush + 1], Action::Say(said) if said.text == THANKS && !said.interruptible));
+    assert_eq!(call.ends(), Some(("softly", EndReason::Completed)));
+}
+
+#[test]
+fn without_money_for_the_interview_it_says_goodbye_before_consent() {
+    let mut introducing = Call::new(plan(1), Progress::default());
+    introducing.event(DialogueEvent::Connected);
+    let mut asked = introduced();
+    for call in [&mut introducing, &mut asked] {
+        call.said();
+        call.event(DialogueEvent::WrapUp);
+        assert_eq!(call.said(), [DECLINED]);
+        assert_eq!(call.ends(), Some(("softly", EndReason::RefusedByBudget)));
+        assert!(!has_consent(call));
+    }
 }
 
 #[test]

@@ -11,10 +11,10 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 use voicecall::agent::Cascade;
 use voicecall::carrier::{CallStatus, CarrierEvent, CarrierEventKind, VoiceBackend};
-use voicecall::engine::{CallEngine, CallKey, CallOutcome, CallPlan, CallService, EngineConfig};
+use voicecall::engine::{CallEngine, CallKey, CallOutcome, CallPlan, CallService, EngineConfig, PlanRequest};
 use voicecall::media::{MediaEvent, StreamStart};
 use voicecall::server::{ServeOptions, routes, serve};
-use voicecall::store::{MemoryStore, NewSession, Session, Store};
+use voicecall::store::{MemoryStore, NewSession, Store};
 use voicecall::twilio::TwilioVoice;
 use voicecall::{CarrierCallId, SessionId, TenantId, Vault, VerificationId, async_trait};
 use voicecall_core::testing::{
@@ -270,9 +270,9 @@ struct OneLine;
 
 #[async_trait]
 impl CallService for OneLine {
-    async fn plan(&self, session: &Session) -> voicecall::Result<CallPlan> {
+    async fn plan(&self, request: &PlanRequest) -> voicecall::Result<CallPlan> {
         Ok(CallPlan {
-            settings: voicecall::call::CallSettings::new(session.id),
+            settings: voicecall::call::CallSettings::new(request.session.id),
             setup: voicecall::agent::AgentSetup::default(),
             dialogue: Box::new(voicecall::dialogue::Scripted::new(["A long line."])),
         })

@@ -6,11 +6,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use voicecall::agent::AgentSetup;
 use voicecall::call::CallSettings;
-use voicecall::engine::{CallOutcome, CallPlan, CallService};
+use voicecall::engine::{CallOutcome, CallPlan, CallService, PlanRequest};
 use voicecall::interview::{Interview, InterviewPlan, PlannedQuestion, Progress};
 use voicecall::model::{SpeechOptions, TranscriptionOptions};
 use voicecall::selection::{ByFrequency, QuestionSelector, SelectionRequest};
-use voicecall::store::{BusinessContext, Session, Store};
+use voicecall::store::{BusinessContext, Store};
 use voicecall::{Error, ErrorKind, RecordId, Result, TenantId, async_trait};
 
 use crate::price;
@@ -70,7 +70,8 @@ impl Feedback {
 
 #[async_trait]
 impl CallService for Feedback {
-    async fn plan(&self, session: &Session) -> Result<CallPlan> {
+    async fn plan(&self, request: &PlanRequest) -> Result<CallPlan> {
+        let session = &request.session;
         let business = self.store.business(session.tenant).await?;
         let questions = self.choose(session.tenant).await?;
         let plan = InterviewPlan::swedish(&business.store_info.name, AGENT, questions);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::clock::Clock;
 use crate::error::{Error, Result};
 use crate::phone::PhoneNumber;
 
@@ -25,8 +26,12 @@ pub struct EngineConfig {
     pub time_limit: Duration,
     /// Where recordings go, one folder a session; without it nothing is recorded.
     pub recordings: Option<PathBuf>,
-    /// How many calls may be connected at once.
+    /// How many calls may ring or be connected at once.
     pub max_live: usize,
+    /// How many calls are ordered in a second at most. Carriers take more and let them wait, then ring at any hour.
+    pub calls_per_second: f64,
+    /// The time of day.
+    pub clock: Clock,
     /// What is said, by the carrier's voice, to somebody whose call cannot be continued; with its BCP 47 language.
     pub farewell: (String, String),
 }
@@ -43,6 +48,8 @@ impl EngineConfig {
             time_limit: Duration::from_secs(240),
             recordings: None,
             max_live: 500,
+            calls_per_second: 1.0,
+            clock: Clock::system(),
             farewell: ("We are sorry, there is a technical problem. Goodbye.".to_owned(), "en-US".to_owned()),
         }
     }
@@ -55,9 +62,17 @@ impl EngineConfig {
         if self.time_limit.is_zero() || self.time_limit > Duration::from_secs(4 * 3600) {
             return Err(Error::config("time limit", "up to four hours"));
         }
+        if !(0.001..=10_000.0).contains(&self.calls_per_second) {
+            return Err(Error::config("calls per second", "0.001 to 10,000"));
+        }
         if !(Duration::from_secs(5)..=Duration::from_secs(600)).contains(&self.ring_timeout) {
             return Err(Error::config("ring timeout", "5 to 600 seconds"));
         }
         Ok(())
+    }
+
+    /// The time from one order to the next.
+    pub(super) fn order_interval(&self) -> Duration {
+        Duration::from_secs_f64(self.calls_per_second.recip())
     }
 }

@@ -7,18 +7,21 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tracing::{error, info, warn};
 
 use super::address::CallKey;
 use super::observe::LiveEventKind;
+use super::plan::{CallPlan, PlanRequest};
+use super::sink::patiently;
 use super::{CallEngine, Ringing};
 use crate::carrier::{CarrierCall, FindCalls, PlaceCall};
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{CarrierCallId, TenantId};
+use crate::id::{AttemptId, CarrierCallId, SessionId, TenantId};
 use crate::store::{
     AttemptOutcome, AttemptState, DialAttempt, EndReason, EventSource, ProviderLog, ProviderOperation, Session,
-    SessionChange, SessionStatus,
+    SessionChange,
 };
 
 /// When to look for a call whose order had an unknown outcome, after the order.
@@ -34,55 +37,78 @@ const LOOK_AFTER: [Duration; 5] = [
 const CLOCK_MARGIN: SignedDuration = SignedDuration::from_secs(10);
 
 impl CallEngine {
-    /// Places a session's call. The order to the carrier is sent at most once; when its outcome is unknown, the
-    /// session stays as it is and is settled in the background.
+    /// Places the call of a session that waits for it, at once and whatever the hour. The order to the carrier is sent at
+    /// most once; when its outcome is unknown, the session stays as it is and is settled in the background.
     ///
     /// # Errors
-    /// `Unavailable` while draining; `Conflict` if the session's call was or is being placed already; what planning
-    /// reports; what the carrier reports, the session is then `failed`.
+    /// `Unavailable` while draining; `Conflict` if the session does not wait to be called; what planning reports; what
+    /// the carrier reports, the session then waits for its next attempt or is `failed`.
     pub async fn place(self: &Arc<Self>, session: &Session) -> Result<Session> {
-        if self.is_draining() {
-            return Err(Error::new(ErrorKind::Unavailable, "place call").with_message("the server is shutting down"));
-        }
-        let attempt = DialAttempt::planned(session.tenant, session.id, self.carrier.name(), Timestamp::now());
-        self.claim(&attempt)?;
-        let (engine, session) = (Arc::clone(self), session.clone());
-        // Its own task, because a client that goes away must not leave an order half recorded.
-        let task = tokio::spawn(async move {
-            let id = attempt.id;
-            let placed = AssertUnwindSafe(engine.place_owned(session, attempt)).catch_unwind().await;
-            let placed = placed.unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "place call")));
-            if placed.is_err() {
-                engine.rings_no_more(id);
-            }
-            placed
-        });
+        let task = self.begin(session).await?;
         task.await.map_err(|error| Error::new(ErrorKind::Internal, "place call").with_source(error))?
     }
 
-    /// Lets nobody else place the session's call in this process. Known before the order is sent, because the carrier
-    /// may report before it has answered us.
-    fn claim(&self, attempt: &DialAttempt) -> Result<()> {
-        let (tenant, session) = (attempt.tenant, attempt.session);
+    /// Takes a session's turn and begins to place its call.
+    pub(super) async fn begin(self: &Arc<Self>, session: &Session) -> Result<JoinHandle<Result<Session>>> {
+        if self.is_draining() {
+            return Err(Error::new(ErrorKind::Unavailable, "place call").with_message("the server is shutting down"));
+        }
+        let attempt = DialAttempt::planned(session.tenant, session.id, self.carrier.name(), self.now());
+        // Known before the order is sent, because the carrier may report before it has answered us; and before the turn
+        // is taken, so that a sweep does not take the session for forgotten.
+        self.note_ringing(&attempt, None)?;
+        if let Err(error) = self.store.claim_session(session.tenant, session.id, self.now()).await {
+            self.rings_no_more(attempt.id);
+            return Err(error);
+        }
+        let (engine, tenant, session) = (Arc::clone(self), session.tenant, session.id);
+        // Its own task, because a client that goes away must not leave an order half recorded.
+        Ok(tokio::spawn(async move {
+            let id = attempt.id;
+            let placed = AssertUnwindSafe(engine.place_owned(tenant, session, attempt)).catch_unwind().await;
+            let placed = match placed {
+                Ok(placed) => placed,
+                Err(_) => {
+                    engine.end_session(tenant, session, EndReason::TechnicalFailure, EventSource::System).await;
+                    Err(Error::new(ErrorKind::Internal, "place call"))
+                }
+            };
+            if let Err(error) = &placed {
+                warn!(%session, %error, "a call could not be placed");
+                engine.rings_no_more(id);
+            }
+            placed
+        }))
+    }
+
+    /// Notes that a session is being called here, unless it is already.
+    fn note_ringing(&self, attempt: &DialAttempt, plan: Option<CallPlan>) -> Result<()> {
         let mut state = self.state();
-        if state.ringing.values().any(|ringing| ringing.session == session) {
+        let is_other = |(id, ringing): (&AttemptId, &Ringing)| *id != attempt.id && ringing.session == attempt.session;
+        if state.ringing.iter().any(is_other) {
             return Err(Error::new(ErrorKind::Conflict, "place call").with_message("it is being placed"));
         }
-        state.ringing.insert(attempt.id, Ringing { tenant, session, plan: None });
+        let ringing = Ringing { tenant: attempt.tenant, session: attempt.session, since: Instant::now(), plan };
+        state.ringing.insert(attempt.id, ringing);
         Ok(())
     }
 
-    async fn place_owned(self: &Arc<Self>, session: Session, attempt: DialAttempt) -> Result<Session> {
-        let tenant = session.tenant;
-        let session = self.store.session(tenant, session.id).await?;
-        let attempts = self.store.attempts(tenant, session.id).await?;
-        if session.status != SessionStatus::Initiated
-            || attempts.iter().any(|attempt| attempt.state != AttemptState::Planned)
-        {
-            return Err(Error::new(ErrorKind::Conflict, "place call").with_message("it was placed before"));
-        }
-        let plan = match self.service.plan(&session).await {
+    async fn place_owned(
+        self: &Arc<Self>,
+        tenant: TenantId,
+        session: SessionId,
+        attempt: DialAttempt,
+    ) -> Result<Session> {
+        let session = self.store.session(tenant, session).await?;
+        self.store.plan_attempt(&attempt).await?;
+        let journal = self.store.journal(tenant, session.id).await?;
+        let request = PlanRequest { session: session.clone(), journal, now: self.now(), resumed: false };
+        let plan = match self.service.plan(&request).await {
             Ok(plan) => plan,
+            Err(error) if error.is_retryable() => {
+                self.postpone(&session, attempt.id, error.retry_after()).await;
+                return Err(error);
+            }
             Err(error) => {
                 self.end_session(tenant, session.id, EndReason::TechnicalFailure, EventSource::System).await;
                 return Err(error);
@@ -97,13 +123,10 @@ impl CallEngine {
             ring_timeout: self.config.ring_timeout,
             time_limit: self.config.time_limit,
         };
-        self.store.plan_attempt(&attempt).await?;
         let epoch = self.store.take_over(tenant, session.id).await?;
-        // Known before the order is sent: the carrier may report before it has answered us.
-        let ringing = Ringing { tenant, session: session.id, plan: Some(plan) };
-        self.state().ringing.insert(attempt.id, ringing);
+        self.note_ringing(&attempt, Some(plan))?;
         self.store.begin_sending(tenant, attempt.id, epoch).await?;
-        let (begun, timestamp) = (Instant::now(), Timestamp::now());
+        let (begun, timestamp) = (Instant::now(), self.now());
         let result = self.carrier.place(&order).await;
         self.log_placing(&session, &order, &result, begun.elapsed(), timestamp).await;
         match result {
@@ -111,7 +134,13 @@ impl CallEngine {
                 self.bind(key, &call.id).await?;
                 info!(session = %session.id, "call placed");
                 self.watchers.tell(tenant, session.id, LiveEventKind::Placed);
-                self.store.session(tenant, session.id).await
+                let session = self.store.session(tenant, session.id).await?;
+                if session.status.is_final() {
+                    // Somebody ended it while it was being ordered.
+                    self.rings_no_more(attempt.id);
+                    self.carrier.hang_up(&call.id).await?;
+                }
+                Ok(session)
             }
             Err(error) if error.kind() == ErrorKind::UnknownOutcome => {
                 warn!(session = %session.id, %error, "nobody knows whether the call was placed");
@@ -125,8 +154,12 @@ impl CallEngine {
             }
             Err(error) => {
                 let reason = AttemptOutcome::Rejected(error.to_string());
-                self.store.settle_attempt(tenant, attempt.id, &reason).await?;
-                self.end_session(tenant, session.id, EndReason::CallFailed, EventSource::Telephony).await;
+                patiently(|| self.store.settle_attempt(tenant, attempt.id, &reason)).await?;
+                if error.is_retryable() {
+                    self.postpone(&session, attempt.id, error.retry_after()).await;
+                } else {
+                    self.end_session(tenant, session.id, EndReason::CallFailed, EventSource::Telephony).await;
+                }
                 Err(error)
             }
         }
@@ -137,7 +170,7 @@ impl CallEngine {
         let outcome = AttemptOutcome::Accepted(call.clone());
         self.store.settle_attempt(key.tenant, key.attempt, &outcome).await?;
         let session = self.store.attempt(key.tenant, key.attempt).await?.session;
-        let change = SessionChange::Connecting { call: call.clone(), at: Timestamp::now() };
+        let change = SessionChange::Connecting { call: call.clone(), at: self.now() };
         match self.store.change_session(key.tenant, session, &change).await {
             Ok(_) => Ok(()),
             // A report of the carrier was quicker than its answer, or the other way round.

@@ -1,18 +1,18 @@
 //! A call whose socket has come: from the ticket to the stored end.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use jiff::Timestamp;
-use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use tracing::{Instrument, error, info, info_span, warn};
 
-use super::observe::{LiveEventKind, Observed};
-use super::plan::{CallOutcome, CallPlan};
+use super::ending::let_go;
+use super::observe::Observed;
+use super::plan::{CallOutcome, CallPlan, PlanRequest};
 use super::sink::{EngineSink, patiently};
 use super::ticket::MediaTicket;
 use super::{CallEngine, Live};
@@ -20,17 +20,15 @@ use crate::call::{CallLogic, CallMachine, CallRunner, Conversation, InputEvent, 
 use crate::carrier::WebhookRequest;
 use crate::dialogue::Action;
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{CarrierCallId, SessionId, TenantId};
+use crate::id::{CarrierCallId, SessionId};
 use crate::journal;
 use crate::media::MediaEvent;
-use crate::store::{Attachment, EndReason, EventSource, ProviderLog, ProviderOperation, Session, SessionChange};
+use crate::money::Cost;
+use crate::store::{EndReason, EventSource};
 use crate::time::CallTime;
 
 /// How long after the handshake the stream must have named its call.
 const START_WITHIN: Duration = Duration::from_secs(5);
-
-/// Tries to hang up at the carrier; its own time limit is the last resort.
-const HANG_UP_TRIES: u32 = 4;
 
 impl CallEngine {
     /// Checks a media socket's handshake and takes its token in. Everything after this costs something; nothing before.
@@ -58,12 +56,16 @@ impl CallEngine {
         let (tenant, attempt) = (ticket.key.tenant, ticket.key.attempt);
         let session = self.store.attempt(tenant, attempt).await?.session;
         let (control, commands) = mpsc::channel(16);
-        self.connect(session, Live { tenant, control })?;
+        let call = ticket.call.clone();
+        self.connect(session, Live { tenant, call, since: Instant::now(), control, abort: None })?;
         let span = info_span!("call", %session);
         let engine = Arc::clone(self);
         // Its own task: a server that drops the connection's future, or a panic in one call, ends nothing else.
         let task =
             tokio::spawn(async move { engine.run_owned(ticket, session, commands, socket).await }.instrument(span));
+        if let Some(live) = self.state().live.get_mut(&session) {
+            live.abort = Some(task.abort_handle());
+        }
         let result = match task.await {
             Ok(result) => result,
             Err(error) => Err(Error::new(ErrorKind::Internal, "run call").with_source(error)),
@@ -91,6 +93,9 @@ impl CallEngine {
             return Err(Error::new(ErrorKind::Conflict, "run call").with_message("the call is connected already"));
         }
         state.live.insert(session, live);
+        state.broken.remove(&session);
+        drop(state);
+        self.changed.notify_waiters();
         Ok(())
     }
 
@@ -106,28 +111,40 @@ impl CallEngine {
         if session.status.is_final() {
             return Err(Error::new(ErrorKind::Conflict, "run call").with_message("the session is over"));
         }
+        let (now, answered_at) = (self.now(), session.connected_at);
+        let journal = self.store.journal(tenant, id).await?;
+        let request = PlanRequest { session: session.clone(), journal, now, resumed: answered_at.is_some() };
         let ringing = self.state().ringing.remove(&ticket.key.attempt);
         let plan = match ringing.and_then(|ringing| ringing.plan) {
             Some(plan) => plan,
-            None => self.service.plan(&session).await?,
+            None => self.service.plan(&request).await?,
         };
         let CallPlan { mut settings, setup, dialogue } = plan;
         settings.recording = self.config.recordings.is_some();
+        settings.first_seq = journal::next_seq(&request.journal);
+        let elapsed = answered_at.map(|at| Duration::try_from(now.duration_since(at)).unwrap_or_default());
+        settings.elapsed = elapsed.unwrap_or_default();
+        let earlier = Cost::of(&request.journal).unwrap_or_default();
+        settings.budget = settings.budget.map(|budget| match answered_at {
+            Some(_) => budget.resumed(earlier),
+            None => budget.again(earlier),
+        });
         let agent = self.agent.open(&setup).await?;
         let epoch = self.store.take_over(tenant, id).await?;
         let (hang_up, hung_up) = oneshot::channel();
         let folder = self.config.recordings.as_ref().map(|recordings| recordings.join(id.to_string()));
         let recording = folder.map(|folder| (folder, &self.recorder));
-        let (sink, journal) = EngineSink::new(
+        let (sink, writer) = EngineSink::new(
             Arc::clone(&self.store),
             (tenant, id, epoch),
+            answered_at.unwrap_or(now),
             Arc::clone(&self.watchers),
             hang_up,
             recording,
         );
         let lost = Arc::new(AtomicBool::new(false));
         let mut tasks = JoinSet::new();
-        tasks.spawn(journal.in_current_span());
+        tasks.spawn(writer.in_current_span());
         tasks.spawn(
             let_go(Arc::clone(self), session, ticket.call.clone(), hung_up, Arc::clone(&lost)).in_current_span(),
         );
@@ -139,7 +156,13 @@ impl CallEngine {
         }
         let codec = self.carrier.media_codec();
         let runner = CallRunner {
-            logic: Bound { logic, call: ticket.call, state: Binding::Waiting, wanted: None, lost: Arc::clone(&lost) },
+            logic: Bound {
+                logic,
+                call: ticket.call.clone(),
+                state: Binding::Waiting,
+                wanted: None,
+                lost: Arc::clone(&lost),
+            },
             agent,
             codec,
             sink,
@@ -150,7 +173,7 @@ impl CallEngine {
         let sink = end.sink.finish().await;
         let refused = end.logic.state == Binding::Refused;
         if let (Some(folder), Some(recorder)) = (&sink.folder, end.logic.into_recorder()) {
-            write_inputs(folder.join("inputs.jsonl"), recorder).await;
+            write_inputs(folder, recorder).await;
         }
         while let Some(done) = tasks.join_next().await {
             if let Err(error) = done {
@@ -162,112 +185,30 @@ impl CallEngine {
         }
         let reason = sink.reason.unwrap_or(EndReason::TechnicalFailure);
         info!(%reason, seconds = end.duration.as_secs(), bad_messages = end.bad_messages, "call ended");
+        if reason == EndReason::TechnicalFailure && lost.load(Ordering::Relaxed) {
+            if patiently(|| self.keep_open(ticket.key, id, &ticket.call)).await? {
+                return Ok(Some(reason));
+            }
+            self.apologise(&ticket.call).await;
+        }
         let source = if reason == EndReason::CustomerHangup { EventSource::Customer } else { EventSource::System };
-        patiently(|| self.attach_transcript(tenant, id)).await?;
+        patiently(|| self.attach(tenant, id)).await?;
         let session = patiently(|| self.try_end_session(tenant, id, reason, source)).await?;
         self.service.finished(&CallOutcome { session, reason, recording: sink.folder }).await;
         Ok(Some(reason))
     }
-
-    async fn attach_transcript(&self, tenant: TenantId, id: SessionId) -> Result<()> {
-        let transcript = journal::transcript(&self.store.journal(tenant, id).await?);
-        if transcript.is_empty() {
-            return Ok(());
-        }
-        let text: Vec<_> = transcript.iter().map(ToString::to_string).collect();
-        let what = Attachment { transcript: Some(text.join("\n")), ..Attachment::default() };
-        let change = SessionChange::Attach { what, at: Timestamp::now() };
-        self.store.change_session(tenant, id, &change).await.map(drop)
-    }
-
-    /// Ends a session if it is not over.
-    pub(super) async fn end_session(&self, tenant: TenantId, id: SessionId, reason: EndReason, source: EventSource) {
-        if let Err(error) = self.try_end_session(tenant, id, reason, source).await {
-            error!(session = %id, %error, "the end of a session could not be stored");
-        }
-    }
-
-    /// Ends a session if it is not over. Returns it as it is then.
-    async fn try_end_session(
-        &self,
-        tenant: TenantId,
-        id: SessionId,
-        reason: EndReason,
-        source: EventSource,
-    ) -> Result<Session> {
-        let change = |reason| SessionChange::Ended { reason, source, at: Timestamp::now() };
-        let ended = match self.store.change_session(tenant, id, &change(reason)).await {
-            Err(error) if error.kind() == ErrorKind::Conflict => {
-                // Over already; or it never got as far as this reason needs, so it has failed.
-                let session = self.store.session(tenant, id).await?;
-                if session.status.is_final() {
-                    return Ok(session);
-                }
-                self.store.change_session(tenant, id, &change(EndReason::TechnicalFailure)).await?
-            }
-            result => result?,
-        };
-        let took = ended.ended_at.map(|at| at.duration_since(ended.started_at)).unwrap_or_default();
-        let kind = LiveEventKind::Ended {
-            reason: ended.end_reason.unwrap_or(reason),
-            connected: ended.connected_at.is_some(),
-            took: took.try_into().unwrap_or_default(),
-            cost_micros: ended.cost_micros,
-        };
-        self.watchers.tell(tenant, id, kind);
-        Ok(ended)
-    }
 }
 
-/// Ends the call at the carrier once its logic wants it; the caller has then hung up, or it is our turn. If the audio
-/// was lost, the caller is told so by the carrier's voice.
-async fn let_go(
-    engine: Arc<CallEngine>,
-    session: Session,
-    call: CarrierCallId,
-    hung_up: oneshot::Receiver<EndReason>,
-    lost: Arc<AtomicBool>,
-) {
-    let Ok(reason) = hung_up.await else { return };
-    if reason == EndReason::CustomerHangup {
-        return;
-    }
-    if reason == EndReason::TechnicalFailure && lost.load(Ordering::Relaxed) && engine.carrier.capabilities().steer {
-        match engine.carrier.steer(&call, &engine.farewell()).await {
-            Ok(()) => return,
-            Err(error) if error.kind() == ErrorKind::Closed => return,
-            Err(error) => warn!(%error, "the caller could not be told that the call broke"),
-        }
-    }
-    let mut wait = Duration::from_millis(250);
-    for _ in 0..HANG_UP_TRIES {
-        let (begun, timestamp) = (Instant::now(), Timestamp::now());
-        let result = engine.carrier.hang_up(&call).await;
-        let log = ProviderLog {
-            id: crate::RecordId::new(),
-            session: session.id,
-            provider: engine.carrier.name().to_owned(),
-            provider_call: Some(call.as_str().to_owned()),
-            operation: ProviderOperation::Hangup,
-            request: json!({ "reason": reason }),
-            response: json!({}),
-            status_code: None,
-            latency: begun.elapsed(),
-            success: result.is_ok(),
-            error_message: result.as_ref().err().map(ToString::to_string),
-            quality_metrics: None,
-            timestamp,
+/// Each connection of a call has its own file, because each is replayed by itself.
+async fn write_inputs(folder: &Path, recorder: InputRecorder) {
+    let folder = folder.to_owned();
+    let write = move || {
+        let name = |number| {
+            folder.join(if number == 1 { "inputs.jsonl".to_owned() } else { format!("inputs-{number}.jsonl") })
         };
-        engine.log_provider(session.tenant, &log).await;
-        let Err(error) = result else { return };
-        warn!(%error, "the carrier did not hang up");
-        sleep(wait).await;
-        wait *= 4;
-    }
-}
-
-async fn write_inputs(path: std::path::PathBuf, recorder: InputRecorder) {
-    let write = move || std::fs::write(path, recorder.as_bytes());
+        let free = (1..100).map(name).find(|path| !path.exists()).unwrap_or_else(|| name(100));
+        std::fs::write(free, recorder.as_bytes())
+    };
     match tokio::task::spawn_blocking(write).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => warn!(%error, "the recorded inputs could not be written"),

@@ -1,36 +1,49 @@
 //! Sessions from the order to the end, written once for all carriers: dialling, binding sockets, webhooks, sweeping, draining.
 
 mod address;
+mod clock;
 mod config;
 mod dial;
+mod ending;
+mod hours;
 mod live;
 mod observe;
 mod plan;
+mod policy;
+mod queue;
+mod resume;
 mod sink;
+mod stop;
+mod supervise;
 mod sweep;
 mod ticket;
 mod webhook;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::{Notify, broadcast, mpsc};
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 pub use address::CallKey;
+pub use clock::Clock;
 pub use config::EngineConfig;
+pub use hours::CallHours;
 pub use observe::{LiveEvent, LiveEventKind, Observer};
-pub use plan::{CallOutcome, CallPlan, CallService};
+pub use plan::{CallOutcome, CallPlan, CallService, PlanRequest};
+pub use policy::{Backoff, DialPolicy};
 pub use sweep::Swept;
 pub use ticket::MediaTicket;
 
 use crate::agent::VoiceAgent;
 use crate::carrier::VoiceBackend;
 use crate::dialogue::Action;
-use crate::error::{Error, ErrorKind, Result};
-use crate::id::{AttemptId, SessionId, TenantId};
+use crate::error::{Error, Result};
+use crate::id::{AttemptId, CarrierCallId, SessionId, TenantId};
 use crate::seal::Vault;
-use crate::store::{EndReason, Store};
+use crate::store::Store;
 use ticket::Tickets;
 
 /// Runs the calls of one process.
@@ -46,6 +59,8 @@ pub struct CallEngine {
     recorder: sink::RecordingThread,
     watchers: Arc<observe::Watchers>,
     changed: Notify,
+    /// Somebody has come to wait, or may be called earlier than expected.
+    due: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -55,6 +70,10 @@ struct State {
     ringing: HashMap<AttemptId, Ringing>,
     /// Calls whose socket is ours.
     live: HashMap<SessionId, Live>,
+    /// Calls whose socket was lost and may come back.
+    broken: HashMap<SessionId, resume::Broken>,
+    /// How often the carrier was told to connect a call again.
+    resumes_told: HashMap<SessionId, usize>,
     tickets: Tickets,
 }
 
@@ -62,13 +81,18 @@ struct State {
 struct Ringing {
     tenant: TenantId,
     session: SessionId,
+    since: Instant,
     plan: Option<CallPlan>,
 }
 
 #[derive(Debug)]
 struct Live {
     tenant: TenantId,
+    call: CarrierCallId,
+    since: Instant,
     control: mpsc::Sender<Action>,
+    /// Ends the call's task, whatever it is doing.
+    abort: Option<AbortHandle>,
 }
 
 impl CallEngine {
@@ -94,6 +118,7 @@ impl CallEngine {
             state: Mutex::new(State::default()),
             watchers: Arc::new(observe::Watchers::new()),
             changed: Notify::new(),
+            due: Notify::new(),
             config,
             store,
             carrier,
@@ -139,50 +164,19 @@ impl CallEngine {
         self.state().draining
     }
 
-    /// Ends a session's call, whatever it is doing.
-    ///
-    /// # Errors
-    /// `NotFound` if the session has no call here.
-    pub async fn stop(&self, tenant: TenantId, session: SessionId, reason: EndReason) -> Result<()> {
-        let control = {
-            let state = self.state();
-            state.live.get(&session).filter(|live| live.tenant == tenant).map(|live| live.control.clone())
-        };
-        match control {
-            // A call that ended in the meantime is what was asked for.
-            Some(control) => {
-                let _ = control.send(Action::EndNow(reason)).await;
-                Ok(())
-            }
-            None => Err(Error::new(ErrorKind::NotFound, "stop call")),
-        }
-    }
-
-    /// Takes no more calls, waits for the live ones and those that ring up to `limit`, then ends those that are still
-    /// live; one that still rings is left to the next sweep. Returns how many had to be ended.
-    pub async fn shutdown(&self, limit: Duration) -> usize {
-        self.state().draining = true;
-        let drained = tokio::time::timeout(limit, self.idle()).await;
-        if drained.is_ok() {
-            return 0;
-        }
-        let controls: Vec<_> = {
-            let mut state = self.state();
-            state.ringing.clear();
-            state.live.values().map(|live| live.control.clone()).collect()
-        };
-        for control in &controls {
-            let _ = control.send(Action::EndNow(EndReason::Canceled)).await;
-        }
-        let _ = tokio::time::timeout(limit, self.idle()).await;
-        controls.len()
+    /// What time it is.
+    fn now(&self) -> Timestamp {
+        self.config.clock.now()
     }
 
     async fn idle(&self) {
         loop {
             let changed = self.changed.notified();
-            let (ringing, live) = self.count();
-            if ringing + live == 0 {
+            let idle = {
+                let state = self.state();
+                state.ringing.is_empty() && state.live.is_empty() && state.broken.is_empty()
+            };
+            if idle {
                 return;
             }
             changed.await;

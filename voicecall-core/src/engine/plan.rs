@@ -4,11 +4,14 @@ use std::fmt::Debug;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
+use super::policy::DialPolicy;
 use crate::agent::AgentSetup;
 use crate::call::CallSettings;
 use crate::dialogue::Dialogue;
 use crate::error::Result;
+use crate::journal::JournalEntry;
 use crate::store::{EndReason, Session};
 
 /// How one call is to be conducted. Made before the phone rings, so that nothing has to be made while it is answered.
@@ -34,14 +37,37 @@ pub struct CallOutcome {
     pub recording: Option<PathBuf>,
 }
 
+/// What is to be planned.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct PlanRequest {
+    /// Whose call.
+    pub session: Session,
+    /// What earlier connections left; empty for the first.
+    pub journal: Vec<JournalEntry>,
+    /// When it is, for what depends on the time used.
+    pub now: Timestamp,
+    /// Whether the same call goes on after its connection broke; otherwise it is a new call to the customer.
+    pub resumed: bool,
+}
+
 /// The business behind the calls.
 #[async_trait]
 pub trait CallService: Send + Sync + Debug + 'static {
-    /// Plans the call of a session.
+    /// Plans a call, or its continuation.
     ///
     /// # Errors
-    /// When there is nothing to talk about, or something needed is missing; the call is then not placed.
-    async fn plan(&self, session: &Session) -> Result<CallPlan>;
+    /// When there is nothing to talk about, or something needed is missing: the call is then not placed. After a
+    /// retryable error the session waits and is planned again.
+    async fn plan(&self, request: &PlanRequest) -> Result<CallPlan>;
+
+    /// When and how often the customer of a session may be called; once, at any hour, unless told otherwise.
+    ///
+    /// # Errors
+    /// Retryable ones let the session wait; after others it has failed.
+    async fn policy(&self, _session: &Session) -> Result<DialPolicy> {
+        Ok(DialPolicy::once())
+    }
 
     /// A call is over and everything of it is stored. Errors are the service's own to report.
     async fn finished(&self, outcome: &CallOutcome);

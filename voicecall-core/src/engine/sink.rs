@@ -37,7 +37,8 @@ pub(super) struct EngineSink {
     tenant: TenantId,
     session: SessionId,
     epoch: Epoch,
-    started: Timestamp,
+    /// The instant from which the call's time counts.
+    answered_at: Timestamp,
     entries: mpsc::Sender<JournalEntry>,
     stored: mpsc::Receiver<u64>,
     watchers: Arc<Watchers>,
@@ -67,6 +68,7 @@ impl EngineSink {
     pub(super) fn new(
         store: Arc<dyn Store>,
         owner: (TenantId, SessionId, Epoch),
+        answered_at: Timestamp,
         watchers: Arc<Watchers>,
         hang_up: oneshot::Sender<EndReason>,
         recording: Option<(PathBuf, &RecordingThread)>,
@@ -79,7 +81,7 @@ impl EngineSink {
             session,
             watchers,
             epoch,
-            started: Timestamp::now(),
+            answered_at,
             entries,
             stored,
             hang_up: Some(hang_up),
@@ -112,12 +114,23 @@ impl EngineSink {
 
 impl CallSink for EngineSink {
     fn journal(&mut self, seq: u64, at: CallTime, fact: Fact) {
-        if let Fact::Latency(latency) = &fact {
-            self.watchers.tell_at(self.tenant, self.session, at, LiveEventKind::Turn(*latency));
+        let told = match &fact {
+            Fact::Latency(latency) => Some(LiveEventKind::Turn(*latency)),
+            Fact::Cost(cost) => Some(LiveEventKind::Cost { micros: cost.total().micros() }),
+            _ => None,
+        };
+        if let Some(told) = told {
+            self.watchers.tell_at(self.tenant, self.session, at, told);
         }
         let since = SignedDuration::try_from(at.since(CallTime::ZERO)).unwrap_or_default();
-        let entry =
-            JournalEntry { session: self.session, epoch: self.epoch, seq, at: self.started + since, offset: at, fact };
+        let entry = JournalEntry {
+            session: self.session,
+            epoch: self.epoch,
+            seq,
+            at: self.answered_at + since,
+            offset: at,
+            fact,
+        };
         if self.entries.try_send(entry).is_err() {
             error!(session = %self.session, seq, "a fact could not be kept: the store is too slow or refuses us");
         }

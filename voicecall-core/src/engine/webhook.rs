@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde_json::json;
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
@@ -15,7 +14,7 @@ use crate::carrier::{
     CallFlow, CallStatus, CarrierEvent, CarrierEventKind, StreamTarget, WebhookReply, WebhookRequest,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::SessionId;
+use crate::id::{CarrierCallId, SessionId};
 use crate::store::{EndReason, EventSource, ProviderLog, ProviderOperation, Session, SessionStatus};
 
 /// How long the answer to "what next?" waits for a call that is just ending. Carriers give up after 15 s.
@@ -28,12 +27,18 @@ impl CallEngine {
     /// `Unauthenticated` if it is not the carrier; `NotFound` for an attempt that is not ours.
     pub async fn answer(self: &Arc<Self>, key: CallKey, request: &WebhookRequest<'_>) -> Result<WebhookReply> {
         let (event, session) = self.receive(key, request).await?;
-        if session.status.is_final() || self.is_live(session.id) {
+        let attempt = self.store.attempt(key.tenant, key.attempt).await?;
+        let is_over = session.status.is_final() || session.due_at.is_some() || attempt.outcome.is_some();
+        if is_over || self.is_live(session.id) || session.carrier_call.as_ref() != Some(&event.call) {
             // An attempt that is over, or a second answer for the same one: nobody shall be talked to twice.
             return Ok(self.carrier.reply(&CallFlow::hang_up()));
         }
-        let ticket = MediaTicket { key, call: event.call };
-        let token = self.state().tickets.issue(ticket, Instant::now())?;
+        self.connect_to_us(key, event.call)
+    }
+
+    /// The instructions that connect a call's audio to us, for one socket.
+    fn connect_to_us(&self, key: CallKey, call: CarrierCallId) -> Result<WebhookReply> {
+        let token = self.state().tickets.issue(MediaTicket { key, call }, Instant::now())?;
         let target = StreamTarget {
             url: self.config.media_url(&token)?,
             parameters: std::collections::BTreeMap::new(),
@@ -42,18 +47,22 @@ impl CallEngine {
         Ok(self.carrier.reply(&CallFlow::stream(target, self.config.resume_url(key)?)))
     }
 
-    /// Answers a carrier that asks what to do after the media socket has closed: hang up if the session is over,
-    /// else apologise first.
+    /// Answers a carrier that asks what to do after the media socket has closed: hang up if the session is over; else go
+    /// on, a few times; else apologise and hang up.
     ///
     /// # Errors
     /// As [`answer`](Self::answer).
     pub async fn resume(self: &Arc<Self>, key: CallKey, request: &WebhookRequest<'_>) -> Result<WebhookReply> {
-        let (_, session) = self.receive(key, request).await?;
+        let (event, session) = self.receive(key, request).await?;
         // The call's own task is about to store its end: the carrier is as quick as we are.
         let _ = timeout(ENDING, self.ended(session.id)).await;
         let session = self.store.session(key.tenant, session.id).await?;
         if session.status.is_final() && session.end_reason != Some(EndReason::TechnicalFailure) {
             return Ok(self.carrier.reply(&CallFlow::hang_up()));
+        }
+        if self.may_resume(&session).await? && self.told_to_come_back(&session) {
+            info!(session = %session.id, "a broken call goes on");
+            return self.connect_to_us(key, event.call);
         }
         self.end_session(key.tenant, session.id, EndReason::TechnicalFailure, EventSource::System).await;
         Ok(self.carrier.reply(&self.farewell()))
@@ -118,13 +127,14 @@ impl CallEngine {
             success: true,
             error_message: None,
             quality_metrics: None,
-            timestamp: Timestamp::now(),
+            timestamp: self.now(),
         };
         self.log_provider(key.tenant, &log).await;
         self.store.session(key.tenant, attempt.session).await
     }
 
-    async fn advance(&self, session: &Session, key: CallKey, status: CallStatus) {
+    /// Takes in how far a call has come, as far as that is not the business of the call's own task.
+    pub(super) async fn advance(&self, session: &Session, key: CallKey, status: CallStatus) {
         let reason = match status {
             CallStatus::Busy => EndReason::Busy,
             CallStatus::NoAnswer => EndReason::NoAnswer,
@@ -140,9 +150,16 @@ impl CallEngine {
             warn!(session = %session.id, %reason, "a report contradicts the call");
             return;
         }
-        if !session.status.is_final() {
-            info!(session = %session.id, %reason, "call ended at the carrier");
-            self.end_session(key.tenant, session.id, reason, EventSource::Telephony).await;
+        // A session that waits has booked this attempt.
+        if session.status.is_final() || session.due_at.is_some() {
+            return;
+        }
+        info!(session = %session.id, %reason, "call ended at the carrier");
+        match reason {
+            EndReason::Busy | EndReason::NoAnswer | EndReason::CallFailed => {
+                self.attempt_over(session, key.attempt, reason, EventSource::Telephony).await;
+            }
+            _ => self.end_session(key.tenant, session.id, reason, EventSource::Telephony).await,
         }
     }
 

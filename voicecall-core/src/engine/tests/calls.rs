@@ -12,7 +12,6 @@ use crate::id::CarrierCallId;
 use crate::journal::Fact;
 use crate::media::MediaCommand;
 use crate::store::{EndReason, SessionStatus};
-use crate::testing::CarrierRequest;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -66,23 +65,6 @@ async fn a_finished_call_is_hung_up_when_the_carrier_asks() {
     let reply = world.resume(call.placed.key, &call.placed.call).await.unwrap();
     assert_eq!(reply.body, r#"["hang_up"]"#);
     assert_eq!(world.read(call.placed.session).await.status, SessionStatus::Completed);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_lost_socket_ends_in_an_apology() {
-    let world = World::new();
-    world.desk.will_hold(two_lines(true));
-    let call = world.connected().await;
-    call.phone.vanish_after(2 * SECOND).await;
-    let reply = world.resume(call.placed.key, &call.placed.call).await.unwrap();
-    assert!(reply.body.contains("We are sorry"), "{}", reply.body);
-    let session = world.read(call.placed.session).await;
-    assert_eq!((session.status, session.end_reason), (SessionStatus::Failed, Some(EndReason::TechnicalFailure)));
-    // The caller must hear it: the call is given the apology and not simply ended.
-    let steered =
-        |request: &CarrierRequest| matches!(request, CarrierRequest::Steer(call, _) if call.as_str() == "CA1");
-    assert!(world.carrier.requests().iter().any(steered));
-    assert!(world.carrier.hang_ups().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -147,7 +129,7 @@ async fn an_operator_stops_a_call() {
     assert_eq!(call.run.await.unwrap().unwrap(), EndReason::Canceled);
     assert_eq!(world.read(session).await.end_reason, Some(EndReason::Canceled));
     assert_eq!(world.carrier.hang_ups().len(), 1);
-    assert_kind(world.engine.stop(world.tenant, session, EndReason::Canceled).await, ErrorKind::NotFound);
+    assert_kind(world.engine.stop(world.tenant, session, EndReason::Canceled).await, ErrorKind::Conflict);
     phone.await.unwrap();
 }
 

@@ -3,6 +3,8 @@
 mod calls;
 mod faults;
 mod placing;
+mod queueing;
 mod reports;
+mod resuming;
 mod sweeping;
 mod world;

@@ -19,7 +19,7 @@ mockall::mock! {
 
     #[async_trait]
     impl CallService for Service {
-        async fn plan(&self, session: &Session) -> Result<CallPlan>;
+        async fn plan(&self, request: &PlanRequest) -> Result<CallPlan>;
         async fn finished(&self, outcome: &CallOutcome);
     }
 }

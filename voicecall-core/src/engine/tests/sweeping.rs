@@ -7,16 +7,22 @@ use crate::carrier::CallStatus;
 use crate::engine::Swept;
 use crate::error::ErrorKind;
 use crate::id::Epoch;
-use crate::store::{AttemptOutcome, AttemptState, DialAttempt, DialStore, EndReason, Session, SessionStatus};
+use crate::store::{
+    AttemptOutcome, AttemptState, DialAttempt, DialStore, EndReason, Session, SessionStatus, SessionStore,
+};
 use crate::testing::CarrierRequest;
 
-const CLOSED: Swept = Swept { closed: 1, apologised: 0, left: 0 };
-const APOLOGISED: Swept = Swept { closed: 0, apologised: 1, left: 0 };
-const LEFT: Swept = Swept { closed: 0, apologised: 0, left: 1 };
+const NOTHING: Swept = Swept { closed: 0, waiting: 0, live: 0, apologised: 0, left: 0 };
+const CLOSED: Swept = Swept { closed: 1, ..NOTHING };
+const WAITING: Swept = Swept { waiting: 1, ..NOTHING };
+const LIVE: Swept = Swept { live: 1, ..NOTHING };
+const APOLOGISED: Swept = Swept { apologised: 1, ..NOTHING };
+const LEFT: Swept = Swept { left: 1, ..NOTHING };
 
 /// A session whose process ended when its attempt had come this far.
 async fn abandoned(world: &World, state: AttemptState) -> Session {
     let session = world.session().await;
+    world.store.claim_session(world.tenant, session.id, Timestamp::now()).await.unwrap();
     let attempt = DialAttempt::planned(world.tenant, session.id, "scripted", Timestamp::now());
     world.store.plan_attempt(&attempt).await.unwrap();
     if state != AttemptState::Planned {
@@ -35,13 +41,15 @@ async fn assert_ended(world: &World, session: &Session, reason: EndReason) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_planned_call_is_closed_without_asking_the_carrier() {
+async fn a_call_that_was_only_planned_waits_again() {
     let world = World::new();
     let session = abandoned(&world, AttemptState::Planned).await;
-    assert_eq!(world.engine.sweep().await.unwrap(), CLOSED);
-    assert_ended(&world, &session, EndReason::TechnicalFailure).await;
+    assert_eq!(world.engine.sweep().await.unwrap(), WAITING);
     assert!(world.carrier.requests().is_empty());
-    assert_eq!(world.engine.sweep().await.unwrap(), Swept::default(), "nothing is left");
+    assert!(world.read(session.id).await.due_at.is_some());
+    assert_eq!(world.engine.sweep().await.unwrap(), NOTHING, "who waits is left alone");
+    world.engine.place(&session).await.unwrap();
+    assert_eq!(world.carrier.orders().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -51,7 +59,7 @@ async fn a_call_that_may_have_been_ordered_is_looked_for() {
         let session = abandoned(&world, state).await;
         assert_eq!(world.engine.sweep().await.unwrap(), CLOSED);
         assert!(matches!(&world.carrier.requests()[..], [CarrierRequest::Find(query)] if query.to.reveal() == PHONE));
-        assert_ended(&world, &session, EndReason::TechnicalFailure).await;
+        assert_ended(&world, &session, EndReason::CallFailed).await;
     }
 }
 
@@ -73,11 +81,26 @@ async fn a_live_call_of_the_process_before_gets_an_apology() {
     let before = World::new();
     let placed = before.placed().await;
     before.carrier.has_call("CA1", CallStatus::InProgress);
-    assert_eq!(before.engine.sweep().await.unwrap(), Swept::default(), "its own calls are left alone");
+    assert_eq!(before.engine.sweep().await.unwrap(), NOTHING, "its own calls are left alone");
     let world = before.restarted();
+    // It was answered, and its audio never came: there is nothing to go on with.
     assert_eq!(world.engine.sweep().await.unwrap(), APOLOGISED);
     assert_apology(&world, "CA1");
     assert_ended(&world, &world.read(placed.session).await, EndReason::TechnicalFailure).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ringing_call_of_the_process_before_is_answered_by_this_one() {
+    let before = World::new();
+    let placed = before.placed().await;
+    before.carrier.has_call("CA1", CallStatus::Ringing);
+    let world = before.restarted();
+    assert_eq!(world.engine.sweep().await.unwrap(), LIVE);
+    assert_eq!((world.engine.count(), world.engine.sweep().await.unwrap()), ((1, 0), NOTHING));
+    let token = token(&world.answer(placed.key, &placed.call).await.unwrap());
+    let (run, peer) = world.run(world.admit(&token).unwrap());
+    Phone::new(peer, &placed.call).listen().await;
+    assert_eq!(run.await.unwrap().unwrap(), EndReason::Completed);
 }
 
 #[tokio::test(start_paused = true)]
@@ -101,7 +124,7 @@ async fn a_call_that_has_ended_is_closed_for_its_reason() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_cannot_be_steered_is_ended() {
-    for kind in [ErrorKind::Closed, ErrorKind::Unsupported] {
+    for kind in [ErrorKind::Unavailable, ErrorKind::Unsupported] {
         let before = World::new();
         before.placed().await;
         before.carrier.has_call("CA1", CallStatus::InProgress);

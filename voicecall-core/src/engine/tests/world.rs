@@ -43,6 +43,7 @@ impl World {
 
     pub(super) fn with(configure: impl FnOnce(&mut EngineConfig), agent: Arc<dyn VoiceAgent>) -> Self {
         let mut config = EngineConfig::new("https://calls.example".parse().unwrap(), "+46700000000".parse().unwrap());
+        config.clock = Clock::from("2026-11-20T10:00:00Z".parse().unwrap());
         configure(&mut config);
         let (store, carrier, desk) =
             (Arc::new(FlakyStore::default()), Arc::new(ScriptedCarrier::new()), Arc::new(Desk::default()));
@@ -85,9 +86,20 @@ impl World {
             phone: self.vault.seal_phone(self.tenant, &PHONE.parse().unwrap()).unwrap(),
             verification: VerificationId::new(),
             priority: CallPriority::Normal,
-            started_at: Timestamp::now(),
+            started_at: self.engine.config.clock.now(),
         };
         self.store.create_session(&new).await.unwrap()
+    }
+
+    /// The session's newest attempt.
+    pub(super) async fn last_attempt(&self, session: SessionId) -> DialAttempt {
+        self.store.inner.attempts(self.tenant, session).await.unwrap().pop().unwrap()
+    }
+
+    /// Tends to the queue and to calls until the world ends.
+    pub(super) fn tended(&self) -> AbortOnDrop {
+        let engine = Arc::clone(&self.engine);
+        AbortOnDrop(tokio::spawn(async move { engine.tend().await }))
     }
 
     pub(super) async fn read(&self, session: SessionId) -> Session {
@@ -157,6 +169,15 @@ impl World {
     }
 }
 
+/// A task that ends with this value.
+pub(super) struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 pub(super) struct Placed {
     pub(super) session: SessionId,
     pub(super) key: CallKey,
@@ -203,6 +224,9 @@ pub(super) fn scripted_agent() -> Arc<dyn VoiceAgent> {
 pub(super) struct Desk {
     pub(super) dialogues: Mutex<VecDeque<Box<dyn Dialogue>>>,
     pub(super) outcomes: Mutex<Vec<CallOutcome>>,
+    pub(super) policy: Mutex<Option<DialPolicy>>,
+    /// What was planned: how many facts there were, and whether it was a continuation.
+    pub(super) planned: Mutex<Vec<(usize, bool)>>,
 }
 
 impl Desk {
@@ -213,8 +237,13 @@ impl Desk {
 
 #[async_trait]
 impl CallService for Desk {
-    async fn plan(&self, session: &Session) -> Result<CallPlan> {
-        let mut settings = CallSettings::new(session.id);
+    async fn policy(&self, _: &Session) -> Result<DialPolicy> {
+        Ok(self.policy.lock().unwrap().clone().unwrap_or_else(DialPolicy::once))
+    }
+
+    async fn plan(&self, request: &PlanRequest) -> Result<CallPlan> {
+        self.planned.lock().unwrap().push((request.journal.len(), request.resumed));
+        let mut settings = CallSettings::new(request.session.id);
         settings.detection = Detection::Energy;
         let prepared = self.dialogues.lock().unwrap().pop_front();
         let dialogue = prepared.unwrap_or_else(|| Box::new(Scripted::new(["Hello."])));

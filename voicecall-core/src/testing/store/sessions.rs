@@ -187,9 +187,9 @@ pub(super) async fn sessions_are_listed_newest_first(store: Arc<dyn Store>) {
     assert_eq!((rest.items, rest.total), (vec![oldest.clone()], 3));
     let failed =
         SessionFilter { statuses: vec![SessionStatus::Failed, SessionStatus::Timeout], ..SessionFilter::default() };
-    assert_eq!(list(failed, 1, 10).await.unwrap().items, [busy.clone()]);
+    assert_eq!(list(failed, 1, 10).await.unwrap().items, std::slice::from_ref(&busy));
     let reason = SessionFilter { end_reason: Some(EndReason::Busy), ..SessionFilter::default() };
-    assert_eq!(list(reason, 1, 10).await.unwrap().items, [busy.clone()]);
+    assert_eq!(list(reason, 1, 10).await.unwrap().items, std::slice::from_ref(&busy));
     let span = SessionFilter { from: Some(after(0)), until: Some(after(120)), ..SessionFilter::default() };
     assert_eq!(list(span, 1, 10).await.unwrap().items, [busy, oldest], "from is included, until is not");
     assert_kind(list(SessionFilter::default(), 0, 10).await, ErrorKind::Invalid);

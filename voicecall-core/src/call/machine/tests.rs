@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::agent::AgentTask;
+use crate::call::io::Effect;
 use crate::call::{CallLogic, Conversation, InputRecorder, PreparedSpeech, TurnSettings, replay};
 use crate::dialogue::{CallerTurn, Dialogue, Scripted, Utterance, UtteranceId};
 use crate::id::{CarrierCallId, SessionId};
@@ -505,6 +506,13 @@ impl Call {
     fn cost(&self) -> Cost {
         self.costs().last().unwrap().1
     }
+
+    fn reason(&self) -> Option<EndReason> {
+        self.seen.iter().find_map(|(_, output)| match output {
+            Output::Effect(Effect::HangUp(reason)) => Some(*reason),
+            _ => None,
+        })
+    }
 }
 
 #[test]
@@ -590,7 +598,7 @@ fn a_dialogue_is_told_to_wrap_up_once_before_a_minute_that_it_cannot_pay() {
     assert!(reached[0] >= ms(40_000) && reached[0] <= ms(40_020), "{}", reached[0]);
     assert_eq!(told.lock().unwrap().iter().filter(|event| **event == DialogueEvent::WrapUp).count(), 1);
     assert!(call.logic.is_finished() && call.now < ms(45_000), "{}", call.now);
-    assert!(matches!(call.seen.last().unwrap().1, Output::Effect(Effect::HangUp(EndReason::Completed))));
+    assert_eq!(call.reason(), Some(EndReason::Completed));
     assert_eq!(call.cost().carrier, Money::from_micros(100_000));
     assert!(call.cost().total() <= Money::from_micros(150_000));
 }
@@ -604,10 +612,10 @@ fn a_dialogue_that_does_not_wrap_up_is_ended_with_a_prepared_farewell_that_canno
     assert!(call.logic.is_finished() && call.now <= ms(56_000), "{}", call.now);
     let clears = call.at(is_clear);
     let stopped = ms(40_000) + Budget::PATIENCE;
-    let farewell: Vec<_> = call.at(is_audio).into_iter().filter(|at| *at >= stopped).collect();
+    let farewell: Vec<_> = call.at(is_audio).into_iter().filter(|at| *at > stopped).collect();
     assert_eq!(farewell.len(), 15, "six characters");
     assert!(clears.iter().all(|at| *at <= farewell[0]));
-    assert!(matches!(call.seen.last().unwrap().1, Output::Effect(Effect::HangUp(EndReason::RefusedByBudget))));
+    assert_eq!(call.reason(), Some(EndReason::RefusedByBudget));
     assert!(call.cost().total() <= Money::from_micros(150_000));
 }
 
@@ -620,7 +628,7 @@ fn a_call_that_is_too_dear_at_once_is_stopped_after_the_grace() {
     call.input(InputEvent::Usage { op: OpId(90), usage });
     call.run(ms(8000));
     assert!(call.logic.is_finished());
-    assert!(matches!(call.seen.last().unwrap().1, Output::Effect(Effect::HangUp(EndReason::RefusedByBudget))));
+    assert_eq!(call.reason(), Some(EndReason::RefusedByBudget));
 }
 
 #[test]

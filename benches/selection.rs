@@ -1,4 +1,4 @@
-//! Choosing the questions for a customer out of a thousand.
+//! Choosing the questions for a customer out of a hundred and a thousand, and when nearly all of them wait.
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
 
 use std::hint::black_box;
@@ -18,11 +18,27 @@ fn bench(c: &mut Criterion) {
         department_tags: vec![format!("department {}", number % 12)],
         ..QuestionConfiguration::new(tenant, format!("Hur upplevde du avdelning {number}?"), Timestamp::UNIX_EPOCH)
     };
-    let request = SelectionRequest::new(tenant, (0..1000).map(configured).collect(), 2520, Timestamp::UNIX_EPOCH);
+    let request = |questions: u32, customer_count: u64| {
+        let configurations = (0..questions).map(configured).collect();
+        SelectionRequest::new(tenant, configurations, customer_count, Timestamp::UNIX_EPOCH)
+    };
     let selector = ByFrequency::default();
+    let hundred = request(100, 2520);
+    let thousand = request(1000, 2520);
+    // After 200 customers nearly all of them wait, each with a history.
+    let waiting = (1..=200).fold(request(1000, 1), |mut request, count| {
+        request.customer_count = count;
+        let selection = selector.select(&request);
+        request.history = selection.history(std::mem::take(&mut request.history));
+        request.carried_over = selection.carry_over;
+        request
+    });
+    assert!(waiting.carried_over.len() > 900);
     let mut group = c.benchmark_group("selection");
     group.sample_size(20).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1));
-    group.bench_function("1,000 configurations", |b| b.iter(|| selector.select(black_box(&request))));
+    group.bench_function("100 configurations", |b| b.iter(|| selector.select(black_box(&hundred))));
+    group.bench_function("1,000 configurations", |b| b.iter(|| selector.select(black_box(&thousand))));
+    group.bench_function("1,000 configurations, all waiting", |b| b.iter(|| selector.select(black_box(&waiting))));
     group.finish();
 }
 

@@ -6,8 +6,8 @@ pub mod server;
 
 pub use voicecall_core::{
     AttemptId, CallTime, CarrierCallId, ConsentBasis, ConsentToken, Epoch, Error, ErrorKind, LookupHash, PhoneNumber,
-    QuestionId, RecordId, Result, Sealed, SealedPhone, SessionId, TenantId, Vault, VerificationId, agent, async_trait,
-    audio, call, carrier, dialogue, engine, interview, journal, media, model, money, selection, store,
+    QuestionId, RecordId, Result, Sealed, SealedPhone, SessionId, TenantId, Vault, VerificationId, agent, analysis,
+    async_trait, audio, call, carrier, dialogue, engine, interview, journal, media, model, money, selection, store,
 };
 #[cfg(feature = "openai")]
 #[doc(inline)]

@@ -2,6 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod agent;
+pub mod analysis;
 pub mod audio;
 pub mod call;
 pub mod carrier;

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+pub(super) use crate::analysis::validate::Fault;
+use crate::analysis::validate::{self, parse};
+
 /// A model's reading of one answer.
 ///
 /// The JSON of [`Fact::Analysed`](crate::journal::Fact::Analysed).
@@ -75,13 +78,7 @@ impl Decision {
     }
 }
 
-/// Why a reply is not believed, in words a model can act on. Holds nothing of the reply.
-pub(super) type Fault = &'static str;
-
-const LONGEST_REPLY: usize = 8 * 1024;
 const LONGEST_ANSWER: usize = 500;
-const MOST_TOPICS: usize = 8;
-const LONGEST_TOPIC: usize = 60;
 
 impl Analysis {
     /// Reads a model's reply to [`super::prompts::answer`].
@@ -90,36 +87,16 @@ impl Analysis {
         if analysis.answer.chars().count() > LONGEST_ANSWER {
             return Err("`answer` is longer than 500 characters");
         }
-        if !(-1.0..=1.0).contains(&analysis.sentiment) {
-            return Err("`sentiment` is not between -1 and 1");
-        }
+        validate::sentiment(analysis.sentiment)?;
         if !(0.0..=1.0).contains(&analysis.confidence) {
             return Err("`confidence` is not between 0 and 1");
         }
-        if analysis.topics.len() > MOST_TOPICS {
-            return Err("there are more than 8 `topics`");
-        }
-        if analysis.topics.iter().any(|topic| topic.trim().is_empty() || topic.chars().count() > LONGEST_TOPIC) {
-            return Err("a topic is empty or longer than 60 characters");
-        }
+        validate::topics(&analysis.topics)?;
         if !acknowledgements.contains(&analysis.acknowledgement) {
             return Err("`acknowledgement` is not one of the allowed sentences");
         }
         Ok(analysis)
     }
-}
-
-fn parse<'a, T: Deserialize<'a>>(reply: &'a str) -> Result<T, Fault> {
-    if reply.len() > LONGEST_REPLY {
-        return Err("the reply is too long");
-    }
-    serde_json::from_str(reply).map_err(|error| {
-        if error.is_data() {
-            "the JSON does not have exactly the properties and types of the schema"
-        } else {
-            "the reply is not one JSON object"
-        }
-    })
 }
 
 #[cfg(test)]

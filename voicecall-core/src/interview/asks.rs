@@ -4,12 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::analysis::Fault;
-use super::prompts;
+use crate::analysis::request::{MOST_REPAIRS, repaired};
 use crate::dialogue::{Action, AskId};
 use crate::model::ChatRequest;
-
-/// A reply that does not follow its schema is asked for again this many times.
-const MOST_REPAIRS: u8 = 2;
 
 /// What a model was asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +42,7 @@ impl Asks {
     pub(super) fn repair(&mut self, refused: Pending, fault: Fault, actions: &mut Vec<Action>) -> Option<AskId> {
         let Pending { about, request, repairs } = refused;
         (repairs < MOST_REPAIRS).then(|| {
-            let request = prompts::repaired(request, fault);
+            let request = repaired(request, fault);
             self.send(Pending { about, request, repairs: repairs + 1 }, actions)
         })
     }

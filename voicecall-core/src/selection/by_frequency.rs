@@ -1,6 +1,6 @@
 //! Every nth customer, the important first, as much as fits, related questions together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -15,11 +15,16 @@ use crate::store::{Priority, QuestionConfiguration};
 /// Chooses by frequency, priority and context.
 ///
 /// 1. *Due* is what is active now and whose frequency divides the customer's number, and what was carried over.
-/// 2. Due questions are ranked by [`Weights`]; of equals the one asked least often goes first, then the older one.
-///    High priority stands before everything else.
+/// 2. Due questions are ranked by [`Weights`]: by priority, by how soon the turn would be lost, by relevance, and by
+///    how many turns were lost before. Of equals the one carried over goes first, then the one asked least often, then
+///    the older one. High priority stands before everything else.
 /// 3. In this order each is taken if it still fits the time budget, by [`Pace`]: its words, an average answer, the
 ///    turnaround, beside 20 s for introduction and goodbye. What does not fit is carried over.
 /// 4. Asked is by department: the group (a question's first tag) with the best question first, inside a group by rank.
+///
+/// A turn is lost only if the next one comes while the question still waits. As long as there is time for all turns,
+/// each question reaches its share, one in `frequency` customers; otherwise shares shrink in proportion to the weights of
+/// the priorities, because a lost turn raises the rank of the next. The [explanation](Explanation) says which.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -31,6 +36,8 @@ pub struct ByFrequency {
 }
 
 impl ByFrequency {
+    pub(super) const ALGORITHM: &'static str = "frequency-priority-context/2";
+
     /// A selector with its own weights and pace.
     #[must_use]
     pub const fn new(weights: Weights, pace: Pace) -> Self {
@@ -43,7 +50,6 @@ struct Candidate<'a> {
     question: &'a QuestionConfiguration,
     considered: Considered,
     rank: f64,
-    asked: u64,
 }
 
 impl Candidate<'_> {
@@ -54,23 +60,27 @@ impl Candidate<'_> {
 
 impl QuestionSelector for ByFrequency {
     fn algorithm(&self) -> &'static str {
-        "frequency-priority-context/1"
+        Self::ALGORITHM
     }
 
     fn select(&self, request: &SelectionRequest) -> Selection {
         let mut packing = Packing::new(&self.pace, request.time_budget);
-        let (mut candidates, left_out) = self.sort_out(request, &packing);
+        let (mut candidates, left_out) = self.sort_out(request, &mut packing);
         candidates.sort_by(|a, b| {
             (b.is_essential().cmp(&a.is_essential()))
                 .then_with(|| b.rank.total_cmp(&a.rank))
-                .then_with(|| a.asked.cmp(&b.asked))
+                .then_with(|| b.considered.carried_over.cmp(&a.considered.carried_over))
+                .then_with(|| a.considered.standing.granted.cmp(&b.considered.standing.granted))
                 .then_with(|| a.question.created_at.cmp(&b.question.created_at))
                 .then_with(|| a.question.id.cmp(&b.question.id))
         });
         let mut carry_over = Vec::new();
         for Candidate { question, considered, .. } in &mut candidates {
-            if !packing.take(considered.estimated) {
-                considered.reason = Reason::NoTime;
+            if packing.take(considered.estimated) {
+                considered.standing.grant();
+            } else {
+                considered.reason =
+                    if packing.could_take(considered.estimated) { Reason::NoTime } else { Reason::TooLong };
                 carry_over.push(question.id);
             }
         }
@@ -84,6 +94,9 @@ impl QuestionSelector for ByFrequency {
             explanation: Explanation {
                 algorithm: self.algorithm().to_owned(),
                 weights: Some(self.weights),
+                pace: self.pace,
+                customer_count: request.customer_count,
+                load: packing.load(),
                 considered,
             },
         }
@@ -95,11 +108,11 @@ impl ByFrequency {
     fn sort_out<'a>(
         &self,
         request: &'a SelectionRequest,
-        packing: &Packing<'_>,
+        packing: &mut Packing<'_>,
     ) -> (Vec<Candidate<'a>>, Vec<Considered>) {
         let context: BTreeSet<_> = request.context_tags.iter().map(String::as_str).collect();
-        let carried: BTreeSet<_> = request.carried_over.iter().collect();
-        let mut seen = BTreeSet::new();
+        let carried: HashSet<_> = request.carried_over.iter().collect();
+        let mut seen = HashSet::with_capacity(request.configurations.len());
         let (mut due, mut left_out) = (Vec::new(), Vec::new());
         for question in &request.configurations {
             let carried_over = carried.contains(&question.id);
@@ -115,19 +128,22 @@ impl ByFrequency {
             } else {
                 Reason::NotDue
             };
-            let considered =
-                Considered { carried_over, ..Considered::new(question, reason, packing.estimate(question)) };
+            let mut considered = Considered::new(question, reason, packing.estimate(question));
+            considered.carried_over = carried_over;
+            considered.standing = request.history.get(&question.id).copied().unwrap_or_default();
+            if matches!(reason, Reason::Selected | Reason::NotDue) {
+                packing.demand(question, considered.estimated);
+            }
             if reason != Reason::Selected {
                 left_out.push(considered);
                 continue;
             }
-            let ranking = self.weights.ranking(question, &context, carried_over);
-            due.push(Candidate {
-                question,
-                considered: Considered { ranking: Some(ranking), ..considered },
-                rank: ranking.rank,
-                asked: request.asked.get(&question.id).copied().unwrap_or(0),
-            });
+            if is_turn {
+                considered.standing.demand(carried_over);
+            }
+            let ranking = self.weights.ranking(question, request.customer_count, &context, considered.standing);
+            considered.ranking = Some(ranking);
+            due.push(Candidate { question, considered, rank: ranking.rank });
         }
         (due, left_out)
     }

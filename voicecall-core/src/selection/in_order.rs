@@ -21,9 +21,13 @@ pub struct InOrder {
     pub pace: Pace,
 }
 
+impl InOrder {
+    pub(super) const ALGORITHM: &'static str = "in-order/1";
+}
+
 impl QuestionSelector for InOrder {
     fn algorithm(&self) -> &'static str {
-        "in-order/1"
+        Self::ALGORITHM
     }
 
     fn select(&self, request: &SelectionRequest) -> Selection {
@@ -38,12 +42,15 @@ impl QuestionSelector for InOrder {
                 Reason::Repeated
             } else if !question.is_active_at(request.now) {
                 Reason::NotActive
-            } else if is_full || !packing.take(estimated) {
-                is_full = true;
-                Reason::NoTime
             } else {
-                questions.push(question.clone());
-                Reason::Selected
+                packing.demand(question, estimated);
+                if is_full || !packing.take(estimated) {
+                    is_full = true;
+                    Reason::NoTime
+                } else {
+                    questions.push(question.clone());
+                    Reason::Selected
+                }
             };
             considered.push(Considered::new(question, reason, estimated));
         }
@@ -51,7 +58,14 @@ impl QuestionSelector for InOrder {
             questions,
             estimated_duration: packing.duration(),
             carry_over: Vec::new(),
-            explanation: Explanation { algorithm: self.algorithm().to_owned(), weights: None, considered },
+            explanation: Explanation {
+                algorithm: self.algorithm().to_owned(),
+                weights: None,
+                pace: self.pace,
+                customer_count: request.customer_count,
+                load: packing.load(),
+                considered,
+            },
         }
     }
 }

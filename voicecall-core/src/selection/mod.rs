@@ -4,7 +4,11 @@ mod by_frequency;
 mod explanation;
 mod in_order;
 mod packing;
+mod replay;
 mod request;
+#[cfg(test)]
+mod simulation;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod weights;
@@ -12,9 +16,11 @@ mod weights;
 use std::fmt::Debug;
 
 pub use by_frequency::ByFrequency;
-pub use explanation::{Considered, Explanation, Ranking, Reason};
+pub use explanation::{Considered, Explanation, Load, Ranking, Reason};
 pub use in_order::InOrder;
+pub use replay::{Difference, Replay, replay};
 pub use request::{Selection, SelectionRequest};
+pub use standing::Standing;
 pub use weights::Weights;
 
 /// Chooses questions.

@@ -58,7 +58,7 @@ fn due_is_what_is_active_and_whose_frequency_divides_the_customers_number() {
         (6, Reason::OtherTenant),
     ];
     assert_eq!(reasons(&selection), expected);
-    assert_eq!(ids(&selection.questions), [2, 1], "the rarer one ranks higher");
+    assert_eq!(ids(&selection.questions), [1, 2], "what can wait ranks lower");
     assert_eq!(selection.estimated_duration, Duration::from_millis(20_000 + 2 * 10_800));
 }
 
@@ -94,7 +94,6 @@ fn essential_questions_come_before_whatever_ranks_higher() {
     let mut configurations: Vec<_> = (1..=5).map(question).collect();
     for low in &mut configurations[..4] {
         low.priority = Priority::Medium;
-        low.frequency = 7;
         low.department_tags = vec!["kaffe".into(), "kassa".into()];
     }
     configurations[4].priority = Priority::High;
@@ -111,7 +110,8 @@ fn context_and_history_decide_between_equals() {
     configurations[2].department_tags = vec!["kassa".into()];
     let mut request = request(configurations);
     request.context_tags = vec!["kassa".into()];
-    request.asked.insert(QuestionId::from_uuid(uuid::Uuid::from_u128(1)), 5);
+    let asked = Standing { demanded: 5, granted: 5, ..Standing::default() };
+    request.history.insert(QuestionId::from_uuid(uuid::Uuid::from_u128(1)), asked);
     let selection = ByFrequency::default().select(&request);
     assert_eq!(ids(&selection.questions), [3, 2, 1]);
 }
@@ -156,12 +156,41 @@ fn the_log_holds_the_choice_and_its_reasons() {
     let selection = ByFrequency::default().select(&request);
     let id = RecordId::new();
     let log = selection.to_log(id, &request);
-    assert_eq!((log.id, log.customer_count, log.algorithm.as_str()), (id, 7, "frequency-priority-context/1"));
+    assert_eq!((log.id, log.customer_count, log.algorithm.as_str()), (id, 7, "frequency-priority-context/2"));
     assert_eq!(log.selected, [request.configurations[0].id]);
     assert!(log.estimated_duration <= log.time_budget);
     let explanation: Explanation = serde_json::from_value(log.criteria["explanation"].clone()).unwrap();
     assert_eq!(explanation, selection.explanation);
     assert_eq!(log.criteria["explanation"]["considered"][1]["reason"], "not_due");
+}
+
+#[test]
+fn each_question_is_explained_in_a_sentence() {
+    let mut configurations: Vec<_> = (1..=8).map(question).collect();
+    configurations[1].frequency = 3;
+    configurations[2].frequency = 2;
+    configurations[3].is_active = false;
+    configurations[4].priority = Priority::High;
+    configurations[5].text = "x".repeat(500);
+    configurations[5].max_response_time = Duration::from_secs(60);
+    let mut request = request(configurations);
+    request.customer_count = 9;
+    request.time_budget = Duration::from_secs(60);
+    request.carried_over = vec![request.configurations[7].id];
+    let explanation = ByFrequency::default().select(&request).explanation;
+    let sentences: std::collections::BTreeMap<_, _> =
+        explanation.sentences().map(|(id, sentence)| (id.as_uuid().as_u128(), sentence)).collect();
+    let expected = [
+        "Asked of every customer; chosen. So far asked 1 of 1 times.",
+        "Asked of every 3rd customer; this is the 9th; no time left. So far asked 0 of 1 times.",
+        "Asked of every 2nd customer; this is the 9th; not its turn.",
+        "Switched off, or outside its dates.",
+        "Asked of every customer; essential; chosen. So far asked 1 of 1 times.",
+        "Asked of every customer; longer than a whole call may be. So far asked 0 of 1 times.",
+        "Asked of every customer; no time left. So far asked 0 of 1 times.",
+        "Asked of every customer; waiting since an earlier customer; chosen. So far asked 1 of 1 times.",
+    ];
+    assert_eq!(sentences.into_values().collect::<Vec<_>>(), expected);
 }
 
 mockall::mock! {
@@ -224,6 +253,7 @@ proptest! {
                 prop_assert!(question.is_active && request.configurations.contains(question));
             }
             prop_assert_eq!(selection.explanation.considered.len(), request.configurations.len());
+            prop_assert_eq!(selection.explanation.sentences().count(), request.configurations.len());
             prop_assert_eq!(&selector.select(&request), &selection);
         }
     }

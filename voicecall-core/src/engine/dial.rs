@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
-use tracing::{error, info, warn};
+use tracing::{Instrument, error, info, info_span, warn};
 
 use super::address::CallKey;
 use super::observe::LiveEventKind;
@@ -47,8 +47,9 @@ impl CallEngine {
         let attempt = DialAttempt::planned(session.tenant, session.id, self.carrier.name(), Timestamp::now());
         self.claim(&attempt)?;
         let (engine, session) = (Arc::clone(self), session.clone());
+        let span = info_span!("place", session = %session.id);
         // Its own task, because a client that goes away must not leave an order half recorded.
-        let task = tokio::spawn(async move {
+        let placing = async move {
             let id = attempt.id;
             let placed = AssertUnwindSafe(engine.place_owned(session, attempt)).catch_unwind().await;
             let placed = placed.unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "place call")));
@@ -56,7 +57,8 @@ impl CallEngine {
                 engine.rings_no_more(id);
             }
             placed
-        });
+        };
+        let task = tokio::spawn(placing.instrument(span));
         task.await.map_err(|error| Error::new(ErrorKind::Internal, "place call").with_source(error))?
     }
 

@@ -13,7 +13,7 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::runtime::Handle;
 use tracing::level_filters::LevelFilter;
 use tracing::{Metadata, Subscriber, warn};
-use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::filter::{FilterExt, filter_fn};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{EnvFilter, Layer};
 use voicecall::RecordId;
@@ -66,11 +66,9 @@ impl Telemetry {
             .with_tracer(self.traces.tracer(env!("CARGO_CRATE_NAME")))
             .with_location(false)
             .with_threads(false)
-            .with_filter(filter_fn(|metadata| metadata.is_span() && is_ours(metadata)))
-            .with_filter(LevelFilter::INFO);
+            .with_filter(LevelFilter::INFO.and(filter_fn(|metadata| metadata.is_span() && is_ours(metadata))));
         let logs = OpenTelemetryTracingBridge::new(&self.logs)
-            .with_filter(filter_fn(|metadata| metadata.is_event() && is_ours(metadata)))
-            .with_filter(level);
+            .with_filter(level.and(filter_fn(|metadata| metadata.is_event() && is_ours(metadata))));
         spans.and_then(logs)
     }
 

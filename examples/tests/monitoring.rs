@@ -134,7 +134,7 @@ fn assert_spans(collector: &Collector, session: &str) {
     assert_eq!(beneath(&spans, place, "twilio.place", None), 1);
     let call = span_of(&spans, "call", session);
     for operation in ["listen", "think", "speak"] {
-        assert!(beneath(&spans, call, operation, Some("openai")) > 0, "{operation}: {spans:?}");
+        assert!(beneath(&spans, call, operation, Some("openai-compatible")) > 0, "{operation}: {spans:?}");
     }
     assert_eq!(beneath(&spans, call, "twilio.hang_up", None), 1);
 }

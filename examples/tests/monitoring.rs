@@ -31,10 +31,13 @@ const CALL: Duration = Duration::from_secs(180);
 const CANARIES: [&str; 7] =
     [PHONE, "701234567", "nöjd", "Personalen", "Jag är", "simulated-auth-token", "simulated-api-key"];
 
+/// Path and body of what was exported.
+type Requests = Arc<Mutex<Vec<(String, Bytes)>>>;
+
 /// A collector of OTLP over HTTP, which keeps what comes.
 struct Collector {
     address: SocketAddr,
-    requests: Arc<Mutex<Vec<(String, Bytes)>>>,
+    requests: Requests,
     task: JoinHandle<()>,
 }
 
@@ -42,7 +45,7 @@ impl Collector {
     async fn start() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let requests = Arc::default();
+        let requests = Requests::default();
         let router = Router::new().fallback(keep).with_state(Arc::clone(&requests));
         let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self { address, requests, task }
@@ -96,7 +99,7 @@ impl Drop for Collector {
     }
 }
 
-async fn keep(State(requests): State<Arc<Mutex<Vec<(String, Bytes)>>>>, uri: Uri, body: Bytes) {
+async fn keep(State(requests): State<Requests>, uri: Uri, body: Bytes) {
     requests.lock().unwrap().push((uri.path().to_owned(), body));
 }
 

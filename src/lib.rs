@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(any(feature = "alerts", feature = "metrics"))]
+pub mod monitor;
 #[cfg(feature = "server")]
 pub mod server;
 

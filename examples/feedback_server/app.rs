@@ -25,6 +25,7 @@ use voicecall::twilio::TwilioVoice;
 use voicecall::{Result, TenantId, Vault};
 
 use crate::api::{self, Tokens};
+use crate::monitor::Monitor;
 use crate::seed::{DEMO, Seed};
 use crate::service::Feedback;
 use crate::settings::{Settings, optional};
@@ -66,6 +67,7 @@ pub(crate) struct App {
     pub(crate) engine: Arc<CallEngine>,
     pub(crate) tokens: Tokens,
     service: Arc<Feedback>,
+    monitor: Monitor,
     stop: oneshot::Sender<()>,
     served: JoinHandle<std::io::Result<()>>,
 }
@@ -89,6 +91,7 @@ impl App {
         let voices = Arc::new(Voices::new(Arc::clone(&services.voice)));
         let service = Arc::new(Feedback::new(Arc::clone(&store), voices));
         let engine = engine(settings, services, Arc::clone(&store), Arc::clone(&service), Arc::clone(&vault))?;
+        let monitor = Monitor::start(&engine).await?;
         engine.sweep().await?;
         let state = api::State::new(Arc::clone(&engine), tokens.clone(), vault);
         let router = Router::new().merge(server::routes(Arc::clone(&engine))).merge(api::routes(state));
@@ -99,7 +102,7 @@ impl App {
         };
         let served = tokio::spawn(server::serve(listener, router, ServeOptions::default(), stopped));
         info!(%address, "serving");
-        Ok(Self { address, store, engine, tokens, service, stop, served })
+        Ok(Self { address, store, engine, tokens, service, monitor, stop, served })
     }
 
     /// Makes the sentences of a business ready.
@@ -122,6 +125,7 @@ impl App {
             Ok(Err(error)) => warn!(%error, "serving failed"),
             Err(error) => warn!(%error, "serving failed"),
         }
+        self.monitor.stop().await;
     }
 }
 

@@ -76,12 +76,16 @@ impl Command {
     pub(crate) async fn run(self) -> Result<(), Box<dyn Error>> {
         match self {
             Self::Demo { out, scenario } => {
-                log::start("warn");
-                demo::run(&out, &scenario).await
+                let log = log::start("warn")?;
+                let done = demo::run(&out, &scenario).await;
+                log.stop().await;
+                done
             }
             Self::Serve => {
-                log::start("info");
-                app::serve().await
+                let log = log::start("info")?;
+                let done = app::serve().await;
+                log.stop().await;
+                done
             }
             Self::Replay(file) => {
                 let replayed = voicecall::call::replay(BufReader::new(File::open(file)?))?;

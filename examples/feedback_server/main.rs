@@ -14,11 +14,13 @@ mod app;
 mod command;
 mod demo;
 mod log;
+mod monitor;
 mod price;
 mod seed;
 mod service;
 mod settings;
 mod simulator;
+mod telemetry;
 mod voices;
 
 use std::process::ExitCode;

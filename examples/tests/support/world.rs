@@ -100,6 +100,11 @@ impl World {
         Self { folder, server, environment, carrier, _simulator: simulator, _gateway: gateway }
     }
 
+    /// Adds to the environment of the servers started from now on.
+    pub fn set(&mut self, name: &'static str, value: impl ToString) {
+        self.environment.push((name, value.to_string()));
+    }
+
     /// Starts a server and waits until it is healthy.
     pub async fn serve(&self) -> Process {
         let mut process = Process::start(self.folder.path(), &["serve"], &self.environment);
@@ -158,7 +163,7 @@ pub fn signed_token(businesses: &[&str], seconds: i64) -> String {
 }
 
 /// An address that was free a moment ago.
-fn free_address() -> SocketAddr {
+pub fn free_address() -> SocketAddr {
     std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
 }
 

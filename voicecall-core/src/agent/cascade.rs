@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
-use tracing::Instrument;
+use tracing::{Instrument, instrument};
 
 use super::{AgentEvent, AgentSession, AgentSetup, AgentTask, OpId, SPEECH_CREDIT, VoiceAgent};
 use crate::audio::{Frame, SAMPLE_RATE};
@@ -214,6 +214,7 @@ impl Outbox {
     }
 }
 
+#[instrument(skip_all, fields(provider = ear.name()))]
 async fn listen(
     ear: Arc<dyn SpeechToText>,
     setup: AgentSetup,
@@ -232,6 +233,7 @@ async fn listen(
     Err(broken("transcribe", ear.name(), "no final transcript"))
 }
 
+#[instrument(skip_all, fields(provider = mind.name()))]
 async fn think(mind: Arc<dyn LanguageModel>, request: ChatRequest, outbox: Outbox) -> Result<()> {
     let mut answer = mind.chat(request);
     while let Some(delta) = answer.next().await.transpose()? {
@@ -245,6 +247,7 @@ async fn think(mind: Arc<dyn LanguageModel>, request: ChatRequest, outbox: Outbo
     Ok(())
 }
 
+#[instrument(skip_all, fields(provider = voice.name()))]
 async fn speak(
     voice: Arc<dyn TextToSpeech>,
     setup: AgentSetup,

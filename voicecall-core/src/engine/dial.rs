@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
-use tracing::{error, info, warn};
+use tracing::{Instrument, error, info, info_span, warn};
 
 use super::address::CallKey;
 use super::observe::LiveEventKind;
@@ -62,8 +62,9 @@ impl CallEngine {
             return Err(error);
         }
         let (engine, tenant, session) = (Arc::clone(self), session.tenant, session.id);
+        let span = info_span!("place", %session);
         // Its own task, because a client that goes away must not leave an order half recorded.
-        Ok(tokio::spawn(async move {
+        let placing = async move {
             let id = attempt.id;
             let placed = AssertUnwindSafe(engine.place_owned(tenant, session, attempt)).catch_unwind().await;
             let placed = match placed {
@@ -78,7 +79,8 @@ impl CallEngine {
                 engine.rings_no_more(id);
             }
             placed
-        }))
+        };
+        Ok(tokio::spawn(placing.instrument(span)))
     }
 
     /// Notes that a session is being called here, unless it is already.

@@ -37,6 +37,14 @@ pub struct LiveEvent {
     pub kind: LiveEventKind,
 }
 
+impl LiveEvent {
+    /// An event, for those who test an observer.
+    #[must_use]
+    pub const fn new(tenant: TenantId, session: SessionId, at: CallTime, kind: LiveEventKind) -> Self {
+        Self { tenant, session, at, kind }
+    }
+}
+
 /// The kinds of live events.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

@@ -1,16 +1,17 @@
 //! What Twilio's requests about a call mean.
 
-use std::time::Duration;
+mod kind;
 
 use sha2::{Digest, Sha256};
 use url::form_urlencoded;
-use voicecall_core::carrier::{CallStatus, CarrierEvent, CarrierEventKind, WebhookRequest};
+use voicecall_core::carrier::{CarrierEvent, CarrierEventKind, WebhookRequest};
 use voicecall_core::{CarrierCallId, Error, Result};
 
+use self::kind::kind;
 use crate::PROVIDER;
-use crate::call::{call_id, call_status};
+use crate::call::call_id;
 use crate::signature::HexDigest;
-use crate::wire::{CallWebhook, StreamEvent};
+use crate::wire::CallWebhook;
 
 /// Reads a request whose authenticity was checked.
 ///
@@ -27,46 +28,18 @@ pub(crate) fn read(request: &WebhookRequest<'_>) -> Result<CarrierEvent> {
         .as_deref()
         .and_then(call_id)
         .ok_or_else(|| Error::invalid("CallSid", "the call the request is about").with_provider(PROVIDER))?;
-    let kind = kind(&webhook);
+    let kind = kind(&webhook, &sid);
     let delivery = delivery(&sid, &kind, &webhook, request);
     let sequence = webhook.sequence_number.as_deref().and_then(|number| number.parse().ok());
     Ok(CarrierEvent::new(sid, kind, delivery).with_sequence(sequence))
 }
 
-fn kind(webhook: &CallWebhook<'_>) -> CarrierEventKind {
-    if let Some(event) = webhook.stream_event {
-        return match event {
-            StreamEvent::Started => CarrierEventKind::StreamStarted,
-            StreamEvent::Stopped => CarrierEventKind::StreamStopped,
-            StreamEvent::Failed => {
-                CarrierEventKind::StreamFailed { error: webhook.stream_error.as_deref().unwrap_or_default().to_owned() }
-            }
-            StreamEvent::Unknown => CarrierEventKind::Unknown,
-        };
-    }
-    let is_report = webhook.callback_source.is_some() || webhook.sequence_number.is_some();
-    match (webhook.call_status, is_report) {
-        // Requests about something other than the call itself, such as a finished recording.
-        (None, _) => CarrierEventKind::Unknown,
-        (Some(status), true) => {
-            call_status(status).map_or(CarrierEventKind::Unknown, |status| CarrierEventKind::Status {
-                status,
-                duration: webhook.call_duration.as_deref().and_then(|text| text.parse().ok()).map(Duration::from_secs),
-                cause: webhook.sip_response_code.as_deref().map(str::to_owned),
-            })
-        }
-        // A call that asks for instructions is alive, whatever the new word for its status means.
-        (Some(status), false) => {
-            CarrierEventKind::Instruct { status: call_status(status).unwrap_or(CallStatus::Ringing) }
-        }
-    }
-}
-
 /// A key that is equal for two deliveries of the same request.
 ///
-/// A report carries its own number or time, so what is signed tells it from every other. Two requests for instructions
-/// may be equal in all that is signed, so there Twilio's token of the delivery decides if it came; the token is not
-/// signed and not promised for every attempt, and is therefore used for nothing else.
+/// A report carries its own number or time, so what is signed tells it from every other; a recording has each of its
+/// states once. Two requests for instructions may be equal in all that is signed (the same key pressed again), so there
+/// Twilio's token of the delivery decides if it came; the token is not signed and not promised for every attempt, and
+/// is therefore used for nothing else.
 fn delivery(
     call: &CarrierCallId,
     kind: &CarrierEventKind,
@@ -76,11 +49,15 @@ fn delivery(
     let target = request.path_and_query.as_bytes();
     let whole: [&[u8]; 3] = [b"whole", target, request.body];
     let own = match kind {
-        CarrierEventKind::Instruct { .. } => {
+        kind if kind.asks() => {
             request.header("I-Twilio-Idempotency-Token").map_or(whole, |token| [b"token", target, token.as_bytes()])
         }
         CarrierEventKind::Status { .. } => {
             webhook.sequence_number.as_deref().map_or(whole, |number| [b"number", b"", number.as_bytes()])
+        }
+        CarrierEventKind::Recording(recording) => {
+            let status = webhook.recording_status.as_deref().unwrap_or_default();
+            [b"recording", recording.id.as_str().as_bytes(), status.as_bytes()]
         }
         _ => whole,
     };

@@ -6,8 +6,8 @@ use tracing::instrument;
 use url::Url;
 use voicecall_core::carrier::{
     CallFlow, CallPage, CallQuery, CallStep, CarrierCall, CarrierEvent, CarrierEventKind, CarrierRecording, Digits,
-    FindCalls, PausedAudio, PlaceCall, RecordCall, RecordingAudio, RecordingChannels, RecordingId, VoiceBackend, VoiceCapabilities,
-    WebhookReply, WebhookRequest,
+    FindCalls, PausedAudio, PlaceCall, RecordCall, RecordingAudio, RecordingChannels, RecordingId, VoiceBackend,
+    VoiceCapabilities, WebhookReply, WebhookRequest,
 };
 use voicecall_core::media::MediaCodec;
 use voicecall_core::{CarrierCallId, ConsentToken, Error, ErrorKind, Result};

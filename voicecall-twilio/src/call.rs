@@ -132,7 +132,10 @@ mod tests {
     #[test]
     fn a_price_is_read_in_millionths() {
         let micros = |text| price(Some(text), Some("USD")).map(|price| price.micros);
-        assert_eq!([micros("-0.01450"), micros("1"), micros("2.1234567")], [Some(14_500), Some(1_000_000), Some(2_123_456)]);
+        assert_eq!(
+            [micros("-0.01450"), micros("1"), micros("2.1234567")],
+            [Some(14_500), Some(1_000_000), Some(2_123_456)]
+        );
         for wrong in ["", "-", "x", "1.x", "1e3", "99999999999999999999"] {
             assert_eq!(micros(wrong), None, "{wrong}");
         }

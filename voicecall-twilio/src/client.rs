@@ -74,7 +74,11 @@ impl TwilioClient {
     /// `Protocol` for a page somewhere else: the credentials do not go there.
     pub(crate) fn page_url(&self, operation: &'static str, uri: &str) -> Result<Url> {
         let url = self.resolve(uri)?;
-        if url.origin() == self.api_base_url.origin() { Ok(url) } else { Err(unreadable(operation, Effect::Repeatable)) }
+        if url.origin() == self.api_base_url.origin() {
+            Ok(url)
+        } else {
+            Err(unreadable(operation, Effect::Repeatable))
+        }
     }
 
     fn resolve(&self, uri: &str) -> Result<Url> {

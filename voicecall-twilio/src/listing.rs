@@ -31,7 +31,9 @@ pub(crate) fn address(client: &TwilioClient, query: &CallQuery) -> Result<Url> {
     }
     let status = match query.status {
         Some(status) => Some(status_name(status).ok_or_else(|| {
-            Error::new(voicecall_core::ErrorKind::Unsupported, "list calls").with_provider(PROVIDER).with_field("status")
+            Error::new(voicecall_core::ErrorKind::Unsupported, "list calls")
+                .with_provider(PROVIDER)
+                .with_field("status")
         })?),
         None => None,
     };

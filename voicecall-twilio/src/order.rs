@@ -107,10 +107,7 @@ fn detect(form: &mut Form, detection: &MachineDetection, overrides: &ConnectionO
         MachineVerdict::AfterGreeting => "DetectMessageEnd",
     };
     form.add("MachineDetection", kind);
-    form.add(
-        "MachineDetectionTimeout",
-        seconds("machine_detection.timeout", detection.timeout, DETECTION_SECONDS)?,
-    );
+    form.add("MachineDetectionTimeout", seconds("machine_detection.timeout", detection.timeout, DETECTION_SECONDS)?);
     let thresholds = [
         ("MachineDetectionSpeechThreshold", detection.speech_threshold, 1000..=6000),
         ("MachineDetectionSpeechEndThreshold", detection.speech_end_threshold, 500..=5000),

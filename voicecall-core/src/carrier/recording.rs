@@ -106,8 +106,7 @@ impl RecordingAudio {
     /// # Errors
     /// `Rejected` if it has more than `most` bytes; what the transfer reports.
     pub async fn read(mut self, most: usize) -> Result<Bytes> {
-        let too_long =
-            || Error::new(ErrorKind::Rejected, "read recording").with_message("it is longer than it may be");
+        let too_long = || Error::new(ErrorKind::Rejected, "read recording").with_message("it is longer than it may be");
         if self.length.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > most)) {
             return Err(too_long());
         }

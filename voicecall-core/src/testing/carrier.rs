@@ -10,15 +10,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use bytes::Bytes;
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 use super::ScriptedMedia;
 use crate::carrier::{
-    CallFlow, CallPage, CallQuery, CallStatus, CarrierCall, CarrierEvent, CarrierRecording, Digits, FindCalls, PageToken,
-    PausedAudio, PlaceCall, RecordCall, RecordingAudio, RecordingId, RecordingStatus, VoiceBackend, VoiceCapabilities,
-    WebhookReply, WebhookRequest,
+    CallFlow, CallPage, CallQuery, CallStatus, CarrierCall, CarrierEvent, CarrierRecording, Digits, FindCalls,
+    PageToken, PausedAudio, PlaceCall, RecordCall, RecordingAudio, RecordingId, RecordingStatus, VoiceBackend,
+    VoiceCapabilities, WebhookReply, WebhookRequest,
 };
 use crate::consent::ConsentToken;
 use crate::error::{Error, ErrorKind, Result};

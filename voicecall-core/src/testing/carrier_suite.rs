@@ -288,9 +288,7 @@ mod tests {
                 (Fault::LosesTheStream, CallStep::Stream(_))
                 | (Fault::SaysNothing, CallStep::Say(_))
                 | (Fault::AsksNothing, CallStep::Gather(_))
-                | (Fault::DialsNobody, CallStep::Dial(_)) => {
-                    self.0.reply(&CallFlow(flow.0[1..].to_vec()))
-                }
+                | (Fault::DialsNobody, CallStep::Dial(_)) => self.0.reply(&CallFlow(flow.0[1..].to_vec())),
                 _ => self.0.reply(flow),
             }
         }

@@ -5,8 +5,8 @@ mod xml;
 
 use voicecall_core::carrier::{CallFlow, CallStep, RejectReason};
 
-pub(crate) use verbs::{RECORDING_EVENTS, channels, trim};
 use verbs::Verbs;
+pub(crate) use verbs::{RECORDING_EVENTS, channels, trim};
 use xml::{Attributes, Xml};
 
 use crate::PROVIDER;

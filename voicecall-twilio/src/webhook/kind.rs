@@ -118,7 +118,8 @@ fn recording(webhook: &CallWebhook<'_>, call: &CarrierCallId) -> Option<CarrierR
     known.call = Some(call.clone());
     known.duration = seconds(webhook.recording_duration.as_deref());
     known.started_at = webhook.recording_start_time.as_deref().and_then(timestamp);
-    known.channels = webhook.recording_channels.as_deref().and_then(|text| text.parse().ok()).and_then(recording_channels);
+    known.channels =
+        webhook.recording_channels.as_deref().and_then(|text| text.parse().ok()).and_then(recording_channels);
     Some(known)
 }
 

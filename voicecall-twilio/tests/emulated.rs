@@ -208,7 +208,9 @@ async fn a_leg_that_cannot_be_reached_and_one_that_is_are_told_apart() {
 
 #[tokio::test]
 async fn a_caller_is_transferred_with_music_and_comes_back() {
-    let people = |ring: &Ring| if ring.to == DESK { whistles(1) } else { Box::new(Silent(Answer::AT_ONCE)) };
+    let people = |ring: &Ring| -> Box<dyn Party> {
+        if ring.to == DESK { whistles(1) } else { Box::new(Silent(Answer::AT_ONCE)) }
+    };
     let name = "desk-7";
     let mut hold = Hold::new(name.parse().unwrap());
     (hold.music_url, hold.next) = (Some(url("/music")), Some(url("/back")));

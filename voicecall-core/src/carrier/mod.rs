@@ -42,7 +42,7 @@ use crate::media::MediaCodec;
 ///
 /// Contract, checked by the conformance suite:
 /// - [`place`](Self::place) sends at most one request that can make a phone ring, whatever happens to it;
-///   a failure after the request may have left is [`ErrorKind::UnknownOutcome`](crate::ErrorKind::UnknownOutcome);
+///   a failure after the request may have left is [`ErrorKind::UnknownOutcome`];
 /// - [`hang_up`](Self::hang_up) of an ended call succeeds;
 /// - [`webhook`](Self::webhook) and [`media_handshake`](Self::media_handshake) check authenticity before
 ///   anything else is read, against the configured public URL, never against request headers;

@@ -34,6 +34,7 @@ const SECRET: &[u8] = b"known to the scripted carrier only";
 /// Something the carrier was asked to do.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "a test keeps few of them, and reads them by pattern")]
 pub enum CarrierRequest {
     /// To place a call.
     Place(PlaceCall),

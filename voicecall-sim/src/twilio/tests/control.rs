@@ -24,7 +24,10 @@ fn asked<'a>(world: &'a World, path: &str) -> Vec<&'a Webhook> {
     world.delivered.iter().filter(|webhook| webhook.url == url).collect()
 }
 
-fn presses(keys: &'static [(u64, char)]) -> impl FnMut(&Ring) -> Box<dyn Party> + Send + 'static {
+/// Keys and their times in milliseconds since the answer.
+type Keys = &'static [(u64, char)];
+
+fn presses(keys: Keys) -> impl FnMut(&Ring) -> Box<dyn Party> + Send + 'static {
     move |_| {
         let keys = PressesKeys::new(keys.iter().map(|&(millis, key)| (Duration::from_millis(millis), key)));
         Box::new(HangsUp { party: keys, at: Duration::from_secs(60) })
@@ -64,7 +67,7 @@ fn speaks(from: u64, until: u64) -> impl FnMut(&Ring) -> Box<dyn Party> + Send +
 
 #[test]
 fn keys_are_gathered_until_there_are_enough_or_one_ends_them() {
-    let cases: [(&str, &'static [(u64, char)], &str); 3] = [
+    let cases: [(&str, Keys, &str); 3] = [
         (
             r#"<Response><Gather numDigits="2" action="/keys"/></Response>"#,
             &[(1000, '1'), (1300, '2'), (1600, '3')],

@@ -239,7 +239,7 @@ async fn connected(server: &Server) -> Peer {
     server.engine.place(&session).await.unwrap();
     let attempt = store.attempts(tenant, session.id).await.unwrap().remove(0).id;
     let path = format!("/voice/{}/answer", CallKey { tenant, attempt });
-    let kind = CarrierEventKind::Instruct { status: CallStatus::InProgress };
+    let kind = CarrierEventKind::Instruct { status: CallStatus::InProgress, detection: None };
     let event = CarrierEvent::new(CarrierCallId::new("CA1"), kind, "one".to_owned());
 
     let mut asking = server.connect().await;

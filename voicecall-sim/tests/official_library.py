@@ -1,11 +1,17 @@
 """Drives the simulator with Twilio's own Python library.
 
-Reads one JSON object from standard input: api, account_sid, auth_token, answer_url, from, to, webhooks. Ends with a
-traceback at the first surprise.
+Reads one JSON object from standard input: api, account_sid, auth_token, answer_url, from, to, answers
+(a number that does), webhooks. Ends with a traceback at the first surprise.
 """
 
+import base64
+import io
 import json
 import sys
+import time
+import urllib.error
+import urllib.request
+import wave
 
 from twilio.base.exceptions import TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
@@ -74,6 +80,57 @@ refused(lambda: create(from_="+15005550001"), 400, 21210)
 refused(lambda: create(url="not an address"), 400, 21205)
 refused(lambda: twilio.calls("CA" + "0" * 32).fetch(), 404, 20404)
 refused(lambda: client("wrong").calls(call.sid).fetch(), 401, 20003)
+
+# A call that is answered: recorded, paused, resumed, ended; its audio fetched; deleted.
+with_all = create(
+    to=setup["answers"],
+    url=None,
+    twiml="<Response><Pause length='60'/></Response>",
+    machine_detection="Enable",
+    async_amd="true",
+    async_amd_status_callback=setup["answer_url"],
+    record=True,
+    recording_channels="dual",
+    recording_status_callback=setup["answer_url"],
+)
+deadline = time.monotonic() + 60
+while twilio.calls(with_all.sid).fetch().status != "in-progress":
+    assert time.monotonic() < deadline, "the call is not answered"
+    time.sleep(0.05)
+recordings = twilio.calls(with_all.sid).recordings
+recording = recordings.create(recording_channels="dual", trim="do-not-trim")
+assert (recording.status, recording.channels, recording.source) == ("in-progress", 2, "StartCallRecordingAPI")
+time.sleep(0.3)
+assert recordings(recording.sid).update(status="paused", pause_behavior="skip").status == "paused"
+assert recordings("Twilio.CURRENT").fetch().call_sid == with_all.sid
+assert recordings(recording.sid).update(status="in-progress").status == "in-progress"
+assert recordings(recording.sid).update(status="stopped").status == "processing"
+assert {found.sid for found in recordings.list()} > {recording.sid}
+while twilio.recordings(recording.sid).fetch().status != "completed":
+    assert time.monotonic() < deadline, "the recording is not completed"
+    time.sleep(0.05)
+media = f"{setup['api']}/2010-04-01/Accounts/{setup['account_sid']}/Recordings/{recording.sid}.wav?RequestedChannels=2"
+basic = base64.b64encode(f"{setup['account_sid']}:{setup['auth_token']}".encode()).decode()
+request = urllib.request.Request(media, headers={"Authorization": f"Basic {basic}"})
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+with opener.open(request) as answer, wave.open(io.BytesIO(answer.read())) as audio:
+    assert (audio.getnchannels(), audio.getframerate(), audio.getsampwidth()) == (2, 8000, 2)
+    assert audio.getnframes() > 0
+try:
+    opener.open(urllib.request.Request(media))
+except urllib.error.HTTPError as error:
+    assert error.code == 401, error
+else:
+    raise AssertionError("audio without credentials")
+assert twilio.recordings(recording.sid).delete()
+refused(lambda: twilio.recordings(recording.sid).delete(), 404, 20404)
+while twilio.calls(with_all.sid).fetch().answered_by != "human":
+    assert time.monotonic() < deadline, "no verdict"
+    time.sleep(0.05)
+assert twilio.calls(with_all.sid).update(status="completed").status == "completed"
+refused(lambda: recordings.create(), 400, 21220)
+refused(lambda: create(machine_detection="Guess"), 400, 20001)
+refused(lambda: create(send_digits="hello"), 400, 20001)
 
 validator = RequestValidator(setup["auth_token"])
 assert setup["webhooks"]

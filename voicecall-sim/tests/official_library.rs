@@ -15,13 +15,16 @@ use voicecall_sim::twilio::{Account, Exchange, ExchangeOptions, Number, Order, R
 const TOKEN: &str = "made-up-token";
 const FROM: &str = "+46100000001";
 const TO: &str = "+46700000001";
+const ANSWERS: &str = "+46700000002";
 
 fn account() -> Account {
     Account::new(format!("AC{:032x}", 7), TOKEN, vec![Number::new(FROM)])
 }
 
 fn exchange() -> Exchange {
-    Exchange::new(ExchangeOptions::new(1, vec![account()]), |_| Box::new(Silent(Answer::Never)))
+    Exchange::new(ExchangeOptions::new(1, vec![account()]), |ring| {
+        Box::new(Silent(if ring.to == ANSWERS { Answer::AT_ONCE } else { Answer::Never }))
+    })
 }
 
 fn python() -> PathBuf {
@@ -80,7 +83,7 @@ async fn the_official_python_library_works_against_the_emulator() {
     let webhooks = signed_webhooks();
     assert_eq!(webhooks.len(), 6);
     let setup = json!({
-        "api": server.api(), "account_sid": account().sid, "auth_token": TOKEN, "from": FROM, "to": TO,
+        "api": server.api(), "account_sid": account().sid, "auth_token": TOKEN, "from": FROM, "to": TO, "answers": ANSWERS,
         "answer_url": "https://demo.example/voice/1", "webhooks": webhooks,
     });
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/official_library.py");

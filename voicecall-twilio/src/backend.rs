@@ -5,25 +5,24 @@ use secrecy::SecretString;
 use tracing::instrument;
 use url::Url;
 use voicecall_core::carrier::{
-    CallFlow, CarrierCall, CarrierEvent, CarrierEventKind, FindCalls, PlaceCall, VoiceBackend, VoiceCapabilities,
-    WebhookReply, WebhookRequest,
+    CallFlow, CallPage, CallQuery, CallStep, CarrierCall, CarrierEvent, CarrierEventKind, CarrierRecording, Digits,
+    FindCalls, PausedAudio, PlaceCall, RecordCall, RecordingAudio, RecordingChannels, RecordingId, VoiceBackend,
+    VoiceCapabilities, WebhookReply, WebhookRequest,
 };
 use voicecall_core::media::MediaCodec;
-use voicecall_core::{CarrierCallId, Error, ErrorKind, Result};
+use voicecall_core::{CarrierCallId, ConsentToken, Error, ErrorKind, Result};
 
 use crate::call::{call_id, carrier_call};
 use crate::client::TwilioClient;
-use crate::config::{ClientConfig, TwilioBuilder, has_underscore};
+use crate::config::{ClientConfig, TwilioBuilder};
 use crate::failure::{Effect, unreadable};
 use crate::media::TwilioMedia;
 use crate::once::Once;
+use crate::order::{Form, order, recording as recording_form};
 use crate::overrides::ConnectionOverrides;
+use crate::recording::{carrier_recording, recording_id};
 use crate::signature::SignatureCheck;
-use crate::{PROVIDER, twiml, webhook, wire};
-
-/// How long a phone may ring, and how long a call may last, in seconds.
-const RING_SECONDS: std::ops::RangeInclusive<u64> = 1..=600;
-const LIMIT_SECONDS: std::ops::RangeInclusive<u64> = 1..=86_400;
+use crate::{PROVIDER, listing, twiml, webhook, wire};
 
 /// The longest TwiML a live call takes, in characters.
 const MAX_TWIML: usize = 4000;
@@ -75,11 +74,35 @@ impl TwilioVoice {
         })
     }
 
-    fn call_url(&self, call: &CarrierCallId) -> Result<Url> {
+    /// The address of a call, or of what belongs to it, such as `/Recordings`.
+    fn call_url(&self, call: &CarrierCallId, part: &str) -> Result<Url> {
         let call =
             call_id(call.as_str()).ok_or_else(|| Error::invalid("call", "a call's SID").with_provider(PROVIDER))?;
-        self.client.url(&format!("/Calls/{call}.json"))
+        self.client.url(&format!("/Calls/{call}{part}.json"))
     }
+
+    /// The address of a recording, of its metadata (`json`) or its audio (`wav`).
+    fn recording_url(&self, recording: &RecordingId, ending: &str) -> Result<Url> {
+        self.client.url(&format!("/Recordings/{}.{ending}", plain(recording)?))
+    }
+
+    async fn change_recording(
+        &self,
+        operation: &'static str,
+        call: &CarrierCallId,
+        recording: &RecordingId,
+        form: &[(&str, &str)],
+    ) -> Result<()> {
+        let url = self.call_url(call, &format!("/Recordings/{}", plain(recording)?))?;
+        let _: wire::Recording = self.client.post(operation, Effect::Repeatable, url, form).await?;
+        Ok(())
+    }
+}
+
+/// The recording's id, which goes into a path.
+fn plain(recording: &RecordingId) -> Result<RecordingId> {
+    recording_id(recording.as_str())
+        .ok_or_else(|| Error::invalid("recording", "a recording's SID").with_provider(PROVIDER))
 }
 
 #[async_trait]
@@ -89,48 +112,23 @@ impl VoiceBackend for TwilioVoice {
     }
 
     fn capabilities(&self) -> VoiceCapabilities {
-        let mut all = VoiceCapabilities::none();
-        all.steer = true;
-        all.resumes_after_stream = true;
-        all.keys = true;
-        all.signed_media = true;
-        all
+        VoiceCapabilities::all()
     }
 
     /// Times are whole seconds at Twilio; a fraction is cut off. The ring timeout is 1 to 600 s (some networks add about
     /// 5 s), the time limit 1 s to 24 h.
     #[instrument(name = "twilio.place", skip_all)]
     async fn place(&self, request: &PlaceCall) -> Result<CarrierCall> {
-        let ring = seconds("ring_timeout", request.ring_timeout, RING_SECONDS)?;
-        let limit = seconds("time_limit", request.time_limit, LIMIT_SECONDS)?;
-        if has_underscore(&request.status_url) {
-            return Err(Error::invalid("status_url", "a host without underscore").with_provider(PROVIDER));
-        }
-        let answer_url = self.overrides.apply(&request.answer_url);
-        let status_url = self.overrides.apply(&request.status_url);
-        let form = [
-            ("To", request.to.reveal()),
-            ("From", request.from.reveal()),
-            ("Url", answer_url.as_str()),
-            ("Method", "POST"),
-            ("StatusCallback", status_url.as_str()),
-            ("StatusCallbackMethod", "POST"),
-            ("StatusCallbackEvent", "initiated"),
-            ("StatusCallbackEvent", "ringing"),
-            ("StatusCallbackEvent", "answered"),
-            ("StatusCallbackEvent", "completed"),
-            ("Timeout", &ring),
-            ("TimeLimit", &limit),
-        ];
+        let form = order(request, &self.overrides)?;
         let url = self.client.url("/Calls.json")?;
-        let call: wire::Call = self.client.post("place call", Effect::Dials, url, &form).await?;
+        let call: wire::Call = self.client.post("place call", Effect::Dials, url, &form.pairs()).await?;
         // Without an id of its own a call that was accepted cannot be followed: it has to be looked for.
         carrier_call(&call).ok_or_else(|| unreadable("place call", Effect::Dials))
     }
 
     #[instrument(name = "twilio.fetch", skip_all, fields(%call))]
     async fn fetch(&self, call: &CarrierCallId) -> Result<CarrierCall> {
-        let call: wire::Call = self.client.get("fetch call", self.call_url(call)?).await?;
+        let call: wire::Call = self.client.get("fetch call", self.call_url(call, "")?).await?;
         carrier_call(&call).ok_or_else(|| unreadable("fetch call", Effect::Repeatable))
     }
 
@@ -155,7 +153,7 @@ impl VoiceBackend for TwilioVoice {
                 found.sort_by_key(|call| std::cmp::Reverse(call.created_at));
                 return Ok(found);
             };
-            url = self.client.page_url(&next)?;
+            url = self.client.page_url("find calls", &next)?;
         }
         // "Not among the first ten thousand" is not "not there".
         Err(Error::new(ErrorKind::Unsupported, "find calls")
@@ -165,7 +163,7 @@ impl VoiceBackend for TwilioVoice {
 
     #[instrument(name = "twilio.hang_up", skip_all, fields(%call))]
     async fn hang_up(&self, call: &CarrierCallId) -> Result<()> {
-        let url = self.call_url(call)?;
+        let url = self.call_url(call, "")?;
         let form = [("Status", "completed")];
         let answer: Result<wire::Call> = self.client.post("hang up", Effect::Repeatable, url, &form).await;
         match answer {
@@ -181,7 +179,7 @@ impl VoiceBackend for TwilioVoice {
             return Err(Error::invalid("flow", "at most 4000 characters of TwiML").with_provider(PROVIDER));
         }
         let form = [("Twiml", twiml.as_str())];
-        let _: wire::Call = self.client.post("steer call", Effect::Repeatable, self.call_url(call)?, &form).await?;
+        let _: wire::Call = self.client.post("steer call", Effect::Repeatable, self.call_url(call, "")?, &form).await?;
         Ok(())
     }
 
@@ -207,6 +205,104 @@ impl VoiceBackend for TwilioVoice {
         Box::new(TwilioMedia::new())
     }
 
+    /// Twilio has no request for it, so the call is given new steps: the keys, then `then`.
+    #[instrument(name = "twilio.press", skip_all, fields(%call))]
+    async fn press(&self, call: &CarrierCallId, digits: &Digits, then: &CallFlow) -> Result<()> {
+        let mut flow = then.clone();
+        flow.0.insert(0, CallStep::Press(digits.clone()));
+        self.steer(call, &flow).await
+    }
+
+    /// Twilio compares times to the second.
+    #[instrument(name = "twilio.list", skip_all)]
+    async fn list(&self, query: &CallQuery) -> Result<CallPage> {
+        let url = listing::address(&self.client, query)?;
+        let page: wire::CallPage = self.client.get("list calls", url).await?;
+        Ok(listing::page(&page))
+    }
+
+    #[instrument(name = "twilio.start_recording", skip_all, fields(%call))]
+    async fn start_recording(&self, call: &CarrierCallId, settings: &RecordCall) -> Result<CarrierRecording> {
+        let (operation, url) = ("start recording", self.call_url(call, "/Recordings")?);
+        let mut form = Form::default();
+        recording_form(&mut form, settings, &self.overrides)?;
+        let begun: wire::Recording = self.client.post(operation, Effect::Records, url, &form.pairs()).await?;
+        carrier_recording(&begun).ok_or_else(|| unreadable(operation, Effect::Records))
+    }
+
+    #[instrument(name = "twilio.pause_recording", skip_all, fields(%call, %recording))]
+    async fn pause_recording(&self, call: &CarrierCallId, recording: &RecordingId, gap: PausedAudio) -> Result<()> {
+        let gap = match gap {
+            PausedAudio::Silence => "silence",
+            PausedAudio::Nothing => "skip",
+        };
+        let form = [("Status", "paused"), ("PauseBehavior", gap)];
+        self.change_recording("pause recording", call, recording, &form).await
+    }
+
+    #[instrument(name = "twilio.resume_recording", skip_all, fields(%call, %recording))]
+    async fn resume_recording(
+        &self,
+        call: &CarrierCallId,
+        recording: &RecordingId,
+        _consent: &ConsentToken,
+    ) -> Result<()> {
+        self.change_recording("resume recording", call, recording, &[("Status", "in-progress")]).await
+    }
+
+    /// Of a call that is over Twilio refuses to end the recording, which has ended with it.
+    #[instrument(name = "twilio.stop_recording", skip_all, fields(%call, %recording))]
+    async fn stop_recording(&self, call: &CarrierCallId, recording: &RecordingId) -> Result<()> {
+        match self.change_recording("stop recording", call, recording, &[("Status", "stopped")]).await {
+            Err(error) if error.kind() == ErrorKind::Closed => Ok(()),
+            other => other,
+        }
+    }
+
+    #[instrument(name = "twilio.recordings", skip_all, fields(%call))]
+    async fn recordings(&self, call: &CarrierCallId) -> Result<Vec<CarrierRecording>> {
+        let operation = "list recordings";
+        let mut url = self.call_url(call, "/Recordings")?;
+        url.query_pairs_mut().append_pair("PageSize", PAGE_SIZE);
+        let mut found = Vec::new();
+        for _ in 0..MAX_PAGES {
+            let page: wire::RecordingPage = self.client.get(operation, url).await?;
+            found.extend(page.recordings.iter().filter_map(carrier_recording));
+            let Some(next) = page.next_page_uri else {
+                found.sort_by_key(|recording| std::cmp::Reverse(recording.started_at));
+                return Ok(found);
+            };
+            url = self.client.page_url(operation, &next)?;
+        }
+        Err(Error::new(ErrorKind::Unsupported, operation).with_provider(PROVIDER).with_message("too many recordings"))
+    }
+
+    #[instrument(name = "twilio.recording", skip_all, fields(%recording))]
+    async fn recording(&self, recording: &RecordingId) -> Result<CarrierRecording> {
+        let operation = "fetch recording";
+        let known: wire::Recording = self.client.get(operation, self.recording_url(recording, "json")?).await?;
+        carrier_recording(&known).ok_or_else(|| unreadable(operation, Effect::Repeatable))
+    }
+
+    /// A recording of two channels is asked for with both.
+    #[instrument(name = "twilio.recording_audio", skip_all, fields(%recording))]
+    async fn recording_audio(&self, recording: &RecordingId) -> Result<RecordingAudio> {
+        let channels = self.recording(recording).await?.channels;
+        let mut url = self.recording_url(recording, "wav")?;
+        if channels == Some(RecordingChannels::Dual) {
+            url.query_pairs_mut().append_pair("RequestedChannels", "2");
+        }
+        self.client.download("fetch recording's audio", url).await
+    }
+
+    #[instrument(name = "twilio.delete_recording", skip_all, fields(%recording))]
+    async fn delete_recording(&self, recording: &RecordingId) -> Result<()> {
+        match self.client.delete("delete recording", self.recording_url(recording, "json")?).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            other => other,
+        }
+    }
+
     /// Fetches the account, which must be active. An API key may not be allowed to, so with one a call is listed instead.
     #[instrument(name = "twilio.health", skip_all)]
     async fn health(&self) -> Result<()> {
@@ -226,13 +322,4 @@ impl VoiceBackend for TwilioVoice {
             _ => Ok(()),
         }
     }
-}
-
-fn seconds(field: &'static str, time: std::time::Duration, range: std::ops::RangeInclusive<u64>) -> Result<String> {
-    let seconds = time.as_secs();
-    if range.contains(&seconds) {
-        return Ok(seconds.to_string());
-    }
-    let expected = format!("{} to {} seconds", range.start(), range.end());
-    Err(Error::invalid(field, expected).with_provider(PROVIDER))
 }

@@ -10,6 +10,7 @@ use rustls_platform_verifier::BuilderVerifierExt;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use url::Url;
+use voicecall_core::carrier::RecordingAudio;
 use voicecall_core::{Error, Result};
 
 use crate::config::ClientConfig;
@@ -19,10 +20,14 @@ use crate::patience::Patience;
 /// The longest answer that is read, in bytes. A page of 200 calls has about 300,000.
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
+/// How often a file may be said to lie elsewhere.
+const MAX_REDIRECTS: usize = 3;
+
 /// A pool of connections and the credentials.
 #[derive(Debug)]
 pub(crate) struct TwilioClient {
     http: reqwest::Client,
+    files: reqwest::Client,
     api_base_url: Url,
     account_sid: String,
     user: String,
@@ -34,23 +39,19 @@ impl TwilioClient {
     /// # Errors
     /// `Config` if the machine has no certificates to verify Twilio's with.
     pub(crate) fn new(config: ClientConfig) -> Result<Self> {
-        let is_plain = config.api_base_url.scheme() == "http";
-        let mut http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls(is_plain)?)
-            // A redirect would send a call's order a second time, and a retry as well.
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .user_agent(concat!("voicecall/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(config.connect_timeout)
-            .timeout(config.request_timeout);
-        if is_plain {
-            // An emulator on this machine, which no proxy of the environment can reach.
-            http = http.no_proxy();
-        }
+        let client = |builder: reqwest::ClientBuilder| {
+            let built = builder.build();
+            built.map_err(|error| Error::config("TWILIO_API_BASE_URL", "an HTTP client").with_source(error))
+        };
+        // A redirect would send a call's order a second time.
+        let orders = builder(&config)?.redirect(reqwest::redirect::Policy::none()).timeout(config.request_timeout);
+        // A file may lie elsewhere, and take longer than an order; credentials do not follow it to another host.
+        let files = builder(&config)?
+            .redirect(reqwest::redirect::Policy::limited(MAX_REDIRECTS))
+            .read_timeout(config.request_timeout);
         Ok(Self {
-            http: http
-                .build()
-                .map_err(|error| Error::config("TWILIO_API_BASE_URL", "an HTTP client").with_source(error))?,
+            http: client(orders)?,
+            files: client(files)?,
             api_base_url: config.api_base_url,
             account_sid: config.account_sid,
             user: config.user,
@@ -71,12 +72,12 @@ impl TwilioClient {
     ///
     /// # Errors
     /// `Protocol` for a page somewhere else: the credentials do not go there.
-    pub(crate) fn page_url(&self, uri: &str) -> Result<Url> {
+    pub(crate) fn page_url(&self, operation: &'static str, uri: &str) -> Result<Url> {
         let url = self.resolve(uri)?;
         if url.origin() == self.api_base_url.origin() {
             Ok(url)
         } else {
-            Err(unreadable("find calls", Effect::Repeatable))
+            Err(unreadable(operation, Effect::Repeatable))
         }
     }
 
@@ -91,8 +92,8 @@ impl TwilioClient {
     /// # Errors
     /// As [`refusal`] and [`transport`] say; `Protocol` if the answer cannot be read.
     pub(crate) async fn get<T: DeserializeOwned>(&self, operation: &'static str, url: Url) -> Result<T> {
-        let body = self.send(operation, Effect::Repeatable, || self.http.get(url.clone())).await?;
-        parse(operation, Effect::Repeatable, &body)
+        let answer = self.send(operation, Effect::Repeatable, || json(self.http.get(url.clone()))).await?;
+        parse(operation, Effect::Repeatable, &read(operation, Effect::Repeatable, answer).await?)
     }
 
     /// Orders something with the fields of a form, of which a name may occur several times.
@@ -106,8 +107,31 @@ impl TwilioClient {
         url: Url,
         form: &[(&str, &str)],
     ) -> Result<T> {
-        let body = self.send(operation, effect, || self.http.post(url.clone()).form(form)).await?;
-        parse(operation, effect, &body)
+        let answer = self.send(operation, effect, || json(self.http.post(url.clone()).form(form))).await?;
+        parse(operation, effect, &read(operation, effect, answer).await?)
+    }
+
+    /// Deletes something.
+    ///
+    /// # Errors
+    /// As [`refusal`] and [`transport`] say.
+    pub(crate) async fn delete(&self, operation: &'static str, url: Url) -> Result<()> {
+        self.send(operation, Effect::Repeatable, || json(self.http.delete(url.clone()))).await.map(drop)
+    }
+
+    /// Fetches a file, which arrives in pieces. The time of a request bounds the wait for its beginning and for each
+    /// piece, not the whole transfer.
+    ///
+    /// # Errors
+    /// As [`refusal`] and [`transport`] say; each piece may be one.
+    pub(crate) async fn download(&self, operation: &'static str, url: Url) -> Result<RecordingAudio> {
+        let answer = self.send(operation, Effect::Repeatable, || self.files.get(url.clone())).await?;
+        let length = answer.content_length();
+        let pieces = futures_util::stream::try_unfold(answer, move |mut answer| async move {
+            let piece = answer.chunk().await.map_err(|error| transport(operation, Effect::Repeatable, error))?;
+            Ok(piece.map(|piece| (piece, answer)))
+        });
+        Ok(RecordingAudio { length, pieces: Box::pin(pieces) })
     }
 
     /// Sends a request until it is answered with something other than "too much", or patience ends.
@@ -116,12 +140,12 @@ impl TwilioClient {
         operation: &'static str,
         effect: Effect,
         request: impl Fn() -> RequestBuilder + Send + Sync,
-    ) -> Result<Vec<u8>> {
+    ) -> Result<Response> {
         let mut patience = Patience::new(self.rate_limit_patience);
         loop {
             let request = request().basic_auth(&self.user, Some(self.password.expose_secret()));
             let error = match attempt(operation, effect, request).await {
-                Ok(body) => return Ok(body),
+                Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
             // Without randomness the waits are merely not spread.
@@ -134,12 +158,15 @@ impl TwilioClient {
     }
 }
 
-async fn attempt(operation: &'static str, effect: Effect, request: RequestBuilder) -> Result<Vec<u8>> {
-    let request = request.header(ACCEPT, HeaderValue::from_static("application/json"));
+fn json(request: RequestBuilder) -> RequestBuilder {
+    request.header(ACCEPT, HeaderValue::from_static("application/json"))
+}
+
+async fn attempt(operation: &'static str, effect: Effect, request: RequestBuilder) -> Result<Response> {
     let answer = request.send().await.map_err(|error| transport(operation, effect, error))?;
     let status = answer.status();
     if status.is_success() {
-        return read(operation, effect, answer).await;
+        return Ok(answer);
     }
     let header = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
     let wait = header.and_then(|value| retry_after(value, Timestamp::now()));
@@ -165,6 +192,18 @@ fn parse<T: DeserializeOwned>(operation: &'static str, effect: Effect, body: &[u
         unreadable(operation, effect)
             .with_message(format!("an answer that cannot be read, at column {}", error.column()))
     })
+}
+
+/// What all requests have in common.
+fn builder(config: &ClientConfig) -> Result<reqwest::ClientBuilder> {
+    let is_plain = config.api_base_url.scheme() == "http";
+    let builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls(is_plain)?)
+        .retry(reqwest::retry::never())
+        .user_agent(concat!("voicecall/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(config.connect_timeout);
+    // An emulator on this machine cannot be reached by any proxy of the environment.
+    Ok(if is_plain { builder.no_proxy() } else { builder })
 }
 
 /// TLS with a provider of our own choice: the process's default may be missing, or somebody else's.

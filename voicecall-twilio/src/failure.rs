@@ -17,6 +17,8 @@ pub(crate) enum Effect {
     Repeatable,
     /// A second phone call.
     Dials,
+    /// A second recording of the call.
+    Records,
 }
 
 impl Effect {
@@ -24,7 +26,7 @@ impl Effect {
     pub(crate) const fn when_unsure(self, otherwise: ErrorKind) -> ErrorKind {
         match self {
             Self::Repeatable => otherwise,
-            Self::Dials => ErrorKind::UnknownOutcome,
+            Self::Dials | Self::Records => ErrorKind::UnknownOutcome,
         }
     }
 }

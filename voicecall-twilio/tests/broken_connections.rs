@@ -16,14 +16,15 @@ use voicecall_core::carrier::{FindCalls, PlaceCall, VoiceBackend};
 use voicecall_twilio::TwilioVoice;
 
 fn order() -> PlaceCall {
-    PlaceCall {
-        to: "+46701234567".parse().unwrap(),
-        from: "+15005550006".parse().unwrap(),
-        answer_url: "https://calls.example/answer/7".parse().unwrap(),
-        status_url: "https://calls.example/status/7".parse().unwrap(),
-        ring_timeout: Duration::from_secs(25),
-        time_limit: Duration::from_secs(135),
-    }
+    let mut order = PlaceCall::new(
+        "+46701234567".parse().unwrap(),
+        "+15005550006".parse().unwrap(),
+        "https://calls.example/answer/7".parse().unwrap(),
+        "https://calls.example/status/7".parse().unwrap(),
+    );
+    order.ring_timeout = Duration::from_secs(25);
+    order.time_limit = Duration::from_secs(135);
+    order
 }
 
 fn twilio(address: SocketAddr) -> TwilioVoice {

@@ -5,14 +5,15 @@ mod support;
 
 use support::{Answer, Emulator, PUBLIC_URL, TOKEN, builder, sign};
 use voicecall_core::CarrierCallId;
+use voicecall_core::carrier::RecordingId;
 use voicecall_core::testing::SignedRequest;
 use voicecall_core::testing::carrier_suite::{self, CarrierCase};
 use voicecall_core::testing::media_codec::{self, MediaProtocol};
 use voicecall_twilio::TwilioMedia;
 
-/// Twilio's answer to ending a call that is over.
+/// Twilio's answer to ending a call, and deleting a recording, that is not there.
 async fn twilio() -> CarrierCase {
-    let (_, api) = Emulator::start([Answer::error(400, 21220)]).await;
+    let (_, api) = Emulator::start([Answer::error(404, 20404)]).await;
     let fields =
         [("CallSid", "CA1"), ("CallStatus", "in-progress")].map(|(name, value)| (name.to_owned(), value.to_owned()));
     let webhook = SignedRequest::new("POST", "/voice/answer", "CallSid=CA1&CallStatus=in-progress")
@@ -26,6 +27,7 @@ async fn twilio() -> CarrierCase {
         call: CarrierCallId::new("CA1"),
         handshake,
         ended: Some(CarrierCallId::new("CA1")),
+        gone: Some(RecordingId::new("RE1")),
     }
 }
 

@@ -4,7 +4,7 @@ import json
 import sys
 
 from twilio.request_validator import RequestValidator
-from twilio.twiml.voice_response import Connect, VoiceResponse
+from twilio.twiml.voice_response import Connect, Dial, Enqueue, Gather, Recording, Start, Stop, VoiceResponse
 
 
 class Fields(dict):
@@ -29,6 +29,78 @@ def check(case, validator):
     }
 
 
+def given(**attributes):
+    """Attributes that were set: the library would write out None as well."""
+    return {name: value for name, value in attributes.items() if value is not None}
+
+
+def callback(name, url, method=None, **more):
+    return {name: url, method or f"{name}_method": "POST", **more} if url else {}
+
+
+RECORDING_EVENTS = {"recording_status_callback_event": "in-progress completed absent"}
+
+
+def recording(url):
+    return callback("recording_status_callback", url, **RECORDING_EVENTS)
+
+
+def prompt(parent, step):
+    if step["step"] == "say":
+        parent.say(step["text"], **given(language=step["language"], voice=step["voice"], loop=step["loop"]))
+    elif step["step"] == "play":
+        parent.play(step["url"], **given(loop=step["loop"]))
+    else:
+        parent.pause(length=step["seconds"])
+
+
+def gather(response, step):
+    verb = Gather(
+        input=step["input"],
+        action=step["next"],
+        method="POST",
+        timeout=step["timeout"],
+        finish_on_key=step["finish_key"],
+        **given(
+            num_digits=step["digits"],
+            speech_timeout=step["speech_timeout"],
+            language=step["language"],
+            hints=step["hints"],
+            action_on_empty_result=step["on_empty"],
+        ),
+    )
+    for inner in step["prompts"]:
+        prompt(verb, inner)
+    response.append(verb)
+
+
+def dial(response, step):
+    record = {}
+    if step["record"]:
+        record = {"record": step["record"], "trim": step["trim"], **recording(step["recording_url"])}
+    verb = Dial(
+        **callback("action", step["next"], "method"),
+        timeout=step["timeout"],
+        **given(
+            time_limit=step["time_limit"],
+            caller_id=step["caller_id"],
+            answer_on_bridge=step["answer_on_bridge"],
+            ring_tone=step["ring_tone"],
+            sequential=step["sequential"],
+        ),
+        **record,
+    )
+    for number in step["numbers"]:
+        events = {"status_callback_event": "initiated ringing answered completed"}
+        verb.number(
+            number["number"],
+            **given(send_digits=number["digits"]),
+            **callback("url", number["screening_url"], "method"),
+            **callback("status_callback", number["status_url"], **events),
+        )
+    response.append(verb)
+
+
 def render(steps):
     response = VoiceResponse()
     for step in steps:
@@ -39,8 +111,48 @@ def render(steps):
             for name, value in step["parameters"]:
                 stream.parameter(name=name, value=value)
             response.append(connect)
-        elif step["step"] == "say":
-            response.say(step["text"], language=step["language"])
+        elif step["step"] in ("say", "play", "pause"):
+            prompt(response, step)
+        elif step["step"] == "press":
+            response.play(digits=step["digits"])
+        elif step["step"] == "gather":
+            gather(response, step)
+        elif step["step"] == "dial":
+            dial(response, step)
+        elif step["step"] == "hold":
+            enqueue = Enqueue(
+                name=step["name"], **callback("action", step["next"], "method"), **callback("wait_url", step["music_url"])
+            )
+            response.append(enqueue)
+        elif step["step"] == "join":
+            verb = Dial()
+            verb.queue(step["name"])
+            response.append(verb)
+        elif step["step"] == "leave":
+            response.leave()
+        elif step["step"] == "record":
+            response.record(
+                action=step["next"],
+                method="POST",
+                max_length=step["max_length"],
+                timeout=step["timeout"],
+                play_beep=step["beep"],
+                trim=step["trim"],
+                **given(finish_on_key=step["finish_key"]),
+                **recording(step["recording_url"]),
+            )
+        elif step["step"] == "start_recording":
+            start = Start()
+            start.recording(
+                name=step["name"], channels=step["channels"], track="both", trim=step["trim"], **recording(step["recording_url"])
+            )
+            response.append(start)
+        elif step["step"] == "stop_recording":
+            stop = Stop()
+            stop.nest(Recording(name=step["name"]))
+            response.append(stop)
+        elif step["step"] == "reject":
+            response.reject(reason=step["reason"])
         elif step["step"] == "redirect":
             response.redirect(step["url"], method="POST")
         else:

@@ -8,6 +8,7 @@ mod support;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -16,8 +17,12 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use support::{PUBLIC_URL, TOKEN, sign};
 use url::form_urlencoded;
-use voicecall_core::ErrorKind;
-use voicecall_core::carrier::{CallFlow, CallStep, StreamTarget, VoiceBackend, WebhookRequest};
+use voicecall_core::carrier::{
+    CallFlow, CallStep, Dial, DialNumber, DialOrder, Gather, GatherInput, Hold, Play, Prompt, RecordCall,
+    RecordMessage, RecordingChannels, RejectReason, Repeat, Say, SpeechEnd, StartRecording, StreamTarget, VoiceBackend,
+    WebhookRequest, WithoutInput,
+};
+use voicecall_core::{ConsentToken, ErrorKind, SessionId};
 use voicecall_twilio::TwilioVoice;
 
 const CASES: usize = 500;
@@ -137,15 +142,215 @@ fn url(scheme: &'static str) -> impl Strategy<Value = url::Url> {
     target().prop_map(move |target| format!("{scheme}://calls.example{target}").parse().unwrap())
 }
 
+fn repeat() -> impl Strategy<Value = Repeat> {
+    prop_oneof![Just(Repeat::ONCE), (2..9u32).prop_map(Repeat::Times), Just(Repeat::Forever)]
+}
+
+fn say() -> impl Strategy<Value = Say> {
+    let voice = proptest::option::of("Polly\\.[A-Z][a-z]{2,6}");
+    (text(), "[a-z]{2}-[A-Z]{2}", voice, repeat()).prop_map(|(text, language, voice, repeat)| {
+        let mut say = Say::new(text, language);
+        (say.voice, say.repeat) = (voice, repeat);
+        say
+    })
+}
+
+fn play() -> impl Strategy<Value = Play> {
+    (url("https"), repeat()).prop_map(|(url, repeat)| {
+        let mut play = Play::new(url);
+        play.repeat = repeat;
+        play
+    })
+}
+
+fn seconds() -> impl Strategy<Value = Duration> {
+    (1..600u64).prop_map(Duration::from_secs)
+}
+
+fn prompt() -> impl Strategy<Value = Prompt> {
+    prop_oneof![say().prop_map(Prompt::Say), play().prop_map(Prompt::Play), seconds().prop_map(Prompt::Pause)]
+}
+
+fn gather() -> impl Strategy<Value = Gather> {
+    let input = prop::sample::select(vec![GatherInput::Keys, GatherInput::Speech, GatherInput::KeysOrSpeech]);
+    let end = prop_oneof![Just(SpeechEnd::Automatic), seconds().prop_map(SpeechEnd::Silence)];
+    let keys = (proptest::option::of(1..20u32), proptest::option::of(prop::sample::select(vec!['#', '*', '5'])));
+    let words = (proptest::option::of("[a-z]{2}-[A-Z]{2}"), proptest::collection::vec("[a-zåäö ]{1,9}", 0..3));
+    let prompts = proptest::collection::vec(prompt(), 0..3);
+    (url("https"), input, end, keys, words, prompts, seconds(), any::<bool>()).prop_map(
+        |(next, input, end, (digits, finish_key), (language, hints), prompts, timeout, asks)| {
+            let mut gather = Gather::keys(next);
+            (gather.input, gather.speech_end, gather.digits, gather.finish_key) = (input, end, digits, finish_key);
+            (gather.language, gather.hints, gather.prompts, gather.timeout) = (language, hints, prompts, timeout);
+            gather.without_input = if asks { WithoutInput::Ask } else { WithoutInput::Continue };
+            gather
+        },
+    )
+}
+
+fn consent() -> ConsentToken {
+    ConsentToken::operator_declares_legal_basis(SessionId::new())
+}
+
+fn record_call() -> impl Strategy<Value = RecordCall> {
+    (any::<bool>(), any::<bool>(), proptest::option::of(url("https"))).prop_map(|(dual, trim, status_url)| {
+        let mut record = RecordCall::new(consent());
+        record.channels = if dual { RecordingChannels::Dual } else { RecordingChannels::Mono };
+        (record.trim, record.status_url) = (trim, status_url);
+        record
+    })
+}
+
+fn dial_number() -> impl Strategy<Value = DialNumber> {
+    let urls = (proptest::option::of(url("https")), proptest::option::of(url("https")));
+    ("\\+46[1-9][0-9]{8}", proptest::option::of("[0-9w#]{1,9}"), urls).prop_map(
+        |(number, digits, (screening, status))| {
+            let mut number = DialNumber::new(number.parse().unwrap());
+            number.digits = digits.map(|digits| digits.parse().unwrap());
+            (number.screening_url, number.status_url) = (screening, status);
+            number
+        },
+    )
+}
+
+fn dial() -> impl Strategy<Value = Dial> {
+    let numbers = proptest::collection::vec(dial_number(), 1..4);
+    let times = (seconds(), proptest::option::of(seconds()));
+    let flags = (any::<bool>(), any::<bool>());
+    let rest = (proptest::option::of(record_call()), proptest::option::of(url("https")), any::<bool>());
+    (numbers, times, flags, rest).prop_map(|(numbers, (ring, limit), (in_turn, on_bridge), (record, next, shown))| {
+        let mut dial = Dial::new("+46700000001".parse().unwrap());
+        (dial.numbers, dial.ring_timeout, dial.time_limit) = (numbers, ring, limit);
+        (dial.answer_on_bridge, dial.record, dial.next) = (on_bridge, record, next);
+        dial.order = if in_turn { DialOrder::InTurn } else { DialOrder::Together };
+        if shown {
+            dial.caller_id = Some("+46700000009".parse().unwrap());
+            dial.ring_tone = Some("se".to_owned());
+        }
+        dial
+    })
+}
+
+fn hold() -> impl Strategy<Value = Hold> {
+    let urls = (proptest::option::of(url("https")), proptest::option::of(url("https")));
+    ("[a-z0-9._-]{1,12}", urls).prop_map(|(name, (music_url, next))| {
+        let mut hold = Hold::new(name.parse().unwrap());
+        (hold.music_url, hold.next) = (music_url, next);
+        hold
+    })
+}
+
+fn record_message() -> impl Strategy<Value = RecordMessage> {
+    let rest = (proptest::option::of(Just('#')), any::<bool>(), any::<bool>(), proptest::option::of(url("https")));
+    (url("https"), seconds(), seconds(), rest).prop_map(|(next, length, silence, (key, beep, trim, status_url))| {
+        let mut message = RecordMessage::new(next, consent());
+        (message.max_length, message.silence_timeout, message.finish_key) = (length, silence, key);
+        (message.beep, message.trim, message.status_url) = (beep, trim, status_url);
+        message
+    })
+}
+
 fn step() -> impl Strategy<Value = CallStep> {
     let parameters = proptest::collection::btree_map("[a-zA-Z<&\"]{1,8}", text(), 0..4);
     let stream = (url("wss"), parameters, proptest::option::of(url("https")));
+    let name = "[a-z0-9._-]{1,12}";
     prop_oneof![
         stream.prop_map(|(url, parameters, status_url)| CallStep::Stream(StreamTarget { url, parameters, status_url })),
-        (text(), "[a-z]{2}-[A-Z]{2}").prop_map(|(text, language)| CallStep::Say { text, language }),
+        say().prop_map(CallStep::Say),
+        play().prop_map(CallStep::Play),
+        seconds().prop_map(CallStep::Pause),
+        "[0-9A-D*#w]{1,32}".prop_map(|digits| CallStep::Press(digits.parse().unwrap())),
+        gather().prop_map(CallStep::Gather),
+        dial().prop_map(CallStep::Dial),
+        hold().prop_map(CallStep::Hold),
+        name.prop_map(|name| CallStep::Join(name.parse().unwrap())),
+        Just(CallStep::Leave),
+        record_message().prop_map(CallStep::Record),
+        (name, record_call())
+            .prop_map(|(name, record)| CallStep::StartRecording(StartRecording::new(name.parse().unwrap(), record))),
+        name.prop_map(|name| CallStep::StopRecording(name.parse().unwrap())),
         url("https").prop_map(CallStep::Redirect),
+        any::<bool>().prop_map(|busy| CallStep::Reject(if busy { RejectReason::Busy } else { RejectReason::Rejected })),
         Just(CallStep::HangUp),
     ]
+}
+
+fn loops(repeat: Repeat) -> Option<u32> {
+    match repeat {
+        Repeat::Times(times) => Some(times).filter(|times| *times > 1),
+        Repeat::Forever => Some(0),
+    }
+}
+
+fn trim(trims: bool) -> &'static str {
+    if trims { "trim-silence" } else { "do-not-trim" }
+}
+
+fn prompt_question(prompt: &Prompt) -> Value {
+    match prompt {
+        Prompt::Say(say) => question_of(&CallStep::Say(say.clone())),
+        Prompt::Play(play) => question_of(&CallStep::Play(play.clone())),
+        Prompt::Pause(length) => question_of(&CallStep::Pause(*length)),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn gather_question(gather: &Gather) -> Value {
+    let hears = gather.input != GatherInput::Keys;
+    let speech_timeout = match gather.speech_end {
+        SpeechEnd::Automatic => "auto".to_owned(),
+        SpeechEnd::Silence(length) => length.as_secs().to_string(),
+    };
+    json!({
+        "step": "gather",
+        "input": match gather.input {
+            GatherInput::Keys => "dtmf",
+            GatherInput::Speech => "speech",
+            GatherInput::KeysOrSpeech => "dtmf speech",
+        },
+        "next": gather.next,
+        "timeout": gather.timeout.as_secs(),
+        "finish_key": gather.finish_key.map(String::from).unwrap_or_default(),
+        "digits": gather.digits,
+        "speech_timeout": hears.then_some(speech_timeout),
+        "language": gather.language.as_ref().filter(|_| hears),
+        "hints": (hears && !gather.hints.is_empty()).then(|| gather.hints.join(",")),
+        "on_empty": (gather.without_input == WithoutInput::Ask).then_some(true),
+        "prompts": gather.prompts.iter().map(prompt_question).collect::<Vec<_>>(),
+    })
+}
+
+fn dial_question(dial: &Dial) -> Value {
+    let numbers: Vec<Value> = dial
+        .numbers
+        .iter()
+        .map(|number| {
+            json!({
+                "number": number.number.reveal(),
+                "digits": number.digits.as_ref().map(|digits| digits.reveal()),
+                "screening_url": number.screening_url,
+                "status_url": number.status_url,
+            })
+        })
+        .collect();
+    let record = dial.record.as_ref();
+    json!({
+        "step": "dial",
+        "numbers": numbers,
+        "next": dial.next,
+        "timeout": dial.ring_timeout.as_secs(),
+        "time_limit": dial.time_limit.map(|limit| limit.as_secs()),
+        "caller_id": dial.caller_id.as_ref().map(|number| number.reveal()),
+        "answer_on_bridge": dial.answer_on_bridge.then_some(true),
+        "ring_tone": dial.ring_tone,
+        "sequential": (dial.order == DialOrder::InTurn).then_some(true),
+        "record": record.map(|record| match record.channels {
+            RecordingChannels::Mono => "record-from-answer",
+            RecordingChannels::Dual => "record-from-answer-dual",
+        }),
+        "trim": record.map(|record| trim(record.trim)),
+        "recording_url": record.and_then(|record| record.status_url.as_ref()),
+    })
 }
 
 fn question_of(step: &CallStep) -> Value {
@@ -154,9 +359,43 @@ fn question_of(step: &CallStep) -> Value {
             let parameters: Fields = target.parameters.clone().into_iter().collect();
             json!({"step": "stream", "url": target.url, "parameters": parameters, "status_url": target.status_url})
         }
-        CallStep::Say { text, language } => json!({"step": "say", "text": text, "language": language}),
+        CallStep::Say(say) => {
+            json!({"step": "say", "text": say.text, "language": say.language, "voice": say.voice, "loop": loops(say.repeat)})
+        }
+        CallStep::Play(play) => json!({"step": "play", "url": play.url, "loop": loops(play.repeat)}),
+        CallStep::Pause(length) => json!({"step": "pause", "seconds": length.as_secs()}),
+        CallStep::Press(digits) => json!({"step": "press", "digits": digits.reveal()}),
+        CallStep::Gather(gather) => gather_question(gather),
+        CallStep::Dial(dial) => dial_question(dial),
+        CallStep::Hold(hold) => {
+            json!({"step": "hold", "name": hold.name.as_str(), "music_url": hold.music_url, "next": hold.next})
+        }
+        CallStep::Join(name) => json!({"step": "join", "name": name.as_str()}),
+        CallStep::Leave => json!({"step": "leave"}),
+        CallStep::Record(message) => json!({
+            "step": "record",
+            "next": message.next,
+            "max_length": message.max_length.as_secs(),
+            "timeout": message.silence_timeout.as_secs(),
+            "finish_key": message.finish_key,
+            "beep": message.beep,
+            "trim": trim(message.trim),
+            "recording_url": message.status_url,
+        }),
+        CallStep::StartRecording(start) => json!({
+            "step": "start_recording",
+            "name": start.name.as_str(),
+            "channels": if start.settings.channels == RecordingChannels::Dual { "dual" } else { "mono" },
+            "trim": trim(start.settings.trim),
+            "recording_url": start.settings.status_url,
+        }),
+        CallStep::StopRecording(name) => json!({"step": "stop_recording", "name": name.as_str()}),
         CallStep::Redirect(url) => json!({"step": "redirect", "url": url}),
-        _ => json!({"step": "hang_up"}),
+        CallStep::Reject(reason) => {
+            json!({"step": "reject", "reason": if *reason == RejectReason::Busy { "busy" } else { "rejected" }})
+        }
+        CallStep::HangUp => json!({"step": "hang_up"}),
+        other => panic!("{other:?}"),
     }
 }
 

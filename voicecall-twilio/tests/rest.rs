@@ -6,19 +6,31 @@ mod support;
 use std::time::Duration;
 
 use support::{ACCOUNT, Answer, Emulator, builder, call_json};
-use voicecall_core::carrier::{CallFlow, CallStatus, FindCalls, PlaceCall, VoiceBackend};
-use voicecall_core::{CarrierCallId, ErrorKind};
+use voicecall_core::carrier::{
+    CallFlow, CallQuery, CallStatus, FindCalls, MachineDetection, PageToken, PausedAudio, PlaceCall, RecordCall,
+    RecordingChannels, RecordingId, RecordingStatus, VoiceBackend,
+};
+use voicecall_core::{CarrierCallId, ConsentToken, ErrorKind, SessionId};
 use voicecall_twilio::{ConnectionOverrides, TwilioVoice};
 
 fn order() -> PlaceCall {
-    PlaceCall {
-        to: "+46701234567".parse().unwrap(),
-        from: "+15005550006".parse().unwrap(),
-        answer_url: "https://calls.example/answer/7".parse().unwrap(),
-        status_url: "https://calls.example/status/7".parse().unwrap(),
-        ring_timeout: Duration::from_secs(25),
-        time_limit: Duration::from_millis(135_900),
-    }
+    let mut order = PlaceCall::new(
+        "+46701234567".parse().unwrap(),
+        "+15005550006".parse().unwrap(),
+        "https://calls.example/answer/7".parse().unwrap(),
+        "https://calls.example/status/7".parse().unwrap(),
+    );
+    order.ring_timeout = Duration::from_secs(25);
+    order.time_limit = Duration::from_millis(135_900);
+    order
+}
+
+fn consent() -> ConsentToken {
+    ConsentToken::operator_declares_legal_basis(SessionId::new())
+}
+
+fn recording() -> RecordingId {
+    RecordingId::new("RE1")
 }
 
 fn query() -> FindCalls {
@@ -99,13 +111,51 @@ async fn overrides_travel_in_the_fragments() {
 #[tokio::test]
 async fn an_order_twilio_would_refuse_is_not_sent() {
     let (twilio, emulator) = scripted([]).await;
-    let wrong = [
-        (PlaceCall { ring_timeout: Duration::from_millis(999), ..order() }, "ring_timeout"),
-        (PlaceCall { ring_timeout: Duration::from_secs(601), ..order() }, "ring_timeout"),
-        (PlaceCall { time_limit: Duration::ZERO, ..order() }, "time_limit"),
-        (PlaceCall { status_url: "https://my_calls.example/s".parse().unwrap(), ..order() }, "status_url"),
+    let odd: url::Url = "https://my_calls.example/s".parse().unwrap();
+    let detection = |change: fn(&mut MachineDetection)| {
+        let mut detection = MachineDetection::before_instructions();
+        change(&mut detection);
+        Some(detection)
+    };
+    type Change<'a> = &'a dyn Fn(&mut PlaceCall);
+    let wrong: [(Change<'_>, &str); 11] = [
+        (&|order| order.ring_timeout = Duration::from_millis(999), "ring_timeout"),
+        (&|order| order.ring_timeout = Duration::from_secs(601), "ring_timeout"),
+        (&|order| order.time_limit = Duration::ZERO, "time_limit"),
+        (&|order| order.status_url = odd.clone(), "status_url"),
+        (&|order| order.fallback_url = Some(odd.clone()), "fallback_url"),
+        (&|order| order.reason = Some("x".repeat(51)), "reason"),
+        (
+            &|order| order.machine_detection = detection(|it| it.timeout = Duration::from_secs(60)),
+            "machine_detection.timeout",
+        ),
+        (
+            &|order| order.machine_detection = detection(|it| it.silence_timeout = Some(Duration::ZERO)),
+            "machine_detection",
+        ),
+        (
+            &|order| order.machine_detection = Some(MachineDetection::in_background(odd.clone())),
+            "machine_detection.report_url",
+        ),
+        (
+            &|order| {
+                let mut record = RecordCall::new(consent());
+                record.status_url = Some(odd.clone());
+                order.record = Some(record);
+            },
+            "recording.status_url",
+        ),
+        (
+            &|order| {
+                order.digits = Some("1".parse().unwrap());
+                order.machine_detection = Some(MachineDetection::before_instructions());
+            },
+            "digits",
+        ),
     ];
-    for (order, name) in wrong {
+    for (change, name) in wrong {
+        let mut order = order();
+        change(&mut order);
         let error = twilio.place(&order).await.unwrap_err();
         assert_eq!((error.kind(), error.field()), (ErrorKind::Invalid, Some(name)));
     }
@@ -337,4 +387,194 @@ async fn health_asks_for_the_account() {
     assert_eq!(emulator.seen()[0].target, format!("/2010-04-01/Accounts/{ACCOUNT}.json"));
     assert_eq!(twilio.health().await.unwrap_err().kind(), ErrorKind::Forbidden);
     assert_eq!(twilio.health().await.unwrap_err().kind(), ErrorKind::Unauthenticated);
+}
+
+#[tokio::test]
+async fn an_order_with_everything_says_everything_and_every_address_carries_the_overrides() {
+    let (emulator, address) = Emulator::start([Answer::call(201, "queued")]).await;
+    let twilio = builder(address).connection_overrides(ConnectionOverrides::new().retries(3)).build().unwrap();
+    let mut order = order();
+    order.fallback_url = Some("https://calls.example/fallback".parse().unwrap());
+    let mut detection = MachineDetection::in_background("https://calls.example/amd".parse().unwrap()).after_greeting();
+    detection.speech_threshold = Some(Duration::from_millis(2000));
+    detection.speech_end_threshold = Some(Duration::from_millis(900));
+    detection.silence_timeout = Some(Duration::from_millis(4000));
+    order.machine_detection = Some(detection);
+    let mut record = RecordCall::new(consent());
+    record.status_url = Some("https://calls.example/recorded".parse().unwrap());
+    order.record = Some(record);
+    order.reason = Some("Your visit".to_owned());
+
+    twilio.place(&order).await.unwrap();
+
+    let fields = &emulator.seen()[0].fields;
+    let expected = [
+        ("FallbackUrl", "https://calls.example/fallback#rc=3"),
+        ("FallbackMethod", "POST"),
+        ("MachineDetection", "DetectMessageEnd"),
+        ("MachineDetectionTimeout", "30"),
+        ("MachineDetectionSpeechThreshold", "2000"),
+        ("MachineDetectionSpeechEndThreshold", "900"),
+        ("MachineDetectionSilenceTimeout", "4000"),
+        ("AsyncAmd", "true"),
+        ("AsyncAmdStatusCallback", "https://calls.example/amd#rc=3"),
+        ("AsyncAmdStatusCallbackMethod", "POST"),
+        ("Record", "true"),
+        ("RecordingChannels", "dual"),
+        ("RecordingTrack", "both"),
+        ("Trim", "do-not-trim"),
+        ("RecordingStatusCallback", "https://calls.example/recorded#rc=3"),
+        ("RecordingStatusCallbackMethod", "POST"),
+        ("RecordingStatusCallbackEvent", "in-progress completed absent"),
+        ("CallReason", "Your visit"),
+    ];
+    for (name, value) in expected {
+        assert_eq!(field(fields, name), [value], "{name}");
+    }
+    assert_eq!(fields.len(), 12 + expected.len(), "nothing else: {fields:?}");
+}
+
+#[tokio::test]
+async fn a_page_is_asked_for_by_filters_and_the_next_by_its_token() {
+    let next = format!("/2010-04-01/Accounts/{ACCOUNT}/Calls.json?Status=completed&PageSize=2&Page=1&PageToken=PA1");
+    let first = format!(
+        r#"{{"calls":[{}],"next_page_uri":"{next}"}}"#,
+        call_json("CA1", "completed", "Fri, 20 Nov 2026 10:00:00 +0000")
+    );
+    let (twilio, emulator) = scripted([Answer::new(200, first), Answer::new(200, r#"{"calls":[]}"#)]).await;
+    let mut query = CallQuery::new();
+    query.status = Some(CallStatus::Completed);
+    query.started_after = Some("2026-11-20T10:00:00.7Z".parse().unwrap());
+    query.page_size = 2;
+
+    let page = twilio.list(&query).await.unwrap();
+    query.page = page.next.clone();
+    let last = twilio.list(&query).await.unwrap();
+
+    assert_eq!((page.calls.len(), last.calls.len(), last.next), (1, 0, None));
+    let seen = emulator.seen();
+    assert_eq!(
+        seen[0].target,
+        format!(
+            "/2010-04-01/Accounts/{ACCOUNT}/Calls.json?Status=completed&StartTime%3E=2026-11-20T10%3A00%3A00Z&PageSize=2"
+        )
+    );
+    assert_eq!(seen[1].target, next);
+}
+
+#[tokio::test]
+async fn a_page_that_is_not_of_this_accounts_calls_is_not_asked_for() {
+    let (twilio, emulator) = scripted([]).await;
+    let other = format!("/2010-04-01/Accounts/AC{}/Calls.json?Page=1", "0".repeat(32));
+    for token in ["", "https://elsewhere.example/", "//elsewhere.example/x", &other, "/2010-04-01/../x?"] {
+        let mut query = CallQuery::new();
+        query.page = Some(PageToken::new(token));
+        assert_eq!(twilio.list(&query).await.unwrap_err().field(), Some("page"), "{token}");
+    }
+    assert!(emulator.seen().is_empty());
+}
+
+fn recording_json(status: &str, channels: u8) -> String {
+    format!(r#"{{"sid":"RE1","call_sid":"CA1","status":"{status}","channels":{channels},"duration":"7"}}"#)
+}
+
+#[tokio::test]
+async fn a_recording_is_begun_paused_resumed_and_ended() {
+    let answer = |status| Answer::new(200, recording_json(status, 2));
+    let (twilio, emulator) = scripted([
+        Answer::new(201, recording_json("in-progress", 2)),
+        answer("paused"),
+        answer("in-progress"),
+        answer("stopped"),
+        Answer::error(400, 21220),
+    ])
+    .await;
+
+    let begun = twilio.start_recording(&call(), &RecordCall::new(consent())).await.unwrap();
+    twilio.pause_recording(&call(), &begun.id, PausedAudio::Nothing).await.unwrap();
+    twilio.resume_recording(&call(), &begun.id, &consent()).await.unwrap();
+    twilio.stop_recording(&call(), &begun.id).await.unwrap();
+    twilio.stop_recording(&call(), &begun.id).await.expect("what has ended has ended");
+
+    assert_eq!((begun.status, begun.channels), (RecordingStatus::InProgress, Some(RecordingChannels::Dual)));
+    let seen = emulator.seen();
+    assert_eq!(seen[0].target, format!("/2010-04-01/Accounts/{ACCOUNT}/Calls/CA1/Recordings.json"));
+    let form =
+        |index: usize| seen[index].fields.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>();
+    assert_eq!(form(0), ["RecordingChannels=dual", "RecordingTrack=both", "Trim=do-not-trim"]);
+    assert_eq!(seen[1].target, format!("/2010-04-01/Accounts/{ACCOUNT}/Calls/CA1/Recordings/RE1.json"));
+    assert_eq!(form(1), ["Status=paused", "PauseBehavior=skip"]);
+    assert_eq!(form(2), ["Status=in-progress"]);
+    assert_eq!(form(3), ["Status=stopped"]);
+}
+
+#[tokio::test]
+async fn whether_a_recording_began_may_be_unknown() {
+    for answer in [Answer::new(500, ""), Answer::new(201, "not json"), Answer::new(408, "")] {
+        let (twilio, emulator) = scripted([answer]).await;
+        let error = twilio.start_recording(&call(), &RecordCall::new(consent())).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnknownOutcome);
+        assert_eq!(emulator.seen().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn audio_is_asked_for_with_the_channels_it_has_and_read_within_bounds() {
+    for (channels, query) in [(2, "?RequestedChannels=2"), (1, "")] {
+        let answers = [
+            Answer::new(200, recording_json("completed", channels)),
+            Answer::new(200, "RIFF...."),
+            Answer::new(200, recording_json("completed", channels)),
+            Answer::new(200, "RIFF...."),
+        ];
+        let (twilio, emulator) = scripted(answers).await;
+        let audio = twilio.recording_audio(&recording()).await.unwrap();
+        assert_eq!(audio.length, Some(8));
+        assert_eq!(audio.read(8).await.unwrap(), "RIFF....");
+        assert!(twilio.recording_audio(&recording()).await.unwrap().read(7).await.is_err());
+        let seen = &emulator.seen()[1];
+        assert_eq!(seen.target, format!("/2010-04-01/Accounts/{ACCOUNT}/Recordings/RE1.wav{query}"));
+        assert!(seen.authorization.starts_with("Basic "));
+    }
+}
+
+#[tokio::test]
+async fn audio_that_is_not_there_is_not_found() {
+    let (twilio, _) = scripted([Answer::new(200, recording_json("processing", 1)), Answer::error(404, 20404)]).await;
+    assert_eq!(twilio.recording_audio(&recording()).await.unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn deleting_a_recording_that_is_gone_succeeds() {
+    let answers = [Answer::new(204, ""), Answer::error(404, 20404), Answer::new(500, "")];
+    let (twilio, emulator) = scripted(answers).await;
+    twilio.delete_recording(&recording()).await.unwrap();
+    twilio.delete_recording(&recording()).await.unwrap();
+    assert_eq!(twilio.delete_recording(&recording()).await.unwrap_err().kind(), ErrorKind::Unavailable);
+    let seen = &emulator.seen()[0];
+    assert_eq!(
+        (&*seen.method, &*seen.target),
+        ("DELETE", &*format!("/2010-04-01/Accounts/{ACCOUNT}/Recordings/RE1.json"))
+    );
+}
+
+#[tokio::test]
+async fn a_recordings_id_that_would_leave_its_path_is_not_sent() {
+    let (twilio, emulator) = scripted([]).await;
+    for id in ["", "..", "RE1/../../x", "RE1.json?x=1", "Twilio.CURRENT"] {
+        let id = RecordingId::new(id);
+        assert_eq!(twilio.recording(&id).await.unwrap_err().field(), Some("recording"));
+        assert_eq!(twilio.recording_audio(&id).await.unwrap_err().field(), Some("recording"));
+        assert_eq!(twilio.delete_recording(&id).await.unwrap_err().field(), Some("recording"));
+        assert_eq!(twilio.stop_recording(&call(), &id).await.unwrap_err().field(), Some("recording"));
+    }
+    assert!(emulator.seen().is_empty());
+}
+
+#[tokio::test]
+async fn pressing_keys_gives_the_call_new_steps() {
+    let (twilio, emulator) = scripted([Answer::call(200, "in-progress")]).await;
+    twilio.press(&call(), &"1W2".parse().unwrap(), &CallFlow::hang_up()).await.unwrap();
+    let twiml = &emulator.seen()[0].fields[0].1;
+    assert!(twiml.ends_with(r#"<Response><Play digits="1ww2"></Play><Hangup></Hangup></Response>"#), "{twiml}");
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use url::Url;
 
+use super::AnsweredBy;
 use crate::id::CarrierCallId;
 use crate::phone::PhoneNumber;
 
@@ -55,23 +55,6 @@ impl CallStatus {
     }
 }
 
-/// The order to place a call.
-#[derive(Debug, Clone)]
-pub struct PlaceCall {
-    /// Whom to call.
-    pub to: PhoneNumber,
-    /// The number to show, one of the operator's own.
-    pub from: PhoneNumber,
-    /// Where the carrier asks for instructions once the call is answered.
-    pub answer_url: Url,
-    /// Where the carrier reports what happens to the call.
-    pub status_url: Url,
-    /// How long to let it ring.
-    pub ring_timeout: Duration,
-    /// When the carrier ends the call by itself. There is no call without one.
-    pub time_limit: Duration,
-}
-
 /// A call as the carrier reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -80,29 +63,69 @@ pub struct CarrierCall {
     pub id: CarrierCallId,
     /// How far it has come.
     pub status: CallStatus,
+    /// Who placed it.
+    pub direction: Option<CallDirection>,
+    /// Who was called, if it is a phone number.
+    pub to: Option<PhoneNumber>,
+    /// Who called, if it is a phone number.
+    pub from: Option<PhoneNumber>,
     /// When the carrier took the order, if it tells.
     pub created_at: Option<Timestamp>,
+    /// When it began, by the carrier's count.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
     /// How long it lasted from the answer, once it is over.
     pub duration: Option<Duration>,
+    /// What it costs; known only some time after its end.
+    pub price: Option<CallPrice>,
+    /// Who answered, if the carrier found out.
+    pub answered_by: Option<AnsweredBy>,
+    /// The call of whose steps this one is a leg.
+    pub parent: Option<CarrierCallId>,
 }
 
 impl CarrierCall {
     /// A call of which only this much is known.
     #[must_use]
     pub const fn new(id: CarrierCallId, status: CallStatus) -> Self {
-        Self { id, status, created_at: None, duration: None }
+        Self {
+            id,
+            status,
+            direction: None,
+            to: None,
+            from: None,
+            created_at: None,
+            started_at: None,
+            ended_at: None,
+            duration: None,
+            price: None,
+            answered_by: None,
+            parent: None,
+        }
     }
 }
 
-/// Which calls to look for.
-#[derive(Debug, Clone)]
-pub struct FindCalls {
-    /// Calls to this number.
-    pub to: PhoneNumber,
-    /// Calls from this number.
-    pub from: PhoneNumber,
-    /// Calls ordered at or after this instant.
-    pub since: Timestamp,
+/// Who placed a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum CallDirection {
+    /// Somebody called us.
+    Inbound,
+    /// We ordered it.
+    OutboundApi,
+    /// A [`Dial`](super::Dial) step of another call placed it.
+    OutboundDial,
+}
+
+/// What the carrier charges for a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallPrice {
+    /// In millionths of the currency's unit; never negative.
+    pub micros: u64,
+    /// The currency as an ISO 4217 code.
+    pub currency: String,
 }
 
 #[cfg(test)]

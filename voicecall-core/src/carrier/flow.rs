@@ -1,8 +1,13 @@
 //! What a carrier is told to do with a call, in neutral steps: TwiML for one, JSON actions for another.
 
-use std::collections::BTreeMap;
+use std::time::Duration;
 
 use url::Url;
+
+use super::Digits;
+use super::step::{
+    Dial, Gather, Hold, HoldName, Play, RecordMessage, RecordingName, Say, StartRecording, StreamTarget,
+};
 
 /// The steps of a call, carried out in order. When they run out, the call ends.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -14,28 +19,45 @@ pub struct CallFlow(pub Vec<CallStep>);
 pub enum CallStep {
     /// Connect the call's audio, both ways, to a media socket; the next step follows when the socket closes.
     Stream(StreamTarget),
-    /// Speak a text with the carrier's own voice: the last resort when ours cannot.
-    Say {
-        /// The text.
-        text: String,
-        /// Its language as a BCP 47 tag such as `sv-SE`.
-        language: String,
-    },
+    /// Speak a text with the carrier's own voice.
+    Say(Say),
+    /// Play a sound file.
+    Play(Play),
+    /// Be silent, in whole seconds.
+    Pause(Duration),
+    /// Press keys, which the other side hears as tones.
+    Press(Digits),
+    /// Ask the caller for keys or words.
+    Gather(Gather),
+    /// Call somebody else and connect the two.
+    Dial(Dial),
+    /// Let the caller wait, with music, until another call joins.
+    Hold(Hold),
+    /// Connect this call with the one that waits longest under the name; the next step follows when either has left.
+    Join(HoldName),
+    /// Only in an answer to [`CarrierEventKind::Holding`](super::CarrierEventKind::Holding): end the wait.
+    Leave,
+    /// Record a message of the caller.
+    Record(RecordMessage),
+    /// Begin to record the call.
+    StartRecording(StartRecording),
+    /// End a recording begun by [`StartRecording`](Self::StartRecording).
+    StopRecording(RecordingName),
     /// Ask this address for further steps.
     Redirect(Url),
+    /// Only as the first step of an incoming call: do not answer it.
+    Reject(RejectReason),
     /// End the call.
     HangUp,
 }
 
-/// Where a call's audio goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StreamTarget {
-    /// The `wss` address; no query string, carriers drop it.
-    pub url: Url,
-    /// Handed to the socket in its first message. Each name and value together under 500 characters.
-    pub parameters: BTreeMap<String, String>,
-    /// Where the carrier reports trouble with the stream.
-    pub status_url: Option<Url>,
+/// What somebody hears whose call is not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RejectReason {
+    /// That the number is not in service.
+    Rejected,
+    /// That the line is busy.
+    Busy,
 }
 
 impl CallFlow {
@@ -54,6 +76,6 @@ impl CallFlow {
     /// Speaks `text` in `language` with the carrier's voice and ends the call.
     #[must_use]
     pub fn farewell(text: impl Into<String>, language: impl Into<String>) -> Self {
-        Self(vec![CallStep::Say { text: text.into(), language: language.into() }, CallStep::HangUp])
+        Self(vec![CallStep::Say(Say::new(text, language)), CallStep::HangUp])
     }
 }

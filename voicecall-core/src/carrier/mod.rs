@@ -1,51 +1,53 @@
 //! The voice side of a phone carrier: placing, finding and ending calls, and what its webhooks say.
 
 mod call;
+mod capabilities;
+mod detection;
+mod digits;
+mod event;
 mod flow;
+mod gathered;
+mod place;
+mod query;
+mod recording;
+mod step;
 mod webhook;
 
 use std::fmt::Debug;
 
 use async_trait::async_trait;
 
-pub use call::{CallStatus, CarrierCall, FindCalls, PlaceCall};
-pub use flow::{CallFlow, CallStep, StreamTarget};
-pub use webhook::{CarrierEvent, CarrierEventKind, WebhookReply, WebhookRequest};
+pub use call::{CallDirection, CallPrice, CallStatus, CarrierCall};
+pub use capabilities::VoiceCapabilities;
+pub use detection::{AnsweredBy, Detection, GreetingEnd};
+pub use digits::Digits;
+pub use event::{CarrierEvent, CarrierEventKind, HoldEnd};
+pub use flow::{CallFlow, CallStep, RejectReason};
+pub use gathered::Gathered;
+pub use place::{DetectionMode, MachineDetection, MachineVerdict, PlaceCall};
+pub use query::{CallPage, CallQuery, FindCalls, PageToken};
+pub use recording::{CarrierRecording, PausedAudio, RecordingAudio, RecordingId, RecordingStatus};
+pub use step::{
+    Dial, DialNumber, DialOrder, Gather, GatherInput, Hold, HoldName, Play, Prompt, RecordCall, RecordMessage,
+    RecordingChannels, RecordingName, Repeat, Say, SpeechEnd, StartRecording, StreamTarget, WithoutInput,
+};
+pub use webhook::{WebhookReply, WebhookRequest};
 
-use crate::error::Result;
+use crate::consent::ConsentToken;
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::CarrierCallId;
 use crate::media::MediaCodec;
-
-/// What a carrier can do, for choosing before calling instead of failing in a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct VoiceCapabilities {
-    /// A live call can be given new instructions at any time ([`VoiceBackend::steer`]).
-    pub steer: bool,
-    /// The carrier continues with the next step when the media socket closes.
-    pub resumes_after_stream: bool,
-    /// Keys pressed by the caller arrive over the media socket.
-    pub keys: bool,
-    /// The media socket's handshake is authenticated by the carrier itself.
-    pub signed_media: bool,
-}
-
-impl VoiceCapabilities {
-    /// A carrier that can do none of the optional things.
-    #[must_use]
-    pub const fn none() -> Self {
-        Self { steer: false, resumes_after_stream: false, keys: false, signed_media: false }
-    }
-}
 
 /// A phone carrier's voice side. Implementations are cheap to clone behind an `Arc` and used by many calls at once.
 ///
 /// Contract, checked by the conformance suite:
 /// - [`place`](Self::place) sends at most one request that can make a phone ring, whatever happens to it;
-///   a failure after the request may have left is [`ErrorKind::UnknownOutcome`](crate::ErrorKind::UnknownOutcome);
+///   a failure after the request may have left is [`ErrorKind::UnknownOutcome`];
 /// - [`hang_up`](Self::hang_up) of an ended call succeeds;
 /// - [`webhook`](Self::webhook) and [`media_handshake`](Self::media_handshake) check authenticity before
-///   anything else is read, against the configured public URL, never against request headers.
+///   anything else is read, against the configured public URL, never against request headers;
+/// - what is not among the [`capabilities`](Self::capabilities) answers `Unsupported` and sends nothing;
+/// - [`delete_recording`](Self::delete_recording) of one that is gone succeeds.
 #[async_trait]
 pub trait VoiceBackend: Send + Sync + Debug + 'static {
     /// The carrier's name, for logs, prices and rows.
@@ -103,9 +105,111 @@ pub trait VoiceBackend: Send + Sync + Debug + 'static {
     /// A codec for one media socket.
     fn media_codec(&self) -> Box<dyn MediaCodec>;
 
+    /// Presses keys in a live call, which the other side hears as tones, and goes on with `then`. Like
+    /// [`steer`](Self::steer) it replaces what the call is doing: a media stream closes.
+    ///
+    /// # Errors
+    /// As [`steer`](Self::steer); `Unsupported` without [`VoiceCapabilities::press`].
+    async fn press(&self, call: &CarrierCallId, digits: &Digits, then: &CallFlow) -> Result<()> {
+        let _ = (call, digits, then);
+        Err(unsupported(self.name(), "press keys"))
+    }
+
+    /// A page of calls, newest first.
+    ///
+    /// # Errors
+    /// `Invalid` naming `page` for a token that is not this carrier's; `Unsupported` without
+    /// [`VoiceCapabilities::list`], or naming the filter this carrier does not have.
+    async fn list(&self, query: &CallQuery) -> Result<CallPage> {
+        let _ = query;
+        Err(unsupported(self.name(), "list calls"))
+    }
+
+    /// Begins to record a live call. Its steps go on.
+    ///
+    /// # Errors
+    /// `NotFound` or `Closed` if the call is not live; `Unsupported` without [`VoiceCapabilities::call_recordings`].
+    /// After `Timeout` or `Unavailable` it may have begun: see [`recordings`](Self::recordings).
+    async fn start_recording(&self, call: &CarrierCallId, settings: &RecordCall) -> Result<CarrierRecording> {
+        let _ = (call, settings);
+        Err(unsupported(self.name(), "start recording"))
+    }
+
+    /// Pauses a recording that is being made.
+    ///
+    /// # Errors
+    /// `NotFound` if there is none; `Unsupported` without [`VoiceCapabilities::call_recordings`].
+    async fn pause_recording(&self, call: &CarrierCallId, recording: &RecordingId, gap: PausedAudio) -> Result<()> {
+        let _ = (call, recording, gap);
+        Err(unsupported(self.name(), "pause recording"))
+    }
+
+    /// Goes on with a paused recording, which needs the consent to be still there.
+    ///
+    /// # Errors
+    /// As [`pause_recording`](Self::pause_recording).
+    async fn resume_recording(
+        &self,
+        call: &CarrierCallId,
+        recording: &RecordingId,
+        consent: &ConsentToken,
+    ) -> Result<()> {
+        let _ = (call, recording, consent);
+        Err(unsupported(self.name(), "resume recording"))
+    }
+
+    /// Ends a recording. One that has ended is a success.
+    ///
+    /// # Errors
+    /// As [`pause_recording`](Self::pause_recording).
+    async fn stop_recording(&self, call: &CarrierCallId, recording: &RecordingId) -> Result<()> {
+        let _ = (call, recording);
+        Err(unsupported(self.name(), "stop recording"))
+    }
+
+    /// The recordings of a call, newest first.
+    ///
+    /// # Errors
+    /// `Unsupported` without [`VoiceCapabilities::stored_recordings`]; otherwise as usual.
+    async fn recordings(&self, call: &CarrierCallId) -> Result<Vec<CarrierRecording>> {
+        let _ = call;
+        Err(unsupported(self.name(), "list recordings"))
+    }
+
+    /// What the carrier knows of a recording now.
+    ///
+    /// # Errors
+    /// `NotFound` if it knows no such recording; `Unsupported` as [`recordings`](Self::recordings).
+    async fn recording(&self, recording: &RecordingId) -> Result<CarrierRecording> {
+        let _ = recording;
+        Err(unsupported(self.name(), "fetch recording"))
+    }
+
+    /// A recording's audio, both sides in channels of their own if it was recorded so.
+    ///
+    /// # Errors
+    /// `NotFound` if there is none, or not yet; `Unsupported` as [`recordings`](Self::recordings).
+    async fn recording_audio(&self, recording: &RecordingId) -> Result<RecordingAudio> {
+        let _ = recording;
+        Err(unsupported(self.name(), "fetch recording's audio"))
+    }
+
+    /// Deletes a recording with its audio. One that is gone, or never was, is a success.
+    ///
+    /// # Errors
+    /// `Unsupported` as [`recordings`](Self::recordings); otherwise as usual.
+    async fn delete_recording(&self, recording: &RecordingId) -> Result<()> {
+        let _ = recording;
+        Err(unsupported(self.name(), "delete recording"))
+    }
+
     /// Whether the carrier can be reached with the configured credentials.
     ///
     /// # Errors
     /// `Unauthenticated` for wrong credentials; otherwise as usual.
     async fn health(&self) -> Result<()>;
+}
+
+fn unsupported(provider: &'static str, operation: &'static str) -> Error {
+    Error::new(ErrorKind::Unsupported, operation).with_provider(provider)
 }

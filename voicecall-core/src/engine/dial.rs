@@ -117,14 +117,14 @@ impl CallEngine {
             }
         };
         let key = CallKey { tenant, attempt: attempt.id };
-        let order = PlaceCall {
-            to: self.vault.open_phone(tenant, &session.phone)?,
-            from: self.config.from.clone(),
-            answer_url: self.config.answer_url(key)?,
-            status_url: self.config.status_url(key)?,
-            ring_timeout: self.config.ring_timeout,
-            time_limit: self.config.time_limit,
-        };
+        let mut order = PlaceCall::new(
+            self.vault.open_phone(tenant, &session.phone)?,
+            self.config.from.clone(),
+            self.config.answer_url(key)?,
+            self.config.status_url(key)?,
+        );
+        order.ring_timeout = self.config.ring_timeout;
+        order.time_limit = self.config.time_limit;
         let epoch = self.store.take_over(tenant, session.id).await?;
         self.note_ringing(&attempt, Some(plan))?;
         self.store.begin_sending(tenant, attempt.id, epoch).await?;

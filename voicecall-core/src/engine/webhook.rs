@@ -120,7 +120,7 @@ impl CallEngine {
             provider: self.carrier.name().to_owned(),
             provider_call: Some(event.call.as_str().to_owned()),
             operation: ProviderOperation::Webhook,
-            request: json!({ "event": event.kind, "sequence": event.sequence }),
+            request: json!({ "event": event.kind.without_personal_data(), "sequence": event.sequence }),
             response: json!({}),
             status_code: Some(200),
             latency: begun.elapsed(),

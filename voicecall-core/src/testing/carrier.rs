@@ -1,5 +1,8 @@
 //! A carrier that follows a script: answers are programmed, requests are remembered, webhooks are signed JSON.
 
+mod reply;
+mod signed;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,18 +10,22 @@ use std::time::Duration;
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use serde_json::json;
 use sha2::Sha256;
 
 use super::ScriptedMedia;
 use crate::carrier::{
-    CallFlow, CallStatus, CallStep, CarrierCall, CarrierEvent, FindCalls, PlaceCall, VoiceBackend, VoiceCapabilities,
-    WebhookReply, WebhookRequest,
+    CallFlow, CallPage, CallQuery, CallStatus, CarrierCall, CarrierEvent, CarrierRecording, Digits, FindCalls,
+    PageToken, PausedAudio, PlaceCall, RecordCall, RecordingAudio, RecordingId, RecordingStatus, VoiceBackend,
+    VoiceCapabilities, WebhookReply, WebhookRequest,
 };
+use crate::consent::ConsentToken;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::CarrierCallId;
 use crate::media::MediaCodec;
+
+pub use self::signed::SignedRequest;
 
 const NAME: &str = "scripted";
 const SIGNATURE: &str = "x-signature";
@@ -27,6 +34,7 @@ const SECRET: &[u8] = b"known to the scripted carrier only";
 /// Something the carrier was asked to do.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "a test keeps few of them, and reads them by pattern")]
 pub enum CarrierRequest {
     /// To place a call.
     Place(PlaceCall),
@@ -38,6 +46,26 @@ pub enum CarrierRequest {
     HangUp(CarrierCallId),
     /// To give a call new instructions.
     Steer(CarrierCallId, CallFlow),
+    /// To press keys in a call and go on so.
+    Press(CarrierCallId, Digits, CallFlow),
+    /// To list calls.
+    List(CallQuery),
+    /// To begin a recording of a call.
+    StartRecording(CarrierCallId, RecordCall),
+    /// To pause a recording.
+    PauseRecording(CarrierCallId, RecordingId, PausedAudio),
+    /// To go on with a recording.
+    ResumeRecording(CarrierCallId, RecordingId),
+    /// To end a recording.
+    StopRecording(CarrierCallId, RecordingId),
+    /// Which recordings a call has.
+    Recordings(CarrierCallId),
+    /// What it knows of a recording.
+    Recording(RecordingId),
+    /// A recording's audio.
+    RecordingAudio(RecordingId),
+    /// To delete a recording.
+    DeleteRecording(RecordingId),
 }
 
 /// A carrier for tests that opens no socket.
@@ -67,6 +95,8 @@ struct Script {
     requests: Vec<CarrierRequest>,
     placed: usize,
     calls: HashMap<CarrierCallId, CallStatus>,
+    /// The oldest first, with their audio.
+    recordings: Vec<(CarrierRecording, Bytes)>,
     /// How long an order and a search take.
     delay: (Duration, Duration),
     place: VecDeque<Result<String, ErrorKind>>,
@@ -80,8 +110,7 @@ impl ScriptedCarrier {
     /// A carrier that can do everything and succeeds.
     #[must_use]
     pub fn new() -> Self {
-        let all = VoiceCapabilities { steer: true, resumes_after_stream: true, keys: true, signed_media: true };
-        Self { capabilities: all, script: Mutex::default() }
+        Self { capabilities: VoiceCapabilities::all(), script: Mutex::default() }
     }
 
     /// The same carrier with these abilities.
@@ -124,6 +153,13 @@ impl ScriptedCarrier {
     /// Says how far a call has come, for whoever fetches it.
     pub fn has_call(&self, call: &str, status: CallStatus) {
         self.script().calls.insert(CarrierCallId::new(call), status);
+    }
+
+    /// Has a finished recording of a call, with this audio.
+    pub fn has_recording(&self, call: &str, recording: &str, audio: impl Into<Bytes>) {
+        let mut finished = CarrierRecording::new(RecordingId::new(recording), RecordingStatus::Completed);
+        finished.call = Some(CarrierCallId::new(call));
+        self.script().recordings.push((finished, audio.into()));
     }
 
     /// Everything it was asked to do, in order.
@@ -169,11 +205,31 @@ impl ScriptedCarrier {
         script
     }
 
+    /// Remembers the request if the ability is there.
+    fn note_if(&self, able: bool, operation: &'static str, request: CarrierRequest) -> Result<MutexGuard<'_, Script>> {
+        let script = self.note(request);
+        if able { Ok(script) } else { Err(failed(ErrorKind::Unsupported, operation)) }
+    }
+
+    fn change_recording(&self, request: CarrierRequest, id: &RecordingId, status: RecordingStatus) -> Result<()> {
+        let operation = "change recording";
+        let mut script = self.note_if(self.capabilities.call_recordings, operation, request)?;
+        let recording = script.recording(id).ok_or_else(|| failed(ErrorKind::NotFound, operation))?;
+        recording.0.status = status;
+        Ok(())
+    }
+
     fn check(operation: &'static str, request: &WebhookRequest<'_>) -> Result<()> {
         if request.header(SIGNATURE) == Some(&signature(request.path_and_query, request.body)) {
             return Ok(());
         }
         Err(Error::new(ErrorKind::Unauthenticated, operation).with_provider(NAME))
+    }
+}
+
+impl Script {
+    fn recording(&mut self, id: &RecordingId) -> Option<&mut (CarrierRecording, Bytes)> {
+        self.recordings.iter_mut().find(|(recording, _)| recording.id == *id)
     }
 }
 
@@ -245,13 +301,7 @@ impl VoiceBackend for ScriptedCarrier {
     }
 
     fn reply(&self, flow: &CallFlow) -> WebhookReply {
-        let steps = flow.0.iter().map(|step| match step {
-            CallStep::Stream(target) => json!({ "stream": target.url, "parameters": target.parameters }),
-            CallStep::Say { text, language } => json!({ "say": text, "language": language }),
-            CallStep::Redirect(url) => json!({ "redirect": url }),
-            CallStep::HangUp => json!("hang_up"),
-        });
-        WebhookReply { content_type: "application/json", body: json!(steps.collect::<Vec<_>>()).to_string() }
+        reply::reply(flow)
     }
 
     fn webhook(&self, request: &WebhookRequest<'_>) -> Result<CarrierEvent> {
@@ -268,54 +318,90 @@ impl VoiceBackend for ScriptedCarrier {
         Box::new(ScriptedMedia::new())
     }
 
-    async fn health(&self) -> Result<()> {
+    async fn press(&self, call: &CarrierCallId, digits: &Digits, then: &CallFlow) -> Result<()> {
+        let request = CarrierRequest::Press(call.clone(), digits.clone(), then.clone());
+        self.note_if(self.capabilities.press, "press keys", request).map(drop)
+    }
+
+    /// Pages are made of the calls known here, in the order of their names, the last first.
+    async fn list(&self, query: &CallQuery) -> Result<CallPage> {
+        let script = self.note_if(self.capabilities.list, "list calls", CarrierRequest::List(query.clone()))?;
+        let mut calls: Vec<CarrierCall> =
+            script.calls.iter().map(|(id, status)| CarrierCall::new(id.clone(), *status)).collect();
+        calls.retain(|call| query.status.is_none_or(|status| status == call.status));
+        calls.sort_by(|one, other| other.id.cmp(&one.id));
+        let first = match &query.page {
+            None => 0,
+            Some(page) => page.reveal().parse().map_err(|_| Error::invalid("page", "a page of this carrier"))?,
+        };
+        let end = first + usize::from(query.page_size.max(1));
+        let next = (end < calls.len()).then(|| PageToken::new(end.to_string()));
+        Ok(CallPage { calls: calls.into_iter().take(end).skip(first).collect(), next })
+    }
+
+    async fn start_recording(&self, call: &CarrierCallId, settings: &RecordCall) -> Result<CarrierRecording> {
+        let request = CarrierRequest::StartRecording(call.clone(), settings.clone());
+        let mut script = self.note_if(self.capabilities.call_recordings, "start recording", request)?;
+        let id = RecordingId::new(format!("RE{}", script.recordings.len() + 1));
+        let mut begun = CarrierRecording::new(id, RecordingStatus::InProgress);
+        (begun.call, begun.channels) = (Some(call.clone()), Some(settings.channels));
+        script.recordings.push((begun.clone(), Bytes::new()));
+        Ok(begun)
+    }
+
+    async fn pause_recording(&self, call: &CarrierCallId, recording: &RecordingId, gap: PausedAudio) -> Result<()> {
+        let request = CarrierRequest::PauseRecording(call.clone(), recording.clone(), gap);
+        self.change_recording(request, recording, RecordingStatus::Paused)
+    }
+
+    async fn resume_recording(
+        &self,
+        call: &CarrierCallId,
+        recording: &RecordingId,
+        _consent: &ConsentToken,
+    ) -> Result<()> {
+        let request = CarrierRequest::ResumeRecording(call.clone(), recording.clone());
+        self.change_recording(request, recording, RecordingStatus::InProgress)
+    }
+
+    async fn stop_recording(&self, call: &CarrierCallId, recording: &RecordingId) -> Result<()> {
+        let request = CarrierRequest::StopRecording(call.clone(), recording.clone());
+        self.change_recording(request, recording, RecordingStatus::Completed)
+    }
+
+    async fn recordings(&self, call: &CarrierCallId) -> Result<Vec<CarrierRecording>> {
+        let request = CarrierRequest::Recordings(call.clone());
+        let script = self.note_if(self.capabilities.stored_recordings, "list recordings", request)?;
+        let all = script.recordings.iter().rev().map(|(recording, _)| recording);
+        Ok(all.filter(|recording| recording.call.as_ref() == Some(call)).cloned().collect())
+    }
+
+    async fn recording(&self, recording: &RecordingId) -> Result<CarrierRecording> {
+        let request = CarrierRequest::Recording(recording.clone());
+        let mut script = self.note_if(self.capabilities.stored_recordings, "fetch recording", request)?;
+        let found = script.recording(recording).map(|(recording, _)| recording.clone());
+        found.ok_or_else(|| failed(ErrorKind::NotFound, "fetch recording"))
+    }
+
+    async fn recording_audio(&self, recording: &RecordingId) -> Result<RecordingAudio> {
+        let operation = "fetch recording's audio";
+        let request = CarrierRequest::RecordingAudio(recording.clone());
+        let mut script = self.note_if(self.capabilities.stored_recordings, operation, request)?;
+        let found = script.recording(recording).filter(|(recording, _)| recording.status == RecordingStatus::Completed);
+        let audio = found.map(|(_, audio)| audio.clone()).ok_or_else(|| failed(ErrorKind::NotFound, operation))?;
+        let length = Some(audio.len() as u64);
+        Ok(RecordingAudio { length, pieces: Box::pin(futures_util::stream::iter([Ok(audio)])) })
+    }
+
+    async fn delete_recording(&self, recording: &RecordingId) -> Result<()> {
+        let request = CarrierRequest::DeleteRecording(recording.clone());
+        let mut script = self.note_if(self.capabilities.stored_recordings, "delete recording", request)?;
+        script.recordings.retain(|(known, _)| known.id != *recording);
         Ok(())
     }
-}
 
-/// A request that owns its parts, as tests keep it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignedRequest {
-    /// The method in upper case.
-    pub method: String,
-    /// Path and query as sent.
-    pub path_and_query: String,
-    /// Names and values.
-    pub headers: Vec<(String, String)>,
-    /// The raw body.
-    pub body: Vec<u8>,
-}
-
-impl SignedRequest {
-    /// A request without headers.
-    pub fn new(method: &str, path_and_query: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
-        let (path_and_query, body) = (path_and_query.into(), body.into());
-        Self { method: method.to_owned(), path_and_query, headers: Vec::new(), body }
-    }
-
-    /// The same request with one more header.
-    #[must_use]
-    pub fn with_header(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.headers.push((name.to_owned(), value.into()));
-        self
-    }
-
-    /// Calls `use_it` with the request in the form backends take.
-    pub fn with<T>(&self, use_it: impl FnOnce(&WebhookRequest<'_>) -> T) -> T {
-        let headers = self.headers();
-        use_it(&self.request(&headers))
-    }
-
-    /// The headers as backends take them.
-    #[must_use]
-    pub fn headers(&self) -> Vec<(&str, &str)> {
-        self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
-    }
-
-    /// The request as backends take it, over `headers` from [`headers`](Self::headers).
-    #[must_use]
-    pub fn request<'a>(&'a self, headers: &'a [(&'a str, &'a str)]) -> WebhookRequest<'a> {
-        WebhookRequest { method: &self.method, path_and_query: &self.path_and_query, headers, body: &self.body }
+    async fn health(&self) -> Result<()> {
+        Ok(())
     }
 }
 

@@ -6,9 +6,12 @@ use std::pin::Pin;
 use futures_util::FutureExt;
 
 use super::SignedRequest;
-use crate::carrier::{CallFlow, StreamTarget, VoiceBackend};
-use crate::error::ErrorKind;
-use crate::id::CarrierCallId;
+use crate::carrier::{
+    CallFlow, CallQuery, CallStep, Dial, Gather, PageToken, RecordCall, RecordingId, Say, StreamTarget, VoiceBackend,
+};
+use crate::consent::ConsentToken;
+use crate::error::{ErrorKind, Result};
+use crate::id::{CarrierCallId, SessionId};
 
 /// A carrier with requests it would send itself.
 #[derive(Debug)]
@@ -23,6 +26,8 @@ pub struct CarrierCase {
     pub handshake: SignedRequest,
     /// A call that has ended at the carrier, or at whatever stands in for it; without one hanging up is not checked.
     pub ended: Option<CarrierCallId>,
+    /// A recording the carrier does not have any more; without one deleting is not checked.
+    pub gone: Option<RecordingId>,
 }
 
 /// Checks every rule and panics with the names of those the carrier breaks. `make_case` makes a fresh carrier.
@@ -69,6 +74,11 @@ rules! {
     a_farewell_is_said,
     hanging_up_an_ended_call_succeeds,
     what_cannot_be_steered_says_so,
+    a_question_names_its_prompt_and_who_gets_the_answer,
+    a_dial_names_whom_and_who_is_asked_afterwards,
+    what_is_not_among_the_abilities_says_so,
+    a_page_of_somebody_else_is_refused,
+    deleting_what_is_gone_succeeds,
 }
 
 async fn an_authentic_webhook_names_its_call(case: CarrierCase) {
@@ -144,6 +154,63 @@ async fn what_cannot_be_steered_says_so(case: CarrierCase) {
     }
 }
 
+async fn a_question_names_its_prompt_and_who_gets_the_answer(case: CarrierCase) {
+    let next = "https://calls.example/voice/answered".parse().unwrap();
+    let gather = Gather::keys(next).with_prompt(Say::new("Press a key", "en-US"));
+    let reply = case.carrier.reply(&CallFlow(vec![CallStep::Gather(gather)]));
+    let named = ["Press a key", "en-US", "https://calls.example/voice/answered"];
+    assert!(named.iter().all(|part| reply.body.contains(part)), "{}", reply.body);
+}
+
+async fn a_dial_names_whom_and_who_is_asked_afterwards(case: CarrierCase) {
+    let mut dial = Dial::new("+46700000017".parse().unwrap());
+    dial.next = Some("https://calls.example/voice/dialled".parse().unwrap());
+    let reply = case.carrier.reply(&CallFlow(vec![CallStep::Dial(dial)]));
+    let named = ["+46700000017", "https://calls.example/voice/dialled"];
+    assert!(named.iter().all(|part| reply.body.contains(part)), "{}", reply.body);
+}
+
+async fn what_is_not_among_the_abilities_says_so(case: CarrierCase) {
+    fn refused<T>(answer: Result<T>) {
+        assert_eq!(answer.err().expect("it cannot").kind(), ErrorKind::Unsupported);
+    }
+    let (able, carrier) = (case.carrier.capabilities(), &case.carrier);
+    let recording = RecordingId::new("RE1");
+    // What the carrier can do is not tried: it would be done.
+    if !able.press {
+        refused(carrier.press(&case.call, &"1".parse().unwrap(), &CallFlow::hang_up()).await);
+    }
+    if !able.list {
+        refused(carrier.list(&CallQuery::new()).await);
+    }
+    if !able.call_recordings {
+        let settings = RecordCall::new(ConsentToken::operator_declares_legal_basis(SessionId::new()));
+        refused(carrier.start_recording(&case.call, &settings).await);
+        refused(carrier.stop_recording(&case.call, &recording).await);
+    }
+    if !able.stored_recordings {
+        refused(carrier.recordings(&case.call).await);
+        refused(carrier.recording(&recording).await);
+        refused(carrier.recording_audio(&recording).await);
+        refused(carrier.delete_recording(&recording).await);
+    }
+}
+
+async fn a_page_of_somebody_else_is_refused(case: CarrierCase) {
+    if case.carrier.capabilities().list {
+        let mut query = CallQuery::new();
+        query.page = Some(PageToken::new("https://elsewhere.example/page"));
+        let refused = case.carrier.list(&query).await.expect_err("not a page of this carrier");
+        assert_eq!((refused.kind(), refused.field()), (ErrorKind::Invalid, Some("page")));
+    }
+}
+
+async fn deleting_what_is_gone_succeeds(case: CarrierCase) {
+    if let Some(recording) = case.gone.filter(|_| case.carrier.capabilities().stored_recordings) {
+        case.carrier.delete_recording(&recording).await.expect("what is gone is gone");
+    }
+}
+
 fn assert_refused(carrier: &dyn VoiceBackend, request: &SignedRequest) {
     let refused = request.with(|request| carrier.webhook(request)).expect_err("not from the carrier");
     assert_eq!(refused.kind(), ErrorKind::Unauthenticated);
@@ -173,6 +240,11 @@ mod tests {
         SaysNothing,
         MissesTheEnd,
         PretendsToSteer,
+        AsksNothing,
+        DialsNobody,
+        PretendsToList,
+        TakesAnyPage,
+        MissesTheGone,
     }
 
     #[derive(Debug)]
@@ -213,9 +285,10 @@ mod tests {
 
         fn reply(&self, flow: &CallFlow) -> WebhookReply {
             match (self.1, &flow.0[0]) {
-                (Fault::LosesTheStream, CallStep::Stream(_)) | (Fault::SaysNothing, CallStep::Say { .. }) => {
-                    self.0.reply(&CallFlow(flow.0[1..].to_vec()))
-                }
+                (Fault::LosesTheStream, CallStep::Stream(_))
+                | (Fault::SaysNothing, CallStep::Say(_))
+                | (Fault::AsksNothing, CallStep::Gather(_))
+                | (Fault::DialsNobody, CallStep::Dial(_)) => self.0.reply(&CallFlow(flow.0[1..].to_vec())),
                 _ => self.0.reply(flow),
             }
         }
@@ -246,20 +319,35 @@ mod tests {
             self.0.media_codec()
         }
 
+        async fn list(&self, query: &CallQuery) -> Result<CallPage> {
+            match self.1 {
+                Fault::PretendsToList => Ok(CallPage { calls: Vec::new(), next: None }),
+                Fault::TakesAnyPage => self.0.list(&CallQuery { page: None, ..query.clone() }).await,
+                _ => self.0.list(query).await,
+            }
+        }
+
+        async fn delete_recording(&self, recording: &RecordingId) -> Result<()> {
+            if self.1 == Fault::MissesTheGone {
+                return Err(Error::new(ErrorKind::NotFound, "delete recording"));
+            }
+            self.0.delete_recording(recording).await
+        }
+
         async fn health(&self) -> Result<()> {
             self.0.health().await
         }
     }
 
     fn webhook() -> SignedRequest {
-        let kind = CarrierEventKind::Instruct { status: CallStatus::InProgress };
+        let kind = CarrierEventKind::Instruct { status: CallStatus::InProgress, detection: None };
         let event = CarrierEvent::new(CarrierCallId::new("CA1"), kind, "one".to_owned());
         ScriptedCarrier::webhook_of("/voice/answer", &event)
     }
 
     fn case(fault: Fault) -> CarrierCase {
         let mut carrier = ScriptedCarrier::new();
-        if fault == Fault::PretendsToSteer {
+        if matches!(fault, Fault::PretendsToSteer | Fault::PretendsToList) {
             carrier = carrier.with_capabilities(VoiceCapabilities::none());
         }
         CarrierCase {
@@ -268,6 +356,7 @@ mod tests {
             call: CarrierCallId::new("CA1"),
             handshake: ScriptedCarrier::sign("/media/token", ""),
             ended: Some(CarrierCallId::new("CA1")),
+            gone: Some(RecordingId::new("RE1")),
         }
     }
 
@@ -288,6 +377,11 @@ mod tests {
             (Fault::SaysNothing, "a_farewell_is_said"),
             (Fault::MissesTheEnd, "hanging_up_an_ended_call_succeeds"),
             (Fault::PretendsToSteer, "what_cannot_be_steered_says_so"),
+            (Fault::AsksNothing, "a_question_names_its_prompt_and_who_gets_the_answer"),
+            (Fault::DialsNobody, "a_dial_names_whom_and_who_is_asked_afterwards"),
+            (Fault::PretendsToList, "what_is_not_among_the_abilities_says_so"),
+            (Fault::TakesAnyPage, "a_page_of_somebody_else_is_refused"),
+            (Fault::MissesTheGone, "deleting_what_is_gone_succeeds"),
         ];
         for (fault, rule) in proofs {
             let broken = broken_rules(|| async move { case(fault) }).await;

@@ -14,8 +14,8 @@ mod wire;
 
 pub use media::{Phone, PhoneOptions};
 pub use network::{Network, Path};
-pub use parties::{Echo, FixedAudio, HangsUp, PressesKeys, Silent, Tone};
-pub use party::{Answer, Party, PartyAction, Ring};
+pub use parties::{Automaton, Echo, FixedAudio, HangsUp, PressesKeys, Silent, Tone};
+pub use party::{Answer, Answerer, Party, PartyAction, Ring};
 pub use playout::Playout;
 pub use stats::{Gap, MediaStats};
 pub use wire::{AppMessage, IllegalMessage, PhoneMessage, Wire};

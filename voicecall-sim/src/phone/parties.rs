@@ -7,7 +7,7 @@ use std::time::Duration;
 use voicecall_core::CallTime;
 use voicecall_core::audio::{FRAME_SAMPLES, Frame, SAMPLE_RATE};
 
-use super::{Answer, Party, PartyAction, Ring};
+use super::{Answer, Answerer, Party, PartyAction, Ring};
 
 /// Says nothing and does with the ring what it was told.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +15,22 @@ pub struct Silent(pub Answer);
 
 impl Party for Silent {
     fn answer(&mut self, _ring: &Ring) -> Answer {
+        self.0
+    }
+
+    fn speak(&mut self, _now: CallTime) -> PartyAction {
+        PartyAction::Listen
+    }
+
+    fn hear(&mut self, _now: CallTime, _frame: &Frame) {}
+}
+
+/// An answering machine or a fax: silent to the ear, and known to machine detection for what it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Automaton(pub Answerer);
+
+impl Party for Automaton {
+    fn answerer(&self) -> Answerer {
         self.0
     }
 
@@ -116,6 +132,14 @@ impl<P: Party> Party for HangsUp<P> {
 
     fn speak(&mut self, now: CallTime) -> PartyAction {
         if now >= CallTime::ZERO + self.at { PartyAction::HangUp } else { self.party.speak(now) }
+    }
+
+    fn answerer(&self) -> Answerer {
+        self.party.answerer()
+    }
+
+    fn hear_key(&mut self, now: CallTime, key: char) {
+        self.party.hear_key(now, key);
     }
 
     fn hear(&mut self, now: CallTime, frame: &Frame) {

@@ -47,6 +47,24 @@ impl Answer {
     pub const AT_ONCE: Self = Self::After(Duration::ZERO);
 }
 
+/// Who, or what, answers, as machine detection finds out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answerer {
+    /// A person.
+    Person,
+    /// A machine.
+    Machine {
+        /// How long its greeting is.
+        #[serde(with = "required")]
+        greeting: Duration,
+        /// Whether a beep ends it.
+        beep: bool,
+    },
+    /// A fax.
+    Fax,
+}
+
 /// What somebody on the phone does in 20 ms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -72,11 +90,21 @@ pub trait Party: Debug + Send {
         Answer::AT_ONCE
     }
 
+    /// Who it is. A person, if not told otherwise.
+    fn answerer(&self) -> Answerer {
+        Answerer::Person
+    }
+
     /// What the party does in the 20 ms that end at `now`.
     fn speak(&mut self, now: CallTime) -> PartyAction;
 
     /// What sounds in the party's ear in the 20 ms that begin at `now`.
     fn hear(&mut self, now: CallTime, frame: &Frame);
+
+    /// The other side pressed a key.
+    fn hear_key(&mut self, now: CallTime, key: char) {
+        let _ = (now, key);
+    }
 
     /// The call is over, whoever ended it.
     fn ended(&mut self, now: CallTime) {

@@ -5,8 +5,17 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use voicecall_core::CallTime;
+use voicecall_core::audio::Frame;
 
+use super::detection::Detection;
+use super::dial::Dialling;
+use super::gather::Gathering;
+use super::message::Message;
+use super::press::Pressing;
+use super::queue::Place;
+use super::sound::Sound;
 use super::stream::Stream;
+use super::twiml::{Address, RecordingSettings};
 use super::{Method, Verb, Webhook};
 use crate::phone::Party;
 
@@ -63,6 +72,8 @@ pub enum Direction {
     Inbound,
     /// The account called somebody through REST.
     OutboundApi,
+    /// The instructions of another call placed it.
+    OutboundDial,
 }
 
 impl Direction {
@@ -72,6 +83,7 @@ impl Direction {
         match self {
             Self::Inbound => "inbound",
             Self::OutboundApi => "outbound-api",
+            Self::OutboundDial => "outbound-dial",
         }
     }
 }
@@ -118,8 +130,26 @@ pub(super) enum Doing {
     Nothing,
     /// Waits for the application's instructions.
     Asking { webhook: u64 },
-    /// Speaks the audio over and over until `length` bytes were spoken.
-    Saying { audio: Vec<u8>, position: u64, length: u64 },
+    /// Waits for the verdict on who answered.
+    Detecting,
+    /// Says or plays something.
+    Sounding(Sound),
+    /// Presses keys.
+    Pressing(Pressing),
+    /// Gathers keys or words.
+    Gathering(Box<Gathering>),
+    /// Takes a message.
+    Recording(Box<Message>),
+    /// Has placed other legs, of which one may be connected.
+    Dialling(Box<Dialling>),
+    /// Is such a leg, connected.
+    Connected,
+    /// Waits in a queue with the carrier's music, or was taken over from there.
+    Waiting,
+    /// Would take over somebody who waits, but nobody does.
+    Joining { queue: String, action: Option<Address>, until: CallTime },
+    /// Has taken over somebody who waited.
+    Joined { action: Option<Address>, since: CallTime },
     /// Is silent.
     Pausing { until: CallTime },
     /// Is connected to a media socket, or about to be.
@@ -133,6 +163,25 @@ pub(super) struct Call {
     pub(super) to: String,
     pub(super) from: String,
     pub(super) direction: Direction,
+    /// The call whose instructions placed this one.
+    pub(super) parent: Option<usize>,
+    /// The call it is connected with.
+    pub(super) peer: Option<usize>,
+    /// Its place in a queue.
+    pub(super) place: Option<Box<Place>>,
+    /// What the person on the line said in the last 20 ms.
+    pub(super) spoken: Frame,
+    /// Keys pressed after the answer.
+    pub(super) digits: Option<String>,
+    pub(super) detection: Option<Detection>,
+    /// The verdict and how long it took.
+    pub(super) answered_by: Option<(&'static str, Duration)>,
+    /// Records the call from the answer on.
+    pub(super) record: Option<RecordingSettings>,
+    /// That recording.
+    pub(super) recording: Option<usize>,
+    /// The sid of the call whose instructions placed this one.
+    pub(super) parent_sid: Option<String>,
     pub(super) status: CallStatus,
     pub(super) created: CallTime,
     pub(super) updated: CallTime,
@@ -182,6 +231,7 @@ impl Call {
             ("ApiVersion", "2010-04-01"),
             ("Direction", self.direction.as_str()),
         ];
-        fields.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
+        let parent = self.parent_sid.as_deref().map(|parent| ("ParentCallSid", parent));
+        fields.into_iter().chain(parent).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use voicecall_core::CallTime;
 
 use super::call::{Call, Doing, Progress};
+use super::recordings::Recording;
 use super::webhook::Draft;
 use super::{ExchangeOptions, LogEntry, LogEvent, Order, Webhook, WebhookKind};
 use crate::fault::{Fault, Faults, Rng, Site};
@@ -17,6 +18,8 @@ use crate::phone::{Party, Ring};
 const HELD_REPORT: Duration = Duration::from_secs(1);
 
 type People = Box<dyn FnMut(&Ring) -> Box<dyn Party> + Send>;
+type Recogniser = Box<dyn FnMut(&[u8], &str) -> Option<(String, f32)> + Send>;
+type Files = Box<dyn FnMut(&str) -> Option<Vec<u8>> + Send>;
 type Speaker = Box<dyn FnMut(&str, &str) -> Option<Vec<u8>> + Send>;
 
 /// A carrier with its accounts, calls and the people on the line.
@@ -29,6 +32,9 @@ pub struct Exchange {
     pub(super) faults: Faults,
     people: People,
     speaker: Speaker,
+    recogniser: Recogniser,
+    files: Files,
+    pub(super) recordings: Vec<Recording>,
     /// Calls are only ever added, so an index once given out by `add_call` stays valid.
     pub(super) calls: Vec<Call>,
     pub(super) calls_by_sid: BTreeMap<String, usize>,
@@ -55,6 +61,14 @@ pub(super) enum Timer {
     /// A stream has something to send between two ticks.
     Stream(usize),
     Limit(usize),
+    /// The verdict on who answered is there.
+    Detected(usize),
+    /// A recording was worked on.
+    Recorded(usize),
+    /// The time of a dialled connection is up.
+    DialLimit(usize),
+    /// Nobody came to be taken over.
+    JoinTimeout(usize),
     Send(Webhook),
     ReleaseReport(usize),
     /// A connection on which nothing passes is given up.
@@ -71,6 +85,9 @@ impl Exchange {
             options,
             people: Box::new(people),
             speaker: Box::new(|_, _| None),
+            recogniser: Box::new(|_, _| None),
+            files: Box::new(|_| None),
+            recordings: Vec::new(),
             calls: Vec::new(),
             calls_by_sid: BTreeMap::new(),
             streams: BTreeMap::new(),
@@ -89,6 +106,25 @@ impl Exchange {
     #[must_use]
     pub fn with_speaker(mut self, speaker: impl FnMut(&str, &str) -> Option<Vec<u8>> + Send + 'static) -> Self {
         self.speaker = Box::new(speaker);
+        self
+    }
+
+    /// Lets `<Gather>` understand what is said: mu-law audio, 8 kHz, and the language to words and how sure they are.
+    /// Where nothing is understood, nothing was said.
+    #[must_use]
+    pub fn with_recogniser(
+        mut self,
+        recogniser: impl FnMut(&[u8], &str) -> Option<(String, f32)> + Send + 'static,
+    ) -> Self {
+        self.recogniser = Box::new(recogniser);
+        self
+    }
+
+    /// Gives `<Play>` its files: an address to mu-law audio, 8 kHz. A file that is not there is skipped, and the log
+    /// says so.
+    #[must_use]
+    pub fn with_files(mut self, files: impl FnMut(&str) -> Option<Vec<u8>> + Send + 'static) -> Self {
+        self.files = Box::new(files);
         self
     }
 
@@ -147,6 +183,10 @@ impl Exchange {
             Timer::Tick(call) => self.tick(now, call),
             Timer::Stream(call) => self.flush_stream(now, call),
             Timer::Limit(call) => self.limit(now, call),
+            Timer::Detected(call) => self.detected(now, call),
+            Timer::Recorded(recording) => self.recorded(now, recording),
+            Timer::DialLimit(leg) => self.dial_limit(now, leg),
+            Timer::JoinTimeout(call) => self.join_timeout(now, call),
             Timer::Send(webhook) => self.send(now, webhook),
             Timer::ReleaseReport(call) => {
                 if let Some(held) = self.calls[call].held_report.take() {
@@ -192,6 +232,14 @@ impl Exchange {
 
     pub(super) fn voice(&mut self, text: &str, language: &str) -> Option<Vec<u8>> {
         (self.speaker)(text, language)
+    }
+
+    pub(super) fn words(&mut self, audio: &[u8], language: &str) -> Option<(String, f32)> {
+        (self.recogniser)(audio, language)
+    }
+
+    pub(super) fn file(&mut self, url: &str) -> Option<Vec<u8>> {
+        (self.files)(url)
     }
 
     /// Counts a ring of `number`; returns how many there were before.
@@ -277,6 +325,12 @@ impl Exchange {
             add("Duration", seconds.div_ceil(60).to_string());
             if let Some(code) = call.sip_response {
                 add("SipResponseCode", code.to_string());
+            }
+            if let Some((verdict, after)) = call.answered_by {
+                form.extend(super::detection::verdict_form(verdict, after));
+            }
+            if let Some(recording) = call.recording {
+                form.extend(self.recording_form(recording));
             }
         }
         let sid = call.sid.clone();

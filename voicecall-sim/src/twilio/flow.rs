@@ -6,13 +6,15 @@ use url::Url;
 use voicecall_core::CallTime;
 
 use super::call::{Call, Doing, Instructions};
+use super::detection::verdict_form;
+use super::twiml::Address;
 use super::webhook::Draft;
 use super::{
     CallStatus, Direction, Exchange, LogEvent, Method, Verb, WebhookFailure, WebhookKind, WebhookOutcome, twiml,
 };
 
 /// How long a text takes to say when there is no voice for it, per character.
-const UNVOICED: Duration = Duration::from_millis(60);
+pub(super) const UNVOICED: Duration = Duration::from_millis(60);
 
 impl Exchange {
     /// A request to the application ended.
@@ -70,11 +72,16 @@ impl Exchange {
     pub(super) fn ask(&mut self, now: CallTime, index: usize) {
         match self.calls[index].instructions.clone() {
             Instructions::Document(document) => self.run(now, index, &document),
-            Instructions::Address(address) => self.fetch(now, index, &address, &[]),
+            Instructions::Address(address) => {
+                let verdict = self.calls[index].answered_by.map(|(verdict, after)| verdict_form(verdict, after));
+                let fields: Vec<(&str, String)> =
+                    verdict.iter().flatten().map(|(name, value)| (&**name, value.clone())).collect();
+                self.fetch(now, index, &address, &fields);
+            }
         }
     }
 
-    fn fetch(&mut self, now: CallTime, index: usize, address: &(String, Method), extra: &[(&str, String)]) {
+    pub(super) fn fetch(&mut self, now: CallTime, index: usize, address: &(String, Method), extra: &[(&str, String)]) {
         // Known before it leaves: a fault may fail it at once.
         let webhook = self.next_webhook();
         let call = &mut self.calls[index];
@@ -84,6 +91,24 @@ impl Exchange {
         form.extend(extra.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         let sid = call.sid.clone();
         self.webhook(now, index, Draft { call: &sid, kind: WebhookKind::Voice, address, form });
+    }
+
+    /// Asks the address of an instruction, or the document's own, what follows.
+    pub(super) fn ask_action(
+        &mut self,
+        now: CallTime,
+        index: usize,
+        action: Option<&Address>,
+        fields: &[(&str, String)],
+    ) {
+        let (url, method) = action.map_or(("", Method::Post), |(url, method)| (url.as_str(), *method));
+        match resolve(&self.calls[index], url).filter(|url| !url.is_empty()) {
+            Some(url) => self.fetch(now, index, &(url, method), fields),
+            None => {
+                self.warn(now, index, 11100, "invalid address of an action");
+                self.fall_back(now, index, 11100);
+            }
+        }
     }
 
     /// Instructions could not be had or read: asks the fallback address, once, or ends the call.
@@ -105,11 +130,18 @@ impl Exchange {
             return;
         }
         self.note(now, Some(index), LogEvent::Twiml { document: document.to_owned() });
-        match twiml::parse(document) {
-            Ok(verbs) => {
-                let rejected = matches!(verbs.first(), Some(Verb::Reject { .. }));
+        match twiml::read(document) {
+            Ok((verbs, noted)) => {
+                let unanswered = match verbs.first() {
+                    Some(Verb::Reject { .. }) => true,
+                    Some(Verb::Dial(dial)) => dial.answer_on_bridge,
+                    _ => false,
+                };
                 self.calls[index].verbs = verbs.into();
-                if !rejected {
+                for name in noted {
+                    self.warn(now, index, 0, format!("{name} is not emulated"));
+                }
+                if !unanswered {
                     self.answer_inbound(now, index);
                 }
                 self.next_verb(now, index);
@@ -121,7 +153,7 @@ impl Exchange {
         }
     }
 
-    fn answer_inbound(&mut self, now: CallTime, index: usize) {
+    pub(super) fn answer_inbound(&mut self, now: CallTime, index: usize) {
         if self.calls[index].direction == Direction::Inbound {
             self.answer(now, index);
         }
@@ -130,8 +162,17 @@ impl Exchange {
     /// Carries out the next instruction; without one the call ends.
     pub(super) fn next_verb(&mut self, now: CallTime, index: usize) {
         self.calls[index].doing = Doing::Nothing;
-        match self.calls[index].verbs.pop_front() {
-            None | Some(Verb::Hangup) => self.end(now, index, CallStatus::Completed, 200),
+        let verb = self.calls[index].verbs.pop_front();
+        if !matches!(verb, Some(Verb::Reject { .. } | Verb::Dial(_))) {
+            self.answer_inbound(now, index);
+        }
+        match verb {
+            None if self.calls[index].place.is_some() => self.wait(now, index),
+            None => match self.calls[index].parent {
+                Some(parent) => self.leg_ready(now, index, parent),
+                None => self.end(now, index, CallStatus::Completed, 200),
+            },
+            Some(Verb::Hangup) => self.end(now, index, CallStatus::Completed, 200),
             Some(Verb::Reject { busy }) => {
                 let answered = self.calls[index].answered.is_some();
                 let (status, code) = match (answered, busy) {
@@ -149,13 +190,30 @@ impl Exchange {
                 }
             },
             Some(Verb::Pause(length)) => self.calls[index].doing = Doing::Pausing { until: now + length },
-            Some(Verb::Say { text, language, times }) => {
-                let spoken = self.voice(&text, &language);
-                self.note(now, Some(index), LogEvent::Said { text: text.clone(), voiced: spoken.is_some() });
-                let silence = || vec![0xFF; 8 * UNVOICED.as_millis() as usize * text.chars().count()];
-                let audio = spoken.unwrap_or_else(silence);
-                let length = audio.len() as u64 * u64::from(times);
-                self.calls[index].doing = Doing::Saying { audio, position: 0, length };
+            Some(verb @ (Verb::Say { .. } | Verb::Play { .. })) => match self.sound(now, index, &verb) {
+                Some(sound) => self.calls[index].doing = Doing::Sounding(sound),
+                None => self.next_verb(now, index),
+            },
+            Some(Verb::Press(digits)) => self.press(now, index, &digits, false),
+            Some(Verb::Gather(verb)) => self.gather(now, index, verb),
+            Some(Verb::Dial(verb)) => self.start_dial(now, index, verb),
+            Some(Verb::Join { queue, action, timeout }) => self.join(now, index, queue, action, timeout),
+            Some(Verb::Enqueue { queue, action, wait_url }) => self.enqueue(now, index, queue, action, wait_url),
+            Some(Verb::Leave) => self.leave(now, index, "leave"),
+            Some(Verb::Record(verb)) => self.take_message(index, verb),
+            Some(Verb::StartRecording { name, settings }) => {
+                self.record(now, index, "StartCallRecordingTwiML", name, settings);
+                self.next_verb(now, index);
+            }
+            Some(Verb::StopRecording { name }) => {
+                let named = |recording: &super::recordings::Recording| {
+                    recording.call == index && recording.state.is_open() && recording.name.as_ref() == Some(&name)
+                };
+                match self.recordings.iter().position(named) {
+                    Some(recording) => self.stop_recording(now, recording),
+                    None => self.warn(now, index, 0, "<Stop> of a recording that is not there"),
+                }
+                self.next_verb(now, index);
             }
             Some(Verb::Connect(verb)) => self.connect(now, index, verb),
         }

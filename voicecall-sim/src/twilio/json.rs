@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::call::Call;
+use super::recordings::{Recording, RecordingState};
 use super::{Account, Exchange};
 
 /// A date as the 2010 API and its webhooks write it: RFC 2822, in UTC.
@@ -28,7 +29,7 @@ pub(super) fn call(exchange: &Exchange, call: &Call) -> Value {
     json!({
         "sid": call.sid,
         "account_sid": account,
-        "parent_call_sid": null,
+        "parent_call_sid": call.parent_sid,
         "to": call.to,
         "to_formatted": call.to,
         "from": call.from,
@@ -41,7 +42,7 @@ pub(super) fn call(exchange: &Exchange, call: &Call) -> Value {
         "price": null,
         "price_unit": "USD",
         "direction": call.direction.as_str(),
-        "answered_by": null,
+        "answered_by": call.answered_by.map(|(verdict, _)| verdict),
         "api_version": "2010-04-01",
         "forwarded_from": null,
         "group_sid": null,
@@ -83,8 +84,38 @@ pub(super) fn account(exchange: &Exchange, account: &Account) -> Value {
     })
 }
 
-/// A page of a list. `uri` is the path, `query` the filters in their encoded form without paging.
-pub(super) fn page(uri: &str, query: &str, calls: &[Value], page: usize, size: usize) -> Value {
+/// A recording.
+pub(super) fn recording(exchange: &Exchange, recording: &Recording) -> Value {
+    let call = &exchange.calls[recording.call];
+    let account = &exchange.options.accounts[call.account].sid;
+    let uri = format!("/2010-04-01/Accounts/{account}/Recordings/{}", recording.sid);
+    let started = date(exchange.timestamp(recording.started));
+    let duration = if recording.state.is_open() { "-1".to_owned() } else { recording.seconds().to_string() };
+    json!({
+        "sid": recording.sid,
+        "account_sid": account,
+        "call_sid": call.sid,
+        "conference_sid": null,
+        "status": recording.state.as_str(),
+        "channels": recording.channels(),
+        "source": recording.source,
+        "duration": duration,
+        "start_time": started,
+        "date_created": started,
+        "date_updated": started,
+        "price": null,
+        "price_unit": "USD",
+        "error_code": (recording.state == RecordingState::Absent).then_some(16101),
+        "encryption_details": null,
+        "api_version": "2010-04-01",
+        "uri": format!("{uri}.json"),
+        "media_url": format!("https://api.twilio.com{uri}"),
+        "subresource_uris": {},
+    })
+}
+
+/// A page of a list of `plural`. `uri` is the path, `query` the filters in their encoded form without paging.
+pub(super) fn page(plural: &str, uri: &str, query: &str, calls: &[Value], page: usize, size: usize) -> Value {
     let address = |page: usize| {
         let filters = if query.is_empty() { String::new() } else { format!("{query}&") };
         let token = if page == 0 { String::new() } else { format!("&PageToken=PA{page:032x}") };
@@ -93,7 +124,7 @@ pub(super) fn page(uri: &str, query: &str, calls: &[Value], page: usize, size: u
     let start = page.saturating_mul(size).min(calls.len());
     let end = (start + size).min(calls.len());
     json!({
-        "calls": calls[start..end],
+        plural: calls[start..end],
         "page": page,
         "page_size": size,
         "start": start,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use voicecall_core::CallTime;
-use voicecall_core::audio::{FRAME_DURATION, FRAME_SAMPLES, Frame};
+use voicecall_core::audio::{FRAME_DURATION, Frame};
 
 use super::call::{Call, Doing, Instructions, Progress, StatusCallback};
 use super::exchange::Timer;
@@ -54,6 +54,16 @@ impl Exchange {
             to: to.to_owned(),
             from: from.to_owned(),
             direction,
+            parent: None,
+            peer: None,
+            place: None,
+            spoken: Frame::SILENCE,
+            digits: None,
+            detection: None,
+            answered_by: None,
+            record: None,
+            recording: None,
+            parent_sid: None,
             status: CallStatus::Queued,
             created: now,
             updated: now,
@@ -123,8 +133,16 @@ impl Exchange {
         self.at(now + self.calls[index].time_limit, Timer::Limit(index));
         self.at(now + FRAME_DURATION, Timer::Tick(index));
         self.report(now, index, Progress::Answered);
-        if self.calls[index].direction == Direction::OutboundApi {
-            self.ask(now, index);
+        if let Some(settings) = self.calls[index].record.clone() {
+            let recording = self.record(now, index, "OutboundAPI", None, settings);
+            self.calls[index].recording = Some(recording);
+        }
+        if self.calls[index].direction == Direction::Inbound {
+            return;
+        }
+        match self.calls[index].digits.clone() {
+            Some(digits) => self.press(now, index, &digits, true),
+            None => self.begin(now, index),
         }
     }
 
@@ -150,6 +168,7 @@ impl Exchange {
         self.calls[index].ended = Some(now);
         self.calls[index].sip_response = Some(sip_response);
         self.close_stream(now, index, StreamEnd::CallEnded);
+        let message = self.unfinished_message(now, index);
         let call = &mut self.calls[index];
         call.verbs.clear();
         let clock = call.clock(now);
@@ -157,7 +176,15 @@ impl Exchange {
             party.ended(clock);
         }
         self.become_status(now, index, status);
+        self.stop_recordings(now, index);
+        if let Some((recording, action)) = message {
+            self.message_hung_up(now, index, recording, action);
+        }
+        self.let_go(now, index, true);
         self.report(now, index, Progress::Completed);
+        if let Some(parent) = self.calls[index].parent {
+            self.leg_ended(now, parent, index);
+        }
     }
 
     fn become_status(&mut self, now: CallTime, index: usize, status: CallStatus) {
@@ -182,30 +209,14 @@ impl Exchange {
         self.at(now + FRAME_DURATION, Timer::Tick(index));
         self.break_stream(now, index);
 
+        let spoken = if let PartyAction::Speak(frame) = action { frame } else { Frame::SILENCE };
+        self.calls[index].spoken = spoken;
+        let (heard, finished) = self.hear(now, index, action, &spoken);
+        self.tape(index, &spoken, &heard);
         let call = &mut self.calls[index];
-        let mut finished = false;
-        let heard = match &mut call.doing {
-            Doing::Streaming(stream) => stream.phone.as_mut().map_or(Frame::SILENCE, |phone| {
-                stream.frames += 1;
-                match action {
-                    PartyAction::Speak(frame) => phone.speak(frame),
-                    PartyAction::Press(key) => phone.press(clock, key),
-                    _ => {}
-                }
-                phone.tick(clock)
-            }),
-            Doing::Saying { audio, position, length } => {
-                let frame = frame_at(audio, *position, *length);
-                *position += FRAME_SAMPLES as u64;
-                finished = *position >= *length;
-                frame
-            }
-            Doing::Pausing { until } => {
-                finished = now >= *until;
-                Frame::SILENCE
-            }
-            Doing::Nothing | Doing::Asking { .. } => Frame::SILENCE,
-        };
+        if call.status != CallStatus::InProgress {
+            return;
+        }
         if let Some(party) = &mut call.party {
             party.hear(clock, &heard);
         }
@@ -214,14 +225,44 @@ impl Exchange {
             self.next_verb(now, index);
         }
     }
-}
 
-/// The frame at a byte of audio that is repeated up to `length` bytes, filled up with silence.
-fn frame_at(audio: &[u8], position: u64, length: u64) -> Frame {
-    let mut codes = *Frame::SILENCE.as_bytes();
-    let start = position.checked_rem(audio.len() as u64).unwrap_or(0) as usize;
-    let left = usize::try_from(length.saturating_sub(position)).unwrap_or(usize::MAX);
-    let spoken = audio.iter().cycle().skip(start).take(left);
-    codes.iter_mut().zip(spoken).for_each(|(code, &byte)| *code = byte);
-    Frame::from(codes)
+    /// What sounds on the line in 20 ms of whatever the call does, and whether that is over.
+    fn hear(&mut self, now: CallTime, index: usize, action: PartyAction, spoken: &Frame) -> (Frame, bool) {
+        let key = if let PartyAction::Press(key) = action { Some(key) } else { None };
+        if let Some(peer) = self.calls[index].peer {
+            let clock = self.calls[peer].clock(now);
+            if let (Some(key), Some(party)) = (key, &mut self.calls[peer].party) {
+                party.hear_key(clock, key);
+            }
+            return (self.calls[peer].spoken, false);
+        }
+        let call = &mut self.calls[index];
+        let clock = call.clock(now);
+        match &mut call.doing {
+            Doing::Streaming(stream) => {
+                let heard = stream.phone.as_mut().map_or(Frame::SILENCE, |phone| {
+                    stream.frames += 1;
+                    match action {
+                        PartyAction::Speak(frame) => phone.speak(frame),
+                        PartyAction::Press(key) => phone.press(clock, key),
+                        _ => {}
+                    }
+                    phone.tick(clock)
+                });
+                (heard, false)
+            }
+            Doing::Sounding(sound) => {
+                let heard = sound.take();
+                (heard, sound.is_over())
+            }
+            Doing::Pausing { until } => (Frame::SILENCE, now >= *until),
+            Doing::Gathering(_) => (self.gather_tick(now, index, key, spoken), false),
+            Doing::Recording(_) => (self.message_tick(now, index, key, spoken), false),
+            Doing::Pressing(_) => {
+                self.press_tick(now, index);
+                (Frame::SILENCE, false)
+            }
+            _ => (Frame::SILENCE, false),
+        }
+    }
 }

@@ -93,6 +93,35 @@ pub enum LogEvent {
         /// Whether there was a voice for it; otherwise silence was played.
         voiced: bool,
     },
+    /// A file was played by the carrier.
+    Played {
+        /// Its address.
+        url: String,
+        /// Whether it was there.
+        found: bool,
+    },
+    /// A key was pressed towards the person on the line.
+    KeyPressed,
+    /// `<Gather>` ended.
+    Gathered {
+        /// Whether there was any input.
+        input: bool,
+    },
+    /// It was found out who answered.
+    Detected {
+        /// The verdict, as on the wire.
+        answered_by: String,
+    },
+    /// Two calls were connected.
+    Bridged {
+        /// The other one.
+        with: String,
+    },
+    /// A recording began.
+    RecordingStarted {
+        /// Its sid.
+        recording: String,
+    },
     /// A media socket is open.
     StreamOpened {
         /// Its sid.

@@ -1,19 +1,31 @@
 //! An emulator of Twilio's voice side: REST calls, TwiML, signed webhooks and bidirectional Media Streams.
 //!
+//! It acts out say, play, pause, keys, gather, dial (with screening), queues, recordings with real audio, answering
+//! machine detection. What a person says is understood by whatever [`Exchange::with_recogniser`] is given; files come
+//! from [`Exchange::with_files`]. Parameters it knows and does not act on stand in its log as warnings with code 0.
+//!
 //! [`Exchange`] is the whole carrier as a machine without clock or network; [`server`] puts it on loopback.
 
 mod call;
+mod detection;
+mod dial;
 mod exchange;
 mod flow;
+mod gather;
 mod json;
 mod lines;
 mod log;
+mod message;
 mod options;
+mod press;
+mod queue;
+mod recordings;
 mod rest;
 pub mod server;
 mod sid;
 mod signature;
 mod sockets;
+mod sound;
 mod stream;
 mod twiml;
 mod webhook;
@@ -29,6 +41,8 @@ pub use options::{AbruptLoss, Account, ApiKey, ExchangeOptions, Number};
 pub use rest::{Delivery, RestReply, RestRequest};
 pub use signature::sign;
 pub use stream::{Order, SocketEnd, SocketFault};
-pub use twiml::{StreamVerb, TwimlError, Verb, parse};
+pub use twiml::{
+    Address, DialVerb, GatherVerb, NumberNoun, RecordVerb, RecordingSettings, StreamVerb, TwimlError, Verb, parse,
+};
 pub use webhook::{Method, Webhook, WebhookFailure, WebhookKind, WebhookOutcome};
 pub use wire::StreamWire;

@@ -1,5 +1,7 @@
 //! Whole calls in virtual time: an application in memory at the other end of the exchange's orders.
 
+mod control;
+
 use std::time::Duration;
 
 use serde_json::Value;
@@ -45,7 +47,7 @@ impl World {
 
     fn rest(&mut self, method: &str, path: &str, form: &[(&str, &str)]) -> (u16, Value) {
         let reply = self.raw(method, path, form);
-        (reply.status, serde_json::from_str(&reply.body).unwrap_or(Value::Null))
+        (reply.status, serde_json::from_slice(&reply.body).unwrap_or(Value::Null))
     }
 
     fn raw(&mut self, method: &str, path: &str, fields: &[(&str, &str)]) -> RestReply {

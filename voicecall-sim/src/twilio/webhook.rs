@@ -38,6 +38,10 @@ pub enum WebhookKind {
     Status,
     /// Reports on a media stream.
     Stream,
+    /// Reports who answered.
+    Detection,
+    /// Reports on a recording.
+    Recording,
 }
 
 /// A request on its way to the application.

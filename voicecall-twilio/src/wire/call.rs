@@ -11,8 +11,18 @@ pub(crate) struct Call {
     pub(crate) status: Option<Status>,
     /// RFC 2822, to the second.
     pub(crate) date_created: Option<String>,
+    pub(crate) start_time: Option<String>,
+    pub(crate) end_time: Option<String>,
     /// Whole seconds.
     pub(crate) duration: Option<String>,
+    pub(crate) to: Option<String>,
+    pub(crate) from: Option<String>,
+    pub(crate) direction: Option<String>,
+    /// A decimal number, negative for what is charged.
+    pub(crate) price: Option<String>,
+    pub(crate) price_unit: Option<String>,
+    pub(crate) answered_by: Option<String>,
+    pub(crate) parent_call_sid: Option<String>,
 }
 
 /// A call's status, in the REST resource and in webhooks.

@@ -1,4 +1,4 @@
-//! The fields of a request Twilio makes about a call: for instructions, with a status, about a media stream.
+//! The fields of a request Twilio makes about a call: for instructions, or with a report.
 
 use std::borrow::Cow;
 
@@ -18,6 +18,34 @@ pub(crate) struct CallWebhook<'a> {
     pub(crate) sip_response_code: Option<Cow<'a, str>>,
     pub(crate) stream_event: Option<StreamEvent>,
     pub(crate) stream_error: Option<Cow<'a, str>>,
+    /// The verdict of answering machine detection.
+    pub(crate) answered_by: Option<Cow<'a, str>>,
+    /// Milliseconds.
+    pub(crate) machine_detection_duration: Option<Cow<'a, str>>,
+    /// Keys of a `<Gather>`, or the one that ended a `<Record>`.
+    pub(crate) digits: Option<Cow<'a, str>>,
+    pub(crate) speech_result: Option<Cow<'a, str>>,
+    /// 0 to 1.
+    pub(crate) confidence: Option<Cow<'a, str>>,
+    pub(crate) dial_call_status: Option<Cow<'a, str>>,
+    pub(crate) dial_call_sid: Option<Cow<'a, str>>,
+    /// Whole seconds.
+    pub(crate) dial_call_duration: Option<Cow<'a, str>>,
+    pub(crate) recording_sid: Option<Cow<'a, str>>,
+    /// Ends in the recording's SID.
+    pub(crate) recording_url: Option<Cow<'a, str>>,
+    /// Present in reports on a recording only.
+    pub(crate) recording_status: Option<Cow<'a, str>>,
+    /// Whole seconds.
+    pub(crate) recording_duration: Option<Cow<'a, str>>,
+    pub(crate) recording_channels: Option<Cow<'a, str>>,
+    pub(crate) recording_start_time: Option<Cow<'a, str>>,
+    /// How a call left its queue.
+    pub(crate) queue_result: Option<Cow<'a, str>>,
+    /// Whole seconds.
+    pub(crate) queue_time: Option<Cow<'a, str>>,
+    /// Present while a call waits in a queue.
+    pub(crate) queue_position: Option<Cow<'a, str>>,
 }
 
 /// What a stream status callback reports.
@@ -43,6 +71,23 @@ impl<'a> CallWebhook<'a> {
                 "SipResponseCode" => keep_first(&mut webhook.sip_response_code, value),
                 "StreamEvent" => keep_first(&mut webhook.stream_event, StreamEvent::from_name(&value)),
                 "StreamError" => keep_first(&mut webhook.stream_error, value),
+                "AnsweredBy" => keep_first(&mut webhook.answered_by, value),
+                "MachineDetectionDuration" => keep_first(&mut webhook.machine_detection_duration, value),
+                "Digits" => keep_first(&mut webhook.digits, value),
+                "SpeechResult" => keep_first(&mut webhook.speech_result, value),
+                "Confidence" => keep_first(&mut webhook.confidence, value),
+                "DialCallStatus" => keep_first(&mut webhook.dial_call_status, value),
+                "DialCallSid" => keep_first(&mut webhook.dial_call_sid, value),
+                "DialCallDuration" => keep_first(&mut webhook.dial_call_duration, value),
+                "RecordingSid" => keep_first(&mut webhook.recording_sid, value),
+                "RecordingUrl" => keep_first(&mut webhook.recording_url, value),
+                "RecordingStatus" => keep_first(&mut webhook.recording_status, value),
+                "RecordingDuration" => keep_first(&mut webhook.recording_duration, value),
+                "RecordingChannels" => keep_first(&mut webhook.recording_channels, value),
+                "RecordingStartTime" => keep_first(&mut webhook.recording_start_time, value),
+                "QueueResult" => keep_first(&mut webhook.queue_result, value),
+                "QueueTime" => keep_first(&mut webhook.queue_time, value),
+                "QueuePosition" => keep_first(&mut webhook.queue_position, value),
                 _ => {}
             }
         }

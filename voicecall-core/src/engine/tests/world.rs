@@ -191,7 +191,7 @@ pub(super) struct OnLine {
 }
 
 fn instruct(path: &str, call: &str) -> SignedRequest {
-    let kind = CarrierEventKind::Instruct { status: CallStatus::InProgress };
+    let kind = CarrierEventKind::Instruct { status: CallStatus::InProgress, detection: None };
     ScriptedCarrier::webhook_of(path, &CarrierEvent::new(CarrierCallId::new(call), kind, path.to_owned()))
 }
 

@@ -13,12 +13,7 @@ impl Exchange {
     /// The account's calls, newest first.
     pub(super) fn list(&self, account: usize, path: &str, query: &[(String, String)]) -> Answered {
         let fields = Fields(query);
-        let number = |name: &str, default: usize| match fields.get(name) {
-            None => Ok(default),
-            Some(text) => text.parse().map_err(|_| Refusal::new(400, 20001, format!("{name} must be a number"))),
-        };
-        let size = number("PageSize", 50)?.clamp(1, 1000);
-        let page = number("Page", 0)?;
+        let (size, page) = (fields.number("PageSize", 50)?.clamp(1, 1000), fields.number("Page", 0)?);
         let mut calls: Vec<Value> = Vec::new();
         for call in self.calls.iter().rev().filter(|call| call.account == account && !call.deleted) {
             if self.matches(call, &fields)? {
@@ -27,16 +22,16 @@ impl Exchange {
         }
         let filters = query.iter().filter(|(name, _)| !matches!(name.as_str(), "PageSize" | "Page" | "PageToken"));
         let encoded = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(filters).finish();
-        Ok((200, Some(json::page(path, &encoded, &calls, page, size))))
+        Ok((200, Some(json::page("calls", path, &encoded, &calls, page, size))))
     }
 
     fn matches(&self, call: &Call, fields: &Fields<'_>) -> Result<bool, Refusal> {
         let equals = |name: &str, value: &str| fields.get(name).is_none_or(|wanted| wanted == value);
-        let has_parent = fields.get("ParentCallSid").is_some();
+        let other_parent = fields.get("ParentCallSid").is_some_and(|wanted| call.parent_sid.as_deref() != Some(wanted));
         if !equals("To", &call.to)
             || !equals("From", &call.from)
             || !equals("Status", call.status.as_str())
-            || has_parent
+            || other_parent
         {
             return Ok(false);
         }

@@ -2,6 +2,7 @@
 
 mod create;
 mod list;
+mod recordings;
 mod update;
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ use serde_json::Value;
 use url::Url;
 use voicecall_core::CallTime;
 
+use self::recordings::RecordingOperation;
 use super::{Exchange, LogEvent, Method, json};
 use crate::fault::{Fault, Site};
 
@@ -40,8 +42,8 @@ pub struct RestReply {
     pub content_type: &'static str,
     /// The `Retry-After` header.
     pub retry_after: Option<Duration>,
-    /// The body.
-    pub body: String,
+    /// The body: JSON, or a recording's audio.
+    pub body: Vec<u8>,
     /// What becomes of the reply.
     pub delivery: Delivery,
 }
@@ -94,6 +96,7 @@ enum Operation {
     Fetch(usize),
     Update(usize),
     Delete(usize),
+    Recordings(RecordingOperation),
 }
 
 impl Operation {
@@ -102,6 +105,7 @@ impl Operation {
             Self::Create => Site::RestCreate,
             Self::Account | Self::List | Self::Fetch(_) => Site::RestFetch,
             Self::Update(_) | Self::Delete(_) => Site::RestUpdate,
+            Self::Recordings(operation) => operation.site(),
         }
     }
 }
@@ -119,11 +123,11 @@ impl Exchange {
 
     fn reply(&mut self, now: CallTime, request: &RestRequest) -> RestReply {
         // Without the ending the carrier speaks XML, which nobody here reads: better a clear no than a surprise.
-        if !request.path.ends_with(".json") {
+        if !request.path.ends_with(".json") && !recordings::is_audio(&request.path) {
             let body =
                 "<TwilioResponse><RestException><Code>20404</Code><Message>The simulator speaks JSON only: append \
                  .json to the path</Message><Status>404</Status></RestException></TwilioResponse>"
-                    .to_owned();
+                    .into();
             return RestReply { content_type: "application/xml", ..plain(404, body) };
         }
         let (account, operation) = match self.route(request) {
@@ -131,7 +135,7 @@ impl Exchange {
             Err(refusal) => return refused(&refusal),
         };
         match self.draw(now, None, operation.site()) {
-            Some(Fault::DropBefore) => RestReply { delivery: Delivery::Lost, ..plain(503, String::new()) },
+            Some(Fault::DropBefore) => RestReply { delivery: Delivery::Lost, ..plain(503, Vec::new()) },
             Some(Fault::RateLimit { retry_after }) => RestReply { retry_after, ..RestReply::too_many() },
             Some(Fault::Error { status, accepted }) => {
                 if accepted {
@@ -151,6 +155,10 @@ impl Exchange {
 
     fn carry_out(&mut self, now: CallTime, account: usize, operation: Operation, request: &RestRequest) -> RestReply {
         let answered = match operation {
+            Operation::Recordings(RecordingOperation::Audio(recording)) => {
+                return self.audio(recording, &request.query);
+            }
+            Operation::Recordings(operation) => self.recordings_request(now, operation, request),
             Operation::Account => Ok((200, Some(json::account(self, &self.options.accounts[account])))),
             Operation::Create => self.create(now, account, &Fields(&request.form)),
             Operation::List => self.list(account, &request.path, &request.query),
@@ -159,14 +167,14 @@ impl Exchange {
             Operation::Delete(call) => self.delete(call),
         };
         match answered {
-            Ok((status, body)) => plain(status, body.map(|body| body.to_string()).unwrap_or_default()),
+            Ok((status, body)) => plain(status, body.map(|body| body.to_string().into_bytes()).unwrap_or_default()),
             Err(refusal) => refused(&refusal),
         }
     }
 
     /// Who asks, and for what.
     fn route(&self, request: &RestRequest) -> Result<(usize, Operation), Refusal> {
-        let path = request.path.trim_end_matches(".json");
+        let path = request.path.trim_end_matches(".json").trim_end_matches(".wav");
         let segments: Vec<&str> = path.split('/').skip(1).collect();
         let ["2010-04-01", "Accounts", sid, rest @ ..] = segments.as_slice() else {
             return Err(Refusal::not_found(&request.path));
@@ -181,6 +189,13 @@ impl Exchange {
             ("GET", ["Calls", call]) => Operation::Fetch(self.known(account, call, request)?),
             ("POST", ["Calls", call]) => Operation::Update(self.known(account, call, request)?),
             ("DELETE", ["Calls", call]) => Operation::Delete(self.known(account, call, request)?),
+            (method, ["Calls", call, "Recordings", rest @ ..]) => {
+                let call = self.known(account, call, request)?;
+                Operation::Recordings(self.recordings_of_call(call, method, rest, request)?)
+            }
+            (method, ["Recordings", rest @ ..]) => {
+                Operation::Recordings(self.recordings_of_account(account, method, rest, request)?)
+            }
             (_, [] | ["Calls"] | ["Calls", _]) => return Err(Refusal::new(405, 20004, "Method not allowed")),
             _ => return Err(Refusal::not_found(&request.path)),
         };
@@ -207,12 +222,12 @@ impl Exchange {
     }
 }
 
-fn plain(status: u16, body: String) -> RestReply {
+fn plain(status: u16, body: Vec<u8>) -> RestReply {
     RestReply { status, content_type: "application/json", retry_after: None, body, delivery: Delivery::Now }
 }
 
 fn refused(refusal: &Refusal) -> RestReply {
-    plain(refusal.status, json::error(refusal.status, refusal.code, &refusal.message).to_string())
+    plain(refusal.status, json::error(refusal.status, refusal.code, &refusal.message).to_string().into_bytes())
 }
 
 /// The fields of a form.
@@ -241,6 +256,14 @@ impl<'a> Fields<'a> {
                 .ok_or_else(|| Refusal::new(400, 20001, format!("{field} must be GET or POST")))?,
         };
         Ok(Some((url.to_owned(), method)))
+    }
+
+    /// A number, or the default if there is none.
+    fn number(&self, name: &str, default: usize) -> Result<usize, Refusal> {
+        match self.get(name) {
+            None => Ok(default),
+            Some(text) => text.parse().map_err(|_| Refusal::new(400, 20001, format!("{name} must be a number"))),
+        }
     }
 
     /// A whole number of seconds within bounds.

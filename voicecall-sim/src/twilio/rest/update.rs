@@ -45,6 +45,7 @@ impl Exchange {
         }
         if steers && !self.calls[index].status.is_final() {
             self.close_stream(now, index, StreamEnd::Redirected);
+            self.let_go(now, index, false);
             match (address, document) {
                 (Some(address), _) => self.calls[index].instructions = Instructions::Address(address),
                 (_, Some(document)) => self.calls[index].instructions = Instructions::Document(document.to_owned()),

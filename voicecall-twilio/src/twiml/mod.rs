@@ -1,6 +1,13 @@
 //! A call's steps as TwiML, the XML a call's instructions are written in.
 
-use voicecall_core::carrier::{CallFlow, CallStep, StreamTarget};
+mod verbs;
+mod xml;
+
+use voicecall_core::carrier::{CallFlow, CallStep, RejectReason};
+
+use verbs::Verbs;
+pub(crate) use verbs::{RECORDING_EVENTS, channels, trim};
+use xml::{Attributes, Xml};
 
 use crate::PROVIDER;
 use crate::overrides::ConnectionOverrides;
@@ -10,75 +17,36 @@ pub(crate) const CONTENT_TYPE: &str = "text/xml; charset=utf-8";
 
 /// Writes `flow`. The addresses Twilio will ask get `overrides`.
 pub(crate) fn render(flow: &CallFlow, overrides: &ConnectionOverrides) -> String {
-    let mut xml = String::from(r#"<?xml version="1.0" encoding="UTF-8"?><Response>"#);
-    for step in &flow.0 {
-        match step {
-            CallStep::Stream(target) => stream(&mut xml, target, overrides),
-            CallStep::Say { text, language } => element(&mut xml, "Say", &[("language", language)], Some(text)),
-            CallStep::Redirect(url) => {
-                element(&mut xml, "Redirect", &[("method", "POST")], Some(overrides.apply(url).as_str()));
-            }
-            CallStep::HangUp => element(&mut xml, "Hangup", &[], None),
-            _ => tracing::error!(provider = PROVIDER, "a step of a newer core is left out"),
+    let mut xml = Xml::new();
+    xml.inside("Response", &Attributes::new(), |xml| {
+        let mut verbs = Verbs { xml, overrides };
+        flow.0.iter().for_each(|step| write(&mut verbs, step));
+    });
+    xml.finish()
+}
+
+fn write(verbs: &mut Verbs<'_>, step: &CallStep) {
+    match step {
+        CallStep::Stream(target) => verbs.stream(target),
+        CallStep::Say(say) => verbs::say(verbs.xml, say),
+        CallStep::Play(play) => verbs::play(verbs.xml, play),
+        CallStep::Pause(length) => verbs::pause(verbs.xml, *length),
+        CallStep::Press(digits) => verbs.press(digits),
+        CallStep::Gather(gather) => verbs.gather(gather),
+        CallStep::Dial(dial) => verbs.dial(dial),
+        CallStep::Hold(hold) => verbs.hold(hold),
+        CallStep::Join(name) => verbs.join(name),
+        CallStep::Leave => verbs.xml.empty("Leave", &Attributes::new()),
+        CallStep::Record(message) => verbs.record(message),
+        CallStep::StartRecording(start) => verbs.start_recording(start),
+        CallStep::StopRecording(name) => verbs.stop_recording(name),
+        CallStep::Redirect(url) => verbs.redirect(url),
+        CallStep::Reject(reason) => {
+            let reason = if *reason == RejectReason::Busy { "busy" } else { "rejected" };
+            verbs.xml.empty("Reject", &Attributes::new().with("reason", reason));
         }
-    }
-    xml.push_str("</Response>");
-    xml
-}
-
-fn stream(xml: &mut String, target: &StreamTarget, overrides: &ConnectionOverrides) {
-    let status_url = target.status_url.as_ref().map(|url| overrides.apply(url));
-    let mut attributes = vec![("url", target.url.as_str())];
-    if let Some(url) = &status_url {
-        attributes.extend([("statusCallback", url.as_str()), ("statusCallbackMethod", "POST")]);
-    }
-    xml.push_str("<Connect>");
-    open(xml, "Stream", &attributes);
-    for (name, value) in &target.parameters {
-        element(xml, "Parameter", &[("name", name), ("value", value)], None);
-    }
-    xml.push_str("</Stream></Connect>");
-}
-
-fn element(xml: &mut String, name: &str, attributes: &[(&str, &str)], text: Option<&str>) {
-    open(xml, name, attributes);
-    escape(xml, text.unwrap_or_default());
-    xml.push_str("</");
-    xml.push_str(name);
-    xml.push('>');
-}
-
-fn open(xml: &mut String, name: &str, attributes: &[(&str, &str)]) {
-    xml.push('<');
-    xml.push_str(name);
-    for (name, value) in attributes {
-        xml.push(' ');
-        xml.push_str(name);
-        xml.push_str("=\"");
-        escape(xml, value);
-        xml.push('"');
-    }
-    xml.push('>');
-}
-
-/// Appends `text` so that a parser reads the same text again, in an element and in an attribute.
-///
-/// Characters XML cannot hold at all are left out (XML 1.0, production 2); white space other than the blank is written
-/// by number, because a parser may turn it into a blank.
-fn escape(xml: &mut String, text: &str) {
-    for character in text.chars() {
-        match character {
-            '&' => xml.push_str("&amp;"),
-            '<' => xml.push_str("&lt;"),
-            '>' => xml.push_str("&gt;"),
-            '"' => xml.push_str("&quot;"),
-            '\'' => xml.push_str("&apos;"),
-            '\t' => xml.push_str("&#9;"),
-            '\n' => xml.push_str("&#10;"),
-            '\r' => xml.push_str("&#13;"),
-            '\0'..='\u{1F}' | '\u{FFFE}' | '\u{FFFF}' => {}
-            _ => xml.push(character),
-        }
+        CallStep::HangUp => verbs.xml.empty("Hangup", &Attributes::new()),
+        _ => tracing::error!(provider = PROVIDER, "a step of a newer core is left out"),
     }
 }
 
@@ -86,6 +54,7 @@ fn escape(xml: &mut String, text: &str) {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use voicecall_core::carrier::{Say, StreamTarget};
 
     fn rendered(flow: &CallFlow) -> String {
         render(flow, &ConnectionOverrides::default())
@@ -143,7 +112,7 @@ mod tests {
             text in any::<String>(), language in any::<String>(), name in any::<String>(), value in "(.|[\\x00-\\x20<>&'\"\\]])*",
         ) {
             let stream = StreamTarget { parameters: [(name.clone(), value.clone())].into(), ..target() };
-            let say = CallStep::Say { text: text.clone(), language: language.clone() };
+            let say = CallStep::Say(Say::new(&text, &language));
             let xml = rendered(&CallFlow(vec![CallStep::Stream(stream), say, CallStep::HangUp]));
 
             let document = roxmltree::Document::parse(&xml).unwrap();

@@ -19,6 +19,7 @@ mod seed;
 mod service;
 mod settings;
 mod simulator;
+mod verification;
 mod voices;
 
 use std::process::ExitCode;

@@ -231,6 +231,7 @@ async fn connected(server: &Server) -> Peer {
         tenant,
         phone: server.vault.seal_phone(tenant, &"+46701234567".parse().unwrap()).unwrap(),
         verification: VerificationId::new(),
+        priority: voicecall_core::store::CallPriority::Normal,
         started_at: jiff::Timestamp::now(),
     };
     let store: &dyn Store = &*server.store;

@@ -1,7 +1,7 @@
 //! Attempts to reach a phone: the table `dial_attempts`.
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
-use voicecall_core::store::{AttemptOutcome, AttemptState, DialAttempt, DialStore};
+use voicecall_core::store::{AttemptOutcome, AttemptState, DialAttempt, DialStore, EndReason, Session, SessionChange};
 use voicecall_core::{AttemptId, CarrierCallId, Epoch, Result, SessionId, TenantId, async_trait};
 
 use crate::column::{At, Text};
@@ -43,6 +43,23 @@ impl DialStore for SqliteStore {
         .await
     }
 
+    async fn finish_attempt(
+        &self,
+        tenant: TenantId,
+        attempt: AttemptId,
+        outcome: EndReason,
+        change: &SessionChange,
+    ) -> Result<Session> {
+        let change = change.clone();
+        self.write("finish attempt", move |db| {
+            let mut attempt = find(db, tenant, attempt)?;
+            attempt.finish(outcome)?;
+            save(db, &attempt)?;
+            sessions::apply(db, tenant, attempt.session, &change)
+        })
+        .await
+    }
+
     async fn attempt(&self, tenant: TenantId, id: AttemptId) -> Result<DialAttempt> {
         self.read("read attempt", move |db| find(db, tenant, id)).await
     }
@@ -59,11 +76,15 @@ impl DialStore for SqliteStore {
     async fn attempts(&self, tenant: TenantId, session: SessionId) -> Result<Vec<DialAttempt>> {
         self.read("read attempts", move |db| {
             sessions::owner(db, tenant, session)?;
-            let query = "SELECT * FROM dial_attempts WHERE call_session_id = ? ORDER BY created_at, position";
-            Ok(db.prepare_cached(query)?.query_map((Text(session),), read)?.collect::<rusqlite::Result<_>>()?)
+            of_session(db, session)
         })
         .await
     }
+}
+
+pub(crate) fn of_session(db: &Connection, session: SessionId) -> Outcome<Vec<DialAttempt>> {
+    let query = "SELECT * FROM dial_attempts WHERE call_session_id = ? ORDER BY created_at, position";
+    Ok(db.prepare_cached(query)?.query_map((Text(session),), read)?.collect::<rusqlite::Result<_>>()?)
 }
 
 fn find(db: &Connection, tenant: TenantId, id: AttemptId) -> Outcome<DialAttempt> {
@@ -88,13 +109,15 @@ fn insert(db: &Connection, attempt: &DialAttempt) -> Outcome<()> {
 /// Writes everything that can change.
 fn save(db: &Connection, attempt: &DialAttempt) -> Outcome<()> {
     let update = "UPDATE dial_attempts
-        SET state = :state, epoch = :epoch, carrier_call_id = :carrier_call_id, reason = :reason WHERE id = :id";
+        SET state = :state, epoch = :epoch, carrier_call_id = :carrier_call_id, reason = :reason, outcome = :outcome
+        WHERE id = :id";
     db.prepare_cached(update)?.execute(named_params! {
         ":id": Text(attempt.id),
         ":state": Text(attempt.state),
         ":epoch": attempt.epoch.map(|epoch| epoch.0),
         ":carrier_call_id": attempt.call.as_ref().map(CarrierCallId::as_str),
         ":reason": attempt.reason,
+        ":outcome": attempt.outcome.map(Text),
     })?;
     Ok(())
 }
@@ -109,6 +132,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<DialAttempt> {
         epoch: row.get::<_, Option<u32>>("epoch")?.map(Epoch),
         call: row.get::<_, Option<String>>("carrier_call_id")?.map(CarrierCallId::new),
         reason: row.get("reason")?,
+        outcome: row.get::<_, Option<Text<_>>>("outcome")?.map(|outcome| outcome.0),
         created_at: row.get::<_, At>("created_at")?.0,
     })
 }

@@ -77,7 +77,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<BusinessContext> {
     })
 }
 
-fn read_verification(row: &Row<'_>) -> rusqlite::Result<CustomerVerification> {
+pub(crate) fn read_verification(row: &Row<'_>) -> rusqlite::Result<CustomerVerification> {
     Ok(CustomerVerification {
         id: row.get::<_, Text<_>>("id")?.0,
         tenant: row.get::<_, Text<_>>("business_id")?.0,

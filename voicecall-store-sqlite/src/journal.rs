@@ -34,11 +34,15 @@ impl JournalStore for SqliteStore {
     async fn journal(&self, tenant: TenantId, session: SessionId) -> Result<Vec<JournalEntry>> {
         self.read("read journal", move |db| {
             sessions::owner(db, tenant, session)?;
-            let query = "SELECT * FROM journal WHERE call_session_id = ? ORDER BY seq";
-            Ok(db.prepare_cached(query)?.query_map((Text(session),), read)?.collect::<rusqlite::Result<_>>()?)
+            of_session(db, session)
         })
         .await
     }
+}
+
+pub(crate) fn of_session(db: &Connection, session: SessionId) -> Outcome<Vec<JournalEntry>> {
+    let query = "SELECT * FROM journal WHERE call_session_id = ? ORDER BY seq";
+    Ok(db.prepare_cached(query)?.query_map((Text(session),), read)?.collect::<rusqlite::Result<_>>()?)
 }
 
 fn append(db: &Connection, tenant: TenantId, entry: &JournalEntry) -> Outcome<()> {

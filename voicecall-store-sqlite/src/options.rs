@@ -95,7 +95,7 @@ impl SqliteOptions {
         for _ in 0..self.readers {
             readers.push(self.lane("voicecall-reads", Access::Read, Some(path.clone())).await?);
         }
-        Ok(SqliteStore::new(writer, readers))
+        Ok(SqliteStore::new(writer, readers, Some(path)))
     }
 
     /// A store without a file, which ends with the process. Reads and writes share one thread.
@@ -103,7 +103,7 @@ impl SqliteOptions {
     /// # Errors
     /// `Internal` if the operating system gives no thread.
     pub async fn open_in_memory(&self) -> Result<SqliteStore> {
-        Ok(SqliteStore::new(self.lane("voicecall-store", Access::Write, None).await?, Vec::new()))
+        Ok(SqliteStore::new(self.lane("voicecall-store", Access::Write, None).await?, Vec::new(), None))
     }
 
     async fn lane(&self, name: &'static str, access: Access, path: Option<PathBuf>) -> Result<Lane> {
@@ -130,6 +130,8 @@ impl SqliteOptions {
                 db.pragma_update(None, "journal_mode", "wal")?;
                 // In a write-ahead log only FULL syncs at each commit; NORMAL would lose acknowledged writes with power.
                 db.pragma_update(None, "synchronous", "full")?;
+                // What is deleted is overwritten, so that it cannot be read from the file any more.
+                db.pragma_update(None, "secure_delete", true)?;
                 schema::migrate(&mut db, schema::MIGRATIONS)?;
                 if let Some(bytes) = self.max_size {
                     let page: u64 = db.pragma_query_value(None, "page_size", |row| row.get::<_, u32>(0))?.into();

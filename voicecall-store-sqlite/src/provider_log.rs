@@ -1,10 +1,11 @@
 //! Exchanges with providers: the table `telephony_provider_logs`.
 
-use rusqlite::{Row, named_params};
+use rusqlite::{Connection, Row, named_params};
 use voicecall_core::store::{ProviderLog, ProviderLogStore};
 use voicecall_core::{Result, SessionId, TenantId, async_trait};
 
 use crate::column::{At, Json, Millis, Text};
+use crate::fault::Outcome;
 use crate::{SqliteStore, sessions};
 
 #[async_trait]
@@ -43,11 +44,15 @@ impl ProviderLogStore for SqliteStore {
     async fn provider_logs(&self, tenant: TenantId, session: SessionId) -> Result<Vec<ProviderLog>> {
         self.read("read provider logs", move |db| {
             sessions::owner(db, tenant, session)?;
-            let query = "SELECT * FROM telephony_provider_logs WHERE call_session_id = ? ORDER BY timestamp, position";
-            Ok(db.prepare_cached(query)?.query_map((Text(session),), read)?.collect::<rusqlite::Result<_>>()?)
+            of_session(db, session)
         })
         .await
     }
+}
+
+pub(crate) fn of_session(db: &Connection, session: SessionId) -> Outcome<Vec<ProviderLog>> {
+    let query = "SELECT * FROM telephony_provider_logs WHERE call_session_id = ? ORDER BY timestamp, position";
+    Ok(db.prepare_cached(query)?.query_map((Text(session),), read)?.collect::<rusqlite::Result<_>>()?)
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<ProviderLog> {

@@ -1,10 +1,11 @@
 //! The store: a writing thread, and threads that read beside it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use rusqlite::Connection;
-use voicecall_core::Result;
+use voicecall_core::{Error, ErrorKind, Result};
 
 use crate::fault::Outcome;
 use crate::lane::Lane;
@@ -21,7 +22,11 @@ pub struct SqliteStore {
     writer: Lane,
     readers: Vec<Lane>,
     next_reader: AtomicUsize,
+    path: Option<PathBuf>,
 }
+
+/// How long moving the log into the file waits for whoever reads.
+const LOG_PATIENCE: Duration = Duration::from_secs(10);
 
 impl SqliteStore {
     /// Opens the file with the default options and brings it to this version's tables. It is created if missing.
@@ -40,8 +45,30 @@ impl SqliteStore {
         SqliteOptions::new().open_in_memory().await
     }
 
-    pub(crate) const fn new(writer: Lane, readers: Vec<Lane>) -> Self {
-        Self { writer, readers, next_reader: AtomicUsize::new(0) }
+    pub(crate) const fn new(writer: Lane, readers: Vec<Lane>, path: Option<PathBuf>) -> Self {
+        Self { writer, readers, next_reader: AtomicUsize::new(0), path }
+    }
+
+    /// Empties the write-ahead log, in which what was deleted from the file would still stand.
+    ///
+    /// # Errors
+    /// `Unavailable` if somebody reads for so long that the log cannot be emptied.
+    pub(crate) async fn forget_traces(&self, operation: &'static str) -> Result<()> {
+        let Some(path) = self.path.clone() else { return Ok(()) };
+        let empty = move || -> Outcome<()> {
+            // A connection of its own: within a transaction the log cannot be emptied.
+            let db = Connection::open(path)?;
+            db.busy_timeout(LOG_PATIENCE)?;
+            let busy: bool = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0))?;
+            if busy {
+                let error = Error::new(ErrorKind::Unavailable, operation).with_provider("sqlite");
+                return Err(error.with_message("the log cannot be emptied while somebody reads").into());
+            }
+            Ok(())
+        };
+        let emptied = tokio::task::spawn_blocking(empty).await;
+        let emptied = emptied.map_err(|error| Error::new(ErrorKind::Internal, operation).with_source(error))?;
+        emptied.map_err(|fault| fault.into_error(operation))
     }
 
     /// Waits until everything accepted is written, and closes the file.

@@ -7,8 +7,12 @@ mod support;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use support::{Folder, entry, new_session_for};
-use voicecall_core::store::{CustomerVerification, DirectoryStore, JournalStore, SessionStore, VerificationStatus};
-use voicecall_core::{PhoneNumber, TenantId, Vault, VerificationId};
+use voicecall_core::journal::{Fact, JournalEntry};
+use voicecall_core::store::{
+    Anonymised, Attachment, CustomerVerification, DirectoryStore, EndReason, EventSource, JournalStore, RetentionStore,
+    SessionChange, SessionStore, VerificationStatus,
+};
+use voicecall_core::{PhoneNumber, QuestionId, TenantId, Vault, VerificationId};
 use voicecall_store_sqlite::SqliteStore;
 
 #[tokio::test]
@@ -45,6 +49,41 @@ async fn no_phone_number_stands_in_the_files() {
             assert!(!finds(&written), "{written}");
         }
     }
+}
+
+#[tokio::test]
+async fn what_was_erased_or_anonymised_stands_in_no_file() {
+    let folder = Folder::new();
+    let store = SqliteStore::open(folder.file()).await.unwrap();
+    let (vault, tenant) = (Vault::generate().unwrap(), TenantId::new());
+    let number: PhoneNumber = "+46701234567".parse().unwrap();
+    let (erased, kept) = (
+        new_session_for(tenant, vault.seal_phone(tenant, &number).unwrap()),
+        new_session_for(tenant, vault.seal_phone(tenant, &"+46701234568".parse().unwrap()).unwrap()),
+    );
+    for (new, words) in [(&erased, "canary of one customer"), (&kept, "canary of another")] {
+        store.create_session(new).await.unwrap();
+        let what = Attachment { transcript: Some(words.to_owned()), ..Attachment::default() };
+        let attach = SessionChange::Attach { what, at: jiff::Timestamp::now() };
+        store.change_session(tenant, new.id, &attach).await.unwrap();
+        let fact = Fact::Asked { question: QuestionId::new(), text: words.to_owned() };
+        store.append(tenant, &[JournalEntry { fact, ..entry(new.id, 1, "") }]).await.unwrap();
+        let reason = EndReason::Busy;
+        let end = SessionChange::Ended { reason, source: EventSource::System, at: jiff::Timestamp::now() };
+        store.change_session(tenant, new.id, &end).await.unwrap();
+    }
+    let finds = |needle: &str| contents(&folder).iter().any(|file| file.contains(needle));
+    assert!(finds("canary of one customer") && finds("canary of another"), "the search itself works");
+
+    store.erase_subject(tenant, vault.lookup(tenant, &number)).await.unwrap();
+    assert!(!finds("canary of one customer"));
+    assert!(!finds(&erased.id.to_string()), "not even that there was a call");
+    assert!(finds("canary of another"));
+
+    let texts = Anonymised { transcript: None, analysis: None, responses: Vec::new(), at: jiff::Timestamp::now() };
+    store.anonymise_session(tenant, kept.id, &texts).await.unwrap();
+    assert!(!finds("canary of another"));
+    assert!(finds(&kept.id.to_string()));
 }
 
 /// The files as text: what is no text becomes something else, and what is ASCII stays.

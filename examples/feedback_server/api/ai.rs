@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
-use voicecall::store::{CallEvent, CallEventType, EventSource, Session, SessionChange};
+use voicecall::store::{Attachment, CallEvent, CallEventType, EventSource, Session, SessionChange};
 use voicecall::{QuestionId, SessionId, TenantId};
 
 use super::bounds::{Number, Text};
@@ -84,14 +84,8 @@ pub(super) async fn report(
     let changed = match (kind, data.ai_session_id) {
         (AiEventType::SessionStarted, None) => return Err(ApiError::invalid("data.aiSessionId", "is missing")),
         (AiEventType::SessionStarted, Some(name)) => {
-            let attach = SessionChange::Attach {
-                ai_session: Some(name.into_inner()),
-                recording_url: None,
-                transcript: None,
-                cost_micros: None,
-                at,
-            };
-            change(&state, &session, &attach).await?;
+            let what = Attachment { ai_session: Some(name.into_inner()), ..Attachment::default() };
+            change(&state, &session, &SessionChange::Attach { what, at }).await?;
             append(&state, &session, CallEventType::AiConnected, at, &particulars).await?
         }
         (AiEventType::ResponseGenerated, _) => {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use voicecall::journal::{Fact, JournalEntry, Speaker, TranscriptLine, transcript};
-use voicecall::store::{AttemptState, CallResponse, DialAttempt, PageRequest, Session};
+use voicecall::store::{AttemptState, CallResponse, DialAttempt, EndReason, PageRequest, Session};
 use voicecall::{QuestionId, SessionId};
 
 use super::events::EventBody;
@@ -34,6 +34,8 @@ pub(super) struct CallBody {
     cost: CostBody,
     consent: ConsentBody,
     attempts: Vec<AttemptBody>,
+    /// Whether what was said is gone, because it is too old.
+    anonymised: bool,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -159,11 +161,15 @@ struct ConsentBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Attempt)]
 #[serde(rename_all = "camelCase")]
-struct AttemptBody {
+pub(super) struct AttemptBody {
     started_at: Timestamp,
     carrier: String,
     #[schema(value_type = schema::AttemptState)]
     state: AttemptState,
+    /// How it ended without reaching the customer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = schema::EndReason, required = false)]
+    outcome: Option<EndReason>,
 }
 
 /// One call
@@ -192,6 +198,7 @@ pub(super) async fn one(
         cost: cost(&state, &session, &journal),
         consent: ConsentBody::of(&journal),
         attempts: attempts.into_iter().map(AttemptBody::from).collect(),
+        anonymised: session.anonymised_at.is_some(),
         call: SessionBody::of(&state, session).await?,
     }))
 }
@@ -308,6 +315,11 @@ impl ConsentBody {
 
 impl From<DialAttempt> for AttemptBody {
     fn from(attempt: DialAttempt) -> Self {
-        Self { started_at: attempt.created_at, carrier: attempt.carrier, state: attempt.state }
+        Self {
+            started_at: attempt.created_at,
+            carrier: attempt.carrier,
+            state: attempt.state,
+            outcome: attempt.outcome,
+        }
     }
 }

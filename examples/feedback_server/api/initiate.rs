@@ -7,13 +7,13 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use tracing::warn;
 use utoipa::ToSchema;
-use voicecall::store::{NewSession, Session, VerificationStatus};
+use voicecall::store::{CallPriority, NewSession, Session, VerificationStatus};
 use voicecall::{ErrorKind, SessionId, TenantId, VerificationId};
 
 use super::bounds::SwedishPhone;
 use super::input::Input;
 use super::session::SessionBody;
-use super::{ApiError, Claims, State};
+use super::{ApiError, Claims, State, schema};
 
 /// A call that is asked for.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -26,18 +26,9 @@ pub(super) struct Order {
     /// The number of the verification.
     #[schema(inline)]
     customer_phone: SwedishPhone,
-    #[serde(default)]
-    #[schema(default = "normal")]
-    priority: CallPriority,
-}
-
-/// Whether a call goes before others.
-#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum CallPriority {
-    #[default]
-    Normal,
-    High,
+    /// Whether it goes before others; normal if nothing is said.
+    #[schema(value_type = Option<schema::CallPriority>)]
+    priority: Option<CallPriority>,
 }
 
 /// Call a verified customer
@@ -103,6 +94,7 @@ async fn place(state: &State, order: &Order) -> Result<Session, ApiError> {
         tenant: order.business_id,
         phone: state.vault.seal_phone(order.business_id, &order.customer_phone.0)?,
         verification: order.verification_id,
+        priority: order.priority.unwrap_or(CallPriority::Normal),
         started_at: Timestamp::now(),
     };
     let session = match state.store().create_session(&new).await {

@@ -1,9 +1,13 @@
 //! The HTTP interface of the feedback service: JSON in camel case, bearer tokens, one shape of error.
 
 mod ai;
+mod analytics;
 mod bounds;
 mod businesses;
 mod call;
+mod calls;
+mod complete;
+mod customers;
 mod document;
 mod error;
 mod events;
@@ -122,8 +126,11 @@ pub(crate) fn routes(state: &State) -> Result<Router, serde_json::Error> {
 fn guarded() -> OpenApiRouter<State> {
     OpenApiRouter::new()
         .routes(routes!(initiate::initiate))
+        .routes(routes!(calls::list))
         .routes(routes!(live::live))
         .routes(routes!(call::one))
+        .routes(routes!(calls::cancel))
+        .routes(routes!(complete::complete))
         .routes(routes!(recording::recording))
         .routes(routes!(session::status))
         .routes(routes!(events::list))
@@ -133,6 +140,10 @@ fn guarded() -> OpenApiRouter<State> {
         .routes(routes!(questions::list, questions::create))
         .routes(routes!(questions::replace, questions::switch_off))
         .routes(routes!(businesses::one, businesses::replace))
+        .routes(routes!(analytics::summary))
+        .routes(routes!(analytics::table))
+        .routes(routes!(customers::export))
+        .routes(routes!(customers::erase))
         .routes(routes!(verifications::create))
         .routes(routes!(verifications::one, verifications::decide))
 }

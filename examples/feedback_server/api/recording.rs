@@ -1,13 +1,14 @@
 //! `GET /calls/{sessionId}/recording`: the audio of a call, whole or in part (RFC 9110, section 14).
 
-use std::io::{ErrorKind, SeekFrom};
+use std::fs::File;
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::ops::RangeInclusive;
+use std::path::Path;
 
 use axum::extract::State as Extract;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use tokio::fs::File;
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use tokio::task::spawn_blocking;
 use voicecall::SessionId;
 
 use super::input::Id;
@@ -41,47 +42,52 @@ pub(super) async fn recording(
         return Err(ApiError::not_found("recording"));
     }
     let path = state.recordings.join(session.id.to_string()).join(FILE);
-    let mut file = match File::open(path).await {
-        Ok(file) => file,
+    let range = headers.get(header::RANGE).and_then(|value| value.to_str().ok()).unwrap_or("").to_owned();
+    let read = spawn_blocking(move || read(&path, &range)).await.map_err(std::io::Error::other).flatten();
+    let (length, asked, bytes) = match read {
+        Ok(read) => read,
         Err(error) if error.kind() == ErrorKind::NotFound => return Err(ApiError::not_found("recording")),
-        Err(error) => return Err(unreadable(error)),
-    };
-    let length = file.metadata().await.map_err(unreadable)?.len();
-    let range = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
-    let (status, part) = match range.map_or(Asked::All, |range| asked(range, length)) {
-        Asked::All => (StatusCode::OK, 0..=length.saturating_sub(1)),
-        Asked::Part(part) => (StatusCode::PARTIAL_CONTENT, part),
-        Asked::Beyond => {
-            let error = ApiError::new(StatusCode::RANGE_NOT_SATISFIABLE, "invalid", "range: beyond the end");
-            let mut response = error.with_field("range").into_response();
-            response.headers_mut().extend(content_range(format!("bytes */{length}")));
-            return Ok(response);
+        Err(error) => {
+            let error = voicecall::Error::new(voicecall::ErrorKind::Unavailable, "read recording").with_source(error);
+            return Err(error.into());
         }
     };
-    // A call is minutes long, so that a recording is a few megabytes.
-    let mut bytes = Vec::new();
-    file.seek(SeekFrom::Start(*part.start())).await.map_err(unreadable)?;
-    file.take(part.end() - part.start() + 1).read_to_end(&mut bytes).await.map_err(unreadable)?;
     let common = [
         (header::CONTENT_TYPE, "audio/wav"),
         (header::ACCEPT_RANGES, "bytes"),
         // Nobody between us and the business keeps what a customer said.
         (header::CACHE_CONTROL, "private, no-store"),
     ];
-    let mut response = (status, common, bytes).into_response();
-    if status == StatusCode::PARTIAL_CONTENT {
-        let range = format!("bytes {}-{}/{length}", part.start(), part.end());
-        response.headers_mut().extend(content_range(range));
+    Ok(match asked {
+        Asked::All => (common, bytes).into_response(),
+        Asked::Part(part) => {
+            let range = format!("bytes {}-{}/{length}", part.start(), part.end());
+            (StatusCode::PARTIAL_CONTENT, common, [(header::CONTENT_RANGE, range)], bytes).into_response()
+        }
+        Asked::Beyond => {
+            let error = ApiError::new(StatusCode::RANGE_NOT_SATISFIABLE, "invalid", "range: beyond the end");
+            ([(header::CONTENT_RANGE, format!("bytes */{length}"))], error.with_field("range")).into_response()
+        }
+    })
+}
+
+/// The length of the file, what was asked of it, and that. A call lasts minutes, so its recording is a few megabytes.
+fn read(path: &Path, range: &str) -> std::io::Result<(u64, Asked, Vec<u8>)> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    let asked = asked(range, length);
+    let mut bytes = Vec::new();
+    match &asked {
+        Asked::All => {
+            file.read_to_end(&mut bytes)?;
+        }
+        Asked::Part(part) => {
+            file.seek(SeekFrom::Start(*part.start()))?;
+            file.take(part.end() - part.start() + 1).read_to_end(&mut bytes)?;
+        }
+        Asked::Beyond => {}
     }
-    Ok(response)
-}
-
-fn content_range(range: String) -> Option<(Option<header::HeaderName>, header::HeaderValue)> {
-    Some((Some(header::CONTENT_RANGE), range.try_into().ok()?))
-}
-
-fn unreadable(error: std::io::Error) -> ApiError {
-    voicecall::Error::new(voicecall::ErrorKind::Unavailable, "read recording").with_source(error).into()
+    Ok((length, asked, bytes))
 }
 
 /// What a `Range` asks for.

@@ -31,6 +31,8 @@ macro_rules! enumerations {
 enumerations! {
     /// How far a session has come.
     SessionStatus;
+    /// Whether a call goes before others.
+    CallPriority;
     /// Why a session ended.
     EndReason;
     /// What happened to a session.
@@ -39,6 +41,8 @@ enumerations! {
     EventSource;
     /// How far an attempt to reach a phone has come.
     AttemptState;
+    /// What a provider was asked to do.
+    ProviderOperation;
     /// How important a question is.
     Priority;
     /// Whether a purchase was confirmed.

@@ -3,9 +3,9 @@
 use axum::Json;
 use axum::extract::State as Extract;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use voicecall::store::{EndReason, Session, SessionStatus};
+use voicecall::store::{CallPriority, EndReason, Session, SessionStatus};
 use voicecall::{ErrorKind, QuestionId, SessionId, TenantId};
 
 use super::input::Id;
@@ -25,8 +25,14 @@ pub(super) struct SessionBody {
     customer_phone: String,
     #[schema(value_type = schema::SessionStatus)]
     status: SessionStatus,
+    #[schema(value_type = schema::CallPriority)]
+    priority: CallPriority,
     /// How often it was tried to reach the customer.
     attempts: usize,
+    /// When it is tried next, while the session waits for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Timestamp, required = false)]
+    next_attempt_at: Option<Timestamp>,
     started_at: Timestamp,
     /// When the customer was on the line.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,6 +56,23 @@ pub(super) struct SessionBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Url, required = false)]
     recording_url: Option<String>,
+    /// What a model made of the whole call, once it is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = SummaryBody, required = false)]
+    summary: Option<SummaryBody>,
+}
+
+/// A call in a few words.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = Summary)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SummaryBody {
+    summary: String,
+    #[schema(minimum = -1, maximum = 1)]
+    sentiment: f64,
+    topics: Vec<String>,
+    /// Whether somebody should get in touch with the customer.
+    follow_up: bool,
 }
 
 impl SessionBody {
@@ -61,6 +84,8 @@ impl SessionBody {
         let attempts = state.store().attempts(session.tenant, session.id).await?.len();
         Ok(Self {
             attempts,
+            priority: session.priority,
+            next_attempt_at: session.due_at,
             customer_phone: state.vault.open_phone(session.tenant, &session.phone)?.masked(),
             duration_seconds: session.duration_seconds(),
             id: session.id,
@@ -73,6 +98,7 @@ impl SessionBody {
             questions_asked: session.questions_asked,
             cost_estimate: session.cost_micros.unwrap_or(0) as f64 / 1e6,
             recording_url: session.recording_url,
+            summary: session.analysis.and_then(|analysis| serde_json::from_value(analysis).ok()),
         })
     }
 }

@@ -11,7 +11,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 use voicecall::engine::CallKey;
 use voicecall::server::IncomingRequest;
-use voicecall::store::{EndReason, EventSource, SessionChange, SessionStatus};
+use voicecall::store::{Attachment, EndReason, EventSource, SessionChange, SessionStatus};
 use voicecall::{CarrierCallId, SessionId, TenantId};
 
 use super::bounds::Text;
@@ -133,13 +133,7 @@ async fn take_in(state: &State, event: TelephonyEvent) -> Result<Json<Receipt>, 
         TelephonyEventType::CallFailed => ended(data.reason.unwrap_or(EndReason::CallFailed)),
         TelephonyEventType::RecordingAvailable => {
             let url = data.recording_url.ok_or_else(|| ApiError::invalid("data.recordingUrl", "is missing"))?;
-            SessionChange::Attach {
-                ai_session: None,
-                recording_url: Some(url.into()),
-                transcript: None,
-                cost_micros: None,
-                at,
-            }
+            SessionChange::Attach { what: Attachment { recording_url: Some(url.into()), ..Attachment::default() }, at }
         }
     };
     let changed = change(state, &session, &news).await?;

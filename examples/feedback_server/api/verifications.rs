@@ -35,7 +35,7 @@ pub(super) struct VerificationBody {
 }
 
 impl VerificationBody {
-    fn of(state: &State, verification: CustomerVerification) -> Result<Self, ApiError> {
+    pub(super) fn of(state: &State, verification: CustomerVerification) -> Result<Self, ApiError> {
         let phone = state.vault.open_phone(verification.tenant, &verification.phone)?;
         Ok(Self {
             id: verification.id,

@@ -23,7 +23,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::{CarrierCallId, SessionId, TenantId};
 use crate::journal;
 use crate::media::MediaEvent;
-use crate::store::{EndReason, EventSource, ProviderLog, ProviderOperation, Session, SessionChange};
+use crate::store::{Attachment, EndReason, EventSource, ProviderLog, ProviderOperation, Session, SessionChange};
 use crate::time::CallTime;
 
 /// How long after the handshake the stream must have named its call.
@@ -175,13 +175,8 @@ impl CallEngine {
             return Ok(());
         }
         let text: Vec<_> = transcript.iter().map(ToString::to_string).collect();
-        let change = SessionChange::Attach {
-            ai_session: None,
-            recording_url: None,
-            transcript: Some(text.join("\n")),
-            cost_micros: None,
-            at: Timestamp::now(),
-        };
+        let what = Attachment { transcript: Some(text.join("\n")), ..Attachment::default() };
+        let change = SessionChange::Attach { what, at: Timestamp::now() };
         self.store.change_session(tenant, id, &change).await.map(drop)
     }
 

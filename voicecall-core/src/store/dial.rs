@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::session::text_enum;
+use super::status::{EndReason, text_enum};
 use crate::error::Error;
 use crate::id::{AttemptId, CarrierCallId, Epoch, SessionId, TenantId};
 use std::str::FromStr;
@@ -44,6 +44,8 @@ pub struct DialAttempt {
     pub call: Option<CarrierCallId>,
     /// Why it was rejected.
     pub reason: Option<String>,
+    /// How the call ended without reaching the customer, once that is known.
+    pub outcome: Option<EndReason>,
     /// When it was planned.
     pub created_at: Timestamp,
 }
@@ -61,6 +63,7 @@ impl DialAttempt {
             epoch: None,
             call: None,
             reason: None,
+            outcome: None,
             created_at,
         }
     }
@@ -75,6 +78,18 @@ impl DialAttempt {
         }
         self.state = AttemptState::Sending;
         self.epoch = Some(epoch);
+        Ok(())
+    }
+
+    /// Takes in how the attempt ended.
+    ///
+    /// # Errors
+    /// `Conflict` if that is known.
+    pub fn finish(&mut self, outcome: EndReason) -> Result<(), Error> {
+        if self.outcome.is_some() {
+            return Err(Error::new(crate::ErrorKind::Conflict, "finish attempt").with_field("outcome"));
+        }
+        self.outcome = Some(outcome);
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use jiff::{Timestamp, civil};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::session::text_enum;
+use super::status::text_enum;
 use crate::error::Error;
 use crate::id::{TenantId, VerificationId};
 use crate::seal::SealedPhone;

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::session::{NewSession, SessionChange, SessionStatus, text_enum};
+use super::session::{NewSession, SessionChange};
+use super::status::{SessionStatus, text_enum};
 use crate::error::{Error, Result};
 use crate::id::{QuestionId, RecordId, SessionId};
 
@@ -124,7 +125,7 @@ impl CallEvent {
                 let data = serde_json::json!({ "reason": reason });
                 Some(Self::new(session, event_type, *source, *at).with_data(data))
             }
-            SessionChange::Attach { .. } => None,
+            SessionChange::Postponed { .. } | SessionChange::Attach { .. } => None,
         }
     }
 }
@@ -154,6 +155,28 @@ pub struct CallResponse {
     pub responded_at: Option<Timestamp>,
     /// What the model made of it.
     pub analysis: Option<Value>,
+}
+
+/// Checks that answers belong to this session, as every store does before it keeps them.
+///
+/// # Errors
+/// `Invalid` naming `responses`.
+pub fn check_answers(session: SessionId, responses: &[CallResponse]) -> Result<()> {
+    if responses.iter().all(|response| response.session == session) {
+        return Ok(());
+    }
+    Err(Error::invalid("responses", "answers of this session"))
+}
+
+/// Checks what comes with the end of a session, as every store does.
+///
+/// # Errors
+/// `Invalid` naming `change` if it is not an end, or `responses` if one is of another session.
+pub fn check_end(session: SessionId, change: &SessionChange, responses: &[CallResponse]) -> Result<()> {
+    if !matches!(change, SessionChange::Ended { .. }) {
+        return Err(Error::invalid("change", "an end"));
+    }
+    check_answers(session, responses)
 }
 
 text_enum! {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::session::text_enum;
+use super::status::text_enum;
 use crate::error::{Error, Result};
 use crate::id::{QuestionId, RecordId, TenantId};
 

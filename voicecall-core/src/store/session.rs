@@ -1,137 +1,15 @@
-//! A session's record and the state machine its status follows.
-
-use std::str::FromStr;
+//! A session's record, and what can happen to it.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::log::EventSource;
+use super::status::{CallPriority, EndReason, SessionStatus};
 use crate::error::Error;
 use crate::id::{CarrierCallId, QuestionId, SessionId, TenantId, VerificationId};
 use crate::seal::SealedPhone;
 
-macro_rules! text_enum {
-    ($(#[$doc:meta])* $name:ident, $field:literal { $($(#[$arm_doc:meta])* $arm:ident = $text:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        pub enum $name {
-            $($(#[$arm_doc])* #[serde(rename = $text)] $arm,)*
-        }
-
-        impl $name {
-            /// The name on the wire and in stores.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$arm => $text,)* }
-            }
-
-            /// All values.
-            pub const ALL: &'static [Self] = &[$(Self::$arm),*];
-        }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = Error;
-
-            fn from_str(text: &str) -> Result<Self, Error> {
-                match text {
-                    $($text => Ok(Self::$arm),)*
-                    _ => Err(Error::invalid($field, concat!("one of", $(" ", $text),*))),
-                }
-            }
-        }
-    };
-}
-pub(crate) use text_enum;
-
-text_enum! {
-    /// How far a session has come: `initiated -> connecting -> in_progress -> completed | timeout | failed`,
-    /// and `failed` from `initiated` and `connecting`. Nothing else.
-    SessionStatus, "status" {
-        /// Accepted; the call is not placed yet.
-        Initiated = "initiated",
-        /// The carrier has the call; nobody has answered.
-        Connecting = "connecting",
-        /// The caller is on the line.
-        InProgress = "in_progress",
-        /// Ended as it should.
-        Completed = "completed",
-        /// Ended because time was up.
-        Timeout = "timeout",
-        /// Did not come about, or broke.
-        Failed = "failed",
-    }
-}
-
-impl SessionStatus {
-    /// Whether the session is over.
-    #[must_use]
-    pub const fn is_final(self) -> bool {
-        matches!(self, Self::Completed | Self::Timeout | Self::Failed)
-    }
-
-    /// Whether the state machine has a step from here to `next`.
-    #[must_use]
-    pub const fn may_become(self, next: Self) -> bool {
-        match self {
-            Self::Initiated => matches!(next, Self::Connecting | Self::Failed),
-            Self::Connecting => matches!(next, Self::InProgress | Self::Failed),
-            Self::InProgress => next.is_final(),
-            Self::Completed | Self::Timeout | Self::Failed => false,
-        }
-    }
-}
-
-text_enum! {
-    /// Why a session ended.
-    EndReason, "reason" {
-        /// The conversation came to its end.
-        Completed = "completed",
-        /// Time was up.
-        Timeout = "timeout",
-        /// Something of ours or a provider's broke.
-        TechnicalFailure = "technical_failure",
-        /// The caller hung up in the middle.
-        CustomerHangup = "customer_hangup",
-        /// Nobody answered.
-        NoAnswer = "no_answer",
-        /// The line was busy.
-        Busy = "busy",
-        /// The carrier could not or would not place the call.
-        CallFailed = "call_failed",
-        /// The caller did not want to take part.
-        Declined = "declined",
-        /// The caller did not say anything.
-        NoResponse = "no_response",
-        /// The caller speaks another language.
-        OtherLanguage = "other_language",
-        /// A machine answered.
-        Voicemail = "voicemail",
-        /// There was no money left for the call.
-        RefusedByBudget = "refused_by_budget",
-        /// The operator ended it.
-        Canceled = "canceled",
-    }
-}
-
-impl EndReason {
-    /// The status of a session that ended for this reason.
-    #[must_use]
-    pub const fn status(self) -> SessionStatus {
-        match self {
-            Self::Completed | Self::Declined | Self::OtherLanguage => SessionStatus::Completed,
-            Self::Timeout => SessionStatus::Timeout,
-            _ => SessionStatus::Failed,
-        }
-    }
-}
-
-/// What is needed to create a session.
+/// What is needed to create a session. It is due at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewSession {
     /// Its id.
@@ -142,6 +20,8 @@ pub struct NewSession {
     pub phone: SealedPhone,
     /// The verification it comes from.
     pub verification: VerificationId,
+    /// Whether it goes before others.
+    pub priority: CallPriority,
     /// When it was asked for.
     pub started_at: Timestamp,
 }
@@ -158,8 +38,12 @@ pub struct Session {
     pub phone: SealedPhone,
     /// The verification it comes from.
     pub verification: VerificationId,
+    /// Whether it goes before others.
+    pub priority: CallPriority,
     /// How far it has come.
     pub status: SessionStatus,
+    /// From when on the customer may be called; `None` while that is being done, and once the session is over.
+    pub due_at: Option<Timestamp>,
     /// When it was asked for.
     pub started_at: Timestamp,
     /// When the caller was on the line.
@@ -180,6 +64,10 @@ pub struct Session {
     pub recording_url: Option<String>,
     /// The transcript as text, once it is over.
     pub transcript: Option<String>,
+    /// What a model made of the whole call, once it is over: validated output.
+    pub analysis: Option<Value>,
+    /// Since when it holds no personal data any more, the sealed number apart.
+    pub anonymised_at: Option<Timestamp>,
     /// When the row was made.
     pub created_at: Timestamp,
     /// When the row last changed.
@@ -195,7 +83,9 @@ impl Session {
             tenant: new.tenant,
             phone: new.phone.clone(),
             verification: new.verification,
+            priority: new.priority,
             status: SessionStatus::Initiated,
+            due_at: Some(new.started_at),
             started_at: new.started_at,
             connected_at: None,
             ended_at: None,
@@ -206,6 +96,8 @@ impl Session {
             cost_micros: None,
             recording_url: None,
             transcript: None,
+            analysis: None,
+            anonymised_at: None,
             created_at: new.started_at,
             updated_at: new.started_at,
         }
@@ -225,39 +117,80 @@ impl Session {
     /// `Conflict` for a transition the state machine does not have, `Invalid` for a negative cost; the session is then
     /// unchanged.
     pub fn apply(&mut self, change: &SessionChange) -> Result<(), Error> {
-        if matches!(change, SessionChange::Attach { cost_micros: Some(..0), .. }) {
-            return Err(Error::invalid("costEstimate", "not negative"));
-        }
-        if let Some(status) = change.status() {
-            if !self.status.may_become(status) {
-                return Err(Error::new(crate::ErrorKind::Conflict, "change session")
-                    .with_field("status")
-                    .with_message(format!("no step from {} to {status}", self.status)));
-            }
-            self.status = status;
-        }
+        self.check(change)?;
         match change {
             SessionChange::Connecting { call, at } => {
+                self.status = SessionStatus::Connecting;
+                self.due_at = None;
                 self.carrier_call = Some(call.clone());
                 self.updated_at = *at;
             }
-            SessionChange::Connected { at } => {
-                self.connected_at = Some(*at);
+            SessionChange::Postponed { until, at } => {
+                self.due_at = Some(*until);
                 self.updated_at = *at;
             }
+            SessionChange::Connected { at } => {
+                self.status = SessionStatus::InProgress;
+                self.connected_at = Some(*at);
+                self.updated_at = self.updated_at.max(*at);
+            }
             SessionChange::Ended { reason, at, .. } => {
+                self.status = reason.status();
+                self.due_at = None;
                 self.ended_at = Some(*at);
                 self.end_reason = Some(*reason);
                 self.updated_at = *at;
             }
-            SessionChange::Attach { ai_session, recording_url, transcript, cost_micros, at } => {
-                self.ai_session = ai_session.clone().or(self.ai_session.take());
-                self.recording_url = recording_url.clone().or(self.recording_url.take());
-                self.transcript = transcript.clone().or(self.transcript.take());
-                self.cost_micros = cost_micros.or(self.cost_micros);
+            SessionChange::Attach { what, at } => {
+                self.ai_session = what.ai_session.clone().or(self.ai_session.take());
+                self.recording_url = what.recording_url.clone().or(self.recording_url.take());
+                self.transcript = what.transcript.clone().or(self.transcript.take());
+                self.analysis = what.analysis.clone().or(self.analysis.take());
+                self.cost_micros = what.cost_micros.or(self.cost_micros);
                 self.updated_at = *at;
             }
         }
+        Ok(())
+    }
+
+    fn check(&self, change: &SessionChange) -> Result<(), Error> {
+        let conflict = || Error::new(crate::ErrorKind::Conflict, "change session").with_field("status");
+        match change {
+            SessionChange::Attach { what: Attachment { cost_micros: Some(..0), .. }, .. } => {
+                return Err(Error::invalid("costEstimate", "not negative"));
+            }
+            // A further attempt is another call, and no step of the session.
+            SessionChange::Connecting { call, .. }
+                if self.status == SessionStatus::Connecting && self.carrier_call.as_ref() != Some(call) =>
+            {
+                return Ok(());
+            }
+            SessionChange::Postponed { .. }
+                if !matches!(self.status, SessionStatus::Initiated | SessionStatus::Connecting) =>
+            {
+                return Err(conflict().with_message(format!("a session {} waits for nobody", self.status)));
+            }
+            _ => {}
+        }
+        match change.status() {
+            Some(status) if !self.status.may_become(status) => {
+                Err(conflict().with_message(format!("no step from {} to {status}", self.status)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes the session's turn to be called, as every store does inside its transaction.
+    ///
+    /// # Errors
+    /// `Conflict` unless it waits to be called.
+    pub fn claim(&mut self, at: Timestamp) -> Result<(), Error> {
+        if self.due_at.take().is_none() {
+            return Err(Error::new(crate::ErrorKind::Conflict, "claim session")
+                .with_field("dueAt")
+                .with_message("the session does not wait to be called"));
+        }
+        self.updated_at = at;
         Ok(())
     }
 
@@ -270,7 +203,7 @@ impl Session {
     }
 }
 
-/// A change of a session. Each status change appends the event of the same meaning.
+/// A change of a session. Each status change, and each further call, appends the event of the same meaning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SessionChange {
@@ -278,6 +211,13 @@ pub enum SessionChange {
     Connecting {
         /// The carrier's name for it.
         call: CarrierCallId,
+        /// When.
+        at: Timestamp,
+    },
+    /// The customer was not reached, or may not be called now: it waits. No event.
+    Postponed {
+        /// When the next attempt is due.
+        until: Timestamp,
         /// When.
         at: Timestamp,
     },
@@ -295,19 +235,28 @@ pub enum SessionChange {
         /// When.
         at: Timestamp,
     },
-    /// Something that belongs to the session became known; what is `None` stays as it was.
+    /// Something that belongs to the session became known.
     Attach {
-        /// The AI provider's name for its part.
-        ai_session: Option<String>,
-        /// Where the recording is.
-        recording_url: Option<String>,
-        /// The transcript.
-        transcript: Option<String>,
-        /// What it cost so far, in millionths of a US dollar.
-        cost_micros: Option<i64>,
+        /// What.
+        what: Attachment,
         /// When.
         at: Timestamp,
     },
+}
+
+/// What belongs to a session and becomes known on the way; what is `None` stays as it was.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Attachment {
+    /// The AI provider's name for its part.
+    pub ai_session: Option<String>,
+    /// Where the recording is.
+    pub recording_url: Option<String>,
+    /// The transcript.
+    pub transcript: Option<String>,
+    /// What a model made of the whole call.
+    pub analysis: Option<Value>,
+    /// What it cost so far, in millionths of a US dollar.
+    pub cost_micros: Option<i64>,
 }
 
 impl SessionChange {
@@ -318,7 +267,7 @@ impl SessionChange {
             Self::Connecting { .. } => Some(SessionStatus::Connecting),
             Self::Connected { .. } => Some(SessionStatus::InProgress),
             Self::Ended { reason, .. } => Some(reason.status()),
-            Self::Attach { .. } => None,
+            Self::Postponed { .. } | Self::Attach { .. } => None,
         }
     }
 }
@@ -328,29 +277,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_state_machine_has_exactly_the_required_steps() {
-        use SessionStatus::*;
-        let allowed = [
-            (Initiated, Connecting),
-            (Initiated, Failed),
-            (Connecting, InProgress),
-            (Connecting, Failed),
-            (InProgress, Completed),
-            (InProgress, Timeout),
-            (InProgress, Failed),
-        ];
-        for &from in SessionStatus::ALL {
-            for &to in SessionStatus::ALL {
-                assert_eq!(from.may_become(to), allowed.contains(&(from, to)), "{from} -> {to}");
-            }
-        }
-    }
-
-    #[test]
-    fn names_read_back() {
-        for &reason in EndReason::ALL {
-            assert_eq!(reason.as_str().parse::<EndReason>().unwrap(), reason);
-        }
-        assert_eq!("done".parse::<EndReason>().unwrap_err().field(), Some("reason"));
+    fn a_further_attempt_is_another_call_and_a_session_waits_between_them() {
+        let at = Timestamp::UNIX_EPOCH;
+        let mut session = Session::created(&NewSession {
+            id: SessionId::new(),
+            tenant: TenantId::new(),
+            phone: crate::Vault::generate()
+                .and_then(|vault| vault.seal_phone(TenantId::new(), &"+46701234567".parse()?))
+                .unwrap(),
+            verification: VerificationId::new(),
+            priority: CallPriority::Normal,
+            started_at: at,
+        });
+        let calls = |call: &str| SessionChange::Connecting { call: CarrierCallId::new(call), at };
+        session.claim(at).unwrap();
+        assert!(session.claim(at).is_err(), "one turn is taken once");
+        session.apply(&calls("CA1")).unwrap();
+        assert!(session.apply(&calls("CA1")).is_err(), "the same call twice is no news");
+        session.apply(&SessionChange::Postponed { until: Timestamp::MAX, at }).unwrap();
+        assert_eq!((session.status, session.due_at), (SessionStatus::Connecting, Some(Timestamp::MAX)));
+        session.claim(at).unwrap();
+        session.apply(&calls("CA2")).unwrap();
+        assert_eq!(session.carrier_call, Some(CarrierCallId::new("CA2")));
+        session.apply(&SessionChange::Connected { at }).unwrap();
+        assert!(session.apply(&SessionChange::Postponed { until: at, at }).is_err());
+        assert!(session.apply(&calls("CA3")).is_err());
     }
 }

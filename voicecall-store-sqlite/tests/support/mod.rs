@@ -46,6 +46,7 @@ pub fn new_session_for(tenant: TenantId, phone: SealedPhone) -> NewSession {
         tenant,
         phone,
         verification: VerificationId::new(),
+        priority: voicecall_core::store::CallPriority::Normal,
         started_at: jiff::Timestamp::now(),
     }
 }

@@ -18,7 +18,7 @@ use crate::error::{ErrorKind, Result};
 use crate::id::*;
 use crate::journal::{Fact, JournalEntry};
 use crate::media::{MarkId, MediaCommand, MediaEvent, StreamStart};
-use crate::seal::Vault;
+use crate::seal::{LookupHash, Vault};
 use crate::store::*;
 use crate::testing::{
     PairedPeer, PairedSocket, ScriptedCarrier, ScriptedMedia, ScriptedModel, ScriptedTranscriber, ScriptedVoice,
@@ -84,6 +84,7 @@ impl World {
             tenant: self.tenant,
             phone: self.vault.seal_phone(self.tenant, &PHONE.parse().unwrap()).unwrap(),
             verification: VerificationId::new(),
+            priority: CallPriority::Normal,
             started_at: Timestamp::now(),
         };
         self.store.create_session(&new).await.unwrap()
@@ -292,6 +293,11 @@ flaky! {
         fn append_event(tenant: TenantId, event: &CallEvent) -> ();
         fn events(tenant: TenantId, session: SessionId, page: PageRequest) -> Page<CallEvent>;
         fn responses(tenant: TenantId, session: SessionId) -> Vec<CallResponse>;
+        fn complete_session(tenant: TenantId, id: SessionId, change: &SessionChange, responses: &[CallResponse]) -> Session;
+        fn sessions(tenant: TenantId, filter: &SessionFilter, page: PageRequest) -> Page<Session>;
+        fn due_sessions(now: Timestamp, limit: u32) -> Vec<Session>;
+        fn count_waiting() -> u64;
+        fn claim_session(tenant: TenantId, id: SessionId, at: Timestamp) -> Session;
     }
     JournalStore {
         fn take_over(tenant: TenantId, session: SessionId) -> Epoch;
@@ -310,6 +316,7 @@ flaky! {
         fn plan_attempt(attempt: &DialAttempt) -> ();
         fn begin_sending(tenant: TenantId, attempt: AttemptId, epoch: Epoch) -> ();
         fn settle_attempt(tenant: TenantId, attempt: AttemptId, outcome: &AttemptOutcome) -> ();
+        fn finish_attempt(tenant: TenantId, attempt: AttemptId, outcome: EndReason, change: &SessionChange) -> Session;
         fn attempt(tenant: TenantId, id: AttemptId) -> DialAttempt;
         fn attempt_of_call(carrier: &str, call: &CarrierCallId) -> Option<DialAttempt>;
         fn attempts(tenant: TenantId, session: SessionId) -> Vec<DialAttempt>;
@@ -323,6 +330,22 @@ flaky! {
     ProviderLogStore {
         fn log_provider(tenant: TenantId, log: &ProviderLog) -> ();
         fn provider_logs(tenant: TenantId, session: SessionId) -> Vec<ProviderLog>;
+    }
+    ReportStore {
+        fn report(tenant: TenantId, range: &ReportRange) -> Report;
+    }
+    RetentionStore {
+        fn archive_events(before: Timestamp) -> u64;
+        fn purge_provider_logs(before: Timestamp) -> u64;
+        fn purge_failed_sessions(before: Timestamp) -> Vec<Purged>;
+        fn old_recordings(before: Timestamp, limit: u32) -> Vec<Session>;
+        fn forget_recording(tenant: TenantId, session: SessionId, at: Timestamp) -> ();
+        fn old_transcripts(before: Timestamp, limit: u32) -> Vec<Session>;
+        fn anonymise_session(tenant: TenantId, session: SessionId, texts: &Anonymised) -> ();
+        fn subject(tenant: TenantId, customer: LookupHash) -> SubjectFile;
+        fn erase_subject(tenant: TenantId, customer: LookupHash) -> Erased;
+        fn log_retention(run: &RetentionRun) -> ();
+        fn retention_runs(limit: u32) -> Vec<RetentionRun>;
     }
 }
 

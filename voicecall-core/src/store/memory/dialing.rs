@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use super::{MemoryStore, conflict, not_found};
 use crate::error::Result;
 use crate::id::{AttemptId, CarrierCallId, Epoch, SessionId, TenantId};
-use crate::store::{AttemptOutcome, AttemptState, DialAttempt, DialStore};
+use crate::store::{
+    AttemptOutcome, AttemptState, CallEvent, DialAttempt, DialStore, EndReason, Session, SessionChange,
+};
 
 #[derive(Default)]
 pub(super) struct Attempts {
@@ -16,6 +18,18 @@ pub(super) struct Attempts {
 }
 
 impl Attempts {
+    /// The attempts with these ids, in the order they were planned.
+    pub(super) fn of(&self, ids: &[AttemptId]) -> Vec<DialAttempt> {
+        let mut attempts: Vec<_> = ids.iter().filter_map(|id| self.rows.get(id)).cloned().collect();
+        attempts.sort_by_key(|attempt| attempt.created_at);
+        attempts
+    }
+
+    pub(super) fn remove(&mut self, ids: &[AttemptId]) {
+        self.rows.retain(|id, _| !ids.contains(id));
+        self.of_call.retain(|_, id| !ids.contains(id));
+    }
+
     fn get_mut(&mut self, operation: &'static str, tenant: TenantId, id: AttemptId) -> Result<&mut DialAttempt> {
         self.rows.get_mut(&id).filter(|row| row.tenant == tenant).ok_or_else(|| not_found(operation))
     }
@@ -54,6 +68,26 @@ impl DialStore for MemoryStore {
         Ok(())
     }
 
+    async fn finish_attempt(
+        &self,
+        tenant: TenantId,
+        attempt: AttemptId,
+        outcome: EndReason,
+        change: &SessionChange,
+    ) -> Result<Session> {
+        let mut data = self.lock();
+        let mut finished = data.attempts.get_mut("finish attempt", tenant, attempt)?.clone();
+        finished.finish(outcome)?;
+        let row = data.sessions.get_mut("finish attempt", tenant, finished.session)?;
+        row.session.apply(change)?;
+        if let Some(event) = CallEvent::of_change(row.session.id, change) {
+            row.push_event(event);
+        }
+        let session = row.session.clone();
+        data.attempts.rows.insert(attempt, finished);
+        Ok(session)
+    }
+
     async fn attempt(&self, tenant: TenantId, id: AttemptId) -> Result<DialAttempt> {
         self.lock().attempts.get_mut("read attempt", tenant, id).cloned()
     }
@@ -67,8 +101,6 @@ impl DialStore for MemoryStore {
     async fn attempts(&self, tenant: TenantId, session: SessionId) -> Result<Vec<DialAttempt>> {
         let data = self.lock();
         let ids = &data.sessions.get("read attempts", tenant, session)?.attempts;
-        let mut attempts: Vec<_> = ids.iter().filter_map(|id| data.attempts.rows.get(id)).cloned().collect();
-        attempts.sort_by_key(|attempt| attempt.created_at);
-        Ok(attempts)
+        Ok(data.attempts.of(ids))
     }
 }

@@ -5,6 +5,8 @@ mod directory;
 mod journal;
 mod provider_log;
 mod questions;
+mod report;
+mod retention;
 mod sessions;
 
 use std::collections::HashMap;
@@ -13,7 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use dialing::Attempts;
 use sessions::{Sessions, Timeline};
 
-use super::{BusinessContext, CustomerVerification, QuestionConfiguration, SelectionLog};
+use super::{BusinessContext, CustomerVerification, QuestionConfiguration, RetentionRun, SelectionLog};
 use crate::error::{Error, ErrorKind};
 use crate::id::{TenantId, VerificationId};
 
@@ -47,6 +49,7 @@ struct Data {
     selection_logs: Vec<SelectionLog>,
     businesses: HashMap<TenantId, BusinessContext>,
     verifications: HashMap<VerificationId, CustomerVerification>,
+    retention_runs: Vec<RetentionRun>,
 }
 
 impl MemoryStore {

@@ -3,18 +3,20 @@
 use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use super::{MemoryStore, conflict, not_found};
 use crate::error::Result;
 use crate::id::{AttemptId, Epoch, SessionId, TenantId, VerificationId};
 use crate::journal::JournalEntry;
 use crate::store::{
-    CallEvent, CallResponse, NewSession, Page, PageRequest, ProviderLog, Session, SessionChange, SessionStore,
+    CallEvent, CallPriority, CallResponse, NewSession, Page, PageRequest, ProviderLog, Session, SessionChange,
+    SessionFilter, SessionStore, check_end,
 };
 
 #[derive(Default)]
 pub(super) struct Sessions {
-    rows: BTreeMap<SessionId, Timeline>,
+    pub(super) rows: BTreeMap<SessionId, Timeline>,
     of_verification: HashMap<(TenantId, VerificationId), SessionId>,
 }
 
@@ -26,7 +28,8 @@ pub(super) struct Timeline {
     pub(super) responses: Vec<CallResponse>,
     pub(super) provider_logs: Vec<ProviderLog>,
     pub(super) attempts: Vec<AttemptId>,
-    events: Vec<CallEvent>,
+    pub(super) archived: Vec<CallEvent>,
+    pub(super) events: Vec<CallEvent>,
 }
 
 impl Sessions {
@@ -45,6 +48,15 @@ impl Sessions {
     }
 }
 
+impl Sessions {
+    /// Deletes a session with everything that is only found through it.
+    pub(super) fn remove(&mut self, id: SessionId) -> Option<Timeline> {
+        let row = self.rows.remove(&id)?;
+        self.of_verification.retain(|_, session| *session != id);
+        Some(row)
+    }
+}
+
 impl Timeline {
     fn new(new: &NewSession) -> Self {
         Self {
@@ -54,12 +66,13 @@ impl Timeline {
             responses: Vec::new(),
             provider_logs: Vec::new(),
             attempts: Vec::new(),
+            archived: Vec::new(),
             events: vec![CallEvent::of_creation(new)],
         }
     }
 
     pub(super) fn push_event(&mut self, event: CallEvent) {
-        let last = self.events.last().map(|event| event.timestamp);
+        let last = self.events.last().or(self.archived.last()).map(|event| event.timestamp);
         self.events.push(event.not_before(last));
     }
 }
@@ -101,6 +114,59 @@ impl SessionStore for MemoryStore {
         Ok(row.session.clone())
     }
 
+    async fn complete_session(
+        &self,
+        tenant: TenantId,
+        id: SessionId,
+        change: &SessionChange,
+        responses: &[CallResponse],
+    ) -> Result<Session> {
+        check_end(id, change, responses)?;
+        let mut data = self.lock();
+        let row = data.sessions.get_mut("complete session", tenant, id)?;
+        row.session.apply(change)?;
+        for response in responses {
+            match row.responses.iter_mut().find(|earlier| earlier.question == response.question) {
+                Some(earlier) => *earlier = response.clone(),
+                None => row.responses.push(response.clone()),
+            }
+        }
+        if let Some(event) = CallEvent::of_change(id, change) {
+            row.push_event(event);
+        }
+        Ok(row.session.clone())
+    }
+
+    async fn sessions(&self, tenant: TenantId, filter: &SessionFilter, page: PageRequest) -> Result<Page<Session>> {
+        page.validate()?;
+        let data = self.lock();
+        let own = data.sessions.rows.values().map(|row| &row.session).filter(|session| session.tenant == tenant);
+        let mut found: Vec<_> = own.filter(|session| filter.matches(session)).collect();
+        found.sort_by_key(|session| std::cmp::Reverse((session.started_at, session.id)));
+        let before = usize::try_from(page.offset()).unwrap_or(usize::MAX);
+        let items = found.iter().skip(before).take(page.per_page as usize).map(|&session| session.clone()).collect();
+        Ok(Page { items, total: found.len() as u64 })
+    }
+
+    async fn due_sessions(&self, now: Timestamp, limit: u32) -> Result<Vec<Session>> {
+        let data = self.lock();
+        let sessions = data.sessions.rows.values().map(|row| &row.session);
+        let mut due: Vec<_> = sessions.filter(|session| session.due_at.is_some_and(|at| at <= now)).collect();
+        due.sort_by_key(|session| (session.priority != CallPriority::High, session.due_at, session.id));
+        Ok(due.into_iter().take(limit as usize).cloned().collect())
+    }
+
+    async fn count_waiting(&self) -> Result<u64> {
+        Ok(self.lock().sessions.rows.values().filter(|row| row.session.due_at.is_some()).count() as u64)
+    }
+
+    async fn claim_session(&self, tenant: TenantId, id: SessionId, at: Timestamp) -> Result<Session> {
+        let mut data = self.lock();
+        let session = &mut data.sessions.get_mut("claim session", tenant, id)?.session;
+        session.claim(at)?;
+        Ok(session.clone())
+    }
+
     async fn open_sessions(&self) -> Result<Vec<Session>> {
         let data = self.lock();
         let open = data.sessions.rows.values().map(|row| &row.session).filter(|session| !session.status.is_final());
@@ -112,7 +178,7 @@ impl SessionStore for MemoryStore {
     async fn append_event(&self, tenant: TenantId, event: &CallEvent) -> Result<()> {
         let mut data = self.lock();
         let row = data.sessions.get_mut("append event", tenant, event.session)?;
-        if row.events.iter().any(|existing| existing.id == event.id) {
+        if row.archived.iter().chain(&row.events).any(|existing| existing.id == event.id) {
             return Err(conflict("append event", "the event exists"));
         }
         row.push_event(event.clone());
@@ -122,10 +188,11 @@ impl SessionStore for MemoryStore {
     async fn events(&self, tenant: TenantId, session: SessionId, page: PageRequest) -> Result<Page<CallEvent>> {
         page.validate()?;
         let data = self.lock();
-        let events = &data.sessions.get("read events", tenant, session)?.events;
+        let row = data.sessions.get("read events", tenant, session)?;
         let before = usize::try_from(page.offset()).unwrap_or(usize::MAX);
-        let items = events.iter().skip(before).take(page.per_page as usize).cloned().collect();
-        Ok(Page { items, total: events.len() as u64 })
+        let all = row.archived.iter().chain(&row.events);
+        let items = all.skip(before).take(page.per_page as usize).cloned().collect();
+        Ok(Page { items, total: (row.archived.len() + row.events.len()) as u64 })
     }
 
     async fn responses(&self, tenant: TenantId, session: SessionId) -> Result<Vec<CallResponse>> {

@@ -104,6 +104,7 @@ pub(super) fn new_session(tenant: TenantId) -> NewSession {
         tenant,
         phone: phone(tenant),
         verification: VerificationId::new(),
+        priority: crate::store::CallPriority::Normal,
         started_at: after(0),
     }
 }

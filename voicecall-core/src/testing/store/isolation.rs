@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::fixture::{Shop, after, answered, assert_kind, connecting, new_session, phone};
+use super::fixture::{Shop, after, answered, assert_kind, connecting, ended, new_session, phone};
 use super::provider_log::exchange;
 use crate::error::ErrorKind::{Conflict, NotFound};
 use crate::id::{Epoch, QuestionId, TenantId, VerificationId};
 use crate::store::{
     AttemptOutcome, BusinessContext, CallEvent, CallEventType, CallPreferences, CustomerVerification, DialAttempt,
-    EventSource, NewSession, PageRequest, QuestionConfiguration, Store, StoreInfo, VerificationStatus,
+    EndReason, Erased, EventSource, NewSession, PageRequest, QuestionConfiguration, SessionFilter, Store, StoreInfo,
+    SubjectFile, VerificationStatus,
 };
 
 pub(super) async fn another_tenants_rows_are_not_found(store: Arc<dyn Store>) {
@@ -27,12 +28,20 @@ pub(super) async fn another_tenants_rows_are_not_found(store: Arc<dyn Store>) {
     assert_kind(store.events(stranger, id, PageRequest::default()).await, NotFound);
     assert_kind(store.responses(stranger, id).await, NotFound);
 
+    assert_kind(store.claim_session(stranger, id, after(9)).await, NotFound);
+    assert_kind(store.complete_session(stranger, id, &ended(EndReason::Busy), &[]).await, NotFound);
+    assert_eq!(store.sessions(stranger, &SessionFilter::default(), PageRequest::default()).await.unwrap().total, 0);
+    assert_kind(store.forget_recording(stranger, id, after(9)).await, NotFound);
+    assert_eq!(store.subject(stranger, before.session.phone.lookup).await.unwrap(), SubjectFile::default());
+    assert_eq!(store.erase_subject(stranger, before.session.phone.lookup).await.unwrap(), Erased::default());
+
     assert_kind(store.take_over(stranger, id).await, NotFound);
     assert_kind(store.append(stranger, &[shop.entry(2, crate::journal::Fact::Warned)]).await, NotFound);
     assert_kind(store.journal(stranger, id).await, NotFound);
 
     assert_kind(store.begin_sending(stranger, attempt.id, Epoch::FIRST).await, NotFound);
     assert_kind(store.settle_attempt(stranger, attempt.id, &AttemptOutcome::Unknown).await, NotFound);
+    assert_kind(store.finish_attempt(stranger, attempt.id, EndReason::Busy, &ended(EndReason::Busy)).await, NotFound);
     assert_kind(store.attempt(stranger, attempt.id).await, NotFound);
     assert_kind(store.attempts(stranger, id).await, NotFound);
     assert_kind(store.plan_attempt(&DialAttempt { tenant: stranger, ..shop.attempt() }).await, NotFound);

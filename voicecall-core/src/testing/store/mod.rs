@@ -20,6 +20,9 @@ mod journal;
 mod proof;
 mod provider_log;
 mod questions;
+mod queue;
+mod report;
+mod retention;
 mod sessions;
 
 use std::fmt;
@@ -104,6 +107,15 @@ rules! {
         an_invalid_transition_changes_nothing,
         what_is_attached_stays,
         open_sessions_are_found,
+        an_end_and_its_answers_are_stored_together,
+        sessions_are_listed_newest_first,
+    }
+    queue {
+        who_waits_is_found_when_due_the_urgent_first,
+        a_turn_is_taken_once,
+        an_attempt_that_ended_is_booked_once,
+        a_further_attempt_is_another_call_of_the_session,
+        who_is_over_waits_no_more,
     }
     events {
         events_are_chronological,
@@ -148,6 +160,18 @@ rules! {
     provider_log {
         exchanges_read_back_in_order,
         a_failure_has_a_reason,
+    }
+    report {
+        a_report_counts_each_day_and_each_question,
+    }
+    retention {
+        archived_events_are_still_read,
+        old_exchanges_are_deleted,
+        old_failed_sessions_are_deleted_whole,
+        old_recordings_are_found_until_they_are_forgotten,
+        anonymising_leaves_proof_and_no_words,
+        one_customer_is_found_and_erased_everywhere,
+        runs_of_jobs_are_kept_newest_first,
     }
     isolation {
         another_tenants_rows_are_not_found,

@@ -3,11 +3,13 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use super::broken_rules;
 use crate::error::{ErrorKind, Result};
 use crate::id::{AttemptId, CarrierCallId, Epoch, QuestionId, RecordId, SessionId, TenantId, VerificationId};
 use crate::journal::JournalEntry;
+use crate::seal::LookupHash;
 use crate::store::*;
 
 /// A fault of a store.
@@ -38,6 +40,16 @@ enum Fault {
     IgnoresTransitions,
     /// A verification may have as many sessions as it is asked for.
     ForgetsVerifications,
+    /// Whoever asks gets a waiting session's turn.
+    ClaimsAgain,
+    /// Those who wait are called in turn, urgent or not.
+    ForgetsPriority,
+    /// The second report of an attempt's end is taken for another end.
+    FinishesAgain,
+    /// Answers are kept although the session does not end.
+    AnswersWithoutEnd,
+    /// Anonymising leaves the answers as they were.
+    KeepsWords,
     /// The method with this name does not look at the tenant.
     Leaks(&'static str),
 }
@@ -47,11 +59,13 @@ struct Broken {
     inner: MemoryStore,
     fault: Fault,
     tenants: Mutex<Vec<TenantId>>,
+    /// Kept although it should not have been.
+    answers: Mutex<Vec<CallResponse>>,
 }
 
 impl Broken {
     fn new(fault: Fault) -> Self {
-        Self { inner: MemoryStore::new(), fault, tenants: Mutex::default() }
+        Self { inner: MemoryStore::new(), fault, tenants: Mutex::default(), answers: Mutex::default() }
     }
 
     fn has(&self, fault: Fault) -> bool {
@@ -124,6 +138,51 @@ impl SessionStore for Broken {
         changed
     }
 
+    async fn complete_session(
+        &self,
+        tenant: TenantId,
+        id: SessionId,
+        change: &SessionChange,
+        responses: &[CallResponse],
+    ) -> Result<Session> {
+        let completed =
+            scoped!(self, "complete_session", tenant, self.inner.complete_session(tenant, id, change, responses));
+        if self.has(Fault::AnswersWithoutEnd) && completed.is_err() {
+            self.answers.lock().unwrap().extend_from_slice(responses);
+        }
+        completed
+    }
+
+    async fn sessions(&self, tenant: TenantId, filter: &SessionFilter, page: PageRequest) -> Result<Page<Session>> {
+        let mut all = self.inner.sessions(tenant, filter, page).await?;
+        for tenant in self.seen_as("sessions", tenant).into_iter().skip(1) {
+            all.total += self.inner.sessions(tenant, filter, page).await?.total;
+        }
+        Ok(all)
+    }
+
+    async fn due_sessions(&self, now: Timestamp, limit: u32) -> Result<Vec<Session>> {
+        let mut due = self.inner.due_sessions(now, limit).await?;
+        if self.has(Fault::ForgetsPriority) {
+            due.sort_by_key(|session| session.due_at);
+        }
+        Ok(due)
+    }
+
+    async fn count_waiting(&self) -> Result<u64> {
+        self.inner.count_waiting().await
+    }
+
+    async fn claim_session(&self, tenant: TenantId, id: SessionId, at: Timestamp) -> Result<Session> {
+        let claimed = scoped!(self, "claim_session", tenant, self.inner.claim_session(tenant, id, at));
+        match claimed {
+            Err(error) if self.has(Fault::ClaimsAgain) && error.kind() == ErrorKind::Conflict => {
+                self.inner.session(tenant, id).await
+            }
+            claimed => claimed,
+        }
+    }
+
     async fn open_sessions(&self) -> Result<Vec<Session>> {
         self.inner.open_sessions().await
     }
@@ -141,7 +200,9 @@ impl SessionStore for Broken {
     }
 
     async fn responses(&self, tenant: TenantId, session: SessionId) -> Result<Vec<CallResponse>> {
-        scoped!(self, "responses", tenant, self.inner.responses(tenant, session))
+        let mut responses = scoped!(self, "responses", tenant, self.inner.responses(tenant, session))?;
+        responses.extend_from_slice(&self.answers.lock().unwrap());
+        Ok(responses)
     }
 }
 
@@ -274,6 +335,22 @@ impl DialStore for Broken {
         if self.has(Fault::Resettles) { Ok(()) } else { settled }
     }
 
+    async fn finish_attempt(
+        &self,
+        tenant: TenantId,
+        attempt: AttemptId,
+        outcome: EndReason,
+        change: &SessionChange,
+    ) -> Result<Session> {
+        let finish = async |tenant| self.inner.finish_attempt(tenant, attempt, outcome, change).await;
+        let finished = scoped!(self, "finish_attempt", tenant, finish(tenant));
+        if self.has(Fault::FinishesAgain) && finished.is_err() {
+            let session = self.inner.attempt(tenant, attempt).await?.session;
+            return self.inner.change_session(tenant, session, change).await;
+        }
+        finished
+    }
+
     async fn attempt(&self, tenant: TenantId, id: AttemptId) -> Result<DialAttempt> {
         scoped!(self, "attempt", tenant, self.inner.attempt(tenant, id))
     }
@@ -320,6 +397,77 @@ impl ProviderLogStore for Broken {
     }
 }
 
+#[async_trait]
+impl ReportStore for Broken {
+    async fn report(&self, tenant: TenantId, range: &ReportRange) -> Result<Report> {
+        self.inner.report(tenant, range).await
+    }
+}
+
+#[async_trait]
+impl RetentionStore for Broken {
+    async fn archive_events(&self, before: Timestamp) -> Result<u64> {
+        self.inner.archive_events(before).await
+    }
+
+    async fn purge_provider_logs(&self, before: Timestamp) -> Result<u64> {
+        self.inner.purge_provider_logs(before).await
+    }
+
+    async fn purge_failed_sessions(&self, before: Timestamp) -> Result<Vec<Purged>> {
+        self.inner.purge_failed_sessions(before).await
+    }
+
+    async fn old_recordings(&self, before: Timestamp, limit: u32) -> Result<Vec<Session>> {
+        self.inner.old_recordings(before, limit).await
+    }
+
+    async fn forget_recording(&self, tenant: TenantId, session: SessionId, at: Timestamp) -> Result<()> {
+        scoped!(self, "forget_recording", tenant, self.inner.forget_recording(tenant, session, at))
+    }
+
+    async fn old_transcripts(&self, before: Timestamp, limit: u32) -> Result<Vec<Session>> {
+        self.inner.old_transcripts(before, limit).await
+    }
+
+    async fn anonymise_session(&self, tenant: TenantId, session: SessionId, texts: &Anonymised) -> Result<()> {
+        if self.has(Fault::KeepsWords) {
+            let answers = self.inner.responses(tenant, session).await?;
+            let texts = Anonymised { responses: answers, ..texts.clone() };
+            return self.inner.anonymise_session(tenant, session, &texts).await;
+        }
+        self.inner.anonymise_session(tenant, session, texts).await
+    }
+
+    async fn subject(&self, tenant: TenantId, customer: LookupHash) -> Result<SubjectFile> {
+        let mut file = SubjectFile::default();
+        for tenant in self.seen_as("subject", tenant) {
+            let more = self.inner.subject(tenant, customer).await?;
+            file.sessions.extend(more.sessions);
+            file.verifications.extend(more.verifications);
+        }
+        Ok(file)
+    }
+
+    async fn erase_subject(&self, tenant: TenantId, customer: LookupHash) -> Result<Erased> {
+        let mut erased = Erased::default();
+        for tenant in self.seen_as("erase_subject", tenant) {
+            let more = self.inner.erase_subject(tenant, customer).await?;
+            erased.sessions.extend(more.sessions);
+            erased.verifications += more.verifications;
+        }
+        Ok(erased)
+    }
+
+    async fn log_retention(&self, run: &RetentionRun) -> Result<()> {
+        self.inner.log_retention(run).await
+    }
+
+    async fn retention_runs(&self, limit: u32) -> Result<Vec<RetentionRun>> {
+        self.inner.retention_runs(limit).await
+    }
+}
+
 async fn broken_by(fault: Fault) -> Vec<&'static str> {
     broken_rules(|| async move { Arc::new(Broken::new(fault)) as Arc<dyn Store> }).await
 }
@@ -345,6 +493,11 @@ async fn every_fault_is_noticed_by_its_rule() {
         (Fault::ChangeWithoutEvent, "a_call_walks_through_its_states"),
         (Fault::IgnoresTransitions, "an_invalid_transition_changes_nothing"),
         (Fault::ForgetsVerifications, "a_verification_has_one_session"),
+        (Fault::ClaimsAgain, "a_turn_is_taken_once"),
+        (Fault::ForgetsPriority, "who_waits_is_found_when_due_the_urgent_first"),
+        (Fault::FinishesAgain, "an_attempt_that_ended_is_booked_once"),
+        (Fault::AnswersWithoutEnd, "an_end_and_its_answers_are_stored_together"),
+        (Fault::KeepsWords, "anonymising_leaves_proof_and_no_words"),
     ] {
         let broken = broken_by(fault).await;
         assert!(broken.contains(&rule), "{fault:?} broke only {broken:?}");
@@ -360,6 +513,13 @@ async fn a_method_that_does_not_look_at_the_tenant_is_noticed() {
         "append_event",
         "events",
         "responses",
+        "sessions",
+        "complete_session",
+        "claim_session",
+        "finish_attempt",
+        "forget_recording",
+        "subject",
+        "erase_subject",
         "take_over",
         "append",
         "journal",

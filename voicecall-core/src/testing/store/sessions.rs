@@ -1,11 +1,17 @@
 //! Rules of sessions and their state machine.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
 
 use super::fixture::{Shop, after, assert_kind, connected, connecting, ended, new_session};
 use crate::error::ErrorKind;
-use crate::id::TenantId;
-use crate::store::{CallEventType, EndReason, EventSource, NewSession, Session, SessionChange, SessionStatus, Store};
+use crate::id::{QuestionId, RecordId, TenantId};
+use crate::store::{
+    Attachment, CallEventType, CallResponse, EndReason, EventSource, NewSession, PageRequest, Session, SessionChange,
+    SessionFilter, SessionStatus, Store,
+};
 
 pub(super) async fn a_created_session_reads_back(store: Arc<dyn Store>) {
     let new = new_session(TenantId::new());
@@ -87,20 +93,15 @@ pub(super) async fn an_invalid_transition_changes_nothing(store: Arc<dyn Store>)
 
 pub(super) async fn what_is_attached_stays(store: Arc<dyn Store>) {
     let shop = Shop::open(store).await;
-    let nothing = SessionChange::Attach {
-        ai_session: None,
-        recording_url: None,
-        transcript: None,
-        cost_micros: None,
-        at: after(3),
-    };
-    let everything = SessionChange::Attach {
+    let nothing = SessionChange::Attach { what: Attachment::default(), at: after(3) };
+    let what = Attachment {
         ai_session: Some("sess_1".to_owned()),
         recording_url: Some("https://recordings.example/1".to_owned()),
         transcript: Some("Hej! — Hej, åäö.".to_owned()),
+        analysis: Some(json!({ "summary": "Nöjd.", "sentiment": 0.5 })),
         cost_micros: Some(123_456),
-        at: after(2),
     };
+    let everything = SessionChange::Attach { what, at: after(2) };
     let attached = shop.change(&everything).await.unwrap();
     assert_eq!(attached.cost_micros, Some(123_456));
     let later = shop.change(&nothing).await.unwrap();
@@ -108,13 +109,8 @@ pub(super) async fn what_is_attached_stays(store: Arc<dyn Store>) {
     assert_eq!(shop.read().await, later);
     assert_eq!(shop.events().await.len(), 1, "attaching is not an event");
 
-    let negative = SessionChange::Attach {
-        ai_session: None,
-        recording_url: None,
-        transcript: None,
-        cost_micros: Some(-1),
-        at: after(4),
-    };
+    let what = Attachment { cost_micros: Some(-1), ..Attachment::default() };
+    let negative = SessionChange::Attach { what, at: after(4) };
     assert_kind(shop.change(&negative).await, ErrorKind::Invalid);
     assert_eq!(shop.read().await, later);
 }
@@ -124,4 +120,77 @@ pub(super) async fn open_sessions_are_found(store: Arc<dyn Store>) {
     open.change(&connecting()).await.unwrap();
     closed.change(&ended(EndReason::Busy)).await.unwrap();
     assert_eq!(store.open_sessions().await.unwrap(), [open.read().await]);
+}
+
+/// An answer that did not come by the journal.
+pub(super) fn response(shop: &Shop, question: QuestionId, sentiment: f32) -> CallResponse {
+    CallResponse {
+        id: RecordId::new(),
+        session: shop.session,
+        question,
+        question_text: "Hur var besöket?".to_owned(),
+        text: "Bra, tack".to_owned(),
+        duration: Duration::from_millis(1500),
+        confidence: Some(0.5),
+        sentiment: Some(sentiment),
+        asked_at: after(10),
+        responded_at: Some(after(12)),
+        analysis: Some(json!({ "topics": ["kaffe", "personal"] })),
+    }
+}
+
+pub(super) async fn an_end_and_its_answers_are_stored_together(store: Arc<dyn Store>) {
+    let shop = Shop::open(store).await;
+    shop.change(&connecting()).await.unwrap();
+    shop.change(&connected()).await.unwrap();
+    let (store, before) = (&shop.store, shop.snapshot().await);
+    let answers = [response(&shop, QuestionId::new(), 0.5), response(&shop, QuestionId::new(), -1.0)];
+    let complete = async |change: SessionChange, answers: &[CallResponse]| {
+        store.complete_session(shop.tenant, shop.session, &change, answers).await
+    };
+
+    let elsewhere = [CallResponse { session: new_session(shop.tenant).id, ..answers[0].clone() }];
+    assert_kind(complete(ended(EndReason::Completed), &elsewhere).await, ErrorKind::Invalid);
+    assert_kind(complete(connected(), &answers).await, ErrorKind::Invalid);
+    assert_eq!(shop.snapshot().await, before);
+
+    let done = complete(ended(EndReason::Completed), &answers).await.unwrap();
+    assert_eq!(done.status, SessionStatus::Completed);
+    assert_eq!(shop.read().await, done);
+    assert_eq!(shop.responses().await, answers);
+    assert_eq!(shop.events().await.last().unwrap().event_type, CallEventType::Completed);
+    assert_kind(
+        complete(ended(EndReason::Completed), &[response(&shop, QuestionId::new(), 1.0)]).await,
+        ErrorKind::Conflict,
+    );
+    assert_eq!(shop.responses().await, answers, "refused whole");
+}
+
+pub(super) async fn sessions_are_listed_newest_first(store: Arc<dyn Store>) {
+    let tenant = TenantId::new();
+    let mut sessions = Vec::new();
+    for place in [1, 0, 2] {
+        let new = NewSession { started_at: after(place * 60), ..new_session(tenant) };
+        sessions.push(store.create_session(&new).await.unwrap());
+    }
+    store.create_session(&new_session(TenantId::new())).await.unwrap();
+    let busy = store.change_session(tenant, sessions[0].id, &ended(EndReason::Busy)).await.unwrap();
+    let [_, oldest, newest] = sessions.try_into().unwrap();
+    let list = |filter: SessionFilter, page, per_page| {
+        let store = Arc::clone(&store);
+        async move { store.sessions(tenant, &filter, PageRequest { page, per_page }).await }
+    };
+
+    let all = list(SessionFilter::default(), 1, 2).await.unwrap();
+    assert_eq!((all.items, all.total), (vec![newest.clone(), busy.clone()], 3));
+    let rest = list(SessionFilter::default(), 2, 2).await.unwrap();
+    assert_eq!((rest.items, rest.total), (vec![oldest.clone()], 3));
+    let failed =
+        SessionFilter { statuses: vec![SessionStatus::Failed, SessionStatus::Timeout], ..SessionFilter::default() };
+    assert_eq!(list(failed, 1, 10).await.unwrap().items, [busy.clone()]);
+    let reason = SessionFilter { end_reason: Some(EndReason::Busy), ..SessionFilter::default() };
+    assert_eq!(list(reason, 1, 10).await.unwrap().items, [busy.clone()]);
+    let span = SessionFilter { from: Some(after(0)), until: Some(after(120)), ..SessionFilter::default() };
+    assert_eq!(list(span, 1, 10).await.unwrap().items, [busy, oldest], "from is included, until is not");
+    assert_kind(list(SessionFilter::default(), 0, 10).await, ErrorKind::Invalid);
 }

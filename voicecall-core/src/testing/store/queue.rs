@@ -1,0 +1,103 @@
+//! Rules of waiting to be called.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+
+use super::fixture::{Shop, after, assert_kind, connecting, ended, new_session};
+use crate::error::ErrorKind;
+use crate::id::{CarrierCallId, Epoch, TenantId};
+use crate::store::{
+    AttemptOutcome, CallEventType, CallPriority, EndReason, EventSource, NewSession, SessionChange, SessionStatus,
+    Store,
+};
+
+fn postponed(until: u64) -> SessionChange {
+    SessionChange::Postponed { until: after(until), at: after(40) }
+}
+
+pub(super) async fn who_waits_is_found_when_due_the_urgent_first(store: Arc<dyn Store>) {
+    let mut ids = Vec::new();
+    for (seconds, priority) in [(20, CallPriority::Normal), (10, CallPriority::Normal), (30, CallPriority::High)] {
+        // Of three tenants: whoever calls serves them all.
+        let new = NewSession { started_at: after(seconds), priority, ..new_session(TenantId::new()) };
+        ids.push(store.create_session(&new).await.unwrap().id);
+    }
+    let due = |seconds, limit| {
+        let store = Arc::clone(&store);
+        async move {
+            let due = store.due_sessions(after(seconds), limit).await.unwrap();
+            due.into_iter().map(|session| session.id).collect::<Vec<_>>()
+        }
+    };
+    assert_eq!(due(9, 10).await, []);
+    assert_eq!(due(20, 10).await, [ids[1], ids[0]], "due at this very instant counts");
+    assert_eq!(due(30, 10).await, [ids[2], ids[1], ids[0]]);
+    assert_eq!(due(30, 2).await, [ids[2], ids[1]]);
+    assert_eq!(store.count_waiting().await.unwrap(), 3);
+}
+
+pub(super) async fn a_turn_is_taken_once(store: Arc<dyn Store>) {
+    let shop = Shop::open(store).await;
+    let claims = (0..16).map(|_| {
+        let (store, tenant, session) = (Arc::clone(&shop.store), shop.tenant, shop.session);
+        tokio::spawn(async move { store.claim_session(tenant, session, after(1)).await })
+    });
+    let claims: Vec<_> = join_all(claims).await.into_iter().map(Result::unwrap).collect();
+    let (taken, refused): (Vec<_>, Vec<_>) = claims.into_iter().partition(Result::is_ok);
+    assert_eq!(taken.len(), 1);
+    refused.into_iter().for_each(|refused| assert_kind(refused, ErrorKind::Conflict));
+    assert_eq!(shop.read().await.due_at, None);
+    assert_eq!(shop.store.due_sessions(after(999), 10).await.unwrap(), []);
+    assert_eq!(shop.store.count_waiting().await.unwrap(), 0);
+    assert_kind(shop.store.claim_session(TenantId::new(), shop.session, after(1)).await, ErrorKind::NotFound);
+}
+
+pub(super) async fn an_attempt_that_ended_is_booked_once(store: Arc<dyn Store>) {
+    let shop = Shop::open(store).await;
+    let (store, tenant) = (&shop.store, shop.tenant);
+    store.claim_session(tenant, shop.session, after(0)).await.unwrap();
+    let attempt = shop.planned_attempt().await.id;
+    store.begin_sending(tenant, attempt, Epoch::FIRST).await.unwrap();
+    store.settle_attempt(tenant, attempt, &AttemptOutcome::Accepted(CarrierCallId::new("CA1"))).await.unwrap();
+    shop.change(&connecting()).await.unwrap();
+    let before = shop.snapshot().await;
+
+    assert_kind(
+        store.finish_attempt(TenantId::new(), attempt, EndReason::Busy, &postponed(99)).await,
+        ErrorKind::NotFound,
+    );
+    let wrong = SessionChange::Ended { reason: EndReason::Completed, source: EventSource::System, at: after(40) };
+    assert_kind(store.finish_attempt(tenant, attempt, EndReason::Busy, &wrong).await, ErrorKind::Conflict);
+    assert_eq!(shop.snapshot().await, before, "neither the attempt nor the session");
+
+    let waiting = store.finish_attempt(tenant, attempt, EndReason::Busy, &postponed(99)).await.unwrap();
+    assert_eq!((waiting.status, waiting.due_at), (SessionStatus::Connecting, Some(after(99))));
+    assert_eq!(store.attempt(tenant, attempt).await.unwrap().outcome, Some(EndReason::Busy));
+    assert_eq!(shop.events().await, before.events, "waiting is not an event");
+    let after_one = shop.snapshot().await;
+    assert_kind(store.finish_attempt(tenant, attempt, EndReason::Busy, &postponed(999)).await, ErrorKind::Conflict);
+    assert_eq!(shop.snapshot().await, after_one, "the second report of the same end");
+}
+
+pub(super) async fn a_further_attempt_is_another_call_of_the_session(store: Arc<dyn Store>) {
+    let shop = Shop::open(store).await;
+    shop.change(&connecting()).await.unwrap();
+    shop.change(&postponed(50)).await.unwrap();
+    shop.store.claim_session(shop.tenant, shop.session, after(50)).await.unwrap();
+    let second = SessionChange::Connecting { call: CarrierCallId::new("CA2"), at: after(51) };
+    shop.change(&second).await.unwrap();
+    assert_kind(shop.change(&second).await, ErrorKind::Conflict);
+    let session = shop.read().await;
+    assert_eq!((session.carrier_call, session.due_at), (Some(CarrierCallId::new("CA2")), None));
+    let connecting = shop.events().await.into_iter().filter(|event| event.event_type == CallEventType::Connecting);
+    assert_eq!(connecting.count(), 2);
+}
+
+pub(super) async fn who_is_over_waits_no_more(store: Arc<dyn Store>) {
+    let shop = Shop::open(store).await;
+    shop.change(&ended(EndReason::Canceled)).await.unwrap();
+    assert_eq!(shop.store.due_sessions(after(999), 10).await.unwrap(), []);
+    assert_kind(shop.store.claim_session(shop.tenant, shop.session, after(99)).await, ErrorKind::Conflict);
+    assert_kind(shop.change(&postponed(99)).await, ErrorKind::Conflict);
+}

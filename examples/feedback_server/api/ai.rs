@@ -47,19 +47,15 @@ enum AiEventType {
 #[serde(rename_all = "camelCase")]
 struct AiData {
     /// The AI service's name for its session. Needed with `session_started`.
-    #[schema(inline)]
     ai_session_id: Option<Name>,
     /// The AI service's name for a response.
-    #[schema(inline)]
     response_id: Option<Name>,
     /// The question a response asks or follows up.
     #[schema(value_type = Option<Uuid>)]
     question_id: Option<QuestionId>,
     /// How long a response took.
-    #[schema(inline)]
     latency_ms: Option<Millis>,
     /// The AI service's code for an error.
-    #[schema(inline)]
     code: Option<Name>,
 }
 

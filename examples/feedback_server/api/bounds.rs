@@ -1,5 +1,6 @@
 //! Values with bounds, checked as they are read. What the document says of them comes from the same constants.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use jiff::civil;
@@ -231,13 +232,47 @@ impl PartialSchema for Word {
     }
 }
 
-impl<const MIN: u64, const MAX: u64> ToSchema for Whole<MIN, MAX> {}
-impl<const MIN: i64, const MAX: i64> ToSchema for Number<MIN, MAX> {}
-impl<const MIN: usize, const MAX: usize> ToSchema for Text<MIN, MAX> {}
-impl ToSchema for SwedishPhone {}
-impl ToSchema for TimeOfDay {}
-impl ToSchema for LanguageCode {}
-impl ToSchema for Word {}
+impl<const MIN: u64, const MAX: u64> ToSchema for Whole<MIN, MAX> {
+    fn name() -> Cow<'static, str> {
+        Cow::Owned(format!("Whole.{MIN}.{MAX}"))
+    }
+}
+
+impl<const MIN: i64, const MAX: i64> ToSchema for Number<MIN, MAX> {
+    fn name() -> Cow<'static, str> {
+        Cow::Owned(format!("Number.{MIN}.{MAX}"))
+    }
+}
+
+impl<const MIN: usize, const MAX: usize> ToSchema for Text<MIN, MAX> {
+    fn name() -> Cow<'static, str> {
+        Cow::Owned(format!("Text.{MIN}.{MAX}"))
+    }
+}
+
+impl ToSchema for SwedishPhone {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("SwedishPhone")
+    }
+}
+
+impl ToSchema for TimeOfDay {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("TimeOfDay")
+    }
+}
+
+impl ToSchema for LanguageCode {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("LanguageCode")
+    }
+}
+
+impl ToSchema for Word {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Word")
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -48,10 +48,8 @@ struct QuestionSettingsBody {
 #[serde(rename_all = "camelCase")]
 struct CallPreferencesBody {
     /// No calls before this local time.
-    #[schema(inline)]
     from_hour: TimeOfDay,
     /// No calls after this local time.
-    #[schema(inline)]
     until_hour: TimeOfDay,
     /// An IANA time zone.
     time_zone: String,
@@ -108,7 +106,6 @@ pub(super) struct BusinessInput {
 #[serde(deny_unknown_fields)]
 struct StoreInfoInput {
     /// The name as the agent says it.
-    #[schema(inline)]
     name: Word,
 }
 
@@ -116,7 +113,6 @@ struct StoreInfoInput {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct QuestionSettingsInput {
     /// How long the questions may take.
-    #[schema(inline)]
     time_budget_seconds: Option<BudgetSeconds>,
 }
 
@@ -124,21 +120,16 @@ struct QuestionSettingsInput {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct CallPreferencesInput {
     /// No calls before this local time.
-    #[schema(inline)]
     from_hour: Option<TimeOfDay>,
     /// No calls after this local time; later than `fromHour`.
-    #[schema(inline)]
     until_hour: Option<TimeOfDay>,
     /// An IANA time zone.
     time_zone: Option<String>,
     /// The synthesiser's voice.
-    #[schema(inline)]
     voice: Option<Word>,
     /// ISO 639-1.
-    #[schema(inline)]
     language: Option<LanguageCode>,
     /// How often a customer is tried.
-    #[schema(inline)]
     max_attempts: Option<Attempts>,
 }
 

@@ -32,7 +32,6 @@ pub(super) struct Completion {
     #[schema(value_type = Option<CompletionReason>)]
     reason: Option<CompletionReason>,
     /// What was said, as text.
-    #[schema(inline)]
     transcript: Option<Words>,
     /// An answer to a question that has one replaces it.
     #[serde(default)]
@@ -67,18 +66,16 @@ struct CompletedResponse {
     /// A question of the business.
     #[schema(value_type = Uuid)]
     question_id: QuestionId,
-    #[schema(inline)]
+
     response_text: Words,
     asked_at: Timestamp,
     /// As it was asked; as it is configured if nothing is said.
-    #[schema(inline)]
     question_text: Option<QuestionText>,
     /// How long the customer spoke, in seconds; up to `respondedAt` if nothing is said.
-    #[schema(inline)]
     response_duration: Option<Seconds>,
-    #[schema(inline)]
+
     confidence_score: Option<Confidence>,
-    #[schema(inline)]
+
     sentiment_score: Option<Sentiment>,
     /// Not before `askedAt`.
     responded_at: Option<Timestamp>,

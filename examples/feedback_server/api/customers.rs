@@ -29,7 +29,7 @@ use super::{ApiError, Claims, State, schema};
 pub(super) struct Customer {
     #[schema(value_type = Uuid)]
     business_id: TenantId,
-    #[schema(inline)]
+
     customer_phone: SwedishPhone,
 }
 

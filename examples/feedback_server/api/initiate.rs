@@ -24,7 +24,6 @@ pub(super) struct Order {
     #[schema(value_type = Uuid)]
     business_id: TenantId,
     /// The number of the verification.
-    #[schema(inline)]
     customer_phone: SwedishPhone,
     /// Whether it goes before others; normal if nothing is said.
     #[schema(value_type = Option<schema::CallPriority>)]

@@ -85,15 +85,14 @@ pub(super) struct QuestionsBody {
 pub(super) struct QuestionInput {
     #[schema(value_type = Uuid)]
     business_id: TenantId,
-    #[schema(inline)]
+
     question_text: QuestionText,
     /// Ask every so many customers.
-    #[schema(inline)]
     frequency: Frequency,
     #[schema(value_type = schema::Priority)]
     priority: Priority,
     /// What it is about; `["general"]` if nothing is said.
-    #[schema(value_type = Option<Vec<Word>>, inline, min_items = 1)]
+    #[schema(value_type = Option<Vec<Word>>, min_items = 1)]
     department_tags: Option<Vec<Word>>,
     active_from: Option<Timestamp>,
     /// Not before `activeFrom`.
@@ -101,7 +100,6 @@ pub(super) struct QuestionInput {
     /// Whether it is switched on, which it is if nothing is said.
     is_active: Option<bool>,
     /// How long an answer may be, in seconds; 30 if nothing is said.
-    #[schema(inline)]
     max_response_time: Option<ResponseSeconds>,
     /// What to ask when an answer is too thin.
     #[serde(default)]

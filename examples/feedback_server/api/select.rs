@@ -28,10 +28,8 @@ pub(super) struct SelectionInput {
     #[schema(value_type = Uuid)]
     business_id: TenantId,
     /// The number of the customer.
-    #[schema(inline)]
     customer_count: CustomerCount,
     /// How long the call may take; 90 if nothing is said.
-    #[schema(inline)]
     time_budget_seconds: Option<BudgetSeconds>,
     #[schema(value_type = Option<CustomerContext>)]
     customer_context: Option<Object<CustomerContext>>,

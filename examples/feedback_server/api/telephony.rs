@@ -50,7 +50,6 @@ impl ToSchema for CarrierForm {}
 pub(super) struct TelephonyEvent {
     event_type: TelephonyEventType,
     /// The carrier's name for the call.
-    #[schema(inline)]
     call_id: CallName,
     #[schema(value_type = Uuid)]
     session_id: SessionId,

@@ -59,9 +59,8 @@ pub(super) struct NewVerification {
     business_id: TenantId,
     purchased_at: Timestamp,
     /// In the currency of the business, to the millionth.
-    #[schema(inline)]
     amount: Amount,
-    #[schema(inline)]
+
     customer_phone: SwedishPhone,
     /// Pending if nothing is said. Only the verified are called.
     #[schema(value_type = Option<schema::VerificationStatus>)]

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::middleware::from_fn;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -30,6 +31,7 @@ use crate::seed::{DEMO, Seed};
 use crate::service::Feedback;
 use crate::settings::{Settings, optional};
 use crate::simulator::Simulator;
+use crate::verification::StoredVerifications;
 use crate::voices::Voices;
 
 /// How long live calls may go on after the server was told to stop: longer than an interview.
@@ -93,8 +95,10 @@ impl App {
         let engine = engine(settings, services, Arc::clone(&store), Arc::clone(&service), Arc::clone(&vault))?;
         let monitor = Monitor::start(&engine).await?;
         engine.sweep().await?;
-        let state = api::State::new(Arc::clone(&engine), tokens.clone(), vault);
-        let router = Router::new().merge(server::routes(Arc::clone(&engine))).merge(api::routes(state));
+        let verifications = Arc::new(StoredVerifications(Arc::clone(&store)));
+        let state = api::State::new(settings, Arc::clone(&engine), verifications, vault)?;
+        let router = Router::new().merge(server::routes(Arc::clone(&engine))).merge(api::routes(&state)?);
+        let router = router.layer(from_fn(api::name_request));
         let (stop, stopped) = oneshot::channel();
         let stopped = async {
             // Dropping the app stops it as well.

@@ -21,6 +21,7 @@ mod service;
 mod settings;
 mod simulator;
 mod telemetry;
+mod verification;
 mod voices;
 
 use std::process::ExitCode;

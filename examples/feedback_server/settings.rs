@@ -1,13 +1,14 @@
 //! What the environment says. `.env.example` names every variable.
 
 use std::env;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 use voicecall::{Error, PhoneNumber, Result, Vault};
 
-use crate::api::Tokens;
+use crate::api::{Rates, Tokens, WebhookSecret};
 
 /// The server's settings.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(crate) struct Settings {
     pub(crate) seed: Option<PathBuf>,
     data_keys: Vec<SecretString>,
     jwt_secret: SecretString,
+    webhook_secret: Option<SecretString>,
+    pub(crate) rates: Rates,
 }
 
 /// Shorter secrets can be found by trying.
@@ -46,6 +49,8 @@ impl Settings {
             seed: optional("SEED_PATH").map(PathBuf::from),
             data_keys,
             jwt_secret: required("JWT_SECRET")?.into(),
+            webhook_secret: optional("WEBHOOK_SECRET").map(SecretString::from),
+            rates: rates()?,
         })
     }
 
@@ -62,6 +67,8 @@ impl Settings {
             seed: None,
             data_keys: vec![Vault::generate_key()?],
             jwt_secret: Vault::generate_key()?,
+            webhook_secret: Some(Vault::generate_key()?),
+            rates: rates()?,
         })
     }
 
@@ -72,11 +79,36 @@ impl Settings {
 
     /// What issues and checks bearer tokens.
     pub(crate) fn tokens(&self) -> Result<Tokens> {
-        if self.jwt_secret.expose_secret().len() < SHORTEST_SECRET {
-            return Err(Error::config("JWT_SECRET", "at least 32 characters"));
-        }
+        long_enough("JWT_SECRET", &self.jwt_secret)?;
         Ok(Tokens::new(&self.jwt_secret))
     }
+
+    /// What checks the signatures of webhooks that are ours. Without a secret it refuses them all.
+    pub(crate) fn webhook_secret(&self) -> Result<WebhookSecret> {
+        let Some(secret) = &self.webhook_secret else { return Ok(WebhookSecret::default()) };
+        long_enough("WEBHOOK_SECRET", secret)?;
+        Ok(WebhookSecret::new(secret))
+    }
+}
+
+fn long_enough(name: &'static str, secret: &SecretString) -> Result<()> {
+    if secret.expose_secret().len() < SHORTEST_SECRET {
+        return Err(Error::config(name, "at least 32 characters"));
+    }
+    Ok(())
+}
+
+fn rates() -> Result<Rates> {
+    let rates = Rates::default();
+    let number = |name: &'static str, default: NonZeroU32| match optional(name) {
+        Some(text) => text.parse().map_err(|error| Error::config(name, "a number from 1").with_source(error)),
+        None => Ok(default),
+    };
+    Ok(Rates {
+        per_token: number("RATE_PER_TOKEN", rates.per_token)?,
+        burst: number("RATE_BURST", rates.burst)?,
+        calls: number("RATE_CALLS_PER_BUSINESS", rates.calls)?,
+    })
 }
 
 /// A variable that is set and not empty.

@@ -1,93 +1,136 @@
-//! `GET /calls/{sessionId}/events`: what happened, in order, a page at a time.
+//! What happened to a session: `GET /calls/{sessionId}/events`, and `POST /calls/logs` for those who know of more.
 
 use axum::Json;
-use axum::extract::{Path, RawQuery, State as Extract};
+use axum::extract::State as Extract;
+use axum::http::StatusCode;
 use jiff::Timestamp;
-use serde::Serialize;
-use serde_json::Value;
-use voicecall::store::{CallEventType, EventSource, PageRequest};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::{IntoParams, ToSchema};
+use voicecall::store::{CallEvent, CallEventType, EventSource};
 use voicecall::{RecordId, SessionId};
 
+use super::input::{Id, Input, Parameters};
+use super::page::{PageLength, PageNumber, Pagination, page_request};
 use super::session::find;
-use super::{ApiError, Claims, State};
+use super::{ApiError, Claims, State, not_in_the_future, schema};
 
-#[derive(Debug, Serialize)]
+/// An event as clients see it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Event)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct EventBody {
+    #[schema(value_type = Uuid)]
     id: RecordId,
+    #[schema(value_type = Uuid)]
     session_id: SessionId,
+    #[schema(value_type = schema::CallEventType)]
     event_type: CallEventType,
+    #[schema(value_type = Object)]
     event_data: Value,
     timestamp: Timestamp,
+    #[schema(value_type = schema::EventSource)]
     source: EventSource,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Object, required = false)]
     metadata: Option<Value>,
 }
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Pagination {
-    page: u32,
-    per_page: u32,
-    total: u64,
-    has_next: bool,
+impl From<CallEvent> for EventBody {
+    fn from(event: CallEvent) -> Self {
+        Self {
+            id: event.id,
+            session_id: event.session,
+            event_type: event.event_type,
+            event_data: event.data,
+            timestamp: event.timestamp,
+            source: event.source,
+            metadata: event.metadata,
+        }
+    }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EventPage)]
 pub(super) struct EventsBody {
     events: Vec<EventBody>,
     pagination: Pagination,
 }
 
-pub(super) async fn events(
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct EventQuery {
+    #[param(inline, value_type = PageNumber, required = false)]
+    page: Option<PageNumber>,
+    #[param(inline, value_type = PageLength, required = false)]
+    limit: Option<PageLength>,
+}
+
+/// What happened, in order
+#[utoipa::path(
+    get, path = "/calls/{sessionId}/events", tag = "calls",
+    params(("sessionId" = Uuid, Path), EventQuery),
+    responses((status = 200, body = EventsBody)),
+)]
+pub(super) async fn list(
     Extract(state): Extract<State>,
     claims: Claims,
-    Path(session): Path<String>,
-    RawQuery(query): RawQuery,
+    Id(session): Id<SessionId>,
+    Parameters(query): Parameters<EventQuery>,
 ) -> Result<Json<EventsBody>, ApiError> {
-    let request = page(query.as_deref().unwrap_or(""))?;
-    let session = find(&state, &claims, &session).await?;
-    let page = state.engine.store().events(session.tenant, session.id, request).await?;
-    let body = |event: voicecall::store::CallEvent| EventBody {
-        id: event.id,
-        session_id: event.session,
-        event_type: event.event_type,
-        event_data: event.data,
-        timestamp: event.timestamp,
-        source: event.source,
-        metadata: event.metadata,
-    };
-    let seen = u64::from(request.page) * u64::from(request.per_page);
-    let pagination =
-        Pagination { page: request.page, per_page: request.per_page, total: page.total, has_next: seen < page.total };
-    Ok(Json(EventsBody { events: page.items.into_iter().map(body).collect(), pagination }))
+    let session = find(&state, &claims, session).await?;
+    let request = page_request(query.page, query.limit);
+    let page = state.store().events(session.tenant, session.id, request).await?;
+    let events = page.items.into_iter().map(EventBody::from).collect();
+    Ok(Json(EventsBody { events, pagination: Pagination::of(request, page.total) }))
 }
 
-/// `limit` from 1 to 100 and `page` from 1; anything else is refused by name.
-fn page(query: &str) -> Result<PageRequest, ApiError> {
-    let mut request = PageRequest::default();
-    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-        let number = value.parse::<u32>().ok();
-        match (&*name, number) {
-            ("limit", Some(limit @ 1..=100)) => request.per_page = limit,
-            ("limit", _) => return Err(ApiError::invalid("limit", "1 to 100")),
-            ("page", Some(page @ 1..)) => request.page = page,
-            ("page", _) => return Err(ApiError::invalid("page", "1 or more")),
-            _ => return Err(ApiError::invalid(&name, "not a parameter of this route")),
-        }
-    }
-    Ok(request)
+/// An event to be kept.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct NewEvent {
+    #[schema(value_type = Uuid)]
+    session_id: SessionId,
+    #[schema(value_type = schema::CallEventType)]
+    event_type: CallEventType,
+    /// Particulars, without personal data.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    event_data: Map<String, Value>,
+    /// When; now if nothing is said. One before the session's last event gets that one's time.
+    timestamp: Option<Timestamp>,
+    /// Who made it happen; the system if nothing is said.
+    #[schema(value_type = Option<schema::EventSource>)]
+    source: Option<EventSource>,
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Map<String, Value>>,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pages_outside_the_range_are_refused() {
-        assert_eq!(page("limit=7&page=2").unwrap(), PageRequest { page: 2, per_page: 7 });
-        for wrong in ["limit=0", "limit=101", "limit=x", "page=0", "offset=1"] {
-            assert!(page(wrong).is_err(), "{wrong}");
-        }
-    }
+/// Keep an event
+///
+/// It changes nothing but the session's timeline.
+#[utoipa::path(
+    post, path = "/calls/logs", tag = "calls",
+    request_body = NewEvent,
+    responses(
+        (status = 201, body = EventBody),
+        (status = 404, body = super::ErrorBody, description = "No such session."),
+        (status = 422, body = super::ErrorBody, description = "It lies in the future."),
+    ),
+)]
+pub(super) async fn log(
+    Extract(state): Extract<State>,
+    claims: Claims,
+    Input(new): Input<NewEvent>,
+) -> Result<(StatusCode, Json<EventBody>), ApiError> {
+    let session = find(&state, &claims, new.session_id).await?;
+    let now = Timestamp::now();
+    not_in_the_future("timestamp", new.timestamp, now)?;
+    let source = new.source.unwrap_or(EventSource::System);
+    let mut event = CallEvent::new(session.id, new.event_type, source, new.timestamp.unwrap_or(now))
+        .with_data(Value::Object(new.event_data));
+    event.metadata = new.metadata.map(Value::Object);
+    state.store().append_event(session.tenant, &event).await?;
+    Ok((StatusCode::CREATED, Json(event.into())))
 }

@@ -1,92 +1,106 @@
 //! `POST /calls/initiate`: call a verified customer.
 
-use std::sync::Arc;
-
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use jiff::Timestamp;
-use serde_json::Value;
+use serde::Deserialize;
 use tracing::warn;
-use voicecall::store::{NewSession, Session, Store, VerificationStatus};
-use voicecall::{ErrorKind, PhoneNumber, SessionId, TenantId, VerificationId};
+use utoipa::ToSchema;
+use voicecall::store::{CallPriority, NewSession, Session, VerificationStatus};
+use voicecall::{ErrorKind, SessionId, TenantId, VerificationId};
 
+use super::bounds::SwedishPhone;
+use super::input::Input;
 use super::session::SessionBody;
-use super::{ApiError, Claims, State};
+use super::{ApiError, Claims, State, schema};
 
-/// What is asked for, read and checked field by field, so that an error can name the field.
-#[derive(Debug)]
-struct Order {
-    verification: VerificationId,
-    business: TenantId,
-    phone: PhoneNumber,
+/// A call that is asked for.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Order {
+    #[schema(value_type = Uuid)]
+    verification_id: VerificationId,
+    #[schema(value_type = Uuid)]
+    business_id: TenantId,
+    /// The number of the verification.
+    customer_phone: SwedishPhone,
+    /// Whether it goes before others; normal if nothing is said.
+    #[schema(value_type = Option<schema::CallPriority>)]
+    priority: Option<CallPriority>,
 }
 
+/// Call a verified customer
+///
+/// Asking again for the same verification gives the same session; the phone rings once.
+#[utoipa::path(
+    post, path = "/calls/initiate", tag = "calls",
+    request_body = Order,
+    responses(
+        (status = 201, body = SessionBody),
+        (status = 403, body = super::ErrorBody, description = "The token is not for this business."),
+        (status = 422, body = super::ErrorBody, description = "The verification is not complete, or the business has no active question."),
+    ),
+)]
 pub(super) async fn initiate(
     Extract(state): Extract<State>,
     claims: Claims,
-    body: Bytes,
+    Input(order): Input<Order>,
 ) -> Result<(StatusCode, Json<SessionBody>), ApiError> {
-    let order = Order::read(&body)?;
-    claims.allow(order.business)?;
-    let store = Arc::clone(state.engine.store());
-    check(&*store, &state, &order).await?;
-    let session = match store.session_of_verification(order.business, order.verification).await? {
+    claims.allow(order.business_id)?;
+    state.limits.call(order.business_id)?;
+    check(&state, &order).await?;
+    let session = match state.store().session_of_verification(order.business_id, order.verification_id).await? {
         // The same verification asked for twice is one call.
         Some(session) => session,
-        None => place(&state, &*store, &order).await?,
+        None => place(&state, &order).await?,
     };
-    Ok((StatusCode::CREATED, Json(session.into())))
+    Ok((StatusCode::CREATED, Json(SessionBody::of(&state, session).await?)))
 }
 
 /// Everything that must hold before a phone may ring.
-async fn check(store: &dyn Store, state: &State, order: &Order) -> Result<(), ApiError> {
-    let unprocessable = |field: &str, code, message: &str| {
-        ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, code, format!("{field}: {message}")).with_field(field)
-    };
-    match store.business(order.business).await {
+async fn check(state: &State, order: &Order) -> Result<(), ApiError> {
+    let business = order.business_id;
+    match state.store().business(business).await {
         Ok(_) => {}
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            return Err(ApiError::invalid("businessId", "not known"));
-        }
+        Err(error) if error.kind() == ErrorKind::NotFound => return Err(ApiError::invalid("businessId", "not known")),
         Err(error) => return Err(error.into()),
     }
-    let verification = match store.verification(order.business, order.verification).await {
+    let not_verified = |why| ApiError::unprocessable("not_verified", "verificationId", why);
+    let verification = match state.verifications.read(business, order.verification_id).await {
         Ok(verification) => verification,
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            return Err(unprocessable("verificationId", "not_verified", "not known"));
-        }
+        Err(error) if error.kind() == ErrorKind::NotFound => return Err(not_verified("not known")),
         Err(error) => return Err(error.into()),
     };
     if verification.status != VerificationStatus::Verified {
-        return Err(unprocessable("verificationId", "not_verified", "the verification is not complete"));
+        return Err(not_verified("the verification is not complete"));
     }
-    if verification.phone.lookup != state.vault.lookup(order.business, &order.phone) {
+    if verification.phone.lookup != state.vault.lookup(business, &order.customer_phone.0) {
         return Err(ApiError::invalid("customerPhone", "not the number of the verification"));
     }
     let now = Timestamp::now();
-    let questions = store.questions(order.business, true).await?;
+    let questions = state.store().questions(business, true).await?;
     if !questions.iter().any(|question| question.is_active_at(now)) {
-        return Err(unprocessable("businessId", "no_active_question", "the business has no active question"));
+        let why = "the business has no active question";
+        return Err(ApiError::unprocessable("no_active_question", "businessId", why));
     }
     Ok(())
 }
 
-async fn place(state: &State, store: &dyn Store, order: &Order) -> Result<Session, ApiError> {
+async fn place(state: &State, order: &Order) -> Result<Session, ApiError> {
     let new = NewSession {
         id: SessionId::new(),
-        tenant: order.business,
-        phone: state.vault.seal_phone(order.business, &order.phone)?,
-        verification: order.verification,
-        priority: voicecall::store::CallPriority::Normal,
+        tenant: order.business_id,
+        phone: state.vault.seal_phone(order.business_id, &order.customer_phone.0)?,
+        verification: order.verification_id,
+        priority: order.priority.unwrap_or(CallPriority::Normal),
         started_at: Timestamp::now(),
     };
-    let session = match store.create_session(&new).await {
+    let session = match state.store().create_session(&new).await {
         Ok(session) => session,
         // Somebody else asked for the same call a moment ago.
         Err(error) if error.kind() == ErrorKind::Conflict => {
-            let existing = store.session_of_verification(order.business, order.verification).await?;
+            let existing = state.store().session_of_verification(order.business_id, order.verification_id).await?;
             return existing.ok_or_else(|| error.into());
         }
         Err(error) => return Err(error.into()),
@@ -96,79 +110,7 @@ async fn place(state: &State, store: &dyn Store, order: &Order) -> Result<Sessio
         Err(error) => {
             // The session says itself that it failed, and why.
             warn!(session = %session.id, %error, "a call could not be placed");
-            Ok(store.session(order.business, session.id).await?)
-        }
-    }
-}
-
-impl Order {
-    fn read(body: &[u8]) -> Result<Self, ApiError> {
-        let body: Value = serde_json::from_slice(body).map_err(|_| ApiError::invalid("body", "JSON"))?;
-        let body = body.as_object().ok_or_else(|| ApiError::invalid("body", "a JSON object"))?;
-        const FIELDS: [&str; 4] = ["verificationId", "businessId", "customerPhone", "priority"];
-        if let Some(unknown) = body.keys().find(|key| !FIELDS.contains(&key.as_str())) {
-            return Err(ApiError::invalid(unknown, "not a field of this request"));
-        }
-        let text = |field: &str| body.get(field).and_then(Value::as_str);
-        let uuid = |field: &str| text(field).ok_or_else(|| ApiError::invalid(field, "a UUID"));
-        let verification =
-            uuid("verificationId")?.parse().map_err(|_| ApiError::invalid("verificationId", "a UUID"))?;
-        let business = uuid("businessId")?.parse().map_err(|_| ApiError::invalid("businessId", "a UUID"))?;
-        let phone = text("customerPhone")
-            .and_then(swedish_number)
-            .ok_or_else(|| ApiError::invalid("customerPhone", "a Swedish number, +46 and 7 to 9 digits"))?;
-        match body.get("priority").map(Value::as_str) {
-            None | Some(Some("normal" | "high")) => {}
-            Some(_) => return Err(ApiError::invalid("priority", "normal or high")),
-        }
-        Ok(Self { verification, business, phone })
-    }
-}
-
-fn swedish_number(text: &str) -> Option<PhoneNumber> {
-    let digits = text.strip_prefix("+46")?;
-    (7..=9).contains(&digits.len()).then(|| PhoneNumber::parse(text).ok()).flatten()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn each_wrong_field_is_named() {
-        let good = json!({
-            "verificationId": VerificationId::new(), "businessId": TenantId::new(), "customerPhone": "+46701234567",
-        });
-        assert!(Order::read(good.to_string().as_bytes()).is_ok());
-        let cases = [
-            ("verificationId", json!("x")),
-            ("businessId", json!(7)),
-            ("customerPhone", json!("+4712345678")),
-            ("customerPhone", json!("+46123456")),
-            ("customerPhone", json!("+461234567890")),
-            ("priority", json!("urgent")),
-            ("extra", json!(1)),
-        ];
-        for (field, value) in cases {
-            let mut wrong = good.clone();
-            wrong[field] = value;
-            let error = Order::read(wrong.to_string().as_bytes()).unwrap_err();
-            assert!(format!("{error:?}").contains(field), "{error:?}");
-        }
-        assert!(Order::read(b"{").is_err() && Order::read(b"[]").is_err());
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn reading_never_panics_and_takes_only_swedish_numbers(bytes: Vec<u8>, phone in ".{0,16}") {
-            let _ = Order::read(&bytes);
-            let body = json!({
-                "verificationId": VerificationId::new(), "businessId": TenantId::new(), "customerPhone": phone,
-            });
-            if let Ok(order) = Order::read(body.to_string().as_bytes()) {
-                proptest::prop_assert!(order.phone.reveal().starts_with("+46"));
-            }
+            Ok(state.store().session(order.business_id, session.id).await?)
         }
     }
 }

@@ -1,43 +1,172 @@
 //! The HTTP interface of the feedback service: JSON in camel case, bearer tokens, one shape of error.
 
+mod ai;
+mod analytics;
+mod bounds;
+mod businesses;
+mod call;
+mod calls;
+mod complete;
+mod customers;
+mod document;
 mod error;
 mod events;
 mod initiate;
+mod input;
+mod limit;
+mod live;
+mod page;
+mod questions;
+mod recording;
+mod request_id;
+mod schema;
+mod select;
 mod session;
+mod signature;
 mod telephony;
 mod token;
+mod verifications;
+mod webhook;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{get, post};
-use voicecall::Vault;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
+use bytes::Bytes;
+use jiff::Timestamp;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use voicecall::engine::CallEngine;
+use voicecall::store::Store;
+use voicecall::{Error, Vault};
 
+use crate::price::Prices;
+use crate::settings::Settings;
+use crate::verification::VerificationSource;
+use document::Access;
 pub(crate) use error::ApiError;
+use error::ErrorBody;
+use limit::Limits;
+pub(crate) use limit::Rates;
+pub(crate) use request_id::name_request;
+pub(crate) use signature::WebhookSecret;
 pub(crate) use token::{Claims, Tokens};
 
 /// What every route needs.
 #[derive(Debug, Clone)]
 pub(crate) struct State {
     engine: Arc<CallEngine>,
-    tokens: Tokens,
+    verifications: Arc<dyn VerificationSource>,
     vault: Arc<Vault>,
+    prices: Arc<Prices>,
+    /// Where the engine puts recordings, a folder for each session.
+    recordings: Arc<Path>,
+    tokens: Tokens,
+    webhook_secret: WebhookSecret,
+    limits: Limits,
 }
 
 impl State {
-    pub(crate) fn new(engine: Arc<CallEngine>, tokens: Tokens, vault: Arc<Vault>) -> Self {
-        Self { engine, tokens, vault }
+    /// What routes need of a server with these settings.
+    ///
+    /// # Errors
+    /// `Config` naming the setting that is wrong.
+    pub(crate) fn new(
+        settings: &Settings,
+        engine: Arc<CallEngine>,
+        verifications: Arc<dyn VerificationSource>,
+        vault: Arc<Vault>,
+    ) -> voicecall::Result<Self> {
+        let prices = Prices::bundled().map_err(|error| Error::config("prices", error.to_string()))?;
+        Ok(Self {
+            engine,
+            verifications,
+            vault,
+            prices: Arc::new(prices),
+            recordings: settings.recordings.as_path().into(),
+            tokens: settings.tokens()?,
+            webhook_secret: settings.webhook_secret()?,
+            limits: Limits::new(settings.rates),
+        })
+    }
+
+    fn store(&self) -> &dyn Store {
+        &**self.engine.store()
     }
 }
 
-/// The routes, under `/api` and, the same, under `/v1`.
-pub(crate) fn routes(state: State) -> Router {
-    let routes = Router::new()
-        .route("/calls/initiate", post(initiate::initiate))
-        .route("/calls/{session}/status", get(session::status))
-        .route("/calls/{session}/events", get(events::events))
-        .route("/calls/webhooks/telephony", post(telephony::report).get(telephony::report))
-        .with_state(state);
-    Router::new().nest("/api", routes.clone()).nest("/v1", routes)
+/// The routes, under `/api` and, the same, under `/v1`, each with its document.
+///
+/// # Errors
+/// When the document cannot be written as JSON.
+pub(crate) fn routes(state: &State) -> Result<Router, serde_json::Error> {
+    let guarded = group(Access::Token, guarded()).route_layer(from_fn_with_state(state.clone(), token::authenticate));
+    let signed = group(Access::Signature, signed());
+    let all = OpenApiRouter::with_openapi(document::empty()).merge(guarded).merge(signed);
+    let (routes, document) = all.split_for_parts();
+    let document = Bytes::from(serde_json::to_vec(&document)?);
+    let routes = routes
+        .fallback(async || ApiError::new(StatusCode::NOT_FOUND, "not_found", "no such route"))
+        .method_not_allowed_fallback(async || {
+            ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "not a method of this route")
+        })
+        .layer(DefaultBodyLimit::max(input::LONGEST_BODY))
+        .with_state(state.clone());
+    let mut router = Router::new();
+    for prefix in ["/api", "/v1"] {
+        router = router.nest(prefix, routes.clone()).merge(document::routes(prefix, &document));
+    }
+    Ok(router)
+}
+
+/// What needs a token.
+fn guarded() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
+        .routes(routes!(initiate::initiate))
+        .routes(routes!(calls::list))
+        .routes(routes!(live::live))
+        .routes(routes!(call::one))
+        .routes(routes!(calls::cancel))
+        .routes(routes!(complete::complete))
+        .routes(routes!(recording::recording))
+        .routes(routes!(session::status))
+        .routes(routes!(events::list))
+        .routes(routes!(events::log))
+        .routes(routes!(select::preview, select::select))
+        .routes(routes!(select::selections))
+        .routes(routes!(questions::list, questions::create))
+        .routes(routes!(questions::replace, questions::switch_off))
+        .routes(routes!(businesses::one, businesses::replace))
+        .routes(routes!(analytics::summary))
+        .routes(routes!(analytics::table))
+        .routes(routes!(customers::export))
+        .routes(routes!(customers::erase))
+        .routes(routes!(verifications::create))
+        .routes(routes!(verifications::one, verifications::decide))
+}
+
+/// What needs a signature.
+fn signed() -> OpenApiRouter<State> {
+    OpenApiRouter::new().routes(routes!(telephony::report)).routes(routes!(ai::report))
+}
+
+/// A group of routes whose document says how it is guarded.
+fn group(access: Access, mut routes: OpenApiRouter<State>) -> OpenApiRouter<State> {
+    document::guard(routes.get_openapi_mut(), access);
+    routes
+}
+
+/// Refuses an instant that has not come yet: a timeline cannot go back behind it. Clocks may differ by a minute.
+///
+/// # Errors
+/// 422 naming `field`.
+fn not_in_the_future(field: &str, at: Option<Timestamp>, now: Timestamp) -> Result<(), ApiError> {
+    let latest = now.checked_add(jiff::SignedDuration::from_mins(1)).unwrap_or(Timestamp::MAX);
+    match at {
+        Some(at) if at > latest => Err(ApiError::unprocessable("in_the_future", field, "lies in the future")),
+        _ => Ok(()),
+    }
 }

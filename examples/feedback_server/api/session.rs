@@ -1,39 +1,92 @@
-//! `GET /calls/{sessionId}/status`, and how a session looks to clients.
+//! How a session looks to clients, `GET /calls/{sessionId}/status`, and finding the session a path names.
 
 use axum::Json;
-use axum::extract::{Path, State as Extract};
-use axum::http::StatusCode;
+use axum::extract::State as Extract;
 use jiff::Timestamp;
-use serde::Serialize;
-use voicecall::store::{EndReason, Session, SessionStatus};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use voicecall::store::{CallPriority, EndReason, Session, SessionStatus};
 use voicecall::{ErrorKind, QuestionId, SessionId, TenantId};
 
-use super::{ApiError, Claims, State};
+use super::input::Id;
+use super::{ApiError, Claims, State, schema};
 
 /// A session as clients see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Session)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SessionBody {
+    #[schema(value_type = Uuid)]
     id: SessionId,
+    #[schema(value_type = Uuid)]
     business_id: TenantId,
+    /// Whom it calls; all but the first three and the last two characters are hidden.
+    #[schema(pattern = r"^\+[0-9]{2}\*+[0-9]{2}$")]
+    customer_phone: String,
+    #[schema(value_type = schema::SessionStatus)]
     status: SessionStatus,
-    started_at: Timestamp,
+    #[schema(value_type = schema::CallPriority)]
+    priority: CallPriority,
+    /// How often it was tried to reach the customer.
+    attempts: usize,
+    /// When it is tried next, while the session waits for that.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Timestamp, required = false)]
+    next_attempt_at: Option<Timestamp>,
+    started_at: Timestamp,
+    /// When the customer was on the line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Timestamp, required = false)]
     connected_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Timestamp, required = false)]
     ended_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = schema::EndReason, required = false)]
     end_reason: Option<EndReason>,
+    /// How long the customer was on the line; null as long as it is not known.
+    #[schema(required = true)]
     duration_seconds: Option<u64>,
+    /// The questions asked so far, in order.
+    #[schema(value_type = Vec<Uuid>)]
     questions_asked: Vec<QuestionId>,
+    /// US dollars.
+    #[schema(minimum = 0)]
     cost_estimate: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Url, required = false)]
     recording_url: Option<String>,
+    /// What a model made of the whole call, once it is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = SummaryBody, required = false)]
+    summary: Option<SummaryBody>,
 }
 
-impl From<Session> for SessionBody {
-    fn from(session: Session) -> Self {
-        Self {
+/// A call in a few words.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = Summary)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SummaryBody {
+    summary: String,
+    #[schema(minimum = -1, maximum = 1)]
+    sentiment: f64,
+    topics: Vec<String>,
+    /// Whether somebody should get in touch with the customer.
+    follow_up: bool,
+}
+
+impl SessionBody {
+    /// The session with what else the store knows of it.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub(super) async fn of(state: &State, session: Session) -> Result<Self, ApiError> {
+        let attempts = state.store().attempts(session.tenant, session.id).await?.len();
+        Ok(Self {
+            attempts,
+            priority: session.priority,
+            next_attempt_at: session.due_at,
+            customer_phone: state.vault.open_phone(session.tenant, &session.phone)?.masked(),
             duration_seconds: session.duration_seconds(),
             id: session.id,
             business_id: session.tenant,
@@ -45,28 +98,36 @@ impl From<Session> for SessionBody {
             questions_asked: session.questions_asked,
             cost_estimate: session.cost_micros.unwrap_or(0) as f64 / 1e6,
             recording_url: session.recording_url,
-        }
+            summary: session.analysis.and_then(|analysis| serde_json::from_value(analysis).ok()),
+        })
     }
 }
 
+/// How far a call is
+#[utoipa::path(
+    get, path = "/calls/{sessionId}/status", tag = "calls",
+    params(("sessionId" = Uuid, Path)),
+    responses((status = 200, body = SessionBody)),
+)]
 pub(super) async fn status(
     Extract(state): Extract<State>,
     claims: Claims,
-    Path(session): Path<String>,
+    Id(session): Id<SessionId>,
 ) -> Result<Json<SessionBody>, ApiError> {
-    Ok(Json(find(&state, &claims, &session).await?.into()))
+    Ok(Json(SessionBody::of(&state, find(&state, &claims, session).await?).await?))
 }
 
 /// A session of one of the token's businesses. Another's is as unknown as one that never was.
-pub(super) async fn find(state: &State, claims: &Claims, session: &str) -> Result<Session, ApiError> {
-    let missing = || ApiError::new(StatusCode::NOT_FOUND, "not_found", "sessionId: not found").with_field("sessionId");
-    let id: SessionId = session.parse().map_err(|_| missing())?;
+///
+/// # Errors
+/// 404; what the store reports.
+pub(super) async fn find(state: &State, claims: &Claims, id: SessionId) -> Result<Session, ApiError> {
     for &business in claims.businesses() {
-        match state.engine.store().session(business, id).await {
+        match state.store().session(business, id).await {
             Ok(session) => return Ok(session),
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error.into()),
         }
     }
-    Err(missing())
+    Err(ApiError::not_found("sessionId"))
 }

@@ -1,25 +1,141 @@
-//! `/calls/webhooks/telephony`: the carrier's reports, authenticated by the carrier's own signature.
+//! `POST /calls/webhooks/telephony`: what a carrier reports, in its own form with its own signature, or in ours.
 
-use axum::extract::{Query, State as Extract};
-use axum::http::StatusCode;
-use serde::Deserialize;
+use axum::Json;
+use axum::extract::{FromRequest, Request, State as Extract};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use url::Url;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 use voicecall::engine::CallKey;
 use voicecall::server::IncomingRequest;
+use voicecall::store::{Attachment, EndReason, EventSource, SessionChange, SessionStatus};
+use voicecall::{CarrierCallId, SessionId, TenantId};
 
-use super::{ApiError, State};
+use super::bounds::Text;
+use super::input::{Object, Parameters, content_type, too_large};
+use super::webhook::{Receipt, Signed, change, find, keep};
+use super::{ApiError, State, schema};
 
-#[derive(Debug, Deserialize)]
+type CallName = Text<1, 200>;
+
+/// The longest form of a carrier, in bytes.
+const LONGEST_FORM: usize = 64 * 1024;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ReportQuery {
+    /// Which attempt it is about, as in the address the carrier was given. Only for a carrier's own form.
+    #[param(value_type = String, required = false)]
     call: Option<String>,
 }
 
+/// A carrier's own report: whatever its documentation says.
+#[derive(Debug)]
+enum CarrierForm {}
+
+impl PartialSchema for CarrierForm {
+    fn schema() -> RefOr<Schema> {
+        RefOr::T(Schema::Object(ObjectBuilder::new().schema_type(Type::Object).build()))
+    }
+}
+
+impl ToSchema for CarrierForm {}
+
+/// What happened to a call, in a form of no particular carrier.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct TelephonyEvent {
+    event_type: TelephonyEventType,
+    /// The carrier's name for the call.
+    call_id: CallName,
+    #[schema(value_type = Uuid)]
+    session_id: SessionId,
+    /// Whose session it is. Needed when it is over and we did not place the call.
+    #[schema(value_type = Option<Uuid>)]
+    business_id: Option<TenantId>,
+    /// When it happened. What lies in the future happened now.
+    timestamp: Timestamp,
+    #[schema(value_type = Option<TelephonyData>)]
+    data: Option<Object<TelephonyData>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum TelephonyEventType {
+    CallInitiated,
+    CallAnswered,
+    CallCompleted,
+    CallFailed,
+    RecordingAvailable,
+}
+
+/// Particulars. What else is there is not kept.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct TelephonyData {
+    /// Why a call is over, if the carrier knows.
+    #[schema(value_type = Option<schema::EndReason>)]
+    reason: Option<EndReason>,
+    /// Needed with `recording_available`.
+    recording_url: Option<Url>,
+}
+
+/// Report what happened to a call
+#[utoipa::path(
+    post, path = "/calls/webhooks/telephony", tag = "webhooks",
+    params(ReportQuery),
+    request_body(content((TelephonyEvent = "application/json"), (CarrierForm = "application/x-www-form-urlencoded"))),
+    responses(
+        (status = 200, body = Receipt),
+        (status = 404, body = super::ErrorBody, description = "No such session or call."),
+        (status = 409, body = super::ErrorBody, description = "The session has another call."),
+    ),
+)]
 pub(super) async fn report(
     Extract(state): Extract<State>,
-    Query(query): Query<ReportQuery>,
-    request: IncomingRequest,
-) -> Result<StatusCode, ApiError> {
-    let key = query.call.map(|call| call.parse::<CallKey>()).transpose()?;
+    Parameters(query): Parameters<ReportQuery>,
+    request: Request,
+) -> Result<Json<Receipt>, ApiError> {
+    if content_type(request.headers()).as_deref() != Some("application/x-www-form-urlencoded") {
+        let Signed(event) = Signed::from_request(request, &state).await?;
+        return take_in(&state, event).await;
+    }
+    let request = IncomingRequest::from_request(request, &state).await.map_err(|_| too_large(LONGEST_FORM))?;
+    let key = query.call.map(|call| call.parse::<CallKey>()).transpose();
     let headers = request.headers();
-    state.engine.report(key, &request.webhook(&headers)).await?;
-    Ok(StatusCode::OK)
+    // A key that cannot be read is told to the carrier only: it is looked at after the signature.
+    state.engine.report(key.as_ref().ok().copied().flatten(), &request.webhook(&headers)).await?;
+    key?;
+    Ok(Json(Receipt::new(true)))
+}
+
+async fn take_in(state: &State, event: TelephonyEvent) -> Result<Json<Receipt>, ApiError> {
+    let call = CarrierCallId::new(event.call_id.into_inner());
+    let session = find(state, event.session_id, event.business_id, Some(&call)).await?;
+    let starts = event.event_type == TelephonyEventType::CallInitiated;
+    if !starts && session.carrier_call.as_ref().is_some_and(|own| *own != call) {
+        return Err(ApiError::conflict("callId", "the session has another call"));
+    }
+    let data = event.data.map(|data| data.0).unwrap_or_default();
+    let at = event.timestamp.min(Timestamp::now());
+    let ended = |reason| SessionChange::Ended { reason, source: EventSource::Telephony, at };
+    let news = match event.event_type {
+        TelephonyEventType::CallInitiated => SessionChange::Connecting { call: call.clone(), at },
+        TelephonyEventType::CallAnswered => SessionChange::Connected { at },
+        TelephonyEventType::CallCompleted => ended(data.reason.unwrap_or(match session.status {
+            SessionStatus::InProgress => EndReason::Completed,
+            _ => EndReason::NoAnswer,
+        })),
+        TelephonyEventType::CallFailed => ended(data.reason.unwrap_or(EndReason::CallFailed)),
+        TelephonyEventType::RecordingAvailable => {
+            let url = data.recording_url.ok_or_else(|| ApiError::invalid("data.recordingUrl", "is missing"))?;
+            SessionChange::Attach { what: Attachment { recording_url: Some(url.into()), ..Attachment::default() }, at }
+        }
+    };
+    let changed = change(state, &session, &news).await?;
+    keep(state, &session, "telephony", Some(&call), json!({ "eventType": event.event_type }), None).await;
+    Ok(Json(Receipt::new(changed)))
 }

@@ -3,16 +3,21 @@
 use std::fmt;
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
-use axum::http::StatusCode;
-use axum::http::header::AUTHORIZATION;
+use axum::extract::{FromRequestParts, Request, State as Extract};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use voicecall::{Error, ErrorKind, Result, TenantId};
 
 use super::{ApiError, State};
+
+/// Who must have issued tokens.
+const ISSUER: &str = "voicecall";
 
 /// Whom tokens must be meant for.
 const AUDIENCE: &str = "feedback";
@@ -42,6 +47,7 @@ impl fmt::Debug for Tokens {
 /// What a valid token says.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Claims {
+    iss: String,
     sub: String,
     aud: String,
     exp: i64,
@@ -52,9 +58,11 @@ pub(crate) struct Claims {
 impl Tokens {
     pub(crate) fn new(secret: &SecretString) -> Self {
         let secret = secret.expose_secret().as_bytes();
+        // One algorithm, whatever a token's header says.
         let mut validation = Validation::new(Algorithm::HS256);
+        validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
-        validation.set_required_spec_claims(&["exp", "aud", "sub"]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         validation.leeway = LEEWAY;
         let keys =
             Keys { encoding: EncodingKey::from_secret(secret), decoding: DecodingKey::from_secret(secret), validation };
@@ -67,6 +75,7 @@ impl Tokens {
     /// `Internal` if it cannot be signed.
     pub(crate) fn issue(&self, subject: &str, businesses: &[TenantId]) -> Result<String> {
         let claims = Claims {
+            iss: ISSUER.to_owned(),
             sub: subject.to_owned(),
             aud: AUDIENCE.to_owned(),
             exp: jiff::Timestamp::now().as_second() + VALID_FOR,
@@ -94,23 +103,47 @@ impl Claims {
         Err(ApiError::new(StatusCode::FORBIDDEN, "forbidden", message).with_field("businessId"))
     }
 
+    /// When it stops being valid.
+    pub(super) fn expires(&self) -> jiff::Timestamp {
+        jiff::Timestamp::from_second(self.exp).unwrap_or(jiff::Timestamp::MIN)
+    }
+
     /// The businesses it is valid for.
     pub(crate) fn businesses(&self) -> &[TenantId] {
         &self.businesses
     }
 }
 
-impl FromRequestParts<State> for Claims {
+/// Lets only those through who have a valid token, and not more often than they may. The routes behind it get its
+/// [`Claims`].
+pub(super) async fn authenticate(
+    Extract(state): Extract<State>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let token = bearer(request.headers()).ok_or_else(|| refused("a bearer token"))?;
+    let claims = state.tokens.check(token).ok_or_else(|| refused("the token is wrong or expired"))?;
+    state.limits.request(&Sha256::digest(token).into())?;
+    request.extensions_mut().insert(claims);
+    Ok(next.run(request).await)
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token)
+}
+
+fn refused(why: &str) -> ApiError {
+    let message = format!("authorization: {why}");
+    ApiError::new(StatusCode::UNAUTHORIZED, "unauthenticated", message).with_field("authorization")
+}
+
+impl<S: Sync> FromRequestParts<S> for Claims {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, ApiError> {
-        let refused = |message: &str| {
-            ApiError::new(StatusCode::UNAUTHORIZED, "unauthenticated", message).with_field("authorization")
-        };
-        let header = parts.headers.get(AUTHORIZATION).ok_or_else(|| refused("authorization: a bearer token"))?;
-        let token = header.to_str().ok().and_then(|value| value.strip_prefix("Bearer "));
-        let token = token.ok_or_else(|| refused("authorization: a bearer token"))?;
-        state.tokens.check(token).ok_or_else(|| refused("authorization: the token is wrong or expired"))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        // A route that asks for claims and was not put behind `authenticate` answers nobody.
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| refused("a bearer token"))
     }
 }
 
@@ -138,7 +171,7 @@ mod tests {
     #[test]
     fn nothing_else_is_valid() {
         let now = jiff::Timestamp::now().as_second();
-        let good = json!({ "sub": "t", "aud": AUDIENCE, "exp": now + 60, "businesses": [] });
+        let good = json!({ "iss": ISSUER, "sub": "t", "aud": AUDIENCE, "exp": now + 60, "businesses": [] });
         assert!(tokens().check(&signed(&good, Algorithm::HS256)).is_some());
         let changed = |field: &str, value: serde_json::Value| {
             let mut claims = good.clone();
@@ -154,9 +187,11 @@ mod tests {
             changed("exp", json!(now - 60)),
             changed("exp", json!("never")),
             changed("aud", json!("another")),
+            changed("iss", json!("another")),
             changed("businesses", json!("all")),
             missing("exp"),
             missing("aud"),
+            missing("iss"),
             missing("sub"),
             missing("businesses"),
             signed(&good, Algorithm::HS384),

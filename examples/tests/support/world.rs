@@ -30,6 +30,9 @@ const ACCOUNT: &str = "AC00000000000000000000000000000001";
 const AUTH_TOKEN: &str = "simulated-auth-token";
 const API_KEY: &str = "simulated-api-key";
 
+/// Signs webhooks in our own form.
+pub const WEBHOOK_SECRET: &str = "a made-up webhook secret of sufficient length";
+
 const JWT_SECRET: &str = "a made-up secret of sufficient length";
 
 /// Longer than starting takes on a busy machine.
@@ -79,6 +82,7 @@ impl World {
             ("CALLER_NUMBER", "+46700000001".to_owned()),
             ("DATA_KEYS", STANDARD.encode([7; 32])),
             ("JWT_SECRET", JWT_SECRET.to_owned()),
+            ("WEBHOOK_SECRET", WEBHOOK_SECRET.to_owned()),
             ("DATABASE_PATH", "feedback.sqlite".to_owned()),
             ("RECORDINGS_PATH", "recordings".to_owned()),
             ("SEED_PATH", seed.to_owned()),
@@ -100,8 +104,9 @@ impl World {
         Self { folder, server, environment, carrier, _simulator: simulator, _gateway: gateway }
     }
 
-    /// Adds to the environment of the servers started from now on.
+    /// Gives the server's environment a variable, or another value of one.
     pub fn set(&mut self, name: &'static str, value: impl ToString) {
+        self.environment.retain(|(own, _)| *own != name);
         self.environment.push((name, value.to_string()));
     }
 
@@ -158,7 +163,7 @@ impl World {
 /// A token for these businesses that is valid for so many seconds, signed with the server's secret.
 pub fn signed_token(businesses: &[&str], seconds: i64) -> String {
     let exp = jiff::Timestamp::now().as_second() + seconds;
-    let claims = json!({ "sub": "test", "aud": "feedback", "exp": exp, "businesses": businesses });
+    let claims = json!({ "iss": "voicecall", "sub": "test", "aud": "feedback", "exp": exp, "businesses": businesses });
     encode(&Header::default(), &claims, &EncodingKey::from_secret(JWT_SECRET.as_bytes())).unwrap()
 }
 

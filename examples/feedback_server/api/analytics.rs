@@ -1,0 +1,363 @@
+//! `/analytics`: what the calls of some days add up to, as JSON and as a table.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::State as Extract;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use futures_util::stream::unfold;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+use tracing::error;
+use utoipa::{IntoParams, ToSchema};
+use voicecall::store::{EndReason, Mean, PageRequest, ReportRange, Session, SessionFilter, Tally};
+use voicecall::{ErrorKind, QuestionId, TenantId};
+
+use super::input::Parameters;
+use super::{ApiError, Claims, State, schema};
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct AnalyticsQuery {
+    #[param(value_type = Uuid)]
+    business_id: TenantId,
+    /// The first day, in the time zone of the business.
+    #[param(value_type = Date)]
+    from: Date,
+    /// The last day, at most 366 days in all.
+    #[param(value_type = Date)]
+    until: Date,
+    /// Only calls in which this question was asked.
+    #[param(value_type = Uuid, required = false)]
+    question_id: Option<QuestionId>,
+}
+
+/// What calls add up to.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Analytics)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AnalyticsBody {
+    from: Date,
+    until: Date,
+    totals: TotalsBody,
+    /// Each day, also those without calls.
+    days: Vec<DayBody>,
+    /// The most frequent first.
+    end_reasons: Vec<EndReasonBody>,
+    /// The most asked first.
+    questions: Vec<QuestionBody>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AnalyticsTotals)]
+#[serde(rename_all = "camelCase")]
+struct TotalsBody {
+    calls: u64,
+    answered: u64,
+    completed: u64,
+    /// Failed or out of time.
+    failed: u64,
+    /// Of all calls; 0 of none.
+    #[schema(minimum = 0, maximum = 1)]
+    completion_rate: f64,
+    /// Of those that were answered.
+    #[schema(minimum = 0, maximum = 1)]
+    completion_rate_answered: f64,
+    /// On the line, of those that were answered.
+    average_duration_seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = f64, required = false, minimum = -1, maximum = 1)]
+    average_sentiment: Option<f64>,
+    /// US dollars.
+    cost_total: f64,
+    cost_average: f64,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AnalyticsDay)]
+#[serde(rename_all = "camelCase")]
+struct DayBody {
+    date: Date,
+    calls: u64,
+    answered: u64,
+    completed: u64,
+    failed: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = f64, required = false, minimum = -1, maximum = 1)]
+    average_sentiment: Option<f64>,
+    /// US dollars.
+    cost: f64,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AnalyticsEndReason)]
+struct EndReasonBody {
+    #[schema(value_type = schema::EndReason)]
+    reason: EndReason,
+    count: u64,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AnalyticsQuestion)]
+#[serde(rename_all = "camelCase")]
+struct QuestionBody {
+    #[schema(value_type = Uuid)]
+    question_id: QuestionId,
+    question_text: String,
+    /// In how many calls it was asked.
+    asked: u64,
+    answered: u64,
+    #[schema(minimum = 0, maximum = 1)]
+    answer_rate: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = f64, required = false, minimum = -1, maximum = 1)]
+    average_sentiment: Option<f64>,
+    topics: Vec<TopicBody>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AnalyticsTopic)]
+struct TopicBody {
+    topic: String,
+    count: u64,
+}
+
+/// What the calls of some days add up to
+#[utoipa::path(
+    get, path = "/analytics", tag = "analytics",
+    params(AnalyticsQuery),
+    responses(
+        (status = 200, body = AnalyticsBody),
+        (status = 403, body = super::ErrorBody, description = "The token is not for this business."),
+    ),
+)]
+pub(super) async fn summary(
+    Extract(state): Extract<State>,
+    claims: Claims,
+    Parameters(query): Parameters<AnalyticsQuery>,
+) -> Result<Json<AnalyticsBody>, ApiError> {
+    claims.allow(query.business_id)?;
+    let range = range(&state, &query).await?;
+    let report = state.store().report(query.business_id, &range).await?;
+    let questions = state.store().questions(query.business_id, false).await?;
+    let texts: BTreeMap<_, _> = questions.into_iter().map(|question| (question.id, question.text)).collect();
+    let questions = report.questions.iter().map(|tally| QuestionBody {
+        question_id: tally.question,
+        question_text: texts.get(&tally.question).cloned().unwrap_or_default(),
+        asked: tally.asked,
+        answered: tally.answered,
+        answer_rate: share(tally.answered, tally.asked),
+        average_sentiment: sentiment(&tally.sentiment),
+        topics: tally.topics.iter().map(|(topic, count)| TopicBody { topic: topic.clone(), count: *count }).collect(),
+    });
+    Ok(Json(AnalyticsBody {
+        from: query.from,
+        until: query.until,
+        totals: report.total().into(),
+        questions: questions.collect(),
+        days: report.days.iter().map(|(date, tally)| DayBody::of(*date, tally)).collect(),
+        end_reasons: report.end_reasons.iter().map(|&(reason, count)| EndReasonBody { reason, count }).collect(),
+    }))
+}
+
+async fn range(state: &State, query: &AnalyticsQuery) -> Result<ReportRange, ApiError> {
+    let zone = match state.store().business(query.business_id).await {
+        Ok(business) => TimeZone::get(&business.call_preferences.time_zone).unwrap_or(TimeZone::UTC),
+        // Nothing was ever called for it, so that any days are as good.
+        Err(error) if error.kind() == ErrorKind::NotFound => TimeZone::UTC,
+        Err(error) => return Err(error.into()),
+    };
+    let range = ReportRange::new(query.from, query.until, &zone)?;
+    Ok(match query.question_id {
+        Some(question) => range.about(question),
+        None => range,
+    })
+}
+
+/// To two decimals: more is noise.
+fn sentiment(mean: &Mean) -> Option<f64> {
+    mean.value().map(|value| (value * 100.0).round() / 100.0)
+}
+
+fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { (part as f64 / whole as f64).min(1.0) }
+}
+
+impl From<Tally> for TotalsBody {
+    fn from(tally: Tally) -> Self {
+        let cost = tally.cost_micros as f64 / 1e6;
+        Self {
+            calls: tally.calls,
+            answered: tally.answered,
+            completed: tally.completed,
+            failed: tally.failed,
+            completion_rate: share(tally.completed, tally.calls),
+            completion_rate_answered: share(tally.completed, tally.answered),
+            average_duration_seconds: tally.on_the_line.as_secs_f64() / tally.answered.max(1) as f64,
+            average_sentiment: sentiment(&tally.sentiment),
+            cost_total: cost,
+            cost_average: cost / tally.calls.max(1) as f64,
+        }
+    }
+}
+
+impl DayBody {
+    fn of(date: Date, tally: &Tally) -> Self {
+        Self {
+            date,
+            calls: tally.calls,
+            answered: tally.answered,
+            completed: tally.completed,
+            failed: tally.failed,
+            average_sentiment: sentiment(&tally.sentiment),
+            cost: tally.cost_micros as f64 / 1e6,
+        }
+    }
+}
+
+const COLUMNS: &str =
+    "id,startedAt,status,endReason,durationSeconds,questionsAsked,answers,averageSentiment,costEstimate\r\n";
+
+/// The calls of some days as a table
+///
+/// CSV (RFC 4180), one line a call, newest first.
+#[utoipa::path(
+    get, path = "/analytics.csv", tag = "analytics",
+    params(AnalyticsQuery),
+    responses(
+        (status = 200, body = String, content_type = "text/csv"),
+        (status = 403, body = super::ErrorBody, description = "The token is not for this business."),
+    ),
+)]
+pub(super) async fn table(
+    Extract(state): Extract<State>,
+    claims: Claims,
+    Parameters(query): Parameters<AnalyticsQuery>,
+) -> Result<Response, ApiError> {
+    claims.allow(query.business_id)?;
+    let range = range(&state, &query).await?;
+    let filter = SessionFilter {
+        from: range.days.first().map(|(_, from, _)| *from),
+        // What is asked for from now on would move the pages.
+        until: range.days.last().map(|(.., until)| (*until).min(Timestamp::now())),
+        ..SessionFilter::default()
+    };
+    let rows = Rows { state, business: query.business_id, filter, question: query.question_id, page: 0 };
+    let first = (Some(Bytes::from_static(COLUMNS.as_bytes())), rows);
+    // A page at a time: a year of calls is not held in memory.
+    let body = Body::from_stream(unfold(first, async |(text, mut rows)| match text {
+        Some(text) => {
+            let next = rows.next().await;
+            Some((Ok::<_, Infallible>(text), (next, rows)))
+        }
+        None => None,
+    }));
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"calls.csv\""),
+        (header::CACHE_CONTROL, "private, no-store"),
+    ];
+    Ok((headers, body).into_response())
+}
+
+struct Rows {
+    state: State,
+    business: TenantId,
+    filter: SessionFilter,
+    question: Option<QuestionId>,
+    page: u32,
+}
+
+impl Rows {
+    /// The lines of the next page, if there is one.
+    async fn next(&mut self) -> Option<Bytes> {
+        self.page += 1;
+        match self.read().await {
+            Ok(text) => text.map(Bytes::from),
+            Err(error) => {
+                // The answer is under way and can only be cut short.
+                error!(%error, "a table broke off");
+                None
+            }
+        }
+    }
+
+    async fn read(&self) -> voicecall::Result<Option<String>> {
+        let request = PageRequest { page: self.page, per_page: PageRequest::MAX_PER_PAGE };
+        let store = self.state.store();
+        let page = store.sessions(self.business, &self.filter, request).await?;
+        if page.items.is_empty() {
+            return Ok(None);
+        }
+        let mut text = String::new();
+        for session in &page.items {
+            if self.question.is_some_and(|question| !session.questions_asked.contains(&question)) {
+                continue;
+            }
+            let responses = store.responses(session.tenant, session.id).await?;
+            let mut mean = Mean::default();
+            for sentiment in responses.iter().filter_map(|response| response.sentiment) {
+                mean.add(f64::from(sentiment));
+            }
+            text.push_str(&line(session, responses.len(), sentiment(&mean)));
+        }
+        Ok(Some(text))
+    }
+}
+
+fn line(session: &Session, answers: usize, sentiment: Option<f64>) -> String {
+    let optional = |value: Option<String>| value.unwrap_or_default();
+    let cells = [
+        session.id.to_string(),
+        session.started_at.to_string(),
+        cell(session.status.as_str()),
+        cell(session.end_reason.map_or("", EndReason::as_str)),
+        optional(session.duration_seconds().map(|seconds| seconds.to_string())),
+        session.questions_asked.len().to_string(),
+        answers.to_string(),
+        optional(sentiment.map(|value| value.to_string())),
+        (session.cost_micros.unwrap_or(0) as f64 / 1e6).to_string(),
+    ];
+    cells.join(",") + "\r\n"
+}
+
+/// A cell of text: quoted where it must be, and never a formula to whoever opens the table.
+fn cell(text: &str) -> String {
+    let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
+    if text.contains(['"', ',', '\r', '\n']) {
+        format!("\"{guard}{}\"", text.replace('"', "\"\""))
+    } else {
+        format!("{guard}{text}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_is_text_and_never_a_formula() {
+        for (text, expected) in [
+            ("completed", "completed"),
+            ("", ""),
+            ("=1+1", "'=1+1"),
+            ("@cmd", "'@cmd"),
+            ("-2", "'-2"),
+            ("a,b", "\"a,b\""),
+            ("=\"a\"", "\"'=\"\"a\"\"\""),
+        ] {
+            assert_eq!(cell(text), expected);
+        }
+    }
+
+    #[test]
+    fn a_share_of_nothing_is_nothing() {
+        assert_eq!((share(0, 0), share(1, 4)), (0.0, 0.25));
+    }
+}

@@ -1,0 +1,207 @@
+//! `/businesses/{businessId}`: a shop and how it wants to call.
+
+use axum::Json;
+use axum::extract::State as Extract;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use voicecall::store::{BusinessContext, CallPreferences, StoreInfo};
+use voicecall::{ErrorKind, TenantId};
+
+use super::bounds::{LanguageCode, TimeOfDay, Whole, Word};
+use super::input::{Id, Input, Object};
+use super::{ApiError, Claims, State};
+
+type BudgetSeconds = Whole<60, 120>;
+type Attempts = Whole<1, 10>;
+
+/// A shop as clients see it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Business)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct BusinessBody {
+    #[schema(value_type = Uuid)]
+    business_id: TenantId,
+    store_info: StoreInfoBody,
+    question_settings: QuestionSettingsBody,
+    call_preferences: CallPreferencesBody,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = StoreInfo)]
+struct StoreInfoBody {
+    /// The name as the agent says it.
+    name: String,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = QuestionSettings)]
+#[serde(rename_all = "camelCase")]
+struct QuestionSettingsBody {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = u64, required = false, minimum = 60, maximum = 120)]
+    time_budget_seconds: Option<u64>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CallPreferences)]
+#[serde(rename_all = "camelCase")]
+struct CallPreferencesBody {
+    /// No calls before this local time.
+    from_hour: TimeOfDay,
+    /// No calls after this local time.
+    until_hour: TimeOfDay,
+    /// An IANA time zone.
+    time_zone: String,
+    /// The synthesiser's voice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    voice: Option<String>,
+    /// ISO 639-1.
+    language: String,
+    /// How often a customer is tried.
+    max_attempts: u32,
+}
+
+impl From<BusinessContext> for BusinessBody {
+    fn from(business: BusinessContext) -> Self {
+        let preferences = business.call_preferences;
+        Self {
+            business_id: business.tenant,
+            store_info: StoreInfoBody { name: business.store_info.name },
+            question_settings: QuestionSettingsBody {
+                time_budget_seconds: business.question_settings.get(TIME_BUDGET).and_then(Value::as_u64),
+            },
+            call_preferences: CallPreferencesBody {
+                from_hour: TimeOfDay(preferences.from_hour),
+                until_hour: TimeOfDay(preferences.until_hour),
+                time_zone: preferences.time_zone,
+                voice: preferences.voice,
+                language: preferences.language,
+                max_attempts: preferences.max_attempts,
+            },
+        }
+    }
+}
+
+/// The key of the time budget among a business's question settings.
+const TIME_BUDGET: &str = "timeBudgetSeconds";
+
+/// A shop as it shall be. What is not said is as it would be for a new shop.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct BusinessInput {
+    /// The one of the path, if it is given.
+    #[schema(value_type = Option<Uuid>)]
+    business_id: Option<TenantId>,
+    #[schema(value_type = StoreInfoInput)]
+    store_info: Object<StoreInfoInput>,
+    #[schema(value_type = Option<QuestionSettingsInput>)]
+    question_settings: Option<Object<QuestionSettingsInput>>,
+    #[schema(value_type = Option<CallPreferencesInput>)]
+    call_preferences: Option<Object<CallPreferencesInput>>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct StoreInfoInput {
+    /// The name as the agent says it.
+    name: Word,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct QuestionSettingsInput {
+    /// How long the questions may take.
+    time_budget_seconds: Option<BudgetSeconds>,
+}
+
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct CallPreferencesInput {
+    /// No calls before this local time.
+    from_hour: Option<TimeOfDay>,
+    /// No calls after this local time; later than `fromHour`.
+    until_hour: Option<TimeOfDay>,
+    /// An IANA time zone.
+    time_zone: Option<String>,
+    /// The synthesiser's voice.
+    voice: Option<Word>,
+    /// ISO 639-1.
+    language: Option<LanguageCode>,
+    /// How often a customer is tried.
+    max_attempts: Option<Attempts>,
+}
+
+impl CallPreferencesInput {
+    fn preferences(self) -> Result<CallPreferences, ApiError> {
+        let defaults = CallPreferences::default();
+        let preferences = CallPreferences {
+            from_hour: self.from_hour.map_or(defaults.from_hour, |hour| hour.0),
+            until_hour: self.until_hour.map_or(defaults.until_hour, |hour| hour.0),
+            time_zone: self.time_zone.unwrap_or(defaults.time_zone),
+            voice: self.voice.map(|voice| voice.0),
+            language: self.language.map_or(defaults.language, |language| language.0),
+            max_attempts: self.max_attempts.map_or(defaults.max_attempts, Attempts::small),
+        };
+        if preferences.until_hour <= preferences.from_hour {
+            return Err(ApiError::invalid("callPreferences.untilHour", "later than fromHour"));
+        }
+        if jiff::tz::TimeZone::get(&preferences.time_zone).is_err() {
+            return Err(ApiError::invalid("callPreferences.timeZone", "an IANA time zone"));
+        }
+        Ok(preferences)
+    }
+}
+
+/// One shop
+#[utoipa::path(
+    get, path = "/businesses/{businessId}", tag = "businesses",
+    params(("businessId" = Uuid, Path)),
+    responses((status = 200, body = BusinessBody)),
+)]
+pub(super) async fn one(
+    Extract(state): Extract<State>,
+    claims: Claims,
+    Id(id): Id<TenantId>,
+) -> Result<Json<BusinessBody>, ApiError> {
+    own(&claims, id)?;
+    match state.store().business(id).await {
+        Ok(business) => Ok(Json(business.into())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(ApiError::not_found("businessId")),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Create or replace a shop
+#[utoipa::path(
+    put, path = "/businesses/{businessId}", tag = "businesses",
+    params(("businessId" = Uuid, Path)),
+    request_body = BusinessInput,
+    responses((status = 200, body = BusinessBody)),
+)]
+pub(super) async fn replace(
+    Extract(state): Extract<State>,
+    claims: Claims,
+    Id(id): Id<TenantId>,
+    Input(business): Input<BusinessInput>,
+) -> Result<Json<BusinessBody>, ApiError> {
+    own(&claims, id)?;
+    if business.business_id.is_some_and(|own| own != id) {
+        return Err(ApiError::invalid("businessId", "the one of the path"));
+    }
+    let settings = business.question_settings.and_then(|settings| settings.0.time_budget_seconds);
+    let business = BusinessContext {
+        tenant: id,
+        store_info: StoreInfo { name: business.store_info.0.name.0 },
+        question_settings: settings.map_or_else(|| json!({}), |seconds| json!({ TIME_BUDGET: seconds.get() })),
+        call_preferences: business.call_preferences.map(|input| input.0).unwrap_or_default().preferences()?,
+    };
+    state.store().put_business(&business).await?;
+    Ok(Json(business.into()))
+}
+
+/// Another business is as unknown as one that never was.
+fn own(claims: &Claims, id: TenantId) -> Result<(), ApiError> {
+    if claims.businesses().contains(&id) { Ok(()) } else { Err(ApiError::not_found("businessId")) }
+}

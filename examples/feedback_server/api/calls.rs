@@ -1,0 +1,178 @@
+//! `GET /calls`: the calls of a business, newest first; and `POST /calls/{sessionId}/cancel`.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State as Extract;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::timeout;
+use tracing::warn;
+use utoipa::{IntoParams, ToSchema};
+use voicecall::engine::{LiveEvent, LiveEventKind};
+use voicecall::store::{EndReason, EventSource, Session, SessionChange, SessionFilter, SessionStatus};
+use voicecall::{ErrorKind, SessionId, TenantId};
+
+use super::input::{Id, Parameters};
+use super::page::{PageLength, PageNumber, Pagination, page_request};
+use super::session::{SessionBody, find};
+use super::{ApiError, Claims, State, schema};
+
+/// How long a live call may take to end before the answer is given without it.
+const ENDING: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct CallQuery {
+    #[param(value_type = Uuid)]
+    business_id: TenantId,
+    /// A status, or `live` for all that are not over.
+    #[param(inline, value_type = StatusFilter, required = false)]
+    status: Option<StatusFilter>,
+    #[param(value_type = schema::EndReason, required = false)]
+    end_reason: Option<EndReason>,
+    /// Those asked for at or after this instant.
+    #[param(value_type = Timestamp, required = false)]
+    from: Option<Timestamp>,
+    /// Those asked for before this instant.
+    #[param(value_type = Timestamp, required = false)]
+    until: Option<Timestamp>,
+    #[param(inline, value_type = PageNumber, required = false)]
+    page: Option<PageNumber>,
+    #[param(inline, value_type = PageLength, required = false)]
+    limit: Option<PageLength>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum StatusFilter {
+    Live,
+    Initiated,
+    Connecting,
+    InProgress,
+    Completed,
+    Timeout,
+    Failed,
+}
+
+impl StatusFilter {
+    fn statuses(self) -> Vec<SessionStatus> {
+        match self {
+            Self::Live => SessionStatus::ALL.iter().copied().filter(|status| !status.is_final()).collect(),
+            Self::Initiated => vec![SessionStatus::Initiated],
+            Self::Connecting => vec![SessionStatus::Connecting],
+            Self::InProgress => vec![SessionStatus::InProgress],
+            Self::Completed => vec![SessionStatus::Completed],
+            Self::Timeout => vec![SessionStatus::Timeout],
+            Self::Failed => vec![SessionStatus::Failed],
+        }
+    }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CallPage)]
+pub(super) struct CallsBody {
+    calls: Vec<SessionBody>,
+    pagination: Pagination,
+}
+
+/// The calls of a business, newest first
+#[utoipa::path(
+    get, path = "/calls", tag = "calls",
+    params(CallQuery),
+    responses(
+        (status = 200, body = CallsBody),
+        (status = 403, body = super::ErrorBody, description = "The token is not for this business."),
+    ),
+)]
+pub(super) async fn list(
+    Extract(state): Extract<State>,
+    claims: Claims,
+    Parameters(query): Parameters<CallQuery>,
+) -> Result<Json<CallsBody>, ApiError> {
+    claims.allow(query.business_id)?;
+    let filter = SessionFilter {
+        statuses: query.status.map(StatusFilter::statuses).unwrap_or_default(),
+        end_reason: query.end_reason,
+        from: query.from,
+        until: query.until,
+    };
+    let request = page_request(query.page, query.limit);
+    let page = state.store().sessions(query.business_id, &filter, request).await?;
+    let mut calls = Vec::with_capacity(page.items.len());
+    for session in page.items {
+        calls.push(SessionBody::of(&state, session).await?);
+    }
+    Ok(Json(CallsBody { calls, pagination: Pagination::of(request, page.total) }))
+}
+
+/// End a call
+///
+/// Whatever it is doing: a customer who is on the line is hung up on, one who waits to be called is not called.
+#[utoipa::path(
+    post, path = "/calls/{sessionId}/cancel", tag = "calls",
+    params(("sessionId" = Uuid, Path)),
+    responses(
+        (status = 200, body = SessionBody),
+        (status = 409, body = super::ErrorBody, description = "It is over."),
+    ),
+)]
+pub(super) async fn cancel(
+    Extract(state): Extract<State>,
+    claims: Claims,
+    Id(session): Id<SessionId>,
+) -> Result<Json<SessionBody>, ApiError> {
+    let session = find(&state, &claims, session).await?;
+    if session.status.is_final() {
+        return Err(ApiError::conflict("sessionId", "the call is over"));
+    }
+    Ok(Json(SessionBody::of(&state, end(&state, &session).await?).await?))
+}
+
+/// Ends a session and its call. Returns it as it is then.
+///
+/// # Errors
+/// What the store reports.
+pub(super) async fn end(state: &State, session: &Session) -> Result<Session, ApiError> {
+    let (tenant, id) = (session.tenant, session.id);
+    // Before the end, so that it is not missed.
+    let events = state.engine.subscribe();
+    match state.engine.stop(tenant, id, EndReason::Canceled).await {
+        // It ends itself, with everything that was said stored first.
+        Ok(()) => {
+            if timeout(ENDING, ended(events, id)).await.is_err() {
+                warn!(session = %id, "a cancelled call takes long to end");
+            }
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let (source, at) = (EventSource::System, Timestamp::now());
+            let change = SessionChange::Ended { reason: EndReason::Canceled, source, at };
+            match state.store().change_session(tenant, id, &change).await {
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::Conflict => {}
+                Err(error) => return Err(error.into()),
+            }
+            if let Some(call) = &session.carrier_call
+                && let Err(error) = state.engine.carrier().hang_up(call).await
+            {
+                // Whoever answers it is hung up on, because the session is over.
+                warn!(session = %id, %error, "a cancelled call could not be ended at the carrier");
+            }
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(state.store().session(tenant, id).await?)
+}
+
+async fn ended(mut events: Receiver<LiveEvent>, session: SessionId) {
+    loop {
+        match events.recv().await {
+            Ok(event) if event.session == session && matches!(event.kind, LiveEventKind::Ended { .. }) => return,
+            Ok(_) | Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! `/customers`: what is stored of one person, to be read and to be erased.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use axum::Json;
+use axum::extract::State as Extract;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::task::spawn_blocking;
+use utoipa::ToSchema;
+use voicecall::journal::JournalEntry;
+use voicecall::store::{ProviderLog, ProviderOperation, SessionFile};
+use voicecall::{RecordId, SessionId, TenantId};
+
+use super::bounds::SwedishPhone;
+use super::call::{AttemptBody, ResponseBody};
+use super::calls::end;
+use super::events::EventBody;
+use super::input::Input;
+use super::session::SessionBody;
+use super::verifications::VerificationBody;
+use super::{ApiError, Claims, State, schema};
+
+/// A customer of a business.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Customer {
+    #[schema(value_type = Uuid)]
+    business_id: TenantId,
+
+    customer_phone: SwedishPhone,
+}
+
+/// Everything stored of a customer.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CustomerFile)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CustomerFileBody {
+    /// The whole number, as it was asked for.
+    customer_phone: String,
+    verifications: Vec<VerificationBody>,
+    /// Oldest first.
+    sessions: Vec<SessionFileBody>,
+}
+
+/// Everything stored of one call.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SessionFile)]
+#[serde(rename_all = "camelCase")]
+struct SessionFileBody {
+    call: SessionBody,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    transcript: Option<String>,
+    /// What a model made of the call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Object, required = false)]
+    analysis: Option<Value>,
+    responses: Vec<ResponseBody>,
+    events: Vec<EventBody>,
+    /// Every fact of the call in order, what was said among them.
+    #[schema(value_type = Vec<Object>)]
+    journal: Vec<JournalEntry>,
+    attempts: Vec<AttemptBody>,
+    provider_logs: Vec<ProviderLogBody>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ProviderLog)]
+#[serde(rename_all = "camelCase")]
+struct ProviderLogBody {
+    #[schema(value_type = Uuid)]
+    id: RecordId,
+    provider: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    provider_call_id: Option<String>,
+    #[schema(value_type = schema::ProviderOperation)]
+    operation: ProviderOperation,
+    success: bool,
+    timestamp: Timestamp,
+}
+
+/// How much was erased.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Erased)]
+pub(super) struct ErasedBody {
+    sessions: usize,
+    recordings: usize,
+    verifications: u64,
+}
+
+/// Everything stored of a customer
+#[utoipa::path(
+    post, path = "/customers/export", tag = "customers",
+    request_body = Customer,
+    responses(
+        (status = 200, body = CustomerFileBody),
+        (status = 403, body = super::ErrorBody, description = "The token is not for this business."),
+    ),
+)]
+pub(super) async fn export(
+    Extract(state): Extract<State>,
+    claims: Claims,
+    Input(customer): Input<Customer>,
+) -> Result<Json<CustomerFileBody>, ApiError> {
+    claims.allow(customer.business_id)?;
+    let lookup = state.vault.lookup(customer.business_id, &customer.customer_phone.0);
+    let subject = state.store().subject(customer.business_id, lookup).await?;
+    let mut verifications = Vec::with_capacity(subject.verifications.len());
+    for verification in subject.verifications {
+        verifications.push(VerificationBody::of(&state, verification)?);
+    }
+    let mut sessions = Vec::with_capacity(subject.sessions.len());
+    for file in subject.sessions {
+        sessions.push(SessionFileBody::of(&state, file).await?);
+    }
+    let customer_phone = customer.customer_phone.0.reveal().to_owned();
+    Ok(Json(CustomerFileBody { customer_phone, verifications, sessions }))
+}
+
+impl SessionFileBody {
+    async fn of(state: &State, file: SessionFile) -> Result<Self, ApiError> {
+        Ok(Self {
+            transcript: file.session.transcript.clone(),
+            analysis: file.session.analysis.clone(),
+            responses: file.responses.into_iter().map(ResponseBody::from).collect(),
+            events: file.events.into_iter().map(EventBody::from).collect(),
+            journal: file.journal,
+            attempts: file.attempts.into_iter().map(AttemptBody::from).collect(),
+            provider_logs: file.provider_logs.into_iter().map(ProviderLogBody::from).collect(),
+            call: SessionBody::of(state, file.session).await?,
+        })
+    }
+}
+
+impl From<ProviderLog> for ProviderLogBody {
+    fn from(log: ProviderLog) -> Self {
+        Self {
+            id: log.id,
+            provider: log.provider,
+            provider_call_id: log.provider_call,
+            operation: log.operation,
+            success: log.success,
+            timestamp: log.timestamp,
+        }
+    }
+}
+
+/// Erase a customer
+///
+/// Sessions, answers, recordings and purchases, for good. A call that is under way is ended first.
+#[utoipa::path(
+    post, path = "/customers/erase", tag = "customers",
+    request_body = Customer,
+    responses(
+        (status = 200, body = ErasedBody),
+        (status = 403, body = super::ErrorBody, description = "The token is not for this business."),
+    ),
+)]
+pub(super) async fn erase(
+    Extract(state): Extract<State>,
+    claims: Claims,
+    Input(customer): Input<Customer>,
+) -> Result<Json<ErasedBody>, ApiError> {
+    claims.allow(customer.business_id)?;
+    let (store, business) = (state.store(), customer.business_id);
+    let lookup = state.vault.lookup(business, &customer.customer_phone.0);
+    let known = store.subject(business, lookup).await?.sessions;
+    for file in known.iter().filter(|file| !file.session.status.is_final()) {
+        end(&state, &file.session).await?;
+    }
+    // Files first: once the rows are gone nobody knows which ones they were.
+    let mut recordings = remove(&state, known.iter().map(|file| file.session.id).collect()).await?;
+    let erased = store.erase_subject(business, lookup).await?;
+    // What a call wrote while it was being ended.
+    recordings += remove(&state, erased.sessions.clone()).await?;
+    Ok(Json(ErasedBody { sessions: erased.sessions.len(), recordings, verifications: erased.verifications }))
+}
+
+/// Removes the recordings of these sessions, and returns how many there were.
+async fn remove(state: &State, sessions: Vec<SessionId>) -> Result<usize, ApiError> {
+    let folder = std::sync::Arc::clone(&state.recordings);
+    let removed = spawn_blocking(move || remove_all(&folder, &sessions)).await.map_err(std::io::Error::other).flatten();
+    removed.map_err(|error| {
+        voicecall::Error::new(voicecall::ErrorKind::Unavailable, "remove recordings").with_source(error).into()
+    })
+}
+
+fn remove_all(folder: &Path, sessions: &[SessionId]) -> std::io::Result<usize> {
+    let mut removed = 0;
+    for session in sessions {
+        match std::fs::remove_dir_all(folder.join(session.to_string())) {
+            Ok(()) => removed += 1,
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(removed)
+}

@@ -1,0 +1,155 @@
+//! `GET /calls/live`: the calls of a business as they happen, as server-sent events.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::State as Extract;
+use axum::response::Sse;
+use axum::response::sse::Event;
+use futures_util::Stream;
+use futures_util::stream::unfold;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{Instant, timeout_at};
+use tracing::warn;
+use utoipa::IntoParams;
+use voicecall::engine::{LiveEvent, LiveEventKind};
+use voicecall::store::Session;
+use voicecall::{SessionId, TenantId};
+
+use super::input::Parameters;
+use super::session::SessionBody;
+use super::{ApiError, Claims, State};
+
+/// How often is looked whether the reader may still read.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How often a comment shows that the connection is alive.
+const PING: Duration = Duration::from_secs(15);
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct LiveQuery {
+    #[param(value_type = Uuid)]
+    business_id: TenantId,
+}
+
+/// Calls as they happen
+///
+/// `text/event-stream`: `call` (a session: all that are not over at the start, then each that changes), `said` (callId, atMs,
+/// speaker, text, unheard), `cost` (callId, costEstimate), `ended` (a session); a comment every 15 s. What is said is in
+/// memory only. Whoever reads too slowly, or whose token has expired, is cut off.
+#[utoipa::path(
+    get, path = "/calls/live", tag = "calls",
+    params(LiveQuery),
+    responses(
+        (status = 200, body = String, content_type = "text/event-stream"),
+        (status = 403, body = super::ErrorBody, description = "The token is not for this business."),
+    ),
+)]
+pub(super) async fn live(
+    Extract(state): Extract<State>,
+    claims: Claims,
+    Parameters(query): Parameters<LiveQuery>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
+    claims.allow(query.business_id)?;
+    // Before the snapshot: what happens in between comes twice and not never.
+    let events = state.engine.subscribe();
+    let open = state.store().open_sessions().await?;
+    let mut reader = Reader {
+        business: query.business_id,
+        expires: claims.expires(),
+        pinged: Instant::now(),
+        waiting: VecDeque::new(),
+        events,
+        state,
+    };
+    for session in open.into_iter().filter(|session| session.tenant == query.business_id) {
+        reader.tell_of("call", session).await?;
+    }
+    Ok(Sse::new(unfold(reader, async |mut reader| Some((Ok(reader.next().await?), reader)))))
+}
+
+struct Reader {
+    state: State,
+    business: TenantId,
+    expires: Timestamp,
+    pinged: Instant,
+    waiting: VecDeque<Event>,
+    events: Receiver<LiveEvent>,
+}
+
+impl Reader {
+    /// The next event; `None` for the end.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.waiting.pop_front() {
+                return Some(event);
+            }
+            match timeout_at(Instant::now() + LOOK, self.events.recv()).await {
+                Ok(Ok(event)) if event.tenant == self.business => self.take_in(event).await,
+                Ok(Ok(_)) => {}
+                // Too slow, or the end of the engine.
+                Ok(Err(RecvError::Lagged(_) | RecvError::Closed)) => return None,
+                Err(_) if self.pinged.elapsed() >= PING => {
+                    self.pinged = Instant::now();
+                    return Some(Event::default().comment("ping"));
+                }
+                Err(_) => {}
+            }
+            // Also among many events: an expired token reads nothing more, and nobody keeps the server from stopping.
+            let stopping = self.state.engine.is_draining() && self.state.engine.count() == (0, 0);
+            if stopping || Timestamp::now() > self.expires {
+                return None;
+            }
+        }
+    }
+
+    async fn take_in(&mut self, event: LiveEvent) {
+        let (id, at) = (event.session, event.at.as_millis());
+        let said = |speaker: &str, text: &str, unheard: &str| {
+            let said = json!({ "callId": id, "atMs": at, "speaker": speaker, "text": text, "unheard": unheard });
+            named("said", &said)
+        };
+        match &event.kind {
+            LiveEventKind::AgentSaid { heard, unheard } => self.waiting.extend(said("agent", heard, unheard)),
+            LiveEventKind::CallerSaid { text: Some(text) } => self.waiting.extend(said("caller", text, "")),
+            LiveEventKind::Cost { micros } => {
+                let cost = json!({ "callId": id, "costEstimate": *micros as f64 / 1e6 });
+                self.waiting.extend(named("cost", &cost));
+            }
+            LiveEventKind::Ended { .. } => self.look_up("ended", id).await,
+            LiveEventKind::Placed
+            | LiveEventKind::Connected
+            | LiveEventKind::ConsentGiven
+            | LiveEventKind::Postponed { .. } => self.look_up("call", id).await,
+            _ => {}
+        }
+    }
+
+    async fn look_up(&mut self, name: &str, id: SessionId) {
+        let told = match self.state.store().session(self.business, id).await {
+            Ok(session) => self.tell_of(name, session).await,
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = told {
+            warn!(session = %id, ?error, "a change could not be told");
+        }
+    }
+
+    async fn tell_of(&mut self, name: &str, session: Session) -> Result<(), ApiError> {
+        let body = SessionBody::of(&self.state, session).await?;
+        self.waiting.extend(named(name, &body));
+        Ok(())
+    }
+}
+
+fn named(name: &str, data: &impl Serialize) -> Option<Event> {
+    // Plain data is always JSON.
+    Event::default().event(name).json_data(data).ok()
+}

@@ -1,0 +1,157 @@
+//! `/verifications`: the purchases from which calls may follow.
+
+use axum::Json;
+use axum::extract::State as Extract;
+use axum::http::StatusCode;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use voicecall::store::{CustomerVerification, VerificationStatus};
+use voicecall::{ErrorKind, TenantId, VerificationId};
+
+use super::bounds::{Number, SwedishPhone};
+use super::input::{Id, Input};
+use super::{ApiError, Claims, State, schema};
+
+type Amount = Number<0, 1_000_000_000>;
+
+/// A purchase as clients see it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Verification)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct VerificationBody {
+    #[schema(value_type = Uuid)]
+    id: VerificationId,
+    #[schema(value_type = Uuid)]
+    business_id: TenantId,
+    purchased_at: Timestamp,
+    /// In the currency of the business.
+    amount: f64,
+    /// All but the first three and the last two characters are hidden.
+    #[schema(pattern = r"^\+[0-9]{2}\*+[0-9]{2}$")]
+    customer_phone: String,
+    #[schema(value_type = schema::VerificationStatus)]
+    status: VerificationStatus,
+}
+
+impl VerificationBody {
+    pub(super) fn of(state: &State, verification: CustomerVerification) -> Result<Self, ApiError> {
+        let phone = state.vault.open_phone(verification.tenant, &verification.phone)?;
+        Ok(Self {
+            id: verification.id,
+            business_id: verification.tenant,
+            purchased_at: verification.purchased_at,
+            amount: verification.amount_micros as f64 / 1e6,
+            customer_phone: phone.masked(),
+            status: verification.status,
+        })
+    }
+}
+
+/// A purchase to be kept.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct NewVerification {
+    /// Its id; a new one if nothing is said.
+    #[schema(value_type = Option<Uuid>)]
+    id: Option<VerificationId>,
+    #[schema(value_type = Uuid)]
+    business_id: TenantId,
+    purchased_at: Timestamp,
+    /// In the currency of the business, to the millionth.
+    amount: Amount,
+
+    customer_phone: SwedishPhone,
+    /// Pending if nothing is said. Only the verified are called.
+    #[schema(value_type = Option<schema::VerificationStatus>)]
+    status: Option<VerificationStatus>,
+}
+
+/// Keep a purchase
+#[utoipa::path(
+    post, path = "/verifications", tag = "verifications",
+    request_body = NewVerification,
+    responses(
+        (status = 201, body = VerificationBody),
+        (status = 403, body = super::ErrorBody, description = "The token is not for this business."),
+        (status = 409, body = super::ErrorBody, description = "There is one with this id."),
+    ),
+)]
+pub(super) async fn create(
+    Extract(state): Extract<State>,
+    claims: Claims,
+    Input(new): Input<NewVerification>,
+) -> Result<(StatusCode, Json<VerificationBody>), ApiError> {
+    claims.allow(new.business_id)?;
+    let id = match new.id {
+        Some(id) => match state.verifications.read(new.business_id, id).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => id,
+            Ok(_) => return Err(ApiError::conflict("id", "there is one with this id")),
+            Err(error) => return Err(error.into()),
+        },
+        None => VerificationId::new(),
+    };
+    let verification = CustomerVerification {
+        id,
+        tenant: new.business_id,
+        purchased_at: new.purchased_at,
+        // Bounded far below what the integer holds.
+        amount_micros: (new.amount.get() * 1e6).round() as i64,
+        phone: state.vault.seal_phone(new.business_id, &new.customer_phone.0)?,
+        status: new.status.unwrap_or(VerificationStatus::Pending),
+    };
+    state.verifications.write(&verification).await?;
+    Ok((StatusCode::CREATED, Json(VerificationBody::of(&state, verification)?)))
+}
+
+/// One purchase
+#[utoipa::path(
+    get, path = "/verifications/{verificationId}", tag = "verifications",
+    params(("verificationId" = Uuid, Path)),
+    responses((status = 200, body = VerificationBody)),
+)]
+pub(super) async fn one(
+    Extract(state): Extract<State>,
+    claims: Claims,
+    Id(id): Id<VerificationId>,
+) -> Result<Json<VerificationBody>, ApiError> {
+    Ok(Json(VerificationBody::of(&state, find(&state, &claims, id).await?)?))
+}
+
+/// What became of a purchase.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct VerificationChange {
+    #[schema(value_type = schema::VerificationStatus)]
+    status: VerificationStatus,
+}
+
+/// Decide about a purchase
+#[utoipa::path(
+    patch, path = "/verifications/{verificationId}", tag = "verifications",
+    params(("verificationId" = Uuid, Path)),
+    request_body = VerificationChange,
+    responses((status = 200, body = VerificationBody)),
+)]
+pub(super) async fn decide(
+    Extract(state): Extract<State>,
+    claims: Claims,
+    Id(id): Id<VerificationId>,
+    Input(change): Input<VerificationChange>,
+) -> Result<Json<VerificationBody>, ApiError> {
+    let verification = find(&state, &claims, id).await?;
+    let verification = CustomerVerification { status: change.status, ..verification };
+    state.verifications.write(&verification).await?;
+    Ok(Json(VerificationBody::of(&state, verification)?))
+}
+
+async fn find(state: &State, claims: &Claims, id: VerificationId) -> Result<CustomerVerification, ApiError> {
+    for &business in claims.businesses() {
+        match state.verifications.read(business, id).await {
+            Ok(verification) => return Ok(verification),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(ApiError::not_found("verificationId"))
+}

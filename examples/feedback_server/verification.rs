@@ -1,0 +1,38 @@
+//! Where verified purchases come from: a server that has them elsewhere puts its own source in the place of the store.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use voicecall::store::{CustomerVerification, Store};
+use voicecall::{Result, TenantId, VerificationId, async_trait};
+
+/// Reads and writes verifications, one at a time.
+#[async_trait]
+pub(crate) trait VerificationSource: Send + Sync + Debug + 'static {
+    /// One verification of a business.
+    ///
+    /// # Errors
+    /// `NotFound`, also for another business's.
+    async fn read(&self, business: TenantId, id: VerificationId) -> Result<CustomerVerification>;
+
+    /// Creates or replaces a verification.
+    ///
+    /// # Errors
+    /// `Conflict` if another business has the id.
+    async fn write(&self, verification: &CustomerVerification) -> Result<()>;
+}
+
+/// The verifications of our own store.
+#[derive(Debug)]
+pub(crate) struct StoredVerifications(pub(crate) Arc<dyn Store>);
+
+#[async_trait]
+impl VerificationSource for StoredVerifications {
+    async fn read(&self, business: TenantId, id: VerificationId) -> Result<CustomerVerification> {
+        self.0.verification(business, id).await
+    }
+
+    async fn write(&self, verification: &CustomerVerification) -> Result<()> {
+        self.0.put_verification(verification).await
+    }
+}

@@ -25,6 +25,7 @@ use voicecall::twilio::TwilioVoice;
 use voicecall::{Result, TenantId, Vault};
 
 use crate::api::{self, Tokens};
+use crate::dashboard;
 use crate::seed::{DEMO, Seed};
 use crate::service::Feedback;
 use crate::settings::{Settings, optional};
@@ -91,7 +92,10 @@ impl App {
         let engine = engine(settings, services, Arc::clone(&store), Arc::clone(&service), Arc::clone(&vault))?;
         engine.sweep().await?;
         let state = api::State::new(Arc::clone(&engine), tokens.clone(), vault);
-        let router = Router::new().merge(server::routes(Arc::clone(&engine))).merge(api::routes(state));
+        let router = Router::new()
+            .merge(server::routes(Arc::clone(&engine)))
+            .merge(api::routes(state))
+            .merge(dashboard::routes());
         let (stop, stopped) = oneshot::channel();
         let stopped = async {
             // Dropping the app stops it as well.

@@ -1,0 +1,48 @@
+// What was said, by whom, and what the caller never heard of it.
+
+import { fill, h, quoted } from "../../dom.js";
+import * as format from "../../format.js";
+import { named, texts } from "../../texts.js";
+import { unheardText } from "../live_card.js";
+
+const t = texts.call;
+
+export class Transcript {
+  #player;
+  #lines = [];
+
+  constructor(lines, player) {
+    this.#player = player;
+    this.element = h("ol", { class: "transcript" });
+    if (lines.length === 0) fill(this.element, h("li", { class: "muted" }, t.transcriptEmpty));
+    for (const line of lines) this.#append(line);
+    player.onTime = (ms) => this.#mark(ms);
+  }
+
+  /** A sentence of a call that is going on. */
+  add({ speaker, atMs, text, unheard }) {
+    this.#append({ speaker, fromMs: atMs, untilMs: atMs, text, unheard });
+  }
+
+  #append(line) {
+    if (this.#lines.length === 0) fill(this.element);
+    const agent = line.speaker === "agent";
+    const at = format.clock(line.fromMs / 1000);
+    const play = () => this.#player.seek(line.fromMs);
+    const when = this.#player.available
+      ? h("button", { type: "button", class: "when", "aria-label": t.play(at) }, at)
+      : h("span", { class: "when" }, line.estimated && h("span", {}, `${t.about} `), at);
+    const element = h("li", { class: `line by-${agent ? "agent" : "caller"}`, onclick: this.#player.available && play },
+      h("div", { class: "line-head" }, h("span", { class: "who-said" }, named(texts.speaker, line.speaker)), when),
+      h("p", {}, line.text && quoted(line.text), line.text && line.unheard && " ", line.unheard && unheardText(line.unheard)));
+    this.#lines.push({ element, ...line });
+    this.element.append(element);
+  }
+
+  #mark(ms) {
+    for (const { element, fromMs, untilMs } of this.#lines) {
+      if (fromMs <= ms && ms < Math.max(untilMs, fromMs + 1)) element.setAttribute("aria-current", "true");
+      else element.removeAttribute("aria-current");
+    }
+  }
+}

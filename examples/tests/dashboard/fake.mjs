@@ -119,7 +119,7 @@ export class Fake {
     if (id) {
       const call = this.sessions.find((session) => session.id === decodeURIComponent(id));
       if (!call) return error(404, "not_found", "sessionId: not found", "sessionId");
-      if (action === "recording") return call.recordingUrl ? response.writeHead(200, { "content-type": "audio/wav" }).end(fixtures.wav()) : error(404, "not_found", "recording");
+      if (action === "recording") return call.connectedAt && call.endedAt ? response.writeHead(200, { "content-type": "audio/wav" }).end(fixtures.wav()) : error(404, "not_found", "recording");
       if (action === "cancel") return this.#cancel(call, json, error);
       return json(200, this.page(call));
     }

@@ -38,14 +38,14 @@ export function session(n, more = {}) {
   return {
     id: CALL(n), businessId: SHOP, status: "completed", startedAt: ago(n * 47 * MINUTE), connectedAt: ago(n * 47 * MINUTE - 8000), endedAt: ago(n * 47 * MINUTE - 90_000),
     endReason: "completed", durationSeconds: 82, questionsAsked: [QUESTION(1), QUESTION(2)], costEstimate: 0.0612 + n / 10_000,
-    recordingUrl: `/api/calls/${CALL(n)}/recording`, customerPhone: `+46*******${10 + (n % 80)}`, priority: "normal", attempts: 1, ...more,
+    customerPhone: `+46*******${10 + (n % 80)}`, priority: "normal", attempts: 1, ...more,
   };
 }
 
 /** A call that has only just been answered. */
 export const liveSession = (n, more = {}) => session(n, {
   status: "in_progress", startedAt: ago(40_000), connectedAt: ago(31_000), endedAt: undefined, endReason: undefined, durationSeconds: null,
-  questionsAsked: [QUESTION(1)], costEstimate: 0.0231, recordingUrl: undefined, ...more,
+  questionsAsked: [QUESTION(1)], costEstimate: 0.0231, ...more,
 });
 
 export function sessions() {
@@ -56,7 +56,7 @@ export function sessions() {
   return Array.from({ length: 60 }, (_, i) => {
     const [status, endReason] = ends[i % ends.length];
     const answered = !["no_answer", "busy"].includes(endReason);
-    return session(i + 1, { status, endReason, ...(answered ? {} : { connectedAt: undefined, durationSeconds: null, questionsAsked: [], recordingUrl: undefined }) });
+    return session(i + 1, { status, endReason, ...(answered ? {} : { connectedAt: undefined, durationSeconds: null, questionsAsked: [] }) });
   });
 }
 

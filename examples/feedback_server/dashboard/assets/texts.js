@@ -161,7 +161,7 @@ export const texts = {
     answersEmpty: "Inga svar.",
     noAnswer: "Inget svar på den här frågan.",
     confidence: (value) => `Säkerhet ${value}`,
-    took: (value) => `Svarstid ${value}`,
+    took: (value) => `Talade i ${value}`,
     outcome: {
       answered: "Besvarad",
       thin: "Tunt svar",

@@ -85,12 +85,20 @@ export const checks = {
   },
 
   "a call of which little is kept is shown without what is missing": async ({ newPage, fake }) => {
-    fake.page = (call) => ({ call: { ...call, recordingUrl: undefined }, transcript: [], responses: [], timeline: [], latency: { turns: [] }, cost: { carrier: 0, transcription: 0, speech: 0, model: 0, total: 0 }, consent: { given: null }, attempts: [], anonymised: true });
+    fake.page = (call) => ({ call, transcript: [], responses: [], timeline: [], latency: { turns: [] }, cost: { carrier: 0, transcription: 0, speech: 0, model: 0, total: 0 }, consent: { given: null }, attempts: [], anonymised: true });
     const page = await newPage();
     await open(page, fake.address, TOKEN, SHOP, `#/calls/${CALL(1)}`);
     for (const text of ["Samtalet är anonymiserat", "Inget är sparat", "Inga svar.", "Inga händelser", "Inga svarstider", "Inte avgjort", "Ingen uppringning gjord", "Det finns ingen inspelning"]) {
       await page.getByText(text).first().waitFor();
     }
+  },
+
+  "a call without a recording is read without one": async ({ newPage, fake }) => {
+    const page = await newPage();
+    fake.fault(`GET /calls/${CALL(1)}/recording`, 404, { code: "not_found" });
+    await open(page, fake.address, TOKEN, SHOP, `#/calls/${CALL(1)}`);
+    await page.getByText("Det finns ingen inspelning").waitFor();
+    assert.equal(await page.getByRole("button", { name: "Spela från" }).count(), 0);
   },
 
   "a recording that cannot be had can be asked for again": async ({ newPage, fake }) => {

@@ -46,7 +46,7 @@ function form(wanted, show) {
   };
   const field = (name, label) => {
     controls[name].setAttribute("aria-describedby", `${name}-error`);
-    return h("div", { class: "field" }, h("label", { for: name }, label), controls[name], errors.get(name));
+    return h("div", { class: name === "tags" ? "field grow" : "field" }, h("label", { for: name }, label), controls[name], errors.get(name));
   };
   const submit = (event) => {
     event.preventDefault();

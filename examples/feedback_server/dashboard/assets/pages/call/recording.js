@@ -2,16 +2,22 @@
 
 import { send } from "../../api.js";
 import { fill, h } from "../../dom.js";
+import { isOver } from "../../status.js";
 import { texts } from "../../texts.js";
 
 const t = texts.call;
 
-/** A player for the call's recording. `seek(ms)` plays from there; `onTime(ms)` is told where it is. */
+/**
+ * A player for the call's recording. `onReady()` is told when there is one, `onTime(ms)` where it is; `seek(ms)` plays
+ * from there.
+ */
 export function recording(call, anonymised, signal) {
   const element = h("div", { class: "player" });
-  const player = { element, available: Boolean(call.recordingUrl) && !anonymised, seek: () => {}, onTime: () => {} };
-  if (!player.available) {
-    if (call.endedAt) fill(element, h("p", { class: "muted" }, t.recordingNone));
+  const player = { element, seek: () => {}, onReady: () => {}, onTime: () => {} };
+  // While it goes on, it is being written.
+  if (!isOver(call)) return player;
+  if (anonymised || !call.connectedAt) {
+    fill(element, h("p", { class: "muted" }, t.recordingNone));
     return player;
   }
   fill(element, h("p", { class: "muted", role: "status" }, t.recordingLoad));
@@ -43,4 +49,5 @@ async function fetchInto(player, call, signal) {
     audio.play().catch(() => {});
   };
   fill(player.element, audio, h("p", { class: "muted small" }, t.recordingHint));
+  player.onReady();
 }

@@ -17,6 +17,7 @@ export class Transcript {
     if (lines.length === 0) fill(this.element, h("li", { class: "muted" }, t.transcriptEmpty));
     for (const line of lines) this.#append(line);
     player.onTime = (ms) => this.#mark(ms);
+    player.onReady = () => this.#lines.forEach((line) => this.#makePlayable(line));
   }
 
   /** A sentence of a call that is going on. */
@@ -27,16 +28,18 @@ export class Transcript {
   #append(line) {
     if (this.#lines.length === 0) fill(this.element);
     const agent = line.speaker === "agent";
-    const at = format.clock(line.fromMs / 1000);
-    const play = () => this.#player.seek(line.fromMs);
-    const when = this.#player.available
-      ? h("button", { type: "button", class: "when", "aria-label": t.play(at) }, at)
-      : h("span", { class: "when" }, line.estimated && h("span", {}, `${t.about} `), at);
-    const element = h("li", { class: `line by-${agent ? "agent" : "caller"}`, onclick: this.#player.available && play },
+    const when = h("span", { class: "when" }, line.estimated && `${t.about} `, format.clock(line.fromMs / 1000));
+    const element = h("li", { class: `line by-${agent ? "agent" : "caller"}` },
       h("div", { class: "line-head" }, h("span", { class: "who-said" }, named(texts.speaker, line.speaker)), when),
       h("p", {}, line.text && quoted(line.text), line.text && line.unheard && " ", line.unheard && unheardText(line.unheard)));
-    this.#lines.push({ element, ...line });
+    this.#lines.push({ element, when, ...line });
     this.element.append(element);
+  }
+
+  #makePlayable({ element, when, fromMs }) {
+    const at = when.textContent;
+    element.addEventListener("click", () => this.#player.seek(fromMs));
+    when.replaceWith(h("button", { type: "button", class: "when", "aria-label": t.play(at) }, at));
   }
 
   #mark(ms) {

@@ -14,8 +14,7 @@ export function latency({ turns = [], medianMs, p95Ms }) {
   if (turns.length === 0) return h("p", { class: "muted" }, t.latencyEmpty);
   const names = [...new Set(turns.flatMap((turn) => turn.parts.map((part) => part.name)))];
   // The parts' own order, then what is new.
-  const order = Object.keys(t.parts);
-  names.sort((a, b) => (order.indexOf(a) >>> 0) - (order.indexOf(b) >>> 0));
+  names.sort((a, b) => place(a) - place(b));
   return [
     h("p", { class: "muted latency-lead" }, t.latencyLead),
     facts([
@@ -28,12 +27,18 @@ export function latency({ turns = [], medianMs, p95Ms }) {
   ];
 }
 
+/** Where a part stands among all there are, so that it has the same colour in every call. */
+function place(name) {
+  const order = Object.keys(t.parts);
+  return order.includes(name) ? order.indexOf(name) : order.length;
+}
+
 function bars(turns, names) {
   const whole = (turn) => turn.totalMs ?? turn.parts.reduce((sum, part) => sum + part.ms, 0);
   const scale = Math.max(TARGET_MS * 1.1, ...turns.map(whole));
   const width = (ms) => `${(100 * Math.max(ms, 0)) / scale}%`;
   const piece = (part) => h("span", {
-    class: "piece", data: { part: names.indexOf(part.name) % 8 }, style: { width: width(part.ms) },
+    class: "piece", data: { part: place(part.name) }, style: { width: width(part.ms) },
     title: `${named(t.parts, part.name)}: ${format.milliseconds(part.ms)}`,
   });
   const row = (turn) => h("li", {},
@@ -44,7 +49,7 @@ function bars(turns, names) {
     h("span", { class: "turn-total" }, format.seconds(whole(turn))));
   return h("figure", { class: "latency" },
     h("ul", { class: "legend" },
-      names.map((name, i) => h("li", {}, h("span", { class: "piece", data: { part: i % 8 }, "aria-hidden": "true" }), named(t.parts, name))),
+      names.map((name) => h("li", {}, h("span", { class: "piece", data: { part: place(name) }, "aria-hidden": "true" }), named(t.parts, name))),
       h("li", {}, h("span", { class: "target-mark", "aria-hidden": "true" }), t.latencyTarget)),
     h("div", { role: "img", "aria-label": t.latencyBars(turns.length) }, h("ul", { class: "bars", "aria-hidden": "true" }, turns.map(row))));
 }

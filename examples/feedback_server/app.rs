@@ -26,6 +26,7 @@ use voicecall::twilio::TwilioVoice;
 use voicecall::{Result, TenantId, Vault};
 
 use crate::api::{self, Tokens};
+use crate::dashboard;
 use crate::monitor::Monitor;
 use crate::seed::{DEMO, Seed};
 use crate::service::Feedback;
@@ -97,7 +98,10 @@ impl App {
         engine.sweep().await?;
         let verifications = Arc::new(StoredVerifications(Arc::clone(&store)));
         let state = api::State::new(settings, Arc::clone(&engine), verifications, vault)?;
-        let router = Router::new().merge(server::routes(Arc::clone(&engine))).merge(api::routes(&state)?);
+        let router = Router::new()
+            .merge(server::routes(Arc::clone(&engine)))
+            .merge(api::routes(&state)?)
+            .merge(dashboard::routes());
         let router = router.layer(from_fn(api::name_request));
         let (stop, stopped) = oneshot::channel();
         let stopped = async {

@@ -12,6 +12,7 @@
 mod api;
 mod app;
 mod command;
+mod dashboard;
 mod demo;
 mod log;
 mod monitor;

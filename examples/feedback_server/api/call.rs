@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use voicecall::journal::{Fact, JournalEntry, Speaker, TranscriptLine, transcript};
+use voicecall::money::{Cost, Money};
 use voicecall::store::{AttemptState, CallResponse, DialAttempt, EndReason, PageRequest, Session};
 use voicecall::{QuestionId, SessionId};
 
@@ -195,7 +196,7 @@ pub(super) async fn one(
         responses: responses.into_iter().map(ResponseBody::from).collect(),
         timeline: timeline(&state, &session).await?,
         latency: LatencyBody::of(&journal),
-        cost: cost(&state, &session, &journal),
+        cost: cost(&journal),
         consent: ConsentBody::of(&journal),
         attempts: attempts.into_iter().map(AttemptBody::from).collect(),
         anonymised: session.anonymised_at.is_some(),
@@ -216,15 +217,15 @@ async fn timeline(state: &State, session: &Session) -> Result<Vec<EventBody>, Ap
     }
 }
 
-fn cost(state: &State, session: &Session, journal: &[JournalEntry]) -> CostBody {
-    let cost = state.prices.cost(session.duration_seconds().unwrap_or(0), journal);
-    let dollars = |micros: i64| micros as f64 / 1e6;
+fn cost(journal: &[JournalEntry]) -> CostBody {
+    let cost = Cost::of(journal).unwrap_or_default();
+    let dollars = |money: Money| money.micros() as f64 / 1e6;
     CostBody {
         carrier: dollars(cost.carrier),
         transcription: dollars(cost.transcription),
         speech: dollars(cost.speech),
         model: dollars(cost.model),
-        total: dollars(cost.total),
+        total: dollars(cost.total()),
     }
 }
 

@@ -41,9 +41,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use voicecall::engine::CallEngine;
 use voicecall::store::Store;
-use voicecall::{Error, Vault};
+use voicecall::Vault;
 
-use crate::price::Prices;
 use crate::settings::Settings;
 use crate::verification::VerificationSource;
 use document::Access;
@@ -61,7 +60,6 @@ pub(crate) struct State {
     engine: Arc<CallEngine>,
     verifications: Arc<dyn VerificationSource>,
     vault: Arc<Vault>,
-    prices: Arc<Prices>,
     /// Where the engine puts recordings, a folder for each session.
     recordings: Arc<Path>,
     tokens: Tokens,
@@ -80,12 +78,10 @@ impl State {
         verifications: Arc<dyn VerificationSource>,
         vault: Arc<Vault>,
     ) -> voicecall::Result<Self> {
-        let prices = Prices::bundled().map_err(|error| Error::config("prices", error.to_string()))?;
         Ok(Self {
             engine,
             verifications,
             vault,
-            prices: Arc::new(prices),
             recordings: settings.recordings.as_path().into(),
             tokens: settings.tokens()?,
             webhook_secret: settings.webhook_secret()?,

@@ -151,7 +151,7 @@ pub(super) async fn end(state: &State, session: &Session) -> Result<Session, Api
             let (source, at) = (EventSource::System, Timestamp::now());
             let change = SessionChange::Ended { reason: EndReason::Canceled, source, at };
             match state.store().change_session(tenant, id, &change).await {
-                Ok(_) => {}
+                Ok(session) => state.tell(&session),
                 Err(error) if error.kind() == ErrorKind::Conflict => {}
                 Err(error) => return Err(error.into()),
             }

@@ -123,6 +123,7 @@ pub(super) async fn complete(
         }
         None => ended,
     };
+    state.tell(&ended);
     match state.engine.stop(session.tenant, session.id, reason).await {
         // Not a call of this process is the normal case.
         Err(error) if error.kind() != ErrorKind::NotFound => warn!(session = %session.id, %error, "a call goes on"),

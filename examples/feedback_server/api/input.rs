@@ -112,7 +112,9 @@ fn refuse(whole: &str, path: &str, what: &str) -> ApiError {
         let name = what.strip_prefix(kind)?.split('`').next()?;
         Some((*kind, name))
     });
-    let path = if path == "." { "" } else { path };
+    // The parser calls the whole `.`, and `?` what it could not read the name of.
+    let path = path.trim_end_matches(".?");
+    let path = if matches!(path, "." | "?") { "" } else { path };
     match named {
         Some((kind, name)) => {
             let field = match path.strip_suffix(name) {
@@ -198,6 +200,8 @@ mod tests {
         for (body, field) in [
             ("", "body"),
             ("{", "body"),
+            ("{x", "body"),
+            (r#"{"howMany": 3, "parts": [{"#, "parts[0]"),
             ("[3]", "body"),
             ("3", "body"),
             ("null", "body"),

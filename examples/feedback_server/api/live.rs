@@ -13,8 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep};
 use tracing::warn;
 use utoipa::IntoParams;
 use voicecall::engine::{LiveEvent, LiveEventKind};
@@ -59,7 +58,7 @@ pub(super) async fn live(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
     claims.allow(query.business_id)?;
     // Before the snapshot: what happens in between comes twice and not never.
-    let events = state.engine.subscribe();
+    let (events, changes) = (state.engine.subscribe(), state.changes.subscribe());
     let open = state.store().open_sessions().await?;
     let mut reader = Reader {
         business: query.business_id,
@@ -67,10 +66,11 @@ pub(super) async fn live(
         pinged: Instant::now(),
         waiting: VecDeque::new(),
         events,
+        changes,
         state,
     };
     for session in open.into_iter().filter(|session| session.tenant == query.business_id) {
-        reader.tell_of("call", session).await?;
+        reader.tell_of(session).await?;
     }
     Ok(Sse::new(unfold(reader, async |mut reader| Some((Ok(reader.next().await?), reader)))))
 }
@@ -82,6 +82,7 @@ struct Reader {
     pinged: Instant,
     waiting: VecDeque<Event>,
     events: Receiver<LiveEvent>,
+    changes: Receiver<(TenantId, SessionId)>,
 }
 
 impl Reader {
@@ -91,16 +92,23 @@ impl Reader {
             if let Some(event) = self.waiting.pop_front() {
                 return Some(event);
             }
-            match timeout_at(Instant::now() + LOOK, self.events.recv()).await {
-                Ok(Ok(event)) if event.tenant == self.business => self.take_in(event).await,
-                Ok(Ok(_)) => {}
-                // Too slow, or the end of the engine.
-                Ok(Err(RecvError::Lagged(_) | RecvError::Closed)) => return None,
-                Err(_) if self.pinged.elapsed() >= PING => {
-                    self.pinged = Instant::now();
-                    return Some(Event::default().comment("ping"));
-                }
-                Err(_) => {}
+            // A reader that is too slow misses something, and is cut off rather than misled.
+            tokio::select! {
+                event = self.events.recv() => match event {
+                    Ok(event) if event.tenant == self.business => self.take_in(event).await,
+                    Ok(_) => {}
+                    Err(_) => return None,
+                },
+                change = self.changes.recv() => match change {
+                    Ok((business, session)) if business == self.business => self.look_up(session).await,
+                    Ok(_) => {}
+                    Err(_) => return None,
+                },
+                () = sleep(LOOK) => {}
+            }
+            if self.pinged.elapsed() >= PING {
+                self.pinged = Instant::now();
+                self.waiting.push_back(Event::default().comment("ping"));
             }
             // Also among many events: an expired token reads nothing more, and nobody keeps the server from stopping.
             let stopping = self.state.engine.is_draining() && self.state.engine.count() == (0, 0);
@@ -123,18 +131,18 @@ impl Reader {
                 let cost = json!({ "callId": id, "costEstimate": *micros as f64 / 1e6 });
                 self.waiting.extend(named("cost", &cost));
             }
-            LiveEventKind::Ended { .. } => self.look_up("ended", id).await,
             LiveEventKind::Placed
             | LiveEventKind::Connected
             | LiveEventKind::ConsentGiven
-            | LiveEventKind::Postponed { .. } => self.look_up("call", id).await,
+            | LiveEventKind::Postponed { .. }
+            | LiveEventKind::Ended { .. } => self.look_up(id).await,
             _ => {}
         }
     }
 
-    async fn look_up(&mut self, name: &str, id: SessionId) {
+    async fn look_up(&mut self, id: SessionId) {
         let told = match self.state.store().session(self.business, id).await {
-            Ok(session) => self.tell_of(name, session).await,
+            Ok(session) => self.tell_of(session).await,
             Err(error) => Err(error.into()),
         };
         if let Err(error) = told {
@@ -142,7 +150,8 @@ impl Reader {
         }
     }
 
-    async fn tell_of(&mut self, name: &str, session: Session) -> Result<(), ApiError> {
+    async fn tell_of(&mut self, session: Session) -> Result<(), ApiError> {
+        let name = if session.status.is_final() { "ended" } else { "call" };
         let body = SessionBody::of(&self.state, session).await?;
         self.waiting.extend(named(name, &body));
         Ok(())

@@ -37,11 +37,12 @@ use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use bytes::Bytes;
 use jiff::Timestamp;
+use tokio::sync::broadcast;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use voicecall::engine::CallEngine;
-use voicecall::store::Store;
-use voicecall::Vault;
+use voicecall::store::{Session, Store};
+use voicecall::{SessionId, TenantId, Vault};
 
 use crate::settings::Settings;
 use crate::verification::VerificationSource;
@@ -65,7 +66,12 @@ pub(crate) struct State {
     tokens: Tokens,
     webhook_secret: WebhookSecret,
     limits: Limits,
+    /// Sessions that routes changed. The engine tells of what it does itself.
+    changes: broadcast::Sender<(TenantId, SessionId)>,
 }
+
+/// Changes kept for a reader that is behind; one that is further behind is cut off.
+const CHANGES: usize = 1024;
 
 impl State {
     /// What routes need of a server with these settings.
@@ -86,7 +92,14 @@ impl State {
             tokens: settings.tokens()?,
             webhook_secret: settings.webhook_secret()?,
             limits: Limits::new(settings.rates),
+            changes: broadcast::channel(CHANGES).0,
         })
+    }
+
+    /// Tells those who watch that a route changed a session.
+    fn tell(&self, session: &Session) {
+        // Nobody watching is the normal case.
+        let _ = self.changes.send((session.tenant, session.id));
     }
 
     fn store(&self) -> &dyn Store {

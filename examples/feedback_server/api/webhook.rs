@@ -85,7 +85,10 @@ pub(super) async fn find(
 /// What the store reports.
 pub(super) async fn change(state: &State, session: &Session, change: &SessionChange) -> Result<bool, ApiError> {
     match state.store().change_session(session.tenant, session.id, change).await {
-        Ok(_) => Ok(true),
+        Ok(session) => {
+            state.tell(&session);
+            Ok(true)
+        }
         Err(error) if error.kind() == ErrorKind::Conflict => Ok(false),
         Err(error) => Err(error.into()),
     }

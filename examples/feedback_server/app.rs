@@ -26,6 +26,7 @@ use voicecall::twilio::TwilioVoice;
 use voicecall::{Result, TenantId, Vault};
 
 use crate::api::{self, Tokens};
+use crate::choice::Chooser;
 use crate::dashboard;
 use crate::monitor::Monitor;
 use crate::seed::{DEMO, Seed};
@@ -71,6 +72,7 @@ pub(crate) struct App {
     pub(crate) tokens: Tokens,
     service: Arc<Feedback>,
     monitor: Monitor,
+    tended: JoinHandle<()>,
     stop: oneshot::Sender<()>,
     served: JoinHandle<std::io::Result<()>>,
 }
@@ -92,12 +94,17 @@ impl App {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&settings.database).await?);
         seed.plant(&*store, &vault).await?;
         let voices = Arc::new(Voices::new(Arc::clone(&services.voice)));
-        let service = Arc::new(Feedback::new(Arc::clone(&store), voices));
+        let chooser = Arc::new(Chooser::new(Arc::clone(&store)));
+        let service = Feedback::new(Arc::clone(&store), voices, Arc::clone(&chooser), settings.calls);
+        let service = Arc::new(service);
         let engine = engine(settings, services, Arc::clone(&store), Arc::clone(&service), Arc::clone(&vault))?;
         let monitor = Monitor::start(&engine).await?;
         engine.sweep().await?;
+        let tending = Arc::clone(&engine);
+        // Ends with the engine's shutdown.
+        let tended = tokio::spawn(async move { tending.tend().await });
         let verifications = Arc::new(StoredVerifications(Arc::clone(&store)));
-        let state = api::State::new(settings, Arc::clone(&engine), verifications, vault)?;
+        let state = api::State::new(settings, Arc::clone(&engine), verifications, vault, chooser)?;
         let router = Router::new()
             .merge(server::routes(Arc::clone(&engine)))
             .merge(api::routes(&state)?)
@@ -110,7 +117,7 @@ impl App {
         };
         let served = tokio::spawn(server::serve(listener, router, ServeOptions::default(), stopped));
         info!(%address, "serving");
-        Ok(Self { address, store, engine, tokens, service, monitor, stop, served })
+        Ok(Self { address, store, engine, tokens, service, monitor, tended, stop, served })
     }
 
     /// Makes the sentences of a business ready.
@@ -126,6 +133,9 @@ impl App {
         let ended = self.engine.shutdown(drain).await;
         if ended > 0 {
             warn!(ended, "calls were ended because the time to drain was over");
+        }
+        if let Err(error) = self.tended.await {
+            warn!(%error, "tending to calls failed");
         }
         let _ = self.stop.send(());
         match self.served.await {
@@ -147,6 +157,7 @@ fn engine(
     let mut config = EngineConfig::new(settings.public_url.clone(), settings.caller_number.clone());
     config.status_path = "api/calls/webhooks/telephony".to_owned();
     config.recordings = Some(settings.recordings.clone());
+    config.calls_per_second = settings.calls_per_second;
     config.farewell = ("Förlåt, vi har tekniska problem. Vi hör av oss igen.".to_owned(), "sv-SE".to_owned());
     let agent = Cascade::new(services.ears, services.model, services.voice);
     CallEngine::new(config, store, services.carrier, Arc::new(agent), service, vault)

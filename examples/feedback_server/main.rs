@@ -11,6 +11,7 @@
 
 mod api;
 mod app;
+mod choice;
 mod command;
 mod dashboard;
 mod demo;

@@ -19,7 +19,6 @@ use voicecall::monitor::{
     AlertOptions, AlertRule, AlertSink, Alerts, METRICS, MetricKind, MetricsObserver, WebhookSink,
 };
 use voicecall::server::{ServeOptions, serve};
-use voicecall::store::SessionStatus;
 
 use crate::settings::optional;
 
@@ -139,10 +138,8 @@ async fn listen(listener: TcpListener, source: Source) {
 async fn scrape(State(Source { engine, observer, prometheus }): State<Source>) -> impl IntoResponse {
     let (ringing, live) = engine.count();
     observer.set_calls(ringing, live);
-    match engine.store().open_sessions().await {
-        Ok(open) => {
-            observer.set_waiting(open.iter().filter(|session| session.status == SessionStatus::Initiated).count());
-        }
+    match engine.count_waiting().await {
+        Ok(waiting) => observer.set_waiting(usize::try_from(waiting).unwrap_or(usize::MAX)),
         Err(error) => warn!(%error, "waiting sessions cannot be counted"),
     }
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], prometheus.render())

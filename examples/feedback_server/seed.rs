@@ -30,6 +30,9 @@ pub(crate) struct SeedBusiness {
     /// How many customers there were before.
     #[serde(default)]
     pub(crate) customers: u64,
+    /// When and how often customers are called.
+    #[serde(default)]
+    calls: CallPreferences,
     #[serde(default)]
     pub(crate) question: Vec<SeedQuestion>,
     #[serde(default)]
@@ -118,7 +121,7 @@ impl SeedBusiness {
             tenant: self.id,
             store_info: StoreInfo { name: self.name.clone() },
             question_settings: serde_json::json!({}),
-            call_preferences: CallPreferences::default(),
+            call_preferences: self.calls.clone(),
         }
     }
 }

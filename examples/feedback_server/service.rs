@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use voicecall::agent::AgentSetup;
 use voicecall::call::CallSettings;
-use voicecall::engine::{CallOutcome, CallPlan, CallService, PlanRequest};
+use voicecall::engine::{Backoff, CallOutcome, CallPlan, CallService, DialPolicy, PlanRequest};
 use voicecall::interview::{Interview, InterviewPlan, PlannedQuestion, Progress};
 use voicecall::model::{SpeechOptions, TranscriptionOptions};
-use voicecall::selection::{ByFrequency, QuestionSelector, SelectionRequest};
-use voicecall::store::{BusinessContext, Store};
-use voicecall::{Error, ErrorKind, RecordId, Result, TenantId, async_trait};
+use voicecall::money::Money;
+use voicecall::store::{BusinessContext, Session, Store};
+use voicecall::{Result, TenantId, async_trait};
 
+use crate::choice::Chooser;
 use crate::price;
 use crate::voices::Voices;
 
@@ -31,12 +31,22 @@ const BRIDGES: [Duration; 3] = [Duration::from_millis(700), Duration::from_milli
 pub(crate) struct Feedback {
     store: Arc<dyn Store>,
     voices: Arc<Voices>,
-    selector: ByFrequency,
+    chooser: Arc<Chooser>,
+    settings: CallLimits,
+}
+
+/// What the operator decides about calls.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CallLimits {
+    /// The most a session may cost.
+    pub(crate) cap: Money,
+    /// How long to wait between attempts.
+    pub(crate) backoff: Backoff,
 }
 
 impl Feedback {
-    pub(crate) fn new(store: Arc<dyn Store>, voices: Arc<Voices>) -> Self {
-        Self { store, voices, selector: ByFrequency::default() }
+    pub(crate) fn new(store: Arc<dyn Store>, voices: Arc<Voices>, chooser: Arc<Chooser>, settings: CallLimits) -> Self {
+        Self { store, voices, chooser, settings }
     }
 
     /// Makes the sentences of a business ready before its first call.
@@ -51,21 +61,6 @@ impl Feedback {
         self.voices.prepare(tenant, &sentences(&plan), &speech(&business)).await;
         Ok(())
     }
-
-    /// Chooses the questions for the tenant's next customer and keeps the decision.
-    async fn choose(&self, tenant: TenantId) -> Result<Vec<PlannedQuestion>> {
-        let configurations = self.store.questions(tenant, true).await?;
-        let count = self.store.count_customer(tenant).await?;
-        let request = SelectionRequest::new(tenant, configurations, count, Timestamp::now());
-        let selection = self.selector.select(&request);
-        self.store.log_selection(&selection.to_log(RecordId::new(), &request)).await?;
-        if selection.questions.is_empty() {
-            return Err(Error::new(ErrorKind::Rejected, "plan call")
-                .with_field("businessId")
-                .with_message("no question is due for this customer"));
-        }
-        Ok(selection.questions.iter().map(PlannedQuestion::from).collect())
-    }
 }
 
 #[async_trait]
@@ -73,7 +68,8 @@ impl CallService for Feedback {
     async fn plan(&self, request: &PlanRequest) -> Result<CallPlan> {
         let session = &request.session;
         let business = self.store.business(session.tenant).await?;
-        let questions = self.choose(session.tenant).await?;
+        let questions = self.chooser.of_session(session).await?;
+        let questions = questions.iter().map(PlannedQuestion::from).collect();
         let plan = InterviewPlan::swedish(&business.store_info.name, AGENT, questions);
         let mut settings = CallSettings::new(session.id);
         settings.prepared = self.voices.ready(session.tenant, &sentences(&plan));
@@ -81,14 +77,25 @@ impl CallService for Feedback {
         settings.patience.fillers = BRIDGES.into_iter().zip(bridges.cloned()).collect();
         settings.patience.farewell = plan.phrases.technical.first().cloned();
         settings.max_duration = LAST_LIMIT;
-        settings.budget = Some(price::budget(Timestamp::now(), &plan.phrases.goodbye)?);
+        settings.budget = Some(price::budget(request.now, &plan.phrases.goodbye)?.with_cap(self.settings.cap));
         let language = business.call_preferences.language.clone();
         let setup = AgentSetup {
             transcription: TranscriptionOptions { language: Some(language), keywords: Vec::new() },
             speech: speech(&business),
         };
-        let dialogue = Box::new(Interview::new(plan, Progress::default())?);
+        let progress = Progress::of(&request.journal, request.now);
+        let progress = if request.resumed { progress } else { progress.for_new_call() };
+        let dialogue = Box::new(Interview::new(plan, progress)?);
         Ok(CallPlan { settings, setup, dialogue })
+    }
+
+    async fn policy(&self, session: &Session) -> Result<DialPolicy> {
+        let preferences = self.store.business(session.tenant).await?.call_preferences;
+        let mut policy = DialPolicy::once();
+        policy.hours = Some(preferences.hours()?);
+        policy.max_attempts = preferences.max_attempts;
+        policy.backoff = self.settings.backoff;
+        Ok(policy)
     }
 
     async fn finished(&self, _outcome: &CallOutcome) {}

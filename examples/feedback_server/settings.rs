@@ -3,12 +3,16 @@
 use std::env;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
+use voicecall::engine::Backoff;
+use voicecall::money::{Budget, Money};
 use voicecall::{Error, PhoneNumber, Result, Vault};
 
 use crate::api::{Rates, Tokens, WebhookSecret};
+use crate::service::CallLimits;
 
 /// The server's settings.
 #[derive(Debug)]
@@ -23,6 +27,8 @@ pub(crate) struct Settings {
     jwt_secret: SecretString,
     webhook_secret: Option<SecretString>,
     pub(crate) rates: Rates,
+    pub(crate) calls: CallLimits,
+    pub(crate) calls_per_second: f64,
 }
 
 /// Shorter secrets can be found by trying.
@@ -51,6 +57,8 @@ impl Settings {
             jwt_secret: required("JWT_SECRET")?.into(),
             webhook_secret: optional("WEBHOOK_SECRET").map(SecretString::from),
             rates: rates()?,
+            calls: call_limits()?,
+            calls_per_second: calls_per_second()?,
         })
     }
 
@@ -69,6 +77,8 @@ impl Settings {
             jwt_secret: Vault::generate_key()?,
             webhook_secret: Some(Vault::generate_key()?),
             rates: rates()?,
+            calls: call_limits()?,
+            calls_per_second: calls_per_second()?,
         })
     }
 
@@ -98,6 +108,45 @@ fn long_enough(name: &'static str, secret: &SecretString) -> Result<()> {
     Ok(())
 }
 
+fn call_limits() -> Result<CallLimits> {
+    let cap = match optional("CALL_COST_CAP") {
+        Some(text) => {
+            dollars(&text).ok_or_else(|| Error::config("CALL_COST_CAP", "an amount in dollars such as 0.25"))?
+        }
+        None => Budget::CAP,
+    };
+    let mut backoff = Backoff::default();
+    for (name, wait) in [
+        ("RETRY_BUSY_MINUTES", &mut backoff.busy),
+        ("RETRY_NO_ANSWER_MINUTES", &mut backoff.no_answer),
+        ("RETRY_FAILED_MINUTES", &mut backoff.failed),
+        ("RETRY_VOICEMAIL_MINUTES", &mut backoff.voicemail),
+    ] {
+        if let Some(text) = optional(name) {
+            let minutes: u32 = text.parse().map_err(|error| Error::config(name, "whole minutes").with_source(error))?;
+            *wait = Duration::from_secs(60) * minutes;
+        }
+    }
+    Ok(CallLimits { cap, backoff })
+}
+
+/// An amount in dollars, in millionths: at most six digits behind the point.
+fn dollars(text: &str) -> Option<Money> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || part.len() > 6 || !digits(whole) || !digits(part) {
+        return None;
+    }
+    let micros: i64 = format!("{part:0<6}").parse().ok()?;
+    Some(Money::from_micros(whole.parse::<i64>().ok()?.checked_mul(1_000_000)?.checked_add(micros)?))
+}
+
+fn calls_per_second() -> Result<f64> {
+    let wrong = || Error::config("CALLS_PER_SECOND", "a number such as 1 or 0.5");
+    let number = |text: String| text.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0);
+    optional("CALLS_PER_SECOND").map_or(Ok(1.0), |text| number(text).ok_or_else(wrong))
+}
+
 fn rates() -> Result<Rates> {
     let rates = Rates::default();
     let number = |name: &'static str, default: NonZeroU32| match optional(name) {
@@ -118,4 +167,18 @@ pub(crate) fn optional(name: &str) -> Option<String> {
 
 fn required(name: &'static str) -> Result<String> {
     optional(name).ok_or_else(|| Error::config(name, "to be set"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dollars_are_read_to_the_millionth() {
+        assert_eq!(dollars("0.25"), Some(Money::from_micros(250_000)));
+        assert_eq!(dollars("3"), Some(Money::from_micros(3_000_000)));
+        for wrong in ["", ".5", "-1", "0.1234567", "1e3", "0,25", "99999999999999999999"] {
+            assert_eq!(dollars(wrong), None, "{wrong}");
+        }
+    }
 }

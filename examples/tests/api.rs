@@ -268,6 +268,10 @@ async fn the_printed_invitation_calls_once_and_the_call_outlives_the_wish_to_sto
     assert_eq!(first["id"], second["id"]);
     assert_eq!(first["id"], third["id"]);
     let database = folder.path().join("out/feedback.sqlite");
+    until("the order to call", AT_ONCE, async || {
+        (column(&database, "SELECT state FROM dial_attempts") == ["accepted"]).then_some(())
+    })
+    .await;
     assert_eq!(column(&database, "SELECT id FROM dial_attempts").len(), 1, "one phone rings once");
 
     // The phone is ringing.

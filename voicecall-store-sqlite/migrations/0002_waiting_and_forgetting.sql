@@ -44,3 +44,8 @@ CREATE TABLE retention_runs (
     affected INTEGER NOT NULL CHECK (affected >= 0),
     error    TEXT
 ) STRICT;
+
+-- A decision outlives its session: it holds nothing personal.
+ALTER TABLE question_selection_logs ADD COLUMN call_session_id TEXT REFERENCES call_sessions (id) ON DELETE SET NULL;
+CREATE UNIQUE INDEX question_selection_logs_of_session ON question_selection_logs (call_session_id)
+    WHERE call_session_id IS NOT NULL;

@@ -1,8 +1,8 @@
 //! Questions and decisions: the tables `question_configurations`, `customer_counts` and `question_selection_logs`.
 
-use rusqlite::{Row, named_params};
+use rusqlite::{OptionalExtension, Row, named_params};
 use voicecall_core::store::{QuestionConfiguration, QuestionStore, SelectionLog};
-use voicecall_core::{QuestionId, Result, TenantId, async_trait};
+use voicecall_core::{QuestionId, Result, SessionId, TenantId, async_trait};
 
 use crate::SqliteStore;
 use crate::column::{At, Count, Json, Seconds, Text};
@@ -77,13 +77,14 @@ impl QuestionStore for SqliteStore {
         let log = log.clone();
         self.write("log selection", move |db| {
             let insert = "INSERT INTO question_selection_logs
-                (id, business_id, customer_count, selected_questions, selection_algorithm, selection_criteria,
+                (id, business_id, call_session_id, customer_count, selected_questions, selection_algorithm, selection_criteria,
                  time_budget_seconds, estimated_duration, created_at)
-                VALUES (:id, :business_id, :customer_count, :selected_questions, :selection_algorithm,
+                VALUES (:id, :business_id, :call_session_id, :customer_count, :selected_questions, :selection_algorithm,
                         :selection_criteria, :time_budget_seconds, :estimated_duration, :created_at)";
             db.prepare_cached(insert)?.execute(named_params! {
                 ":id": Text(log.id),
                 ":business_id": Text(log.tenant),
+                ":call_session_id": log.session.map(Text),
                 ":customer_count": Count(log.customer_count),
                 ":selected_questions": Json(&log.selected),
                 ":selection_algorithm": log.algorithm,
@@ -93,6 +94,14 @@ impl QuestionStore for SqliteStore {
                 ":created_at": At(log.created_at),
             })?;
             Ok(())
+        })
+        .await
+    }
+
+    async fn selection_of_session(&self, tenant: TenantId, session: SessionId) -> Result<Option<SelectionLog>> {
+        self.read("read selection log", move |db| {
+            let query = "SELECT * FROM question_selection_logs WHERE call_session_id = ? AND business_id = ?";
+            Ok(db.prepare_cached(query)?.query_row((Text(session), Text(tenant)), read_log).optional()?)
         })
         .await
     }
@@ -129,6 +138,7 @@ fn read_log(row: &Row<'_>) -> rusqlite::Result<SelectionLog> {
     Ok(SelectionLog {
         id: row.get::<_, Text<_>>("id")?.0,
         tenant: row.get::<_, Text<_>>("business_id")?.0,
+        session: row.get::<_, Option<Text<_>>>("call_session_id")?.map(|session| session.0),
         customer_count: row.get::<_, Count>("customer_count")?.0,
         selected: row.get::<_, Json<_>>("selected_questions")?.0,
         algorithm: row.get("selection_algorithm")?,

@@ -82,6 +82,7 @@ async fn fill(file: &std::path::Path) {
     let decision = SelectionLog {
         id: RecordId::new(),
         tenant,
+        session: None,
         customer_count: 1,
         selected: Vec::new(),
         algorithm: "in-order 1".to_owned(),

@@ -5,7 +5,6 @@ use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::Deserialize;
-use tracing::warn;
 use utoipa::ToSchema;
 use voicecall::store::{CallPriority, NewSession, Session, VerificationStatus};
 use voicecall::{ErrorKind, SessionId, TenantId, VerificationId};
@@ -32,7 +31,8 @@ pub(super) struct Order {
 
 /// Call a verified customer
 ///
-/// Asking again for the same verification gives the same session; the phone rings once.
+/// It is called within seconds if the business's hours permit it, and again if it is not reached. Asking again for the
+/// same verification gives the same session.
 #[utoipa::path(
     post, path = "/calls/initiate", tag = "calls",
     request_body = Order,
@@ -96,21 +96,12 @@ async fn place(state: &State, order: &Order) -> Result<Session, ApiError> {
         priority: order.priority.unwrap_or(CallPriority::Normal),
         started_at: Timestamp::now(),
     };
-    let session = match state.store().create_session(&new).await {
-        Ok(session) => session,
+    match state.engine.submit(&new).await {
         // Somebody else asked for the same call a moment ago.
         Err(error) if error.kind() == ErrorKind::Conflict => {
             let existing = state.store().session_of_verification(order.business_id, order.verification_id).await?;
-            return existing.ok_or_else(|| error.into());
+            existing.ok_or_else(|| error.into())
         }
-        Err(error) => return Err(error.into()),
-    };
-    match state.engine.place(&session).await {
-        Ok(session) => Ok(session),
-        Err(error) => {
-            // The session says itself that it failed, and why.
-            warn!(session = %session.id, %error, "a call could not be placed");
-            Ok(state.store().session(order.business_id, session.id).await?)
-        }
+        session => Ok(session?),
     }
 }

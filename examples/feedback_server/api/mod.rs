@@ -44,6 +44,7 @@ use voicecall::engine::CallEngine;
 use voicecall::store::{Session, Store};
 use voicecall::{SessionId, TenantId, Vault};
 
+use crate::choice::Chooser;
 use crate::settings::Settings;
 use crate::verification::VerificationSource;
 use document::Access;
@@ -61,6 +62,7 @@ pub(crate) struct State {
     engine: Arc<CallEngine>,
     verifications: Arc<dyn VerificationSource>,
     vault: Arc<Vault>,
+    chooser: Arc<Chooser>,
     /// Where the engine puts recordings, a folder for each session.
     recordings: Arc<Path>,
     tokens: Tokens,
@@ -83,11 +85,13 @@ impl State {
         engine: Arc<CallEngine>,
         verifications: Arc<dyn VerificationSource>,
         vault: Arc<Vault>,
+        chooser: Arc<Chooser>,
     ) -> voicecall::Result<Self> {
         Ok(Self {
             engine,
             verifications,
             vault,
+            chooser,
             recordings: settings.recordings.as_path().into(),
             tokens: settings.tokens()?,
             webhook_secret: settings.webhook_secret()?,

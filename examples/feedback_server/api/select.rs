@@ -9,14 +9,15 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
-use voicecall::selection::{ByFrequency, QuestionSelector, Reason, Selection, SelectionRequest};
-use voicecall::store::{Priority, QuestionConfiguration, SelectionLog};
+use voicecall::selection::{Selection, SelectionRequest};
+use voicecall::store::{Priority, QuestionConfiguration};
 use voicecall::{QuestionId, RecordId, TenantId};
 
 use super::bounds::Whole;
 use super::input::{Input, Object, Parameters};
 use super::page::PageLength;
 use super::{ApiError, Claims, State, schema};
+use crate::choice::Occasion;
 
 type CustomerCount = Whole<1, { i32::MAX as u64 }>;
 type BudgetSeconds = Whole<60, 120>;
@@ -143,9 +144,8 @@ pub(super) async fn preview(
     Parameters(query): Parameters<SelectionQuery>,
 ) -> Result<Json<SelectionBody>, ApiError> {
     claims.allow(query.business_id)?;
-    let request =
-        request(&state, query.business_id, query.customer_count, query.time_budget_seconds, query.tags).await?;
-    let selection = ByFrequency::default().select(&request);
+    let occasion = occasion(query.customer_count, query.time_budget_seconds, query.tags);
+    let (request, selection) = state.chooser.preview(query.business_id, occasion).await?;
     Ok(Json(SelectionBody::of(&request, &selection)))
 }
 
@@ -167,33 +167,14 @@ pub(super) async fn select(
 ) -> Result<Json<SelectionBody>, ApiError> {
     claims.allow(input.business_id)?;
     let tags = input.customer_context.map(|context| context.0.tags).unwrap_or_default();
-    let request = request(&state, input.business_id, input.customer_count, input.time_budget_seconds, tags).await?;
-    let selection = ByFrequency::default().select(&request);
-    state.store().log_selection(&selection.to_log(RecordId::new(), &request)).await?;
+    let occasion = occasion(input.customer_count, input.time_budget_seconds, tags);
+    let (request, selection) = state.chooser.decide(input.business_id, occasion).await?;
     Ok(Json(SelectionBody::of(&request, &selection)))
 }
 
-/// Everything the choice depends on; what the last one could not fit in is carried over.
-async fn request(
-    state: &State,
-    business: TenantId,
-    count: CustomerCount,
-    budget: Option<BudgetSeconds>,
-    tags: Vec<String>,
-) -> Result<SelectionRequest, ApiError> {
-    let questions = state.store().questions(business, true).await?;
-    let mut request = SelectionRequest::new(business, questions, count.get(), Timestamp::now());
-    if let Some(seconds) = budget {
-        request.time_budget = Duration::from_secs(seconds.get());
-    }
-    request.context_tags = tags;
-    let last = state.store().selection_logs(business, 1).await?.pop();
-    request.carried_over = last.and_then(|log| carry_over(&log)).unwrap_or_default();
-    Ok(request)
-}
-
-fn carry_over(log: &SelectionLog) -> Option<Vec<QuestionId>> {
-    serde_json::from_value(log.criteria.get("carryOver")?.clone()).ok()
+fn occasion(count: CustomerCount, budget: Option<BudgetSeconds>, tags: Vec<String>) -> Occasion {
+    let time_budget = budget.map(|seconds| Duration::from_secs(seconds.get()));
+    Occasion { customer_count: count.get(), time_budget, tags }
 }
 
 impl SelectionBody {
@@ -204,7 +185,7 @@ impl SelectionBody {
             question_id: considered.question,
             question_text: texts.get(&considered.question).map(|text| (*text).to_owned()).unwrap_or_default(),
             reason: serde_json::json!(considered.reason),
-            sentence: sentence(considered.reason, considered.frequency, considered.carried_over),
+            sentence: considered.sentence(request.customer_count),
             estimated_ms: u64::try_from(considered.estimated.as_millis()).unwrap_or(u64::MAX),
             carried_over: considered.carried_over,
             rank: considered.ranking.map(|ranking| ranking.rank),
@@ -219,21 +200,6 @@ impl SelectionBody {
             },
         }
     }
-}
-
-fn sentence(reason: Reason, frequency: u32, carried_over: bool) -> String {
-    match reason {
-        Reason::Selected if carried_over => "It waited since an earlier customer and fits now.".to_owned(),
-        Reason::Selected => format!("It is asked of {}, and it fits.", every(frequency)),
-        Reason::NotActive => "It is not active now.".to_owned(),
-        Reason::NotDue => format!("It is asked of {}, and this is another one.", every(frequency)),
-        Reason::NoTime => "It is due, but there is no time left for it. It waits for the next customer.".to_owned(),
-        _ => "It cannot be asked here.".to_owned(),
-    }
-}
-
-fn every(frequency: u32) -> String {
-    if frequency <= 1 { "every customer".to_owned() } else { format!("one customer in {frequency}") }
 }
 
 impl From<&QuestionConfiguration> for SelectedQuestion {

@@ -137,12 +137,17 @@ impl World {
         process.output().trim().to_owned()
     }
 
-    /// Orders the call to the verified customer. Returns the session's id.
+    /// Orders the call to the verified customer and waits until the carrier has it. Returns the session's id.
     pub async fn initiate(&self) -> String {
         let body = json!({ "verificationId": VERIFIED, "businessId": SHOP, "customerPhone": PHONE });
         let request = client().post(self.url("/api/calls/initiate")).bearer_auth(self.token(SHOP).await).json(&body);
         let session = super::json(request.send().await.unwrap(), 201).await;
-        session["id"].as_str().unwrap().to_owned()
+        let id = session["id"].as_str().unwrap().to_owned();
+        until("the order to call", START, async || {
+            (!self.column("SELECT id FROM dial_attempts WHERE state <> 'planned'").is_empty()).then_some(())
+        })
+        .await;
+        id
     }
 
     /// One column of the server's database.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::civil::Time;
+use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan, Zoned};
 
@@ -19,12 +19,13 @@ pub struct CallHours {
 }
 
 impl CallHours {
-    /// From `from`, included, to `until`, excluded, on the clocks of the IANA time zone `zone`.
+    /// From `from`, included, to `until`, excluded, on the clocks of the IANA time zone `zone`. Until midnight is until
+    /// the day's end: from midnight until midnight is always.
     ///
     /// # Errors
     /// `Invalid` naming `untilHour` if it is not after `from`, or `timeZone` if it is not known.
     pub fn new(from: Time, until: Time, zone: &str) -> Result<Self> {
-        if until <= from {
+        if until <= from && until != Time::midnight() {
             return Err(Error::invalid("untilHour", "later than fromHour"));
         }
         let zone = TimeZone::get(zone).map_err(|error| {
@@ -37,12 +38,15 @@ impl CallHours {
     #[must_use]
     pub fn are_open(&self, now: Timestamp) -> bool {
         let time = now.to_zoned(self.zone.clone()).time();
-        self.from <= time && time < self.until
+        self.from <= time && (time < self.until || self.until == Time::midnight())
     }
 
     /// The next instant, `now` included, at which a phone may begin to ring for so long that it still rings in these hours.
     #[must_use]
     pub fn next(&self, now: Timestamp, ringing: Duration) -> Timestamp {
+        if self.from == Time::midnight() && self.until == Time::midnight() {
+            return now;
+        }
         let local = now.to_zoned(self.zone.clone());
         let ringing = SignedDuration::try_from(ringing).unwrap_or(SignedDuration::ZERO);
         // Today, or the first day on which the hours come: a time that a clock skips is taken as the next one.
@@ -57,8 +61,9 @@ impl CallHours {
 
     fn on(&self, local: &Zoned, ahead: i64) -> Option<(Timestamp, Timestamp)> {
         let day = local.date().checked_add(ahead.days()).ok()?;
-        let at = |time: Time| day.to_datetime(time).to_zoned(self.zone.clone()).ok().map(|at| at.timestamp());
-        Some((at(self.from)?, at(self.until)?))
+        let last = if self.until == Time::midnight() { day.checked_add(1.day()).ok()? } else { day };
+        let at = |day: Date, time: Time| Some(day.to_datetime(time).to_zoned(self.zone.clone()).ok()?.timestamp());
+        Some((at(day, self.from)?, at(last, self.until)?))
     }
 }
 
@@ -103,6 +108,16 @@ mod tests {
         // Hours that begin in the hour that is skipped.
         let early = CallHours::new(time(2, 30, 0, 0), time(5, 0, 0, 0), "Europe/Stockholm").unwrap();
         assert_eq!(early.next(at("2027-03-28T00:00:00Z"), MINUTE), at("2027-03-28T01:30:00Z"));
+    }
+
+    #[test]
+    fn until_midnight_is_until_the_days_end() {
+        let midnight = Time::midnight();
+        let late = CallHours::new(time(22, 0, 0, 0), midnight, "UTC").unwrap();
+        assert!(late.are_open(at("2026-11-20T23:59:59Z")) && !late.are_open(at("2026-11-21T00:00:00Z")));
+        assert_eq!(late.next(at("2026-11-20T23:59:30Z"), MINUTE), at("2026-11-21T22:00:00Z"));
+        let always = CallHours::new(midnight, midnight, "UTC").unwrap();
+        assert_eq!(always.next(at("2026-11-20T23:59:59Z"), MINUTE), at("2026-11-20T23:59:59Z"));
     }
 
     #[test]

@@ -110,6 +110,7 @@ impl Selection {
         SelectionLog {
             id,
             tenant: request.tenant,
+            session: None,
             customer_count: request.customer_count,
             selected: self.questions.iter().map(|question| question.id).collect(),
             algorithm: self.explanation.algorithm.clone(),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::status::text_enum;
+use crate::engine::CallHours;
 use crate::error::Error;
 use crate::id::{TenantId, VerificationId};
 use crate::seal::SealedPhone;
@@ -47,6 +48,16 @@ pub struct CallPreferences {
     pub language: String,
     /// How often a customer is tried.
     pub max_attempts: u32,
+}
+
+impl CallPreferences {
+    /// The hours in which customers may be called.
+    ///
+    /// # Errors
+    /// `Invalid` naming `untilHour` or `timeZone`.
+    pub fn hours(&self) -> crate::Result<CallHours> {
+        CallHours::new(self.from_hour, self.until_hour, &self.time_zone)
+    }
 }
 
 impl Default for CallPreferences {

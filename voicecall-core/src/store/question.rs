@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::status::text_enum;
 use crate::error::{Error, Result};
-use crate::id::{QuestionId, RecordId, TenantId};
+use crate::id::{QuestionId, RecordId, SessionId, TenantId};
 
 text_enum! {
     /// How important a question is.
@@ -117,6 +117,8 @@ pub struct SelectionLog {
     pub id: RecordId,
     /// Whose.
     pub tenant: TenantId,
+    /// The session it was made for, if it was made for one. A session has one decision, however often it is called.
+    pub session: Option<SessionId>,
     /// The number of the customer; from 1.
     pub customer_count: u64,
     /// What was chosen, in the order to ask.

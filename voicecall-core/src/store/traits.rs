@@ -159,8 +159,14 @@ pub trait QuestionStore: Send + Sync {
     /// Keeps a decision.
     ///
     /// # Errors
-    /// `Invalid` as [`SelectionLog::validate`]; `Conflict` if it exists.
+    /// `Invalid` as [`SelectionLog::validate`]; `Conflict` if it exists, or its session has one.
     async fn log_selection(&self, log: &SelectionLog) -> Result<()>;
+
+    /// The decision made for a session.
+    ///
+    /// # Errors
+    /// As every store call.
+    async fn selection_of_session(&self, tenant: TenantId, session: SessionId) -> Result<Option<SelectionLog>>;
 
     /// The newest `limit` decisions, newest first.
     ///

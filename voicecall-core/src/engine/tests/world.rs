@@ -339,6 +339,7 @@ flaky! {
         fn question(tenant: TenantId, id: QuestionId) -> QuestionConfiguration;
         fn count_customer(tenant: TenantId) -> u64;
         fn log_selection(log: &SelectionLog) -> ();
+        fn selection_of_session(tenant: TenantId, session: SessionId) -> Option<SelectionLog>;
         fn selection_logs(tenant: TenantId, limit: u32) -> Vec<SelectionLog>;
     }
     DialStore {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::{MemoryStore, conflict, not_found};
 use crate::error::Result;
-use crate::id::{QuestionId, TenantId};
+use crate::id::{QuestionId, SessionId, TenantId};
 use crate::store::{QuestionConfiguration, QuestionStore, SelectionLog};
 
 #[async_trait]
@@ -47,11 +47,20 @@ impl QuestionStore for MemoryStore {
     async fn log_selection(&self, log: &SelectionLog) -> Result<()> {
         log.validate()?;
         let logs = &mut self.lock().selection_logs;
-        if logs.iter().any(|existing| existing.id == log.id) {
+        let is_same = |existing: &SelectionLog| {
+            existing.id == log.id || (log.session.is_some() && existing.session == log.session)
+        };
+        if logs.iter().any(is_same) {
             return Err(conflict("log selection", "the decision exists"));
         }
         logs.push(log.clone());
         Ok(())
+    }
+
+    async fn selection_of_session(&self, tenant: TenantId, session: SessionId) -> Result<Option<SelectionLog>> {
+        let data = self.lock();
+        let mut logs = data.selection_logs.iter();
+        Ok(logs.find(|log| log.tenant == tenant && log.session == Some(session)).cloned())
     }
 
     async fn selection_logs(&self, tenant: TenantId, limit: u32) -> Result<Vec<SelectionLog>> {

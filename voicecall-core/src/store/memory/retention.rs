@@ -116,6 +116,9 @@ impl Data {
         if let Some(row) = self.sessions.remove(id) {
             self.attempts.remove(&row.attempts);
         }
+        for log in self.selection_logs.iter_mut().filter(|log| log.session == Some(id)) {
+            log.session = None;
+        }
     }
 
     fn of_subject(&self, tenant: TenantId, customer: LookupHash) -> impl Iterator<Item = &Timeline> {

@@ -142,6 +142,7 @@ rules! {
         a_question_out_of_range_is_refused,
         customers_are_counted_without_gaps,
         decisions_are_kept_newest_first,
+        a_session_has_one_decision,
         a_decision_out_of_range_is_refused,
     }
     dialing {

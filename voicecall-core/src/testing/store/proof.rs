@@ -299,6 +299,15 @@ impl QuestionStore for Broken {
         self.inner.log_selection(log).await
     }
 
+    async fn selection_of_session(&self, tenant: TenantId, session: SessionId) -> Result<Option<SelectionLog>> {
+        for tenant in self.seen_as("selection_of_session", tenant) {
+            if let Some(log) = self.inner.selection_of_session(tenant, session).await? {
+                return Ok(Some(log));
+            }
+        }
+        Ok(None)
+    }
+
     async fn selection_logs(&self, tenant: TenantId, limit: u32) -> Result<Vec<SelectionLog>> {
         let mut logs = Vec::new();
         for tenant in self.seen_as("selection_logs", tenant) {

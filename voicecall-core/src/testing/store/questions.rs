@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use super::fixture::{after, assert_kind};
+use super::fixture::{Shop, after, assert_kind};
 use crate::error::ErrorKind;
 use crate::id::{QuestionId, RecordId, TenantId};
 use crate::store::{Priority, QuestionConfiguration, SelectionLog, Store};
@@ -28,6 +28,7 @@ pub(super) fn decision(tenant: TenantId, count: u64) -> SelectionLog {
     SelectionLog {
         id: RecordId::new(),
         tenant,
+        session: None,
         customer_count: count,
         selected: vec![QuestionId::new(), QuestionId::new()],
         algorithm: "by-frequency 1".to_owned(),
@@ -88,6 +89,18 @@ pub(super) async fn decisions_are_kept_newest_first(store: Arc<dyn Store>) {
     assert_kind(store.log_selection(&one).await, ErrorKind::Conflict);
     assert_eq!(store.selection_logs(tenant, 2).await.unwrap(), [three.clone(), two.clone()]);
     assert_eq!(store.selection_logs(tenant, 10).await.unwrap(), [three, two, one]);
+}
+
+pub(super) async fn a_session_has_one_decision(store: Arc<dyn Store>) {
+    let shop = Shop::open(store).await;
+    let (store, tenant) = (&shop.store, shop.tenant);
+    let made = SelectionLog { session: Some(shop.session), ..decision(tenant, 1) };
+    assert_eq!(store.selection_of_session(tenant, shop.session).await.unwrap(), None);
+    store.log_selection(&made).await.unwrap();
+    let again = SelectionLog { session: Some(shop.session), ..decision(tenant, 2) };
+    assert_kind(store.log_selection(&again).await, ErrorKind::Conflict);
+    assert_eq!(store.selection_of_session(tenant, shop.session).await.unwrap(), Some(made));
+    assert_eq!(store.selection_of_session(TenantId::new(), shop.session).await.unwrap(), None);
 }
 
 pub(super) async fn a_decision_out_of_range_is_refused(store: Arc<dyn Store>) {

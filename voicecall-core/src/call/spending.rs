@@ -136,7 +136,7 @@ impl Spending {
     }
 
     /// The cost, if it is to be journaled: it has changed, and some time has passed or it will not change any more.
-    pub(super) fn to_journal(&mut self, now: CallTime, last: bool) -> Option<Cost> {
+    pub(super) fn due_for_journal(&mut self, now: CallTime, last: bool) -> Option<Cost> {
         let waits = self.journaled.is_some_and(|(at, _)| now.since(at) < JOURNALED_EVERY);
         if !self.has_changed() || (waits && !last) {
             return None;

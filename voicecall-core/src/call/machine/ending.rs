@@ -30,7 +30,7 @@ impl CallMachine {
             Verdict::Stop => self.out_of_money(out),
         }
         let finished = self.is_finished();
-        if let Some(cost) = self.spending.as_mut().and_then(|spending| spending.to_journal(self.now, finished)) {
+        if let Some(cost) = self.spending.as_mut().and_then(|spending| spending.due_for_journal(self.now, finished)) {
             self.gate.journal(self.now, Fact::Cost(cost), false, out);
         }
     }

@@ -129,10 +129,12 @@ impl CallMachine {
     /// When [`InputEvent::Tick`] is due at the latest.
     #[must_use]
     pub fn wake_at(&self) -> Option<CallTime> {
+        let limit = Some(CallTime::ZERO + self.settings.max_duration);
         let own = match self.state {
             State::Ringing => None,
-            State::Live => Some(CallTime::ZERO + self.settings.max_duration),
-            State::Ending(_) => self.mouth.playout.settles_at().or(Some(CallTime::ZERO + self.settings.max_duration)),
+            // Marks of what was said before may be overdue while there is still something to say: no reason to wake.
+            State::Ending(_) if !self.mouth.is_busy() => self.mouth.playout.settles_at().or(limit),
+            State::Live | State::Ending(_) => limit,
             State::Over => None,
         };
         let parts = [

@@ -101,11 +101,14 @@ impl Call {
 
     /// Runs to `end`: a caller frame every 20 ms, wake-ups and results at their instants.
     fn run(&mut self, end: CallTime) {
+        let mut woken = 0;
         while self.now < end && !self.logic.is_finished() {
             let frame = CallTime::from_millis((self.now.as_millis() / 20 + 1) * 20);
             let result = self.due.iter().map(|(at, _)| *at).min();
             let wake = self.logic.wake_at().map(|at| at.max(self.now));
             let next = [Some(frame), result, wake].into_iter().flatten().min().unwrap();
+            woken = if next == self.now { woken + 1 } else { 0 };
+            assert!(woken < 1000, "the machine wants to be woken at {next} for ever");
             self.now = next;
             if let Some(at) = self.due.iter().position(|(at, _)| *at == next) {
                 let (_, event) = self.due.remove(at);
@@ -261,6 +264,18 @@ fn a_mark_that_never_returns_delays_the_end_by_two_seconds_only() {
     call.run(ms(10_000));
     assert!(call.logic.is_finished());
     assert!(call.now <= ms(400 + 2020), "{}", call.now);
+}
+
+#[test]
+fn marks_that_never_return_wake_nobody_while_the_goodbye_is_said() {
+    let (dialogue, _) = consenting(["Hej", "Ha en riktigt fin dag, hej då"]);
+    let mut call = Call::new(settings(), dialogue);
+    call.run(ms(5000));
+    call.caller_speaks(Duration::from_millis(500));
+    // The run would notice a machine that wants to be woken again and again.
+    call.run(ms(20_000));
+    assert!(call.logic.is_finished() && call.now < ms(10_000), "{}", call.now);
+    assert_eq!(call.at(is_audio).len(), 8 + 73, "three and 29 characters");
 }
 
 #[test]
@@ -610,11 +625,11 @@ fn a_dialogue_that_does_not_wrap_up_is_ended_with_a_prepared_farewell_that_canno
     call.caller_speaks(Duration::from_millis(900));
     call.run(ms(80_000));
     assert!(call.logic.is_finished() && call.now <= ms(56_000), "{}", call.now);
-    let clears = call.at(is_clear);
-    let stopped = ms(40_000) + Budget::PATIENCE;
-    let farewell: Vec<_> = call.at(is_audio).into_iter().filter(|at| *at > stopped).collect();
-    assert_eq!(farewell.len(), 15, "six characters");
-    assert!(clears.iter().all(|at| *at <= farewell[0]));
+    let cleared = call.seen.iter().rposition(|(_, output)| is_clear(output)).unwrap();
+    let stopped = call.seen[cleared].0.since(ms(40_000) + Budget::PATIENCE);
+    assert!(stopped <= FRAME_DURATION, "{stopped:?}");
+    let farewell = call.seen[cleared..].iter().filter(|(_, output)| is_audio(output)).count();
+    assert_eq!(farewell, 15, "six characters, to their end");
     assert_eq!(call.reason(), Some(EndReason::RefusedByBudget));
     assert!(call.cost().total() <= Money::from_micros(150_000));
 }

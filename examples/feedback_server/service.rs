@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::warn;
 use voicecall::agent::AgentSetup;
 use voicecall::call::CallSettings;
 use voicecall::engine::{Backoff, CallOutcome, CallPlan, CallService, DialPolicy, PlanRequest};
 use voicecall::interview::{Interview, InterviewPlan, PlannedQuestion, Progress};
 use voicecall::model::{SpeechOptions, TranscriptionOptions};
 use voicecall::money::Money;
-use voicecall::store::{BusinessContext, Session, Store};
+use voicecall::store::{Attachment, BusinessContext, Session, SessionChange, Store};
 use voicecall::{Result, TenantId, async_trait};
 
 use crate::choice::Chooser;
@@ -98,7 +99,17 @@ impl CallService for Feedback {
         Ok(policy)
     }
 
-    async fn finished(&self, _outcome: &CallOutcome) {}
+    async fn finished(&self, outcome: &CallOutcome) {
+        if outcome.recording.is_none() {
+            return;
+        }
+        let (tenant, id) = (outcome.session.tenant, outcome.session.id);
+        let what = Attachment { recording_url: Some(format!("/api/calls/{id}/recording")), ..Attachment::default() };
+        let change = SessionChange::Attach { what, at: outcome.session.updated_at };
+        if let Err(error) = self.store.change_session(tenant, id, &change).await {
+            warn!(session = %id, %error, "the recording's address could not be kept");
+        }
+    }
 }
 
 fn speech(business: &BusinessContext) -> SpeechOptions {

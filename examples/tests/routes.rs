@@ -252,7 +252,7 @@ async fn a_business_says_how_it_wants_to_call() {
 
     let before = ours.get(&path, 200).await;
     assert_eq!(before["storeInfo"]["name"], "Kaffebutiken");
-    assert_eq!(before["callPreferences"]["fromHour"], "08:00");
+    assert_eq!(before["callPreferences"]["fromHour"], "00:00", "as the seed says");
     assert_eq!(ours.put(&path, &before, 200).await, before, "what is read can be written");
     let good = json!({
         "businessId": SHOP,

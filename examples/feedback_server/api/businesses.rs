@@ -121,7 +121,7 @@ struct QuestionSettingsInput {
 struct CallPreferencesInput {
     /// No calls before this local time.
     from_hour: Option<TimeOfDay>,
-    /// No calls after this local time; later than `fromHour`.
+    /// No calls from this local time on; later than `fromHour`. `00:00` is the end of the day.
     until_hour: Option<TimeOfDay>,
     /// An IANA time zone.
     time_zone: Option<String>,
@@ -144,12 +144,10 @@ impl CallPreferencesInput {
             language: self.language.map_or(defaults.language, |language| language.0),
             max_attempts: self.max_attempts.map_or(defaults.max_attempts, Attempts::small),
         };
-        if preferences.until_hour <= preferences.from_hour {
-            return Err(ApiError::invalid("callPreferences.untilHour", "later than fromHour"));
-        }
-        if jiff::tz::TimeZone::get(&preferences.time_zone).is_err() {
-            return Err(ApiError::invalid("callPreferences.timeZone", "an IANA time zone"));
-        }
+        preferences.hours().map_err(|error| {
+            let field = error.field().unwrap_or("untilHour");
+            ApiError::invalid(&format!("callPreferences.{field}"), error.message().unwrap_or("hours of a day"))
+        })?;
         Ok(preferences)
     }
 }

@@ -1,6 +1,6 @@
 //! Keeping things: records, and the store traits, cut by what must happen in one transaction.
 //!
-//! Every call is scoped by [`TenantId`]: another tenant's row is [`NotFound`](crate::ErrorKind::NotFound).
+//! Every call is scoped by [`TenantId`](crate::TenantId): another tenant's row is [`NotFound`](crate::ErrorKind::NotFound).
 //! Implementations pass the conformance suite in `testing`.
 
 mod dial;

@@ -23,26 +23,49 @@ pub struct MediaTicket {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Tickets(HashMap<String, (MediaTicket, Instant)>);
+pub(super) struct Tickets(HashMap<String, Issued>);
+
+#[derive(Debug)]
+struct Issued {
+    /// Gone once a socket has used it.
+    ticket: Option<MediaTicket>,
+    key: CallKey,
+    /// The delivery it answered.
+    delivery: String,
+    expires: Instant,
+}
 
 impl Tickets {
-    /// Issues a token (256 random bits, 43 characters that need no escaping) for an answered call.
-    pub(super) fn issue(&mut self, ticket: MediaTicket, now: Instant) -> Result<String> {
-        self.0.retain(|_, (_, expires)| *expires > now);
+    /// The token that answered this delivery, and whether a socket may still use it. Who asks twice gets one answer.
+    pub(super) fn answered(&self, key: CallKey, delivery: &str, now: Instant) -> Option<(&str, bool)> {
+        let is_it = |issued: &Issued| issued.key == key && issued.delivery == delivery && issued.expires > now;
+        let (token, issued) = self.0.iter().find(|(_, issued)| is_it(issued))?;
+        Some((token, issued.ticket.is_some()))
+    }
+
+    /// Issues a token (256 random bits, 43 characters that need no escaping) for an answered call; the same one for the
+    /// same delivery, until it is used.
+    pub(super) fn issue(&mut self, ticket: MediaTicket, delivery: &str, now: Instant) -> Result<String> {
+        self.0.retain(|_, issued| issued.expires > now);
+        if let Some((token, true)) = self.answered(ticket.key, delivery, now) {
+            return Ok(token.to_owned());
+        }
+        self.0.retain(|_, issued| issued.key != ticket.key || issued.delivery != delivery);
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes)
             .map_err(|error| Error::new(ErrorKind::Internal, "draw random bytes").with_source(error))?;
         let token = URL_SAFE_NO_PAD.encode(bytes);
-        self.0.insert(token.clone(), (ticket, now + VALID_FOR));
+        let (key, delivery) = (ticket.key, delivery.to_owned());
+        let issued = Issued { ticket: Some(ticket), key, delivery, expires: now + VALID_FOR };
+        self.0.insert(token.clone(), issued);
         Ok(token)
     }
 
-    /// Takes a token in. It is gone afterwards.
+    /// Takes a token in. It opens nothing afterwards.
     pub(super) fn redeem(&mut self, token: &str, now: Instant) -> Result<MediaTicket> {
-        match self.0.remove(token) {
-            Some((ticket, expires)) if expires > now => Ok(ticket),
-            _ => Err(Error::new(ErrorKind::Unauthenticated, "open media socket").with_field("token")),
-        }
+        let issued = self.0.get_mut(token).filter(|issued| issued.expires > now);
+        let ticket = issued.and_then(|issued| issued.ticket.take());
+        ticket.ok_or_else(|| Error::new(ErrorKind::Unauthenticated, "open media socket").with_field("token"))
     }
 }
 
@@ -60,9 +83,13 @@ mod tests {
     async fn a_token_opens_one_socket_once_and_not_for_long() {
         let mut tickets = Tickets::default();
         let now = Instant::now();
-        let token = tickets.issue(ticket(), now).unwrap();
-        let other = tickets.issue(ticket(), now).unwrap();
+        let token = tickets.issue(ticket(), "one", now).unwrap();
+        let other = tickets.issue(ticket(), "one", now).unwrap();
         assert_ne!(token, other);
+        let again = || MediaTicket { key: tickets.0[&token].key, call: CarrierCallId::new("CA1") };
+        let (same, next) = (again(), again());
+        assert_eq!(tickets.issue(same, "one", now).unwrap(), token, "the same delivery");
+        assert_ne!(tickets.issue(next, "two", now).unwrap(), token, "another one");
         assert!(tickets.redeem(&token, now).is_ok());
         assert_eq!(tickets.redeem(&token, now).unwrap_err().kind(), ErrorKind::Unauthenticated);
         assert!(tickets.redeem(&other, now + VALID_FOR).is_err());

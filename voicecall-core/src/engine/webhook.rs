@@ -9,12 +9,13 @@ use tracing::{info, warn};
 
 use super::CallEngine;
 use super::address::CallKey;
+use super::hours::CallHours;
 use super::ticket::MediaTicket;
 use crate::carrier::{
     CallFlow, CallStatus, CarrierEvent, CarrierEventKind, StreamTarget, WebhookReply, WebhookRequest,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{CarrierCallId, SessionId};
+use crate::id::SessionId;
 use crate::store::{EndReason, EventSource, ProviderLog, ProviderOperation, Session, SessionStatus};
 
 /// How long the answer to "what next?" waits for a call that is just ending. Carriers give up after 15 s.
@@ -27,20 +28,47 @@ impl CallEngine {
     /// `Unauthenticated` if it is not the carrier; `NotFound` for an attempt that is not ours.
     pub async fn answer(self: &Arc<Self>, key: CallKey, request: &WebhookRequest<'_>) -> Result<WebhookReply> {
         let (event, session) = self.receive(key, request).await?;
+        if let Some(reply) = self.connected_by(key, &event, session.id)? {
+            return Ok(reply);
+        }
         let attempt = self.store.attempt(key.tenant, key.attempt).await?;
         let is_over = session.status.is_final() || session.due_at.is_some() || attempt.outcome.is_some();
         if is_over || self.is_live(session.id) || session.carrier_call.as_ref() != Some(&event.call) {
             // An attempt that is over, or a second answer for the same one: nobody shall be talked to twice.
             return Ok(self.carrier.reply(&CallFlow::hang_up()));
         }
-        self.connect_to_us(key, event.call)
+        let policy = self.service.policy(&session).await?;
+        let has_closed = |hours: &CallHours| hours.are_open(attempt.created_at) && !hours.are_open(self.now());
+        if policy.hours.as_ref().is_some_and(has_closed) {
+            // The carrier let the call wait until the hours in which it was ordered had passed.
+            warn!(session = %session.id, "a call was answered outside the permitted hours");
+            self.rings_no_more(key.attempt);
+            self.attempt_over(&session, key.attempt, EndReason::CallFailed, EventSource::System).await;
+            return Ok(self.carrier.reply(&CallFlow::hang_up()));
+        }
+        self.connect_to_us(key, event)
     }
 
     /// The instructions that connect a call's audio to us, for one socket.
-    fn connect_to_us(&self, key: CallKey, call: CarrierCallId) -> Result<WebhookReply> {
-        let token = self.state().tickets.issue(MediaTicket { key, call }, Instant::now())?;
+    fn connect_to_us(&self, key: CallKey, event: CarrierEvent) -> Result<WebhookReply> {
+        let ticket = MediaTicket { key, call: event.call };
+        let token = self.state().tickets.issue(ticket, &event.delivery, Instant::now())?;
+        self.stream_to_us(key, &token)
+    }
+
+    /// The answer this delivery got before, if the call was connected by it and still is.
+    fn connected_by(&self, key: CallKey, event: &CarrierEvent, session: SessionId) -> Result<Option<WebhookReply>> {
+        let token = {
+            let state = self.state();
+            let answered = state.tickets.answered(key, &event.delivery, Instant::now());
+            answered.filter(|_| state.live.contains_key(&session)).map(|(token, _)| token.to_owned())
+        };
+        token.map(|token| self.stream_to_us(key, &token)).transpose()
+    }
+
+    fn stream_to_us(&self, key: CallKey, token: &str) -> Result<WebhookReply> {
         let target = StreamTarget {
-            url: self.config.media_url(&token)?,
+            url: self.config.media_url(token)?,
             parameters: std::collections::BTreeMap::new(),
             status_url: Some(self.config.status_url(key)?),
         };
@@ -60,11 +88,20 @@ impl CallEngine {
         if session.status.is_final() && session.end_reason != Some(EndReason::TechnicalFailure) {
             return Ok(self.carrier.reply(&CallFlow::hang_up()));
         }
-        if self.may_resume(&session).await? && self.told_to_come_back(&session) {
-            info!(session = %session.id, "a broken call goes on");
-            return self.connect_to_us(key, event.call);
+        // Asked again before the socket came, or while it is ours: the same report came twice, and counts once.
+        if let Some(reply) = self.connected_by(key, &event, session.id)? {
+            return Ok(reply);
         }
-        self.end_session(key.tenant, session.id, EndReason::TechnicalFailure, EventSource::System).await;
+        let asked_before =
+            matches!(self.state().tickets.answered(key, &event.delivery, Instant::now()), Some((_, true)));
+        let is_live = self.is_live(session.id);
+        if self.may_resume(&session).await? && (asked_before || is_live || self.told_to_come_back(&session)) {
+            info!(session = %session.id, "a broken call goes on");
+            return self.connect_to_us(key, event);
+        }
+        if !is_live {
+            self.end_session(key.tenant, session.id, EndReason::TechnicalFailure, EventSource::System).await;
+        }
         Ok(self.carrier.reply(&self.farewell()))
     }
 

@@ -118,6 +118,19 @@ async fn nobody_is_called_outside_the_permitted_hours() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_the_carrier_kept_until_the_hours_had_passed_is_not_held() {
+    let world = World::with(|config| config.clock = Clock::from(at("2026-11-20T19:58:00Z")), scripted_agent());
+    let hours = CallHours::new(time(8, 0, 0, 0), time(21, 0, 0, 0), "Europe/Stockholm").unwrap();
+    *world.desk.policy.lock().unwrap() = Some(policy(|policy| policy.hours = Some(hours)));
+    let placed = world.placed().await;
+    tokio::time::sleep(MINUTE * 3).await;
+    let reply = world.answer(placed.key, &placed.call).await.unwrap();
+    assert_eq!(reply.body, r#"["hang_up"]"#);
+    let session = world.read(placed.session).await;
+    assert_eq!(session.due_at, Some(at("2026-11-21T07:00:00Z")), "called again in the morning");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_urgent_go_first_and_orders_keep_their_distance() {
     let world = World::with(|config| config.calls_per_second = 0.5, scripted_agent());
     let mut normal = Vec::new();

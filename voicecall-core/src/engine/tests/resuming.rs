@@ -134,3 +134,20 @@ async fn whoever_hung_up_during_the_break_is_not_waited_for() {
     assert!(steered(&world).is_empty(), "nobody is there to be told");
     assert!(world.carrier.hang_ups().is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_question_that_comes_five_times_counts_once() {
+    let world = World::new();
+    let placed = broken(&world).await;
+    world.desk.will_hold(Consenting { given: true, lines: Scripted::new(["Goodbye."]) });
+    let first = token(&world.resume_as(placed.key, &placed.call, "one").await.unwrap());
+    for _ in 0..4 {
+        assert_eq!(token(&world.resume_as(placed.key, &placed.call, "one").await.unwrap()), first);
+    }
+    let (run, peer) = world.run(world.admit(&first).unwrap());
+    let phone = tokio::spawn(Phone::new(peer, &placed.call).listen());
+    // One more copy, while the call goes on.
+    world.resume_as(placed.key, &placed.call, "one").await.unwrap();
+    assert_eq!(run.await.unwrap().unwrap(), EndReason::Completed);
+    phone.await.unwrap();
+}

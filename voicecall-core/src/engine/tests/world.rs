@@ -133,12 +133,17 @@ impl World {
     }
 
     pub(super) async fn answer(&self, key: CallKey, call: &str) -> Result<WebhookReply> {
-        let request = instruct(&format!("/voice/{key}/answer"), call);
+        let request = instruct(&format!("/voice/{key}/answer"), call, &RecordId::new().to_string());
         self.engine.answer(key, &request.request(&request.headers())).await
     }
 
     pub(super) async fn resume(&self, key: CallKey, call: &str) -> Result<WebhookReply> {
-        let request = instruct(&format!("/voice/{key}/resume"), call);
+        self.resume_as(key, call, &RecordId::new().to_string()).await
+    }
+
+    /// Asks under the name of this delivery, which may have come before.
+    pub(super) async fn resume_as(&self, key: CallKey, call: &str, delivery: &str) -> Result<WebhookReply> {
+        let request = instruct(&format!("/voice/{key}/resume"), call, delivery);
         self.engine.resume(key, &request.request(&request.headers())).await
     }
 
@@ -190,9 +195,9 @@ pub(super) struct OnLine {
     pub(super) phone: Phone,
 }
 
-fn instruct(path: &str, call: &str) -> SignedRequest {
+fn instruct(path: &str, call: &str, delivery: &str) -> SignedRequest {
     let kind = CarrierEventKind::Instruct { status: CallStatus::InProgress, detection: None };
-    ScriptedCarrier::webhook_of(path, &CarrierEvent::new(CarrierCallId::new(call), kind, path.to_owned()))
+    ScriptedCarrier::webhook_of(path, &CarrierEvent::new(CarrierCallId::new(call), kind, delivery.to_owned()))
 }
 
 /// The token in a reply that connects the audio.

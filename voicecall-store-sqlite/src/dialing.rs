@@ -6,7 +6,7 @@ use voicecall_core::{AttemptId, CarrierCallId, Epoch, Result, SessionId, TenantI
 
 use crate::column::{At, Text};
 use crate::fault::{Fault, Outcome};
-use crate::{SqliteStore, sessions};
+use crate::{SqliteStore, journal, sessions};
 
 #[async_trait]
 impl DialStore for SqliteStore {
@@ -26,6 +26,9 @@ impl DialStore for SqliteStore {
         // Read and write are one transaction of the only thread that writes, under the file's lock.
         self.write("begin to send", move |db| {
             let mut attempt = find(db, tenant, attempt)?;
+            if sessions::owner(db, tenant, attempt.session)? != epoch {
+                return Err(journal::not_the_owner("begin to send"));
+            }
             attempt.begin_sending(epoch)?;
             save(db, &attempt)
         })

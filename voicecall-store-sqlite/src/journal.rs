@@ -1,8 +1,9 @@
 //! Journals and what follows from them: the table `journal`.
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use voicecall_core::journal::JournalEntry;
-use voicecall_core::store::{JournalStore, Projection, project};
+use voicecall_core::store::{HeldSession, JournalStore, Projection, TakeOver, project};
 use voicecall_core::{CallTime, Epoch, Error, Result, SessionId, TenantId, async_trait};
 
 use crate::column::{At, Count, Json, Text};
@@ -13,11 +14,28 @@ const APPEND: &str = "append to journal";
 
 #[async_trait]
 impl JournalStore for SqliteStore {
-    async fn take_over(&self, tenant: TenantId, session: SessionId) -> Result<Epoch> {
+    async fn take_over(&self, tenant: TenantId, session: SessionId, how: TakeOver) -> Result<Epoch> {
         self.write("take over session", move |db| {
-            let update = "UPDATE call_sessions SET owner_epoch = owner_epoch + 1 WHERE id = ? AND business_id = ?
-                          RETURNING owner_epoch";
-            Ok(db.prepare_cached(update)?.query_row((Text(session), Text(tenant)), |row| row.get(0)).map(Epoch)?)
+            let mut session = sessions::find(db, tenant, session)?;
+            session.take_over(how)?;
+            sessions::save(db, &session)?;
+            sessions::next_owner(db, session.id)
+        })
+        .await
+    }
+
+    async fn hold_sessions(&self, held: &[HeldSession], hold: Timestamp) -> Result<Vec<HeldSession>> {
+        let held = held.to_vec();
+        self.write("hold sessions", move |db| {
+            let update = "UPDATE call_sessions SET held_until = ? WHERE id = ? AND business_id = ? AND owner_epoch = ?";
+            let mut update = db.prepare_cached(update)?;
+            let mut lost = Vec::new();
+            for one in &held {
+                if update.execute((At(hold), Text(one.session), Text(one.tenant), one.epoch.0))? == 0 {
+                    lost.push(*one);
+                }
+            }
+            Ok(lost)
         })
         .await
     }
@@ -47,8 +65,7 @@ pub(crate) fn of_session(db: &Connection, session: SessionId) -> Outcome<Vec<Jou
 
 fn append(db: &Connection, tenant: TenantId, entry: &JournalEntry) -> Outcome<()> {
     if entry.epoch != sessions::owner(db, tenant, entry.session)? {
-        let error = Error::new(voicecall_core::ErrorKind::Conflict, APPEND).with_field("epoch");
-        return Err(error.with_message("the session has another owner").into());
+        return Err(not_the_owner(APPEND));
     }
     if entry.seq == 0 {
         return Err(Error::invalid("seq", "from 1").into());
@@ -69,6 +86,12 @@ fn append(db: &Connection, tenant: TenantId, entry: &JournalEntry) -> Outcome<()
         ":fact": Json(&entry.fact),
     })?;
     project(entry).into_iter().try_for_each(|projection| derive(db, tenant, entry, projection))
+}
+
+/// What an owner hears that is not the newest.
+pub(crate) fn not_the_owner(operation: &'static str) -> Fault {
+    let error = Error::new(voicecall_core::ErrorKind::Conflict, operation).with_field("epoch");
+    error.with_message("the session has another owner").into()
 }
 
 /// Whether the entry with this number is this one; `None` if the number is free. Compared as written, since a number

@@ -6,8 +6,11 @@ use voicecall_core::Error;
 use crate::fault::{Fault, Outcome};
 
 /// The steps, oldest first: the first makes version 1. A released step is never changed.
-pub(crate) const MIGRATIONS: &[&str] =
-    &[include_str!("../migrations/0001_initial.sql"), include_str!("../migrations/0002_waiting_and_forgetting.sql")];
+pub(crate) const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_initial.sql"),
+    include_str!("../migrations/0002_waiting_and_forgetting.sql"),
+    include_str!("../migrations/0003_holding.sql"),
+];
 
 /// Marks the file as ours, "vcal".
 const APPLICATION_ID: i32 = 0x7663_616c;

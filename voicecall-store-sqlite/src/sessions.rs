@@ -84,13 +84,19 @@ impl SessionStore for SqliteStore {
         .await
     }
 
-    async fn claim_session(&self, tenant: TenantId, id: SessionId, at: Timestamp) -> Result<Session> {
+    async fn claim_session(
+        &self,
+        tenant: TenantId,
+        id: SessionId,
+        at: Timestamp,
+        hold: Timestamp,
+    ) -> Result<(Session, Epoch)> {
         // Read and write are one transaction of the only thread that writes, under the file's lock.
         self.write("claim session", move |db| {
             let mut session = find(db, tenant, id)?;
-            session.claim(at)?;
+            session.claim(at, hold)?;
             save(db, &session)?;
-            Ok(session)
+            Ok((session, next_owner(db, id)?))
         })
         .await
     }
@@ -176,6 +182,12 @@ pub(crate) fn owner(db: &Connection, tenant: TenantId, id: SessionId) -> Outcome
     Ok(db.prepare_cached(query)?.query_row((Text(id), Text(tenant)), |row| row.get(0)).map(Epoch)?)
 }
 
+/// Counts the owners of a session up. Returns the epoch of the new one.
+pub(crate) fn next_owner(db: &Connection, id: SessionId) -> Outcome<Epoch> {
+    let update = "UPDATE call_sessions SET owner_epoch = owner_epoch + 1 WHERE id = ? RETURNING owner_epoch";
+    Ok(db.prepare_cached(update)?.query_row((Text(id),), |row| row.get(0)).map(Epoch)?)
+}
+
 fn insert(db: &Connection, session: &Session) -> Outcome<()> {
     let insert = "INSERT INTO call_sessions
         (id, business_id, customer_phone, customer_phone_lookup, verification_id, priority, status, due_at, started_at,
@@ -206,7 +218,8 @@ pub(crate) fn save(db: &Connection, session: &Session) -> Outcome<()> {
         status = :status, due_at = :due_at, connected_at = :connected_at, ended_at = :ended_at, duration_seconds = :duration_seconds,
         end_reason = :end_reason, questions_asked = :questions_asked, ai_session_id = :ai_session_id,
         telephony_call_id = :telephony_call_id, cost_estimate = :cost_estimate, recording_url = :recording_url,
-        transcript = :transcript, analysis = :analysis, anonymised_at = :anonymised_at, updated_at = :updated_at
+        transcript = :transcript, analysis = :analysis, anonymised_at = :anonymised_at, held_until = :held_until,
+        updated_at = :updated_at
         WHERE id = :id";
     db.prepare_cached(update)?.execute(named_params! {
         ":id": Text(session.id),
@@ -224,6 +237,7 @@ pub(crate) fn save(db: &Connection, session: &Session) -> Outcome<()> {
         ":transcript": session.transcript,
         ":analysis": session.analysis.as_ref().map(Json),
         ":anonymised_at": session.anonymised_at.map(At),
+        ":held_until": session.held_until.map(At),
         ":updated_at": At(session.updated_at),
     })?;
     Ok(())
@@ -252,6 +266,7 @@ pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Session> {
     session.transcript = row.get("transcript")?;
     session.analysis = row.get::<_, Option<Json<_>>>("analysis")?.map(|analysis| analysis.0);
     session.anonymised_at = row.get::<_, Option<At>>("anonymised_at")?.map(|at| at.0);
+    session.held_until = row.get::<_, Option<At>>("held_until")?.map(|at| at.0);
     session.created_at = row.get::<_, At>("created_at")?.0;
     session.updated_at = row.get::<_, At>("updated_at")?.0;
     Ok(session)

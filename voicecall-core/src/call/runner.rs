@@ -63,8 +63,12 @@ impl CallSink for NoSink {
     }
 }
 
-/// A carrier sends audio all the time: a socket that is silent for this long is dead, whatever TCP says.
-const DEAD_AFTER: Duration = Duration::from_secs(10);
+/// A carrier sends audio all the time: a socket that is silent for this long is dead, whatever TCP says. A network that
+/// loses every fifth packet is silent for a second.
+const DEAD_AFTER: Duration = Duration::from_secs(2);
+
+/// How long a socket may take to begin.
+const BEGINS_WITHIN: Duration = Duration::from_secs(10);
 
 /// A socket that takes nothing for this long is dead as well.
 const SEND_LIMIT: Duration = Duration::from_secs(5);
@@ -113,7 +117,7 @@ impl<L: CallLogic, S: CallSink> CallRunner<L, S> {
     pub async fn run<M: MediaSocket>(self, mut socket: M) -> CallEnd<L, S> {
         let mut run = Run {
             started: Instant::now(),
-            last_message: Instant::now(),
+            dead_at: Instant::now() + BEGINS_WITHIN,
             out: Vec::with_capacity(64),
             failed: Vec::new(),
             wire: WireMessages::new(),
@@ -144,7 +148,7 @@ impl<L: CallLogic, S: CallSink> CallRunner<L, S> {
 struct Run<L, S> {
     call: CallRunner<L, S>,
     started: Instant,
-    last_message: Instant,
+    dead_at: Instant,
     out: Vec<Output>,
     /// Listening operations that did not take their audio.
     failed: Vec<(OpId, ErrorKind)>,
@@ -162,8 +166,8 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
 
     fn set(&self, clock: Pin<&mut Sleep>) {
         let wake = self.call.logic.wake_at().map(|at| self.started + at.since(CallTime::ZERO));
-        let dead = self.open.then(|| self.last_message + DEAD_AFTER);
-        let idle = Instant::now() + DEAD_AFTER;
+        let dead = self.open.then_some(self.dead_at);
+        let idle = Instant::now() + BEGINS_WITHIN;
         let next = wake.into_iter().chain(dead).min().unwrap_or(idle);
         if clock.deadline() != next {
             clock.reset(next);
@@ -185,7 +189,7 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
         let now = self.now();
         match event {
             Event::Message(Some(Ok(text))) => {
-                self.last_message = Instant::now();
+                self.dead_at = Instant::now() + DEAD_AFTER;
                 match self.call.codec.decode(&text) {
                     Ok(Some(event)) => self.call.logic.handle(now, InputEvent::Media(event), &mut self.out),
                     Ok(None) => {}
@@ -224,7 +228,7 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
             }
             Event::Control(None) => self.controlled = false,
             Event::Clock => {
-                if self.open && self.last_message.elapsed() >= DEAD_AFTER {
+                if self.open && Instant::now() >= self.dead_at {
                     warn!("media socket is silent, taken for dead");
                     self.disconnected();
                 } else {

@@ -30,6 +30,10 @@ pub struct EngineConfig {
     pub max_live: usize,
     /// How many calls are ordered in a second at most. Carriers take more and let them wait, then ring at any hour.
     pub calls_per_second: f64,
+    /// Whether other processes work on the same store. Each of them must then say so: it leaves sessions to the process
+    /// that holds them, and takes over those that nobody has gone on holding. Otherwise whatever another process left is
+    /// taken over at once.
+    pub shares_store: bool,
     /// The time of day.
     pub clock: Clock,
     /// What is said, by the carrier's voice, to somebody whose call cannot be continued; with its BCP 47 language.
@@ -49,6 +53,7 @@ impl EngineConfig {
             recordings: None,
             max_live: 500,
             calls_per_second: 1.0,
+            shares_store: false,
             clock: Clock::system(),
             farewell: ("We are sorry, there is a technical problem. Goodbye.".to_owned(), "en-US".to_owned()),
         }

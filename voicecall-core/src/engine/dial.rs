@@ -13,12 +13,12 @@ use tracing::{Instrument, error, info, info_span, warn};
 
 use super::address::CallKey;
 use super::observe::LiveEventKind;
-use super::plan::{CallPlan, PlanRequest};
+use super::plan::PlanRequest;
 use super::sink::patiently;
 use super::{CallEngine, Ringing};
 use crate::carrier::{CarrierCall, FindCalls, PlaceCall};
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{AttemptId, CarrierCallId, SessionId, TenantId};
+use crate::id::{AttemptId, CarrierCallId, Epoch, SessionId, TenantId};
 use crate::store::{
     AttemptOutcome, AttemptState, DialAttempt, EndReason, EventSource, ProviderLog, ProviderOperation, Session,
     SessionChange,
@@ -56,17 +56,18 @@ impl CallEngine {
         let attempt = DialAttempt::planned(session.tenant, session.id, self.carrier.name(), self.now());
         // Known before the order is sent, because the carrier may report before it has answered us; and before the turn
         // is taken, so that a sweep does not take the session for forgotten.
-        self.note_ringing(&attempt, None)?;
-        if let Err(error) = self.store.claim_session(session.tenant, session.id, self.now()).await {
-            self.rings_no_more(attempt.id);
-            return Err(error);
+        self.note_ringing(attempt.id, Ringing::new(session.tenant, session.id))?;
+        let claimed = self.store.claim_session(session.tenant, session.id, self.now(), self.hold_until()).await;
+        let (_, epoch) = claimed.inspect_err(|_| self.rings_no_more(attempt.id))?;
+        if let Some(ringing) = self.state().ringing.get_mut(&attempt.id) {
+            ringing.epoch = Some(epoch);
         }
         let (engine, tenant, session) = (Arc::clone(self), session.tenant, session.id);
         let span = info_span!("place", %session);
         // Its own task, because a client that goes away must not leave an order half recorded.
         let placing = async move {
             let id = attempt.id;
-            let placed = AssertUnwindSafe(engine.place_owned(tenant, session, attempt)).catch_unwind().await;
+            let placed = AssertUnwindSafe(engine.place_owned(tenant, session, attempt, epoch)).catch_unwind().await;
             let placed = match placed {
                 Ok(placed) => placed,
                 Err(_) => {
@@ -84,14 +85,13 @@ impl CallEngine {
     }
 
     /// Notes that a session is being called here, unless it is already.
-    fn note_ringing(&self, attempt: &DialAttempt, plan: Option<CallPlan>) -> Result<()> {
+    fn note_ringing(&self, attempt: AttemptId, ringing: Ringing) -> Result<()> {
         let mut state = self.state();
-        let is_other = |(id, ringing): (&AttemptId, &Ringing)| *id != attempt.id && ringing.session == attempt.session;
+        let is_other = |(id, other): (&AttemptId, &Ringing)| *id != attempt && other.session == ringing.session;
         if state.ringing.iter().any(is_other) {
             return Err(Error::new(ErrorKind::Conflict, "place call").with_message("it is being placed"));
         }
-        let ringing = Ringing { tenant: attempt.tenant, session: attempt.session, since: Instant::now(), plan };
-        state.ringing.insert(attempt.id, ringing);
+        state.ringing.insert(attempt, ringing);
         Ok(())
     }
 
@@ -100,13 +100,21 @@ impl CallEngine {
         tenant: TenantId,
         session: SessionId,
         attempt: DialAttempt,
+        epoch: Epoch,
     ) -> Result<Session> {
         let session = self.store.session(tenant, session).await?;
         self.store.plan_attempt(&attempt).await?;
         let journal = self.store.journal(tenant, session.id).await?;
         let request = PlanRequest { session: session.clone(), journal, now: self.now(), resumed: false };
-        let plan = match self.service.plan(&request).await {
-            Ok(plan) => plan,
+        let key = CallKey { tenant, attempt: attempt.id };
+        let prepared = async {
+            let policy = self.service.policy(&session).await?;
+            let detection = self.detection(&session, key, &policy).await?;
+            let plan = self.service.plan(&request).await?;
+            Ok::<_, Error>((policy, detection, plan))
+        };
+        let (policy, detection, plan) = match prepared.await {
+            Ok(prepared) => prepared,
             Err(error) if error.is_retryable() => {
                 self.postpone(&session, attempt.id, error.retry_after()).await;
                 return Err(error);
@@ -116,7 +124,6 @@ impl CallEngine {
                 return Err(error);
             }
         };
-        let key = CallKey { tenant, attempt: attempt.id };
         let mut order = PlaceCall::new(
             self.vault.open_phone(tenant, &session.phone)?,
             self.config.from.clone(),
@@ -125,11 +132,18 @@ impl CallEngine {
         );
         order.ring_timeout = self.config.ring_timeout;
         order.time_limit = self.config.time_limit;
-        let epoch = self.store.take_over(tenant, session.id).await?;
-        self.note_ringing(&attempt, Some(plan))?;
+        order.machine_detection = detection;
+        let ringing = Ringing {
+            epoch: Some(epoch),
+            until: policy.hours.as_ref().and_then(|hours| hours.close(self.now())),
+            plan: Some(plan),
+            ..Ringing::new(tenant, session.id)
+        };
+        self.note_ringing(attempt.id, ringing)?;
         self.store.begin_sending(tenant, attempt.id, epoch).await?;
         let (begun, timestamp) = (Instant::now(), self.now());
         let result = self.carrier.place(&order).await;
+        self.state().breaker.record(result.as_ref().map(drop), Instant::now());
         self.log_placing(&session, &order, &result, begun.elapsed(), timestamp).await;
         match result {
             Ok(call) => {

@@ -5,12 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep};
 use tracing::{error, warn};
 
 use super::CallEngine;
 use super::observe::LiveEventKind;
+use super::voicemail::Answerer;
+use crate::carrier::CallFlow;
 use crate::error::{ErrorKind, Result};
 use crate::id::{CarrierCallId, SessionId, TenantId};
 use crate::journal;
@@ -88,6 +90,7 @@ pub(super) async fn let_go(
     engine: Arc<CallEngine>,
     session: Session,
     call: CarrierCallId,
+    answerer: watch::Receiver<Answerer>,
     hung_up: oneshot::Receiver<EndReason>,
     lost: Arc<AtomicBool>,
 ) {
@@ -99,10 +102,14 @@ pub(super) async fn let_go(
     if reason == EndReason::TechnicalFailure && lost.load(Ordering::Relaxed) {
         return;
     }
+    let told = match &*answerer.borrow() {
+        Answerer::Machine(told) => told.clone(),
+        _ => CallFlow::hang_up(),
+    };
     let mut wait = Duration::from_millis(250);
     for _ in 0..HANG_UP_TRIES {
         let (begun, timestamp) = (Instant::now(), engine.now());
-        let result = engine.carrier.hang_up(&call).await;
+        let result = engine.tell_machine(&call, &told).await;
         let log = ProviderLog {
             id: crate::RecordId::new(),
             session: session.id,

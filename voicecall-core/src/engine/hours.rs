@@ -59,6 +59,15 @@ impl CallHours {
         now
     }
 
+    /// When the hours that are open at `now` end; `None` if they are closed, or never end.
+    #[must_use]
+    pub fn close(&self, now: Timestamp) -> Option<Timestamp> {
+        if !self.are_open(now) || (self.from == Time::midnight() && self.until == Time::midnight()) {
+            return None;
+        }
+        self.on(&now.to_zoned(self.zone.clone()), 0).map(|(_, closes)| closes)
+    }
+
     fn on(&self, local: &Zoned, ahead: i64) -> Option<(Timestamp, Timestamp)> {
         let day = local.date().checked_add(ahead.days()).ok()?;
         let last = if self.until == Time::midnight() { day.checked_add(1.day()).ok()? } else { day };
@@ -97,6 +106,8 @@ mod tests {
         }
         assert!(hours.are_open(at("2026-11-20T19:59:59Z")));
         assert!(!hours.are_open(at("2026-11-20T20:00:00Z")));
+        assert_eq!(hours.close(at("2026-11-20T19:59:59Z")), Some(at("2026-11-20T20:00:00Z")));
+        assert_eq!(hours.close(at("2026-11-20T20:00:00Z")), None);
     }
 
     #[test]
@@ -118,6 +129,8 @@ mod tests {
         assert_eq!(late.next(at("2026-11-20T23:59:30Z"), MINUTE), at("2026-11-21T22:00:00Z"));
         let always = CallHours::new(midnight, midnight, "UTC").unwrap();
         assert_eq!(always.next(at("2026-11-20T23:59:59Z"), MINUTE), at("2026-11-20T23:59:59Z"));
+        assert_eq!(late.close(at("2026-11-20T23:59:59Z")), Some(at("2026-11-21T00:00:00Z")));
+        assert_eq!(always.close(at("2026-11-20T23:59:59Z")), None);
     }
 
     #[test]

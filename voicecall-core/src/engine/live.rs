@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::{Instrument, error, info, info_span, warn};
@@ -15,6 +15,7 @@ use super::observe::Observed;
 use super::plan::{CallOutcome, CallPlan, PlanRequest};
 use super::sink::{EngineSink, patiently};
 use super::ticket::MediaTicket;
+use super::voicemail::{Answerer, WhileDetecting, assume_person};
 use super::{CallEngine, Live};
 use crate::call::{CallLogic, CallMachine, CallRunner, Conversation, InputEvent, InputRecorder, MediaSocket, Output};
 use crate::carrier::WebhookRequest;
@@ -24,7 +25,7 @@ use crate::id::{CarrierCallId, SessionId};
 use crate::journal;
 use crate::media::MediaEvent;
 use crate::money::Cost;
-use crate::store::{EndReason, EventSource};
+use crate::store::{EndReason, EventSource, HeldSession};
 use crate::time::CallTime;
 
 /// How long after the handshake the stream must have named its call.
@@ -56,13 +57,23 @@ impl CallEngine {
         let (tenant, attempt) = (ticket.key.tenant, ticket.key.attempt);
         let session = self.store.attempt(tenant, attempt).await?.session;
         let (control, commands) = mpsc::channel(16);
-        let call = ticket.call.clone();
-        self.connect(session, Live { tenant, call, since: Instant::now(), control, abort: None })?;
+        let answerer = watch::Sender::new(Answerer::Unknown);
+        let live = Live {
+            tenant,
+            call: ticket.call.clone(),
+            since: Instant::now(),
+            epoch: None,
+            answerer: answerer.clone(),
+            control: control.clone(),
+            abort: None,
+        };
+        self.connect(session, live)?;
         let span = info_span!("call", %session);
         let engine = Arc::clone(self);
         // Its own task: a server that drops the connection's future, or a panic in one call, ends nothing else.
-        let task =
-            tokio::spawn(async move { engine.run_owned(ticket, session, commands, socket).await }.instrument(span));
+        let task = tokio::spawn(
+            async move { engine.run_owned(ticket, session, answerer, commands, socket).await }.instrument(span),
+        );
         if let Some(live) = self.state().live.get_mut(&session) {
             live.abort = Some(task.abort_handle());
         }
@@ -70,14 +81,23 @@ impl CallEngine {
             Ok(result) => result,
             Err(error) => Err(Error::new(ErrorKind::Internal, "run call").with_source(error)),
         };
-        self.state().live.remove(&session);
+        let is_ours = {
+            let live = &mut self.state().live;
+            let is_it = live.get(&session).is_some_and(|live| live.control.same_channel(&control));
+            is_it && live.remove(&session).is_some()
+        };
         self.rings_no_more(attempt);
+        let lost = || Error::new(ErrorKind::Conflict, "run call").with_message("another process runs the call");
+        if !is_ours {
+            return Err(lost());
+        }
         match result {
-            Ok(Some(reason)) => Ok(reason),
+            Ok(Ran::Over(reason)) => Ok(reason),
             // The call itself may still get its audio, or the carrier tells how it ended.
-            Ok(None) => {
+            Ok(Ran::Unnamed) => {
                 Err(Error::new(ErrorKind::Protocol, "run call").with_message("the socket did not name its call"))
             }
+            Ok(Ran::Lost) => Err(lost()),
             Err(error) => {
                 error!(%session, %error, "a call broke");
                 self.end_session(tenant, session, EndReason::TechnicalFailure, EventSource::System).await;
@@ -103,9 +123,10 @@ impl CallEngine {
         self: &Arc<Self>,
         ticket: MediaTicket,
         id: SessionId,
+        answerer: watch::Sender<Answerer>,
         commands: mpsc::Receiver<Action>,
         socket: M,
-    ) -> Result<Option<EndReason>> {
+    ) -> Result<Ran> {
         let tenant = ticket.key.tenant;
         let session = self.store.session(tenant, id).await?;
         if session.status.is_final() {
@@ -124,13 +145,20 @@ impl CallEngine {
         settings.first_seq = journal::next_seq(&request.journal);
         let elapsed = answered_at.map(|at| Duration::try_from(now.duration_since(at)).unwrap_or_default());
         settings.elapsed = elapsed.unwrap_or_default();
+        let detects = self.detects(&session).await;
+        if answered_at.is_some() || detects != Some(WhileDetecting::Agent) {
+            assume_person(&answerer);
+        }
         let earlier = Cost::of(&request.journal).unwrap_or_default();
-        settings.budget = settings.budget.map(|budget| match answered_at {
-            Some(_) => budget.resumed(earlier),
-            None => budget.again(earlier),
+        settings.budget = settings.budget.map(|mut budget| {
+            budget.detects_machines |= detects.is_some();
+            if answered_at.is_some() { budget.resumed(earlier) } else { budget.again(earlier) }
         });
         let agent = self.agent.open(&setup).await?;
-        let epoch = self.store.take_over(tenant, id).await?;
+        let epoch = self.store.take_over(tenant, id, self.takes_over()).await?;
+        if let Some(live) = self.state().live.get_mut(&id) {
+            live.epoch = Some(epoch);
+        }
         let (hang_up, hung_up) = oneshot::channel();
         let folder = self.config.recordings.as_ref().map(|recordings| recordings.join(id.to_string()));
         let recording = folder.map(|folder| (folder, &self.recorder));
@@ -139,6 +167,7 @@ impl CallEngine {
             (tenant, id, epoch),
             answered_at.unwrap_or(now),
             Arc::clone(&self.watchers),
+            answerer.clone(),
             hang_up,
             recording,
         );
@@ -146,7 +175,8 @@ impl CallEngine {
         let mut tasks = JoinSet::new();
         tasks.spawn(writer.in_current_span());
         tasks.spawn(
-            let_go(Arc::clone(self), session, ticket.call.clone(), hung_up, Arc::clone(&lost)).in_current_span(),
+            let_go(Arc::clone(self), session, ticket.call.clone(), answerer.subscribe(), hung_up, Arc::clone(&lost))
+                .in_current_span(),
         );
         let recorder = InputRecorder::new(&settings);
         let observed = Observed::new(dialogue, tenant, id, Arc::clone(&self.watchers));
@@ -170,6 +200,8 @@ impl CallEngine {
         };
         info!("media connected");
         let end = runner.run(socket).await;
+        // Whoever hung up before it was found out counts as a person: nothing of the call may be lost.
+        assume_person(&answerer);
         let sink = end.sink.finish().await;
         let refused = end.logic.state == Binding::Refused;
         if let (Some(folder), Some(recorder)) = (&sink.folder, end.logic.into_recorder()) {
@@ -181,22 +213,42 @@ impl CallEngine {
             }
         }
         if refused {
-            return Ok(None);
+            return Ok(Ran::Unnamed);
         }
+        let who = answerer.borrow().clone();
+        let is_machine = matches!(who, Answerer::Machine(_));
         let reason = sink.reason.unwrap_or(EndReason::TechnicalFailure);
+        let reason = if is_machine { EndReason::Voicemail } else { reason };
         info!(%reason, seconds = end.duration.as_secs(), bad_messages = end.bad_messages, "call ended");
+        if !patiently(|| self.holds(HeldSession { tenant, session: id, epoch })).await? {
+            return Ok(Ran::Lost);
+        }
         if reason == EndReason::TechnicalFailure && lost.load(Ordering::Relaxed) {
-            if patiently(|| self.keep_open(ticket.key, id, &ticket.call)).await? {
-                return Ok(Some(reason));
+            if patiently(|| self.keep_open(ticket.key, id, epoch, &ticket.call)).await? {
+                return Ok(Ran::Over(reason));
             }
             self.apologise(&ticket.call).await;
         }
         let source = if reason == EndReason::CustomerHangup { EventSource::Customer } else { EventSource::System };
         patiently(|| self.attach(tenant, id)).await?;
-        let session = patiently(|| self.try_end_session(tenant, id, reason, source)).await?;
+        let session = if is_machine && patiently(|| self.was_machine(ticket.key, id)).await? {
+            patiently(|| self.store.session(tenant, id)).await?
+        } else {
+            patiently(|| self.try_end_session(tenant, id, reason, source)).await?
+        };
         self.service.finished(&CallOutcome { session, reason, recording: sink.folder }).await;
-        Ok(Some(reason))
+        Ok(Ran::Over(reason))
     }
+}
+
+/// What became of a socket.
+enum Ran {
+    /// Its call is over, or waits for another socket.
+    Over(EndReason),
+    /// It did not name its call.
+    Unnamed,
+    /// Another process has taken its call over.
+    Lost,
 }
 
 /// Each connection of a call has its own file, because each is replayed by itself.

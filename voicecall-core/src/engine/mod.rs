@@ -1,10 +1,12 @@
 //! Sessions from the order to the end, written once for all carriers: dialling, binding sockets, webhooks, sweeping, draining.
 
 mod address;
+mod breaker;
 mod clock;
 mod config;
 mod dial;
 mod ending;
+mod hold;
 mod hours;
 mod live;
 mod observe;
@@ -17,13 +19,14 @@ mod stop;
 mod supervise;
 mod sweep;
 mod ticket;
+mod voicemail;
 mod webhook;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use tokio::sync::{Notify, broadcast, mpsc};
+use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
@@ -36,12 +39,13 @@ pub use plan::{CallOutcome, CallPlan, CallService, PlanRequest};
 pub use policy::{Backoff, DialPolicy};
 pub use sweep::Swept;
 pub use ticket::MediaTicket;
+pub use voicemail::{Voicemail, WhileDetecting};
 
 use crate::agent::VoiceAgent;
 use crate::carrier::VoiceBackend;
 use crate::dialogue::Action;
 use crate::error::{Error, Result};
-use crate::id::{AttemptId, CarrierCallId, SessionId, TenantId};
+use crate::id::{AttemptId, CarrierCallId, Epoch, SessionId, TenantId};
 use crate::seal::Vault;
 use crate::store::Store;
 use ticket::Tickets;
@@ -75,6 +79,7 @@ struct State {
     /// How often the carrier was told to connect a call again.
     resumes_told: HashMap<SessionId, usize>,
     tickets: Tickets,
+    breaker: breaker::Breaker,
 }
 
 #[derive(Debug)]
@@ -82,7 +87,17 @@ struct Ringing {
     tenant: TenantId,
     session: SessionId,
     since: Instant,
+    /// As whom this process owns the session, once it does.
+    epoch: Option<Epoch>,
+    /// When the phone must ring no more.
+    until: Option<Timestamp>,
     plan: Option<CallPlan>,
+}
+
+impl Ringing {
+    fn new(tenant: TenantId, session: SessionId) -> Self {
+        Self { tenant, session, since: Instant::now(), epoch: None, until: None, plan: None }
+    }
 }
 
 #[derive(Debug)]
@@ -90,6 +105,8 @@ struct Live {
     tenant: TenantId,
     call: CarrierCallId,
     since: Instant,
+    epoch: Option<Epoch>,
+    answerer: watch::Sender<voicemail::Answerer>,
     control: mpsc::Sender<Action>,
     /// Ends the call's task, whatever it is doing.
     abort: Option<AbortHandle>,

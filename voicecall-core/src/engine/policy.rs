@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::hours::CallHours;
+use super::voicemail::Voicemail;
 use crate::store::EndReason;
 
 /// How a session's customer may be called. Asked of the service before every attempt, so that changes take effect.
@@ -17,10 +18,12 @@ pub struct DialPolicy {
     pub backoff: Backoff,
     /// A session that has not reached its customer after this time, counted from the request, is given up.
     pub give_up_after: Duration,
+    /// What becomes of calls that a machine answers.
+    pub voicemail: Voicemail,
 }
 
 impl DialPolicy {
-    /// One attempt, at any hour.
+    /// One attempt, at any hour, with whoever or whatever answers.
     #[must_use]
     pub fn once() -> Self {
         Self {
@@ -28,6 +31,7 @@ impl DialPolicy {
             max_attempts: 1,
             backoff: Backoff::default(),
             give_up_after: Duration::from_secs(48 * 3600),
+            voicemail: Voicemail::Undetected,
         }
     }
 

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{error, info, warn};
 
 use super::CallEngine;
+use super::breaker::Trust;
 use super::observe::LiveEventKind;
 use super::policy::DialPolicy;
 use super::sink::patiently;
@@ -45,12 +46,34 @@ impl CallEngine {
         self.store.count_waiting().await
     }
 
+    /// Whether the carrier is fit to be given orders; one that failed is asked now and then.
+    async fn carrier_is_fit(&self) -> bool {
+        match self.state().breaker.trust(Instant::now()) {
+            Trust::Orders => return true,
+            Trust::Nothing => return false,
+            Trust::Ask => {}
+        }
+        let health = self.carrier.health().await;
+        let breaker = &mut self.state().breaker;
+        match &health {
+            Ok(()) => {
+                info!(carrier = self.carrier.name(), "the carrier says that it is healthy again");
+                breaker.is_healthy();
+            }
+            Err(error) => {
+                warn!(carrier = self.carrier.name(), %error, "nobody is called while the carrier fails");
+                breaker.record_unhealthy(Instant::now());
+            }
+        }
+        health.is_ok()
+    }
+
     /// Calls whoever is due, at most [`calls_per_second`](super::EngineConfig::calls_per_second), until the engine drains.
     pub(super) async fn dispatch(self: &Arc<Self>) {
         let mut next_order = Instant::now();
         while !self.is_draining() {
             sleep_until(next_order).await;
-            if self.has_room() && self.call_next().await {
+            if self.has_room() && self.carrier_is_fit().await && self.call_next().await {
                 next_order = Instant::now() + self.config.order_interval();
             } else {
                 tokio::select! {

@@ -10,7 +10,7 @@ use super::CallEngine;
 use super::address::CallKey;
 use crate::carrier::{CallFlow, CallStep};
 use crate::error::{ErrorKind, Result};
-use crate::id::{CarrierCallId, SessionId};
+use crate::id::{CarrierCallId, Epoch, SessionId, TenantId};
 use crate::journal::{Fact, JournalEntry};
 use crate::store::{EndReason, EventSource, Session, SessionStatus};
 
@@ -18,7 +18,7 @@ use crate::store::{EndReason, EventSource, Session, SessionStatus};
 const MOST_RESUMES: usize = 2;
 
 /// Carriers that go on by themselves do so at once.
-const BY_ITSELF: Duration = Duration::from_secs(1);
+const BY_ITSELF: Duration = Duration::from_millis(500);
 
 /// How long a call that was asked back may take. The caller hears nothing meanwhile.
 const COMES_BACK: Duration = Duration::from_secs(10);
@@ -26,6 +26,8 @@ const COMES_BACK: Duration = Duration::from_secs(10);
 /// A call whose socket is awaited.
 #[derive(Debug)]
 pub(super) struct Broken {
+    pub(super) tenant: TenantId,
+    pub(super) epoch: Epoch,
     /// The carrier was told where to connect again.
     pub(super) told: bool,
 }
@@ -36,13 +38,14 @@ impl CallEngine {
         self: &Arc<Self>,
         key: CallKey,
         session: SessionId,
+        epoch: Epoch,
         call: &CarrierCallId,
     ) -> Result<bool> {
         let session = self.store.session(key.tenant, session).await?;
         if !self.may_resume(&session).await? {
             return Ok(false);
         }
-        self.state().broken.insert(session.id, Broken { told: false });
+        self.state().broken.insert(session.id, Broken { tenant: key.tenant, epoch, told: false });
         let (engine, call) = (Arc::clone(self), call.clone());
         // Ends by itself once the call has come back, or has not.
         tokio::spawn(async move { engine.bring_back(key, session.id, call).await });
@@ -51,7 +54,9 @@ impl CallEngine {
 
     /// Whether a session's call may be continued over another socket.
     pub(super) async fn may_resume(&self, session: &Session) -> Result<bool> {
-        if session.status != SessionStatus::InProgress {
+        // Also before anything of the call was stored: it then begins anew.
+        let is_called = session.status == SessionStatus::Connecting && session.due_at.is_none();
+        if !is_called && session.status != SessionStatus::InProgress {
             return Ok(false);
         }
         Ok(resumes(&self.store.journal(session.tenant, session.id).await?) < MOST_RESUMES)

@@ -6,11 +6,12 @@ use std::thread;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::{error, warn};
 
 use super::observe::{LiveEventKind, Watchers};
+use super::voicemail::{Answerer, assume_person};
 use crate::audio::{Frame, StereoWav};
 use crate::call::{CallSink, Effect};
 use crate::error::{Error, ErrorKind, Result};
@@ -24,6 +25,9 @@ const WAITING_FACTS: usize = 4096;
 
 /// How long the end of a call waits for a store that is down.
 const LAST_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long facts wait to learn whether a machine has answered: longer than a carrier tries to find out.
+const LONGEST_DETECTION: Duration = Duration::from_secs(35);
 
 /// Frames of the recording handed over at a time.
 const BATCH: usize = 50;
@@ -42,6 +46,7 @@ pub(super) struct EngineSink {
     entries: mpsc::Sender<JournalEntry>,
     stored: mpsc::Receiver<u64>,
     watchers: Arc<Watchers>,
+    answerer: watch::Sender<Answerer>,
     hang_up: Option<oneshot::Sender<EndReason>>,
     recording: Option<CallRecording>,
     reason: Option<EndReason>,
@@ -70,16 +75,19 @@ impl EngineSink {
         owner: (TenantId, SessionId, Epoch),
         answered_at: Timestamp,
         watchers: Arc<Watchers>,
+        answerer: watch::Sender<Answerer>,
         hang_up: oneshot::Sender<EndReason>,
         recording: Option<(PathBuf, &RecordingThread)>,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (tenant, session, epoch) = owner;
         let (entries, waiting) = mpsc::channel(WAITING_FACTS);
         let (done, stored) = mpsc::channel(WAITING_FACTS);
+        let answered = answerer.subscribe();
         let sink = Self {
             tenant,
             session,
             watchers,
+            answerer,
             epoch,
             answered_at,
             entries,
@@ -93,7 +101,7 @@ impl EngineSink {
             }),
             reason: None,
         };
-        (sink, write_journal(store, tenant, waiting, done))
+        (sink, write_journal(store, tenant, answered, waiting, done))
     }
 
     /// Hands over what is left. The journal's task ends once it has stored everything.
@@ -116,6 +124,10 @@ impl CallSink for EngineSink {
     fn journal(&mut self, seq: u64, at: CallTime, fact: Fact) {
         let told = match &fact {
             Fact::Latency(latency) => Some(LiveEventKind::Turn(*latency)),
+            Fact::Consent { given: true } => {
+                assume_person(&self.answerer);
+                None
+            }
             Fact::Cost(cost) => Some(LiveEventKind::Cost { micros: cost.total().micros() }),
             _ => None,
         };
@@ -175,15 +187,26 @@ impl CallSink for EngineSink {
     }
 }
 
-/// Appends facts as they come, several at a time if they come fast, until the sink is gone and all is stored.
+/// Appends facts as they come, several at a time if they come fast, until the sink is gone and all is stored. Begins when
+/// it is known that a person has answered; of a call to a machine only its cost is kept.
 async fn write_journal(
     store: Arc<dyn Store>,
     tenant: TenantId,
+    mut answerer: watch::Receiver<Answerer>,
     mut entries: mpsc::Receiver<JournalEntry>,
     stored: mpsc::Sender<u64>,
 ) {
+    let known = answerer.wait_for(|answerer| *answerer != Answerer::Unknown);
+    let is_machine = match timeout(LONGEST_DETECTION, known).await {
+        Ok(Ok(answerer)) => matches!(*answerer, Answerer::Machine(_)),
+        // Whoever is not known to be a machine by then is a person.
+        _ => false,
+    };
     let mut batch = Vec::new();
     while entries.recv_many(&mut batch, 64).await > 0 {
+        if is_machine {
+            batch.retain(|entry| matches!(entry.fact, Fact::Cost(_)));
+        }
         let mut wait = Duration::from_millis(50);
         let begun = Instant::now();
         while let Err(error) = append(&*store, tenant, &batch).await {

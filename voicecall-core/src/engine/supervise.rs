@@ -8,10 +8,11 @@ use tracing::{error, warn};
 
 use super::CallEngine;
 use super::address::CallKey;
+use super::hold::HOLD_EVERY;
 use crate::carrier::CallStatus;
-use crate::error::ErrorKind;
+use crate::error::{ErrorKind, Result};
 use crate::id::{AttemptId, SessionId, TenantId};
-use crate::store::{EndReason, EventSource};
+use crate::store::{EndReason, EventSource, SessionStatus};
 
 /// How often is looked.
 const EVERY: Duration = Duration::from_secs(1);
@@ -33,10 +34,15 @@ impl CallEngine {
     async fn supervise(self: &Arc<Self>) {
         let mut tick = interval(EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut last_sweep = Instant::now();
+        let (mut last_sweep, mut last_hold) = (Instant::now(), Instant::now());
         loop {
             tick.tick().await;
+            if last_hold.elapsed() >= HOLD_EVERY {
+                last_hold = Instant::now();
+                self.hold_on().await;
+            }
             self.end_overdue_calls().await;
+            self.take_back_late_calls().await;
             self.ask_after_silent_calls().await;
             if last_sweep.elapsed() >= SWEEP_EVERY {
                 last_sweep = Instant::now();
@@ -68,6 +74,40 @@ impl CallEngine {
                 abort.abort();
             }
         }
+    }
+
+    /// Takes back calls that the carrier has let wait until the hours had passed in which they were ordered.
+    async fn take_back_late_calls(&self) {
+        let now = self.now();
+        let late: Vec<_> = {
+            let mut state = self.state();
+            let late = state.ringing.iter_mut().filter(|(_, ringing)| ringing.until.is_some_and(|until| until <= now));
+            late.map(|(&attempt, ringing)| {
+                // Asked about later if this does not settle it; its answer is refused anyway.
+                ringing.until = None;
+                (attempt, ringing.tenant, ringing.session)
+            })
+            .collect()
+        };
+        for (attempt, tenant, session) in late {
+            if let Err(error) = self.take_back(attempt, tenant, session).await {
+                warn!(%session, %error, "a call could not be taken back when its hours had passed");
+            }
+        }
+    }
+
+    async fn take_back(&self, attempt: AttemptId, tenant: TenantId, session: SessionId) -> Result<()> {
+        // Without a name it is being looked for.
+        let Some(call) = self.store.attempt(tenant, attempt).await?.call else { return Ok(()) };
+        let session = self.store.session(tenant, session).await?;
+        if session.status != SessionStatus::Connecting {
+            return Ok(());
+        }
+        warn!(session = %session.id, "the permitted hours have passed while a call waited at the carrier");
+        // First the books: an answer is refused from now on.
+        self.attempt_over(&session, attempt, EndReason::CallFailed, EventSource::System).await;
+        self.rings_no_more(attempt);
+        self.carrier.hang_up(&call).await
     }
 
     /// Asks the carrier about calls that should have been answered or given up by now: its report may be lost.

@@ -9,6 +9,7 @@ use super::resume::Broken;
 use super::{CallEngine, Ringing};
 use crate::carrier::CallStatus;
 use crate::error::{ErrorKind, Result};
+use crate::id::Epoch;
 use crate::store::{AttemptState, DialAttempt, EndReason, EventSource, Session, SessionChange};
 
 /// What a sweep did.
@@ -36,16 +37,15 @@ enum Settled {
 
 impl CallEngine {
     /// Settles every session that nobody runs. Called once, before the first call of a new process;
-    /// [`tend`](Self::tend) repeats it.
-    ///
-    /// One process owns the sessions of a store: a second one over the same store would take its calls for lost.
+    /// [`tend`](Self::tend) repeats it. What other processes hold is left to them, if the store
+    /// [is shared](super::EngineConfig::shares_store).
     ///
     /// # Errors
     /// When the store cannot tell which sessions are open.
     pub async fn sweep(self: &Arc<Self>) -> Result<Swept> {
         let mut swept = Swept::default();
         for session in self.store.open_sessions().await? {
-            if session.due_at.is_some() || self.is_ours(&session) {
+            if session.due_at.is_some() || self.is_ours(&session) || self.is_held_elsewhere(session.held_until) {
                 continue;
             }
             match self.settle(&session).await {
@@ -53,6 +53,8 @@ impl CallEngine {
                 Ok(Settled::Waiting) => swept.waiting += 1,
                 Ok(Settled::Live) => swept.live += 1,
                 Ok(Settled::Apologised) => swept.apologised += 1,
+                // Another process was quicker.
+                Err(error) if error.kind() == ErrorKind::Conflict && self.config.shares_store => {}
                 Err(error) => {
                     warn!(session = %session.id, %error, "an open session could not be settled");
                     swept.left += 1;
@@ -77,7 +79,7 @@ impl CallEngine {
     async fn settle(self: &Arc<Self>, session: &Session) -> Result<Settled> {
         let tenant = session.tenant;
         // Whoever owned it before must not write any more.
-        self.store.take_over(tenant, session.id).await?;
+        let epoch = self.store.take_over(tenant, session.id, self.takes_up()).await?;
         let mut last = None;
         for mut attempt in self.store.attempts(tenant, session.id).await? {
             if matches!(attempt.state, AttemptState::Sending | AttemptState::Unknown) {
@@ -87,12 +89,14 @@ impl CallEngine {
             }
             last = (attempt.outcome.is_none()).then_some(attempt);
         }
+        // As it is now that its call may have been found.
+        let session = &self.store.session(tenant, session.id).await?;
         let Some(attempt) = last else { return self.wait_again(session).await };
         match (attempt.state, &attempt.call) {
             (AttemptState::Planned, _) => self.wait_again(session).await,
             (_, Some(call)) => match self.carrier.fetch(call).await {
                 Ok(call) if call.status.is_final() => self.close(session, &attempt, call.status).await,
-                Ok(call) => self.take_up(session, &attempt, call.status).await,
+                Ok(call) => self.take_up(session, &attempt, epoch, call.status).await,
                 Err(error) if error.kind() == ErrorKind::NotFound => {
                     self.close(session, &attempt, CallStatus::Completed).await
                 }
@@ -128,18 +132,21 @@ impl CallEngine {
         self: &Arc<Self>,
         session: &Session,
         attempt: &DialAttempt,
+        epoch: Epoch,
         status: CallStatus,
     ) -> Result<Settled> {
         let (tenant, key) = (session.tenant, CallKey { tenant: session.tenant, attempt: attempt.id });
         let Some(call) = attempt.call.clone() else { return Ok(Settled::Live) };
         if matches!(status, CallStatus::Queued | CallStatus::Ringing) {
             // Its answer comes to us, and is planned then.
-            let ringing = Ringing { tenant, session: session.id, since: tokio::time::Instant::now(), plan: None };
+            let policy = self.service.policy(session).await?;
+            let until = policy.hours.as_ref().and_then(|hours| hours.close(attempt.created_at));
+            let ringing = Ringing { epoch: Some(epoch), until, ..Ringing::new(tenant, session.id) };
             self.state().ringing.insert(attempt.id, ringing);
             return Ok(Settled::Live);
         }
         if self.carrier.capabilities().steer && self.may_resume(session).await? {
-            self.state().broken.insert(session.id, Broken { told: false });
+            self.state().broken.insert(session.id, Broken { tenant, epoch, told: false });
             let (engine, session) = (Arc::clone(self), session.id);
             // Ends by itself once the call has come back, or has not.
             tokio::spawn(async move { engine.bring_back(key, session, call).await });

@@ -32,6 +32,9 @@ impl CallEngine {
             return Ok(reply);
         }
         let attempt = self.store.attempt(key.tenant, key.attempt).await?;
+        if attempt.outcome == Some(EndReason::Voicemail) {
+            return Ok(self.carrier.reply(&self.to_machine(&session, key).await?));
+        }
         let is_over = session.status.is_final() || session.due_at.is_some() || attempt.outcome.is_some();
         if is_over || self.is_live(session.id) || session.carrier_call.as_ref() != Some(&event.call) {
             // An attempt that is over, or a second answer for the same one: nobody shall be talked to twice.
@@ -45,6 +48,11 @@ impl CallEngine {
             self.rings_no_more(key.attempt);
             self.attempt_over(&session, key.attempt, EndReason::CallFailed, EventSource::System).await;
             return Ok(self.carrier.reply(&CallFlow::hang_up()));
+        }
+        if let CarrierEventKind::Instruct { detection: Some(detection), .. } = &event.kind
+            && detection.answered_by.is_machine()
+        {
+            return Ok(self.carrier.reply(&self.machine_answered(&session, key).await?));
         }
         self.connect_to_us(key, event)
     }
@@ -85,6 +93,9 @@ impl CallEngine {
         // The call's own task is about to store its end: the carrier is as quick as we are.
         let _ = timeout(ENDING, self.ended(session.id)).await;
         let session = self.store.session(key.tenant, session.id).await?;
+        if self.store.attempt(key.tenant, key.attempt).await?.outcome == Some(EndReason::Voicemail) {
+            return Ok(self.carrier.reply(&self.to_machine(&session, key).await?));
+        }
         if session.status.is_final() && session.end_reason != Some(EndReason::TechnicalFailure) {
             return Ok(self.carrier.reply(&CallFlow::hang_up()));
         }
@@ -116,8 +127,12 @@ impl CallEngine {
             None => self.key_of(&event).await?,
         };
         let session = self.take_in(key, &event).await?;
-        if let CarrierEventKind::Status { status, .. } = event.kind {
-            self.advance(&session, key, status).await;
+        match event.kind {
+            CarrierEventKind::Status { status, .. } => self.advance(&session, key, status).await,
+            CarrierEventKind::Detected(detection) => {
+                self.detected(&session, key, &event.call, detection.answered_by).await?;
+            }
+            _ => {}
         }
         Ok(())
     }

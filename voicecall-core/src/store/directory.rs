@@ -48,6 +48,10 @@ pub struct CallPreferences {
     pub language: String,
     /// How often a customer is tried.
     pub max_attempts: u32,
+    /// What becomes of calls that a machine answers.
+    pub voicemail: VoicemailAction,
+    /// What a machine is told that is left a message; the service's own words if absent.
+    pub voicemail_message: Option<String>,
 }
 
 impl CallPreferences {
@@ -69,7 +73,21 @@ impl Default for CallPreferences {
             voice: None,
             language: "sv".to_owned(),
             max_attempts: 3,
+            voicemail: VoicemailAction::HangUp,
+            voicemail_message: None,
         }
+    }
+}
+
+text_enum! {
+    /// What becomes of a call that a machine answers.
+    VoicemailAction, "voicemail" {
+        /// It is hung up on, and the customer is tried again.
+        HangUp = "hang_up",
+        /// The first machine is left a message, and the customer is tried again.
+        LeaveMessage = "leave_message",
+        /// Nobody finds out: it is talked to like a person.
+        Ignore = "ignore",
     }
 }
 

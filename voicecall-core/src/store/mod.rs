@@ -7,6 +7,7 @@ mod dial;
 mod directory;
 mod log;
 mod memory;
+mod ownership;
 mod page;
 mod projection;
 mod question;
@@ -17,11 +18,14 @@ mod status;
 mod traits;
 
 pub use dial::{AttemptOutcome, AttemptState, DialAttempt};
-pub use directory::{BusinessContext, CallPreferences, CustomerVerification, StoreInfo, VerificationStatus};
+pub use directory::{
+    BusinessContext, CallPreferences, CustomerVerification, StoreInfo, VerificationStatus, VoicemailAction,
+};
 pub use log::{
     CallEvent, CallEventType, CallResponse, EventSource, ProviderLog, ProviderOperation, check_answers, check_end,
 };
 pub use memory::MemoryStore;
+pub use ownership::{HeldSession, TakeOver};
 pub use page::{Page, PageRequest};
 pub use projection::{Projection, project};
 pub use question::{Priority, QuestionConfiguration, SelectionLog};

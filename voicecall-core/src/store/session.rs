@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::log::EventSource;
+use super::ownership::TakeOver;
 use super::status::{CallPriority, EndReason, SessionStatus};
 use crate::error::Error;
 use crate::id::{CarrierCallId, QuestionId, SessionId, TenantId, VerificationId};
@@ -68,6 +69,8 @@ pub struct Session {
     pub analysis: Option<Value>,
     /// Since when it holds no personal data any more, the sealed number apart.
     pub anonymised_at: Option<Timestamp>,
+    /// Until when its owner holds it, unless that goes on holding it: then nobody runs it any more.
+    pub held_until: Option<Timestamp>,
     /// When the row was made.
     pub created_at: Timestamp,
     /// When the row last changed.
@@ -98,6 +101,7 @@ impl Session {
             transcript: None,
             analysis: None,
             anonymised_at: None,
+            held_until: None,
             created_at: new.started_at,
             updated_at: new.started_at,
         }
@@ -184,13 +188,28 @@ impl Session {
     ///
     /// # Errors
     /// `Conflict` unless it waits to be called.
-    pub fn claim(&mut self, at: Timestamp) -> Result<(), Error> {
+    pub fn claim(&mut self, at: Timestamp, hold: Timestamp) -> Result<(), Error> {
         if self.due_at.take().is_none() {
             return Err(Error::new(crate::ErrorKind::Conflict, "claim session")
                 .with_field("dueAt")
                 .with_message("the session does not wait to be called"));
         }
+        self.held_until = Some(hold);
         self.updated_at = at;
+        Ok(())
+    }
+
+    /// Changes hands, as every store does inside its transaction.
+    ///
+    /// # Errors
+    /// `Conflict` if somebody else holds it and that matters.
+    pub fn take_over(&mut self, how: TakeOver) -> Result<(), Error> {
+        if how.free_at.is_some_and(|at| self.held_until.is_some_and(|held| held > at)) {
+            return Err(Error::new(crate::ErrorKind::Conflict, "take over session")
+                .with_field("heldUntil")
+                .with_message("somebody else holds the session"));
+        }
+        self.held_until = Some(how.hold);
         Ok(())
     }
 
@@ -290,13 +309,13 @@ mod tests {
             started_at: at,
         });
         let calls = |call: &str| SessionChange::Connecting { call: CarrierCallId::new(call), at };
-        session.claim(at).unwrap();
-        assert!(session.claim(at).is_err(), "one turn is taken once");
+        session.claim(at, at).unwrap();
+        assert!(session.claim(at, at).is_err(), "one turn is taken once");
         session.apply(&calls("CA1")).unwrap();
         assert!(session.apply(&calls("CA1")).is_err(), "the same call twice is no news");
         session.apply(&SessionChange::Postponed { until: Timestamp::MAX, at }).unwrap();
         assert_eq!((session.status, session.due_at), (SessionStatus::Connecting, Some(Timestamp::MAX)));
-        session.claim(at).unwrap();
+        session.claim(at, at).unwrap();
         session.apply(&calls("CA2")).unwrap();
         assert_eq!(session.carrier_call, Some(CarrierCallId::new("CA2")));
         session.apply(&SessionChange::Connected { at }).unwrap();

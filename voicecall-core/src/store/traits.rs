@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::{
     Anonymised, AttemptOutcome, BusinessContext, CallEvent, CallResponse, CustomerVerification, DialAttempt, EndReason,
-    Erased, NewSession, Page, PageRequest, ProviderLog, Purged, QuestionConfiguration, Report, ReportRange,
-    RetentionRun, SelectionLog, Session, SessionChange, SessionFilter, SubjectFile,
+    Erased, HeldSession, NewSession, Page, PageRequest, ProviderLog, Purged, QuestionConfiguration, Report,
+    ReportRange, RetentionRun, SelectionLog, Session, SessionChange, SessionFilter, SubjectFile, TakeOver,
 };
 use crate::error::Result;
 use crate::id::{AttemptId, CarrierCallId, Epoch, QuestionId, SessionId, TenantId, VerificationId};
@@ -74,11 +74,17 @@ pub trait SessionStore: Send + Sync {
     /// As every store call.
     async fn count_waiting(&self) -> Result<u64>;
 
-    /// Takes a waiting session's turn: whoever gets it may call, nobody else.
+    /// Takes a waiting session's turn, and the session with it until `hold`: whoever gets it may call, nobody else.
     ///
     /// # Errors
     /// `Conflict` if it does not wait to be called; `NotFound`.
-    async fn claim_session(&self, tenant: TenantId, id: SessionId, at: Timestamp) -> Result<Session>;
+    async fn claim_session(
+        &self,
+        tenant: TenantId,
+        id: SessionId,
+        at: Timestamp,
+        hold: Timestamp,
+    ) -> Result<(Session, Epoch)>;
 
     /// Sessions that have not ended, of all tenants, for the sweep after a restart.
     ///
@@ -111,8 +117,15 @@ pub trait JournalStore: Send + Sync {
     /// Makes the caller of this method the owner of a session; writes of earlier owners are refused from now on.
     ///
     /// # Errors
-    /// `NotFound`.
-    async fn take_over(&self, tenant: TenantId, session: SessionId) -> Result<Epoch>;
+    /// `Conflict` if [`TakeOver::free_at`] says that somebody else holds it; `NotFound`.
+    async fn take_over(&self, tenant: TenantId, session: SessionId, how: TakeOver) -> Result<Epoch>;
+
+    /// Goes on holding sessions until `hold`. Returns those that are not the caller's any more: they have another owner,
+    /// or are gone.
+    ///
+    /// # Errors
+    /// As every store call.
+    async fn hold_sessions(&self, held: &[HeldSession], hold: Timestamp) -> Result<Vec<HeldSession>>;
 
     /// Appends entries and, in the same transaction, everything [`project`](super::project) derives from them. When it returns,
     /// they are stored for good; when it fails, none is. Entries already there (same session and number) are skipped.
@@ -184,10 +197,11 @@ pub trait DialStore: Send + Sync {
     /// `Conflict` if it exists or is not planned; `NotFound` if the tenant has no such session.
     async fn plan_attempt(&self, attempt: &DialAttempt) -> Result<()>;
 
-    /// The one-way step that allows the request to the carrier, exactly once per attempt, whoever asks how often.
+    /// The one-way step that allows the request to the carrier, exactly once per attempt, whoever asks how often, and only
+    /// to the session's newest owner.
     ///
     /// # Errors
-    /// `Conflict` for everyone but the first; `NotFound`.
+    /// `Conflict` for everyone but the first, naming `epoch` for an earlier owner; `NotFound`.
     async fn begin_sending(&self, tenant: TenantId, attempt: AttemptId, epoch: Epoch) -> Result<()>;
 
     /// Records what became of the request. Learning the call's name twice is fine; a settled attempt stays settled.

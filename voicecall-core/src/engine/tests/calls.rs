@@ -68,9 +68,13 @@ async fn a_finished_call_is_hung_up_when_the_carrier_asks() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_socket_that_never_came_ends_in_an_apology() {
+async fn a_socket_that_never_came_is_asked_for_twice_and_then_ends_in_an_apology() {
     let world = World::new();
     let (placed, _) = world.answered().await;
+    for _ in 0..2 {
+        token(&world.resume(placed.key, &placed.call).await.unwrap());
+        assert_eq!(world.read(placed.session).await.status, SessionStatus::Connecting);
+    }
     let reply = world.resume(placed.key, &placed.call).await.unwrap();
     assert!(reply.body.contains("We are sorry"), "{}", reply.body);
     assert_eq!(world.read(placed.session).await.end_reason, Some(EndReason::TechnicalFailure));

@@ -10,7 +10,7 @@ use crate::agent::{AgentSession, AgentSetup, VoiceAgent};
 use crate::dialogue::{Action, Dialogue, DialogueEvent, Scripted};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Fact;
-use crate::store::{EndReason, SessionStatus};
+use crate::store::{EndReason, JournalStore, SessionStatus, TakeOver};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -107,7 +107,8 @@ async fn an_owner_that_was_replaced_writes_nothing_more() {
     let call = world.connected().await;
     let phone = tokio::spawn(call.phone.talk(SECOND, SECOND));
     settle().await;
-    crate::store::JournalStore::take_over(&*world.store, world.tenant, call.placed.session).await.unwrap();
+    let how = TakeOver::from_anybody(jiff::Timestamp::now());
+    JournalStore::take_over(&*world.store, world.tenant, call.placed.session, how).await.unwrap();
     let _ = call.run.await.unwrap();
     let journal = world.journal(call.placed.session).await;
     assert!(journal.iter().all(|entry| !matches!(entry.fact, Fact::Heard(_) | Fact::Ended { .. })), "{journal:?}");

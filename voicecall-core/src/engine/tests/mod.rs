@@ -6,5 +6,7 @@ mod placing;
 mod queueing;
 mod reports;
 mod resuming;
+mod sharing;
 mod sweeping;
+mod voicemail;
 mod world;

@@ -131,6 +131,45 @@ async fn a_call_the_carrier_kept_until_the_hours_had_passed_is_not_held() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_the_carrier_still_keeps_when_the_hours_have_passed_is_taken_back() {
+    let world = World::with(|config| config.clock = Clock::from(at("2026-11-20T19:58:00Z")), scripted_agent());
+    let hours = CallHours::new(time(8, 0, 0, 0), time(21, 0, 0, 0), "Europe/Stockholm").unwrap();
+    *world.desk.policy.lock().unwrap() = Some(policy(|policy| policy.hours = Some(hours)));
+    let _tended = world.tended();
+    // Twenty reports come meanwhile, so that nobody asks after it.
+    let placed = world.placed().await;
+    tokio::time::sleep(MINUTE - Duration::from_secs(7)).await;
+    assert!(world.carrier.hang_ups().is_empty(), "it may still ring");
+    world.carrier.has_call(&placed.call, CallStatus::Queued);
+    tokio::time::sleep(MINUTE + Duration::from_secs(10)).await;
+    assert_eq!(world.carrier.hang_ups().len(), 1);
+    let session = world.read(placed.session).await;
+    assert_eq!(session.due_at, Some(at("2026-11-21T07:00:00Z")), "called again in the morning");
+    world.report(placed.key, &placed.call, CallStatus::Canceled).await.unwrap();
+    assert_eq!(world.read(placed.session).await, session, "its own end is no news");
+    assert_eq!(world.answer(placed.key, &placed.call).await.unwrap().body, r#"["hang_up"]"#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_carrier_that_fails_is_left_alone_and_used_again_when_it_is_healthy() {
+    let world = World::new();
+    for _ in 0..8 {
+        world.carrier.will_place(Err(ErrorKind::UnknownOutcome));
+    }
+    for _ in 0..30 {
+        submit(&world, CallPriority::Normal).await;
+    }
+    let _tended = world.tended();
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    assert_eq!(world.carrier.orders().len(), 5, "no more than shows that it fails");
+    tokio::time::sleep(Duration::from_secs(45)).await;
+    let before = world.carrier.orders().len();
+    assert!((8..=9).contains(&before), "one each time it says that it is healthy: {before}");
+    tokio::time::sleep(MINUTE).await;
+    assert_eq!(world.carrier.orders().len(), 30, "everybody is called, once");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_urgent_go_first_and_orders_keep_their_distance() {
     let world = World::with(|config| config.calls_per_second = 0.5, scripted_agent());
     let mut normal = Vec::new();

@@ -71,6 +71,22 @@ async fn a_broken_call_that_does_not_come_by_itself_is_asked_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_socket_that_falls_silent_is_replaced_within_three_seconds() {
+    let world = World::new();
+    world.desk.will_hold(Consenting { given: true, lines: Scripted::new(["One.", "Two.", "Three."]) });
+    let call = world.connected().await;
+    let (begun, after) = (tokio::time::Instant::now(), 3 * SECOND);
+    tokio::join!(call.phone.freeze_after(after), async { call.run.await.unwrap().unwrap() });
+    while steered(&world).is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(begun.elapsed() <= after + 3 * SECOND, "{:?}", begun.elapsed());
+    let (run, phone) = come_back(&world, &call.placed).await;
+    phone.listen().await;
+    assert_eq!(run.await.unwrap().unwrap(), EndReason::Completed);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_that_does_not_come_back_ends_with_an_apology() {
     let world = World::new();
     let placed = broken(&world).await;

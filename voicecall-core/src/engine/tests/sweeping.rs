@@ -1,12 +1,13 @@
 //! After a restart: every open session is settled, whatever its attempt had come to.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::world::*;
-use crate::carrier::CallStatus;
+use crate::carrier::{CallStatus, CallStep};
 use crate::engine::Swept;
 use crate::error::ErrorKind;
-use crate::id::Epoch;
 use crate::store::{
     AttemptOutcome, AttemptState, DialAttempt, DialStore, EndReason, Session, SessionStatus, SessionStore,
 };
@@ -16,17 +17,17 @@ const NOTHING: Swept = Swept { closed: 0, waiting: 0, live: 0, apologised: 0, le
 const CLOSED: Swept = Swept { closed: 1, ..NOTHING };
 const WAITING: Swept = Swept { waiting: 1, ..NOTHING };
 const LIVE: Swept = Swept { live: 1, ..NOTHING };
-const APOLOGISED: Swept = Swept { apologised: 1, ..NOTHING };
 const LEFT: Swept = Swept { left: 1, ..NOTHING };
 
 /// A session whose process ended when its attempt had come this far.
 async fn abandoned(world: &World, state: AttemptState) -> Session {
     let session = world.session().await;
-    world.store.claim_session(world.tenant, session.id, Timestamp::now()).await.unwrap();
+    let now = Timestamp::now();
+    let (_, epoch) = world.store.claim_session(world.tenant, session.id, now, now).await.unwrap();
     let attempt = DialAttempt::planned(world.tenant, session.id, "scripted", Timestamp::now());
     world.store.plan_attempt(&attempt).await.unwrap();
     if state != AttemptState::Planned {
-        world.store.begin_sending(world.tenant, attempt.id, Epoch::FIRST).await.unwrap();
+        world.store.begin_sending(world.tenant, attempt.id, epoch).await.unwrap();
     }
     if state == AttemptState::Unknown {
         world.store.settle_attempt(world.tenant, attempt.id, &AttemptOutcome::Unknown).await.unwrap();
@@ -63,30 +64,42 @@ async fn a_call_that_may_have_been_ordered_is_looked_for() {
     }
 }
 
+/// A call that was answered and whose audio never came is asked for, and apologised to when it does not come.
+async fn assert_asked_back(world: &World, session: &Session, call: &str) {
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let asked = |request: &CarrierRequest| match request {
+        CarrierRequest::Steer(steered, flow) => {
+            steered.as_str() == call && matches!(flow.0[..], [CallStep::Redirect(_)])
+        }
+        _ => false,
+    };
+    assert!(world.carrier.requests().iter().any(asked), "not asked back");
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    assert_apology(world, call);
+    assert_ended(world, session, EndReason::TechnicalFailure).await;
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_call_that_is_found_live_gets_an_apology() {
+async fn a_call_that_is_found_live_is_asked_back() {
     for state in [AttemptState::Sending, AttemptState::Unknown] {
         let world = World::new();
         let session = abandoned(&world, state).await;
         world.carrier.will_find(Ok(vec!["CA5"]));
         world.carrier.has_call("CA5", CallStatus::InProgress);
-        assert_eq!(world.engine.sweep().await.unwrap(), APOLOGISED);
-        assert_ended(&world, &session, EndReason::TechnicalFailure).await;
-        assert_apology(&world, "CA5");
+        assert_eq!(world.engine.sweep().await.unwrap(), LIVE);
+        assert_asked_back(&world, &session, "CA5").await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_live_call_of_the_process_before_gets_an_apology() {
+async fn a_live_call_of_the_process_before_is_asked_back() {
     let before = World::new();
     let placed = before.placed().await;
     before.carrier.has_call("CA1", CallStatus::InProgress);
     assert_eq!(before.engine.sweep().await.unwrap(), NOTHING, "its own calls are left alone");
     let world = before.restarted();
-    // It was answered, and its audio never came: there is nothing to go on with.
-    assert_eq!(world.engine.sweep().await.unwrap(), APOLOGISED);
-    assert_apology(&world, "CA1");
-    assert_ended(&world, &world.read(placed.session).await, EndReason::TechnicalFailure).await;
+    assert_eq!(world.engine.sweep().await.unwrap(), LIVE);
+    assert_asked_back(&world, &world.read(placed.session).await, "CA1").await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -128,9 +141,12 @@ async fn a_call_that_cannot_be_steered_is_ended() {
         let before = World::new();
         before.placed().await;
         before.carrier.has_call("CA1", CallStatus::InProgress);
+        // Neither asked back nor apologised to.
+        before.carrier.will_fail_to_steer(kind);
         before.carrier.will_fail_to_steer(kind);
         let world = before.restarted();
-        assert_eq!(world.engine.sweep().await.unwrap(), APOLOGISED);
+        assert_eq!(world.engine.sweep().await.unwrap(), LIVE);
+        tokio::time::sleep(Duration::from_secs(15)).await;
         assert_eq!(world.carrier.hang_ups().len(), 1);
     }
 }

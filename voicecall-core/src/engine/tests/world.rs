@@ -11,7 +11,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use crate::agent::{Cascade, VoiceAgent};
 use crate::audio::{Detection, FRAME_SAMPLES};
 use crate::call::CallSettings;
-use crate::carrier::{CallStatus, CarrierEvent, CarrierEventKind, WebhookReply};
+use crate::carrier::{self, AnsweredBy, CallStatus, CarrierEvent, CarrierEventKind, WebhookReply};
 use crate::dialogue::{Action, Dialogue, DialogueEvent, Scripted};
 use crate::engine::*;
 use crate::error::{ErrorKind, Result};
@@ -59,7 +59,7 @@ impl World {
         Self { engine: engine.unwrap(), store, carrier, desk, vault, tenant: TenantId::new() }
     }
 
-    /// The next process over the same store and carrier.
+    /// The next process, or another one, over the same store and carrier.
     pub(super) fn restarted(&self) -> Self {
         let mut next = Self::new();
         let engine = CallEngine::new(
@@ -135,6 +135,23 @@ impl World {
     pub(super) async fn answer(&self, key: CallKey, call: &str) -> Result<WebhookReply> {
         let request = instruct(&format!("/voice/{key}/answer"), call, &RecordId::new().to_string());
         self.engine.answer(key, &request.request(&request.headers())).await
+    }
+
+    /// Asks for instructions once the carrier has found out who answered.
+    pub(super) async fn answer_by(&self, placed: &Placed, answered_by: AnsweredBy) -> Result<WebhookReply> {
+        let detection = Some(carrier::Detection::new(answered_by, None));
+        let kind = CarrierEventKind::Instruct { status: CallStatus::InProgress, detection };
+        let event = CarrierEvent::new(CarrierCallId::new(&placed.call), kind, RecordId::new().to_string());
+        let request = ScriptedCarrier::webhook_of(&format!("/voice/{}/answer", placed.key), &event);
+        self.engine.answer(placed.key, &request.request(&request.headers())).await
+    }
+
+    /// Reports who answered.
+    pub(super) async fn detected(&self, placed: &Placed, answered_by: AnsweredBy) -> Result<()> {
+        let kind = CarrierEventKind::Detected(carrier::Detection::new(answered_by, None));
+        let event = CarrierEvent::new(CarrierCallId::new(&placed.call), kind, RecordId::new().to_string());
+        let request = ScriptedCarrier::webhook_of("/voice/status", &event);
+        self.engine.report(Some(placed.key), &request.request(&request.headers())).await
     }
 
     pub(super) async fn resume(&self, key: CallKey, call: &str) -> Result<WebhookReply> {
@@ -232,6 +249,8 @@ pub(super) struct Desk {
     pub(super) policy: Mutex<Option<DialPolicy>>,
     /// What was planned: how many facts there were, and whether it was a continuation.
     pub(super) planned: Mutex<Vec<(usize, bool)>>,
+    /// How long the next plan takes.
+    pub(super) thinks: Mutex<Duration>,
 }
 
 impl Desk {
@@ -248,6 +267,8 @@ impl CallService for Desk {
 
     async fn plan(&self, request: &PlanRequest) -> Result<CallPlan> {
         self.planned.lock().unwrap().push((request.journal.len(), request.resumed));
+        let thinks = std::mem::take(&mut *self.thinks.lock().unwrap());
+        tokio::time::sleep(thinks).await;
         let mut settings = CallSettings::new(request.session.id);
         settings.detection = Detection::Energy;
         let prepared = self.dialogues.lock().unwrap().pop_front();
@@ -331,10 +352,11 @@ flaky! {
         fn sessions(tenant: TenantId, filter: &SessionFilter, page: PageRequest) -> Page<Session>;
         fn due_sessions(now: Timestamp, limit: u32) -> Vec<Session>;
         fn count_waiting() -> u64;
-        fn claim_session(tenant: TenantId, id: SessionId, at: Timestamp) -> Session;
+        fn claim_session(tenant: TenantId, id: SessionId, at: Timestamp, hold: Timestamp) -> (Session, Epoch);
     }
     JournalStore {
-        fn take_over(tenant: TenantId, session: SessionId) -> Epoch;
+        fn take_over(tenant: TenantId, session: SessionId, how: TakeOver) -> Epoch;
+        fn hold_sessions(held: &[HeldSession], hold: Timestamp) -> Vec<HeldSession>;
         fn append(tenant: TenantId, entries: &[JournalEntry]) -> ();
         fn journal(tenant: TenantId, session: SessionId) -> Vec<JournalEntry>;
     }
@@ -389,12 +411,19 @@ pub(super) struct Phone {
     peer: PairedPeer,
     call: String,
     playing_until: Instant,
+    frozen_after: Duration,
     marks: VecDeque<(Instant, MarkId)>,
 }
 
 impl Phone {
     pub(super) fn new(peer: PairedPeer, call: &str) -> Self {
-        Self { peer, call: call.to_owned(), playing_until: Instant::now(), marks: VecDeque::new() }
+        Self {
+            peer,
+            call: call.to_owned(),
+            playing_until: Instant::now(),
+            frozen_after: Duration::MAX,
+            marks: VecDeque::new(),
+        }
     }
 
     pub(super) async fn start(&self) {
@@ -410,6 +439,12 @@ impl Phone {
     /// Stays on the line, silent, until the other side closes. Returns the commands that came.
     pub(super) async fn listen(self) -> Vec<MediaCommand> {
         self.talk(Duration::MAX, Duration::ZERO).await
+    }
+
+    /// Stays on the line for some time, after which nothing comes any more, not even the news that it is gone.
+    pub(super) async fn freeze_after(mut self, time: Duration) {
+        self.frozen_after = time;
+        self.listen().await;
     }
 
     /// Stays on the line for some time, then breaks the connection.
@@ -434,7 +469,7 @@ impl Phone {
                     }
                     None => return commands,
                 },
-                _ = tick.tick() => {
+                _ = tick.tick(), if begun.elapsed() < self.frozen_after => {
                     let now = Instant::now();
                     while self.marks.front().is_some_and(|(due, _)| *due <= now) {
                         let (_, mark) = self.marks.pop_front().unwrap();

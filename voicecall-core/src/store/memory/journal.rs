@@ -3,20 +3,34 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use super::{Data, MemoryStore, Timeline, conflict};
 use crate::error::{Error, Result};
 use crate::id::{Epoch, SessionId, TenantId};
 use crate::journal::JournalEntry;
-use crate::store::{JournalStore, Projection, project};
+use crate::store::{HeldSession, JournalStore, Projection, TakeOver, project};
 
 #[async_trait]
 impl JournalStore for MemoryStore {
-    async fn take_over(&self, tenant: TenantId, session: SessionId) -> Result<Epoch> {
+    async fn take_over(&self, tenant: TenantId, session: SessionId, how: TakeOver) -> Result<Epoch> {
         let mut data = self.lock();
         let row = data.sessions.get_mut("take over session", tenant, session)?;
+        row.session.take_over(how)?;
         row.owner = row.owner.next();
         Ok(row.owner)
+    }
+
+    async fn hold_sessions(&self, held: &[HeldSession], hold: Timestamp) -> Result<Vec<HeldSession>> {
+        let mut data = self.lock();
+        let mut lost = Vec::new();
+        for session in held {
+            match data.sessions.get_mut("hold session", session.tenant, session.session) {
+                Ok(row) if row.owner == session.epoch => row.session.held_until = Some(hold),
+                _ => lost.push(*session),
+            }
+        }
+        Ok(lost)
     }
 
     async fn append(&self, tenant: TenantId, entries: &[JournalEntry]) -> Result<()> {

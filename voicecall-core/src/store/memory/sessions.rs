@@ -160,11 +160,18 @@ impl SessionStore for MemoryStore {
         Ok(self.lock().sessions.rows.values().filter(|row| row.session.due_at.is_some()).count() as u64)
     }
 
-    async fn claim_session(&self, tenant: TenantId, id: SessionId, at: Timestamp) -> Result<Session> {
+    async fn claim_session(
+        &self,
+        tenant: TenantId,
+        id: SessionId,
+        at: Timestamp,
+        hold: Timestamp,
+    ) -> Result<(Session, Epoch)> {
         let mut data = self.lock();
-        let session = &mut data.sessions.get_mut("claim session", tenant, id)?.session;
-        session.claim(at)?;
-        Ok(session.clone())
+        let row = data.sessions.get_mut("claim session", tenant, id)?;
+        row.session.claim(at, hold)?;
+        row.owner = row.owner.next();
+        Ok((row.session.clone(), row.owner))
     }
 
     async fn open_sessions(&self) -> Result<Vec<Session>> {

@@ -9,7 +9,7 @@ use crate::id::{Epoch, QuestionId, TenantId, VerificationId};
 use crate::store::{
     AttemptOutcome, BusinessContext, CallEvent, CallEventType, CallPreferences, CustomerVerification, DialAttempt,
     EndReason, Erased, EventSource, NewSession, PageRequest, QuestionConfiguration, SessionFilter, Store, StoreInfo,
-    SubjectFile, VerificationStatus,
+    SubjectFile, TakeOver, VerificationStatus,
 };
 
 pub(super) async fn another_tenants_rows_are_not_found(store: Arc<dyn Store>) {
@@ -28,14 +28,14 @@ pub(super) async fn another_tenants_rows_are_not_found(store: Arc<dyn Store>) {
     assert_kind(store.events(stranger, id, PageRequest::default()).await, NotFound);
     assert_kind(store.responses(stranger, id).await, NotFound);
 
-    assert_kind(store.claim_session(stranger, id, after(9)).await, NotFound);
+    assert_kind(store.claim_session(stranger, id, after(9), after(19)).await, NotFound);
     assert_kind(store.complete_session(stranger, id, &ended(EndReason::Busy), &[]).await, NotFound);
     assert_eq!(store.sessions(stranger, &SessionFilter::default(), PageRequest::default()).await.unwrap().total, 0);
     assert_kind(store.forget_recording(stranger, id, after(9)).await, NotFound);
     assert_eq!(store.subject(stranger, before.session.phone.lookup).await.unwrap(), SubjectFile::default());
     assert_eq!(store.erase_subject(stranger, before.session.phone.lookup).await.unwrap(), Erased::default());
 
-    assert_kind(store.take_over(stranger, id).await, NotFound);
+    assert_kind(store.take_over(stranger, id, TakeOver::from_anybody(after(9))).await, NotFound);
     assert_kind(store.append(stranger, &[shop.entry(2, crate::journal::Fact::Warned)]).await, NotFound);
     assert_kind(store.journal(stranger, id).await, NotFound);
 

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use super::fixture::{Shop, answered, assert_kind};
+use super::fixture::{Shop, after, answered, assert_kind};
 use crate::error::ErrorKind;
 use crate::id::{Epoch, QuestionId};
 use crate::journal::{Fact, JournalEntry};
-use crate::store::{EndReason, Store};
+use crate::store::{EndReason, Store, TakeOver};
 use crate::time::CallTime;
 
 fn asked(question: QuestionId) -> Fact {
@@ -69,7 +69,10 @@ pub(super) async fn an_older_owner_is_refused(store: Arc<dyn Store>) {
     let of = |epoch, seq| JournalEntry { epoch, ..shop.entry(seq, Fact::Warned) };
     let (first, second) = (Epoch::FIRST, Epoch::FIRST.next());
     shop.append(&[of(first, 1)]).await.unwrap();
-    assert_eq!(shop.store.take_over(shop.tenant, shop.session).await.unwrap(), second);
+    assert_eq!(
+        shop.store.take_over(shop.tenant, shop.session, TakeOver::from_anybody(after(9))).await.unwrap(),
+        second
+    );
     let before = shop.snapshot().await;
     // Late, repeated and never appointed: none of them owns the session.
     for stale in [of(first, 2), of(first, 1), of(second.next(), 2)] {
@@ -103,7 +106,7 @@ pub(super) async fn concurrent_owners_do_not_share_an_epoch(store: Arc<dyn Store
     let shop = Shop::open(store).await;
     let takers = (0..16).map(|_| {
         let (store, tenant, session) = (Arc::clone(&shop.store), shop.tenant, shop.session);
-        tokio::spawn(async move { store.take_over(tenant, session).await.unwrap() })
+        tokio::spawn(async move { store.take_over(tenant, session, TakeOver::from_anybody(after(9))).await.unwrap() })
     });
     let mut epochs: Vec<_> = join_all(takers).await.into_iter().map(Result::unwrap).collect();
     epochs.sort_unstable();

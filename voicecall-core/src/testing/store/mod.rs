@@ -113,6 +113,8 @@ rules! {
     queue {
         who_waits_is_found_when_due_the_urgent_first,
         a_turn_is_taken_once,
+        whoever_was_overtaken_may_not_call,
+        a_session_is_held_until_its_owner_says,
         an_attempt_that_ended_is_booked_once,
         a_further_attempt_is_another_call_of_the_session,
         who_is_over_waits_no_more,

@@ -42,6 +42,12 @@ enum Fault {
     ForgetsVerifications,
     /// Whoever asks gets a waiting session's turn.
     ClaimsAgain,
+    /// Whoever owned the session before may still call.
+    SendsForAnybody,
+    /// Takes a session over although somebody holds it.
+    TakesWhatIsHeld,
+    /// Lets owners believe that they still own what others took over.
+    HoldsWhatIsLost,
     /// Those who wait are called in turn, urgent or not.
     ForgetsPriority,
     /// The second report of an attempt's end is taken for another end.
@@ -173,11 +179,17 @@ impl SessionStore for Broken {
         self.inner.count_waiting().await
     }
 
-    async fn claim_session(&self, tenant: TenantId, id: SessionId, at: Timestamp) -> Result<Session> {
-        let claimed = scoped!(self, "claim_session", tenant, self.inner.claim_session(tenant, id, at));
+    async fn claim_session(
+        &self,
+        tenant: TenantId,
+        id: SessionId,
+        at: Timestamp,
+        hold: Timestamp,
+    ) -> Result<(Session, Epoch)> {
+        let claimed = scoped!(self, "claim_session", tenant, self.inner.claim_session(tenant, id, at, hold));
         match claimed {
             Err(error) if self.has(Fault::ClaimsAgain) && error.kind() == ErrorKind::Conflict => {
-                self.inner.session(tenant, id).await
+                Ok((self.inner.session(tenant, id).await?, Epoch::FIRST))
             }
             claimed => claimed,
         }
@@ -208,8 +220,14 @@ impl SessionStore for Broken {
 
 #[async_trait]
 impl JournalStore for Broken {
-    async fn take_over(&self, tenant: TenantId, session: SessionId) -> Result<Epoch> {
-        scoped!(self, "take_over", tenant, self.inner.take_over(tenant, session))
+    async fn take_over(&self, tenant: TenantId, session: SessionId, how: TakeOver) -> Result<Epoch> {
+        let how = if self.has(Fault::TakesWhatIsHeld) { TakeOver { free_at: None, ..how } } else { how };
+        scoped!(self, "take_over", tenant, self.inner.take_over(tenant, session, how))
+    }
+
+    async fn hold_sessions(&self, held: &[HeldSession], hold: Timestamp) -> Result<Vec<HeldSession>> {
+        let lost = self.inner.hold_sessions(held, hold).await?;
+        Ok(if self.has(Fault::HoldsWhatIsLost) { Vec::new() } else { lost })
     }
 
     async fn append(&self, tenant: TenantId, entries: &[JournalEntry]) -> Result<()> {
@@ -326,6 +344,13 @@ impl DialStore for Broken {
     }
 
     async fn begin_sending(&self, tenant: TenantId, attempt: AttemptId, epoch: Epoch) -> Result<()> {
+        if self.has(Fault::SendsForAnybody) {
+            for epoch in (2..9).map(Epoch) {
+                if self.inner.begin_sending(tenant, attempt, epoch).await.is_ok() {
+                    return Ok(());
+                }
+            }
+        }
         if self.has(Fault::ChecksThenSends) {
             let planned = self.inner.attempt(tenant, attempt).await?.state == AttemptState::Planned;
             tokio::task::yield_now().await;
@@ -503,6 +528,9 @@ async fn every_fault_is_noticed_by_its_rule() {
         (Fault::IgnoresTransitions, "an_invalid_transition_changes_nothing"),
         (Fault::ForgetsVerifications, "a_verification_has_one_session"),
         (Fault::ClaimsAgain, "a_turn_is_taken_once"),
+        (Fault::SendsForAnybody, "whoever_was_overtaken_may_not_call"),
+        (Fault::TakesWhatIsHeld, "a_session_is_held_until_its_owner_says"),
+        (Fault::HoldsWhatIsLost, "a_session_is_held_until_its_owner_says"),
         (Fault::ForgetsPriority, "who_waits_is_found_when_due_the_urgent_first"),
         (Fault::FinishesAgain, "an_attempt_that_ended_is_booked_once"),
         (Fault::AnswersWithoutEnd, "an_end_and_its_answers_are_stored_together"),

@@ -6,10 +6,10 @@ use futures_util::future::join_all;
 
 use super::fixture::{Shop, after, assert_kind, connecting, ended, new_session};
 use crate::error::ErrorKind;
-use crate::id::{CarrierCallId, Epoch, TenantId};
+use crate::id::{CarrierCallId, SessionId, TenantId};
 use crate::store::{
-    AttemptOutcome, CallEventType, CallPriority, EndReason, EventSource, NewSession, SessionChange, SessionStatus,
-    Store,
+    AttemptOutcome, CallEventType, CallPriority, EndReason, EventSource, HeldSession, NewSession, SessionChange,
+    SessionStatus, Store, TakeOver,
 };
 
 fn postponed(until: u64) -> SessionChange {
@@ -41,7 +41,7 @@ pub(super) async fn a_turn_is_taken_once(store: Arc<dyn Store>) {
     let shop = Shop::open(store).await;
     let claims = (0..16).map(|_| {
         let (store, tenant, session) = (Arc::clone(&shop.store), shop.tenant, shop.session);
-        tokio::spawn(async move { store.claim_session(tenant, session, after(1)).await })
+        tokio::spawn(async move { store.claim_session(tenant, session, after(1), after(9)).await })
     });
     let claims: Vec<_> = join_all(claims).await.into_iter().map(Result::unwrap).collect();
     let (taken, refused): (Vec<_>, Vec<_>) = claims.into_iter().partition(Result::is_ok);
@@ -50,15 +50,49 @@ pub(super) async fn a_turn_is_taken_once(store: Arc<dyn Store>) {
     assert_eq!(shop.read().await.due_at, None);
     assert_eq!(shop.store.due_sessions(after(999), 10).await.unwrap(), []);
     assert_eq!(shop.store.count_waiting().await.unwrap(), 0);
-    assert_kind(shop.store.claim_session(TenantId::new(), shop.session, after(1)).await, ErrorKind::NotFound);
+    assert_kind(shop.store.claim_session(TenantId::new(), shop.session, after(1), after(9)).await, ErrorKind::NotFound);
+}
+
+pub(super) async fn whoever_was_overtaken_may_not_call(store: Arc<dyn Store>) {
+    let shop = Shop::open(store).await;
+    let (store, tenant) = (&shop.store, shop.tenant);
+    let (claimed, slow) = store.claim_session(tenant, shop.session, after(0), after(9)).await.unwrap();
+    assert_eq!(claimed.held_until, Some(after(9)));
+    let attempt = shop.planned_attempt().await;
+    let quick = store.take_over(tenant, shop.session, TakeOver::from_anybody(after(19))).await.unwrap();
+    assert!(quick > slow);
+    assert_kind(store.begin_sending(tenant, attempt.id, slow).await, ErrorKind::Conflict);
+    assert_eq!(store.attempt(tenant, attempt.id).await.unwrap(), attempt, "nothing was sent");
+    shop.change(&postponed(50)).await.unwrap();
+    let (_, next) = store.claim_session(tenant, shop.session, after(50), after(59)).await.unwrap();
+    assert_kind(store.begin_sending(tenant, attempt.id, quick).await, ErrorKind::Conflict);
+    store.begin_sending(tenant, attempt.id, next).await.unwrap();
+}
+
+pub(super) async fn a_session_is_held_until_its_owner_says(store: Arc<dyn Store>) {
+    let shop = Shop::open(store).await;
+    let (store, tenant, session) = (&shop.store, shop.tenant, shop.session);
+    let (_, epoch) = store.claim_session(tenant, session, after(0), after(9)).await.unwrap();
+    let take = |at| TakeOver { hold: after(60), free_at: Some(after(at)) };
+    assert_kind(store.take_over(tenant, session, take(8)).await, ErrorKind::Conflict);
+    let held = HeldSession { tenant, session, epoch };
+    assert_eq!(store.hold_sessions(&[held], after(30)).await.unwrap(), []);
+    assert_kind(store.take_over(tenant, session, take(29)).await, ErrorKind::Conflict);
+    assert_eq!(shop.read().await.held_until, Some(after(30)));
+    let next = HeldSession { epoch: store.take_over(tenant, session, take(30)).await.unwrap(), ..held };
+    let gone = HeldSession { session: SessionId::new(), ..held };
+    let strange = HeldSession { tenant: TenantId::new(), ..next };
+    let lost = store.hold_sessions(&[held, next, gone, strange], after(90)).await.unwrap();
+    assert_eq!(lost, [held, gone, strange]);
+    assert_eq!(shop.read().await.held_until, Some(after(90)));
 }
 
 pub(super) async fn an_attempt_that_ended_is_booked_once(store: Arc<dyn Store>) {
     let shop = Shop::open(store).await;
     let (store, tenant) = (&shop.store, shop.tenant);
-    store.claim_session(tenant, shop.session, after(0)).await.unwrap();
+    let (_, owner) = store.claim_session(tenant, shop.session, after(0), after(9)).await.unwrap();
     let attempt = shop.planned_attempt().await.id;
-    store.begin_sending(tenant, attempt, Epoch::FIRST).await.unwrap();
+    store.begin_sending(tenant, attempt, owner).await.unwrap();
     store.settle_attempt(tenant, attempt, &AttemptOutcome::Accepted(CarrierCallId::new("CA1"))).await.unwrap();
     shop.change(&connecting()).await.unwrap();
     let before = shop.snapshot().await;
@@ -84,7 +118,7 @@ pub(super) async fn a_further_attempt_is_another_call_of_the_session(store: Arc<
     let shop = Shop::open(store).await;
     shop.change(&connecting()).await.unwrap();
     shop.change(&postponed(50)).await.unwrap();
-    shop.store.claim_session(shop.tenant, shop.session, after(50)).await.unwrap();
+    shop.store.claim_session(shop.tenant, shop.session, after(50), after(59)).await.unwrap();
     let second = SessionChange::Connecting { call: CarrierCallId::new("CA2"), at: after(51) };
     shop.change(&second).await.unwrap();
     assert_kind(shop.change(&second).await, ErrorKind::Conflict);
@@ -98,6 +132,6 @@ pub(super) async fn who_is_over_waits_no_more(store: Arc<dyn Store>) {
     let shop = Shop::open(store).await;
     shop.change(&ended(EndReason::Canceled)).await.unwrap();
     assert_eq!(shop.store.due_sessions(after(999), 10).await.unwrap(), []);
-    assert_kind(shop.store.claim_session(shop.tenant, shop.session, after(99)).await, ErrorKind::Conflict);
+    assert_kind(shop.store.claim_session(shop.tenant, shop.session, after(99), after(100)).await, ErrorKind::Conflict);
     assert_kind(shop.change(&postponed(99)).await, ErrorKind::Conflict);
 }

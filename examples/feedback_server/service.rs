@@ -6,11 +6,14 @@ use std::time::Duration;
 use tracing::warn;
 use voicecall::agent::AgentSetup;
 use voicecall::call::CallSettings;
-use voicecall::engine::{Backoff, CallOutcome, CallPlan, CallService, DialPolicy, PlanRequest};
+use voicecall::carrier::CallFlow;
+use voicecall::engine::{
+    Backoff, CallOutcome, CallPlan, CallService, DialPolicy, PlanRequest, Voicemail, WhileDetecting,
+};
 use voicecall::interview::{Interview, InterviewPlan, PlannedQuestion, Progress};
 use voicecall::model::{SpeechOptions, TranscriptionOptions};
 use voicecall::money::Money;
-use voicecall::store::{Attachment, BusinessContext, Session, SessionChange, Store};
+use voicecall::store::{Attachment, BusinessContext, Session, SessionChange, Store, VoicemailAction};
 use voicecall::{Result, TenantId, async_trait};
 
 use crate::choice::Chooser;
@@ -19,6 +22,9 @@ use crate::voices::Voices;
 
 /// The name the agent gives.
 const AGENT: &str = "Vera";
+
+/// The language of what the carrier's own voice says.
+const CARRIER_LANGUAGE: &str = "sv-SE";
 
 /// Beyond the interview's own limits: a limit that no dialogue can break.
 const LAST_LIMIT: Duration = Duration::from_secs(150);
@@ -91,11 +97,20 @@ impl CallService for Feedback {
     }
 
     async fn policy(&self, session: &Session) -> Result<DialPolicy> {
-        let preferences = self.store.business(session.tenant).await?.call_preferences;
+        let business = self.store.business(session.tenant).await?;
+        let preferences = business.call_preferences;
         let mut policy = DialPolicy::once();
         policy.hours = Some(preferences.hours()?);
         policy.max_attempts = preferences.max_attempts;
         policy.backoff = self.settings.backoff;
+        policy.voicemail = match preferences.voicemail {
+            VoicemailAction::HangUp => Voicemail::HangUp(WhileDetecting::Agent),
+            VoicemailAction::LeaveMessage => {
+                let message = preferences.voicemail_message.unwrap_or_else(|| voicemail(&business.store_info.name));
+                Voicemail::LeaveMessage(WhileDetecting::Agent, CallFlow::farewell(message, CARRIER_LANGUAGE))
+            }
+            VoicemailAction::Ignore => Voicemail::Undetected,
+        };
         Ok(policy)
     }
 
@@ -110,6 +125,13 @@ impl CallService for Feedback {
             warn!(session = %id, %error, "the recording's address could not be kept");
         }
     }
+}
+
+/// What a machine is told if the business has not said it otherwise.
+fn voicemail(shop: &str) -> String {
+    format!(
+        "Hej! Det här är en automatisk hälsning från {shop}. Vi ville höra hur du upplevde ditt besök och ringer igen."
+    )
 }
 
 fn speech(business: &BusinessContext) -> SpeechOptions {

@@ -260,7 +260,7 @@ async fn a_business_says_how_it_wants_to_call() {
         "questionSettings": { "timeBudgetSeconds": 75 },
         "callPreferences": {
             "fromHour": "10:30", "untilHour": "18:00", "timeZone": "Europe/Helsinki", "voice": "Astrid", "language": "sv",
-            "maxAttempts": 2,
+            "maxAttempts": 2, "voicemail": "leave_message", "voicemailMessage": "Vi ringer igen.",
         },
     });
     assert_eq!(ours.put(&path, &good, 200).await, good);
@@ -268,6 +268,7 @@ async fn a_business_says_how_it_wants_to_call() {
     let least = ours.put(&path, &json!({ "storeInfo": { "name": "Kaffe" } }), 200).await;
     let usual = json!({
         "fromHour": "08:00", "untilHour": "21:00", "timeZone": "Europe/Stockholm", "language": "sv", "maxAttempts": 3,
+        "voicemail": "hang_up",
     });
     assert_eq!(least["callPreferences"], usual, "what is not said is as for a new shop");
 
@@ -292,6 +293,9 @@ async fn a_business_says_how_it_wants_to_call() {
             ("callPreferences.language", json!("swe")),
             ("callPreferences.maxAttempts", json!(0)),
             ("callPreferences.maxAttempts", json!(11)),
+            ("callPreferences.voicemail", json!("record")),
+            ("callPreferences.voicemailMessage", json!("")),
+            ("callPreferences.voicemailMessage", json!("x".repeat(501))),
             ("callPreferences.colour", json!("red")),
             ("colour", json!("red")),
         ],

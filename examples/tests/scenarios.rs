@@ -51,4 +51,5 @@ scenarios! {
     other_language => "completed", "other_language", 0;
     busy => "failed", "busy", 0;
     no_answer => "failed", "no_answer", 0;
+    voicemail => "failed", "voicemail", 0;
 }

@@ -5,15 +5,16 @@ use axum::extract::State as Extract;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
-use voicecall::store::{BusinessContext, CallPreferences, StoreInfo};
+use voicecall::store::{BusinessContext, CallPreferences, StoreInfo, VoicemailAction};
 use voicecall::{ErrorKind, TenantId};
 
-use super::bounds::{LanguageCode, TimeOfDay, Whole, Word};
+use super::bounds::{LanguageCode, Text, TimeOfDay, Whole, Word};
 use super::input::{Id, Input, Object};
-use super::{ApiError, Claims, State};
+use super::{ApiError, Claims, State, schema};
 
 type BudgetSeconds = Whole<60, 120>;
 type Attempts = Whole<1, 10>;
+type Message = Text<1, 500>;
 
 /// A shop as clients see it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -61,6 +62,13 @@ struct CallPreferencesBody {
     language: String,
     /// How often a customer is tried.
     max_attempts: u32,
+    /// What becomes of calls that a machine answers.
+    #[schema(value_type = schema::VoicemailAction)]
+    voicemail: VoicemailAction,
+    /// What a machine is told that is left a message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    voicemail_message: Option<String>,
 }
 
 impl From<BusinessContext> for BusinessBody {
@@ -79,6 +87,8 @@ impl From<BusinessContext> for BusinessBody {
                 voice: preferences.voice,
                 language: preferences.language,
                 max_attempts: preferences.max_attempts,
+                voicemail: preferences.voicemail,
+                voicemail_message: preferences.voicemail_message,
             },
         }
     }
@@ -131,6 +141,11 @@ struct CallPreferencesInput {
     language: Option<LanguageCode>,
     /// How often a customer is tried.
     max_attempts: Option<Attempts>,
+    /// What becomes of calls that a machine answers: `hang_up` if nothing is said.
+    #[schema(value_type = Option<schema::VoicemailAction>)]
+    voicemail: Option<VoicemailAction>,
+    /// What a machine is told that is left a message.
+    voicemail_message: Option<Message>,
 }
 
 impl CallPreferencesInput {
@@ -143,6 +158,8 @@ impl CallPreferencesInput {
             voice: self.voice.map(|voice| voice.0),
             language: self.language.map_or(defaults.language, |language| language.0),
             max_attempts: self.max_attempts.map_or(defaults.max_attempts, Attempts::small),
+            voicemail: self.voicemail.unwrap_or(defaults.voicemail),
+            voicemail_message: self.voicemail_message.map(Message::into_inner),
         };
         preferences.hours().map_err(|error| {
             let field = error.field().unwrap_or("untilHour");

@@ -47,4 +47,6 @@ enumerations! {
     Priority;
     /// Whether a purchase was confirmed.
     VerificationStatus;
+    /// What becomes of a call that a machine answers.
+    VoicemailAction;
 }

@@ -10,13 +10,14 @@ use super::turn::Turn;
 use crate::clips::Library;
 use crate::ears::Ears;
 use crate::fault::Rng;
-use crate::phone::{Answer, Party, PartyAction, Ring};
+use crate::phone::{Answer, Answerer, Party, PartyAction, Ring};
 use crate::scenario::{self, Manners, Part, Scenario, Trigger};
 
 /// The person called, who behaves as a scenario says.
 #[derive(Debug)]
 pub struct Caller {
     answer: Answer,
+    answerer: Answerer,
     steps: Vec<Step>,
     hearing: Hearing,
     turn: Turn,
@@ -68,6 +69,7 @@ impl Caller {
         };
         Ok(Self {
             answer: scenario.caller.answer,
+            answerer: scenario.caller.answerer,
             steps: scenario.caller.steps.iter().map(prepare).collect::<Result<_>>()?,
             hearing: match fidelity {
                 Fidelity::Audio => Hearing::audio(ears.clone()),
@@ -150,6 +152,10 @@ impl Caller {
 impl Party for Caller {
     fn answer(&mut self, _ring: &Ring) -> Answer {
         self.answer
+    }
+
+    fn answerer(&self) -> Answerer {
+        self.answerer
     }
 
     fn speak(&mut self, now: CallTime) -> PartyAction {

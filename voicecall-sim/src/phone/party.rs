@@ -48,10 +48,11 @@ impl Answer {
 }
 
 /// Who, or what, answers, as machine detection finds out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answerer {
     /// A person.
+    #[default]
     Person,
     /// A machine.
     Machine {

@@ -22,6 +22,7 @@ const FILES: &[(&str, &str)] = files![
     "over_long",
     "silent",
     "thin_answer",
+    "voicemail",
 ];
 
 impl Scenario {

@@ -8,7 +8,7 @@ use voicecall_core::{Error, ErrorKind, Result};
 
 use super::{Latency, Model, Step};
 use crate::fault::{FaultPlan, FaultRule, Rng};
-use crate::phone::Answer;
+use crate::phone::{Answer, Answerer};
 
 /// One story: a call, the person called and the services around it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -53,6 +53,10 @@ pub(crate) enum Part {
 pub struct CallerScript {
     /// What becomes of the ringing: `{ after = "2 s" }`, `"busy"`, `"never"` or `"unreachable"`.
     pub answer: Answer,
+    /// Who, or what, answers, as the carrier finds out: `"person"`, `"fax"` or
+    /// `{ machine = { greeting = "6 s", beep = true } }`.
+    #[serde(default)]
+    pub answerer: Answerer,
     /// What they do, each step once. At every instant the first unused step whose trigger holds begins; while it lasts no other does.
     #[serde(default, rename = "step")]
     pub steps: Vec<Step>,
@@ -132,6 +136,15 @@ mod tests {
     fn an_answer_says_after_how_long() {
         let scenario: Scenario = SMALLEST.replace("'busy'", "{ after = '2 s' }").parse().unwrap();
         assert_eq!(scenario.caller.answer, Answer::After(Duration::from_secs(2)));
+    }
+
+    #[test]
+    fn who_answers_is_a_person_unless_said_otherwise() {
+        let scenario: Scenario = SMALLEST.parse().unwrap();
+        assert_eq!(scenario.caller.answerer, Answerer::Person);
+        let scenario: Scenario =
+            format!("{SMALLEST}answerer = {{ machine = {{ greeting = '6 s', beep = true }} }}").parse().unwrap();
+        assert_eq!(scenario.caller.answerer, Answerer::Machine { greeting: Duration::from_secs(6), beep: true });
     }
 
     #[test]

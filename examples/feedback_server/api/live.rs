@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep};
 use tracing::warn;
 use utoipa::IntoParams;
 use voicecall::engine::{LiveEvent, LiveEventKind};
-use voicecall::store::{Session, SessionStatus};
+use voicecall::store::Session;
 use voicecall::{SessionId, TenantId};
 
 use super::input::Parameters;
@@ -29,10 +29,6 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// How often a comment shows that the connection is alive.
 const PING: Duration = Duration::from_secs(15);
-
-/// How often, and how many times, is looked whether a change is stored.
-const STORED_LOOK: Duration = Duration::from_millis(20);
-const STORED_LOOKS: u32 = 50;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -135,27 +131,12 @@ impl Reader {
                 let cost = json!({ "callId": id, "costEstimate": *micros as f64 / 1e6 });
                 self.waiting.extend(named("cost", &cost));
             }
-            LiveEventKind::Connected => {
-                self.until_connected(id).await;
-                self.look_up(id).await;
-            }
             LiveEventKind::Placed
+            | LiveEventKind::Connected
             | LiveEventKind::ConsentGiven
             | LiveEventKind::Postponed { .. }
             | LiveEventKind::Ended { .. } => self.look_up(id).await,
             _ => {}
-        }
-    }
-
-    /// Waits until the store knows that somebody is on the line: the call is quicker than its record.
-    async fn until_connected(&self, id: SessionId) {
-        for _ in 0..STORED_LOOKS {
-            match self.state.store().session(self.business, id).await {
-                Ok(session) if matches!(session.status, SessionStatus::Initiated | SessionStatus::Connecting) => {
-                    sleep(STORED_LOOK).await;
-                }
-                _ => return,
-            }
         }
     }
 

@@ -144,7 +144,8 @@ impl World {
         let session = super::json(request.send().await.unwrap(), 201).await;
         let id = session["id"].as_str().unwrap().to_owned();
         until("the order to call", START, async || {
-            (!self.column("SELECT id FROM dial_attempts WHERE state NOT IN ('planned', 'sending')").is_empty()).then_some(())
+            (!self.column("SELECT id FROM dial_attempts WHERE state NOT IN ('planned', 'sending')").is_empty())
+                .then_some(())
         })
         .await;
         id

@@ -25,10 +25,13 @@ const HANG_UP_TRIES: u32 = 4;
 impl CallEngine {
     /// What the journal adds up to becomes part of the session.
     pub(super) async fn attach(&self, tenant: TenantId, id: SessionId) -> Result<()> {
+        // Whoever ended the session from outside has said what was said.
+        let session = self.store.session(tenant, id).await?;
+        let has_transcript = session.status.is_final() && session.transcript.is_some();
         let journal = self.store.journal(tenant, id).await?;
         let lines: Vec<_> = journal::transcript(&journal).iter().map(ToString::to_string).collect();
         let what = Attachment {
-            transcript: (!lines.is_empty()).then(|| lines.join("\n")),
+            transcript: (!has_transcript && !lines.is_empty()).then(|| lines.join("\n")),
             cost_micros: Cost::of(&journal).map(|cost| cost.total().micros()),
             ..Attachment::default()
         };

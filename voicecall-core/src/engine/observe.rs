@@ -58,7 +58,7 @@ pub enum LiveEventKind {
         /// When the next one is due.
         until: Timestamp,
     },
-    /// The caller is on the line.
+    /// Somebody is on the line who is not known to be a machine, and the store knows it.
     Connected,
     /// The caller heard the agent say this.
     AgentSaid {
@@ -171,7 +171,6 @@ impl Observed {
 impl Dialogue for Observed {
     fn handle(&mut self, event: &DialogueEvent, now: CallTime, actions: &mut Vec<Action>) {
         match event {
-            DialogueEvent::Connected => self.tell(now, LiveEventKind::Connected),
             DialogueEvent::Spoken(utterance) => {
                 if let Some(heard) = self.saying.remove(utterance) {
                     self.tell(now, LiveEventKind::AgentSaid { heard, unheard: String::new() });

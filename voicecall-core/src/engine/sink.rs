@@ -82,7 +82,7 @@ impl EngineSink {
         let (tenant, session, epoch) = owner;
         let (entries, waiting) = mpsc::channel(WAITING_FACTS);
         let (done, stored) = mpsc::channel(WAITING_FACTS);
-        let answered = answerer.subscribe();
+        let (answered, told) = (answerer.subscribe(), Arc::clone(&watchers));
         let sink = Self {
             tenant,
             session,
@@ -101,7 +101,7 @@ impl EngineSink {
             }),
             reason: None,
         };
-        (sink, write_journal(store, tenant, answered, waiting, done))
+        (sink, write_journal((store, told, tenant), answered, waiting, done))
     }
 
     /// Hands over what is left. The journal's task ends once it has stored everything.
@@ -190,8 +190,7 @@ impl CallSink for EngineSink {
 /// Appends facts as they come, several at a time if they come fast, until the sink is gone and all is stored. Begins when
 /// it is known that a person has answered; of a call to a machine only its cost is kept.
 async fn write_journal(
-    store: Arc<dyn Store>,
-    tenant: TenantId,
+    (store, watchers, tenant): (Arc<dyn Store>, Arc<Watchers>, TenantId),
     mut answerer: watch::Receiver<Answerer>,
     mut entries: mpsc::Receiver<JournalEntry>,
     stored: mpsc::Sender<u64>,
@@ -209,7 +208,7 @@ async fn write_journal(
         }
         let mut wait = Duration::from_millis(50);
         let begun = Instant::now();
-        while let Err(error) = append(&*store, tenant, &batch).await {
+        while let Err(error) = append(&*store, &watchers, tenant, &batch).await {
             let patient = !entries.is_closed() || begun.elapsed() < LAST_PATIENCE;
             if !error.is_retryable() || !patient {
                 error!(%error, facts = batch.len(), "facts could not be stored");
@@ -241,11 +240,11 @@ pub(super) async fn patiently<T, F: Future<Output = Result<T>>>(attempt: impl Fn
     }
 }
 
-async fn append(store: &dyn Store, tenant: TenantId, entries: &[JournalEntry]) -> Result<()> {
+async fn append(store: &dyn Store, watchers: &Watchers, tenant: TenantId, entries: &[JournalEntry]) -> Result<()> {
     for entry in entries.iter().filter(|entry| entry.fact == Fact::Connected) {
         let change = SessionChange::Connected { at: entry.at };
         match store.change_session(tenant, entry.session, &change).await {
-            Ok(_) => {}
+            Ok(_) => watchers.tell_at(tenant, entry.session, entry.offset, LiveEventKind::Connected),
             // Already connected: the same batch is tried again.
             Err(error) if error.kind() == ErrorKind::Conflict => {}
             Err(error) => return Err(error),

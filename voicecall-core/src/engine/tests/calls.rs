@@ -49,7 +49,9 @@ async fn a_whole_call_leaves_its_journal_and_its_transcript() {
         kinds.push(event.kind);
     }
     let conversation = kinds.iter().filter(|kind| !matches!(kind, LiveEventKind::Provider { .. })).collect::<Vec<_>>();
-    assert_eq!(conversation[..2], [&LiveEventKind::Placed, &LiveEventKind::Connected]);
+    assert_eq!(conversation[0], &LiveEventKind::Placed);
+    // Told once it is stored, which this dialogue does not wait for.
+    assert!(conversation[1..3].contains(&&LiveEventKind::Connected), "{conversation:?}");
     let ended = |kind: &LiveEventKind| {
         matches!(kind, LiveEventKind::Ended { reason: EndReason::Completed, connected: true, .. })
     };

@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use tracing::{info, warn};
 use voicecall::agent::Cascade;
 use voicecall::carrier::VoiceBackend;
-use voicecall::engine::{CallEngine, EngineConfig};
+use voicecall::engine::{CallEngine, Clock, EngineConfig};
 use voicecall::model::{LanguageModel, SpeechToText, TextToSpeech};
 use voicecall::openai::{OpenAiChat, OpenAiSpeech, OpenAiTranscription};
 use voicecall::server::{self, ServeOptions};
@@ -28,7 +28,9 @@ use voicecall::{Result, TenantId, Vault};
 use crate::api::{self, Tokens};
 use crate::choice::Chooser;
 use crate::dashboard;
+use crate::jobs::{Jobs, Means};
 use crate::monitor::Monitor;
+use crate::recordings::Recordings;
 use crate::seed::{DEMO, Seed};
 use crate::service::Feedback;
 use crate::settings::{Settings, optional};
@@ -72,6 +74,7 @@ pub(crate) struct App {
     pub(crate) tokens: Tokens,
     service: Arc<Feedback>,
     monitor: Monitor,
+    jobs: Jobs,
     tended: JoinHandle<()>,
     stop: oneshot::Sender<()>,
     served: JoinHandle<std::io::Result<()>>,
@@ -97,14 +100,24 @@ impl App {
         let chooser = Arc::new(Chooser::new(Arc::clone(&store)));
         let service = Feedback::new(Arc::clone(&store), voices, Arc::clone(&chooser), settings.calls);
         let service = Arc::new(service);
+        let recordings = Recordings::new(&settings.recordings, Arc::clone(&services.carrier));
+        let model = Arc::clone(&services.model);
         let engine = engine(settings, services, Arc::clone(&store), Arc::clone(&service), Arc::clone(&vault))?;
         let monitor = Monitor::start(&engine).await?;
         engine.sweep().await?;
         let tending = Arc::clone(&engine);
         // Ends with the engine's shutdown.
         let tended = tokio::spawn(async move { tending.tend().await });
+        let means = Means {
+            store: Arc::clone(&store),
+            recordings: recordings.clone(),
+            model,
+            clock: Clock::system(),
+            policy: settings.retention,
+        };
+        let jobs = Jobs::start(&engine, means);
         let verifications = Arc::new(StoredVerifications(Arc::clone(&store)));
-        let state = api::State::new(settings, Arc::clone(&engine), verifications, vault, chooser)?;
+        let state = api::State::new(settings, Arc::clone(&engine), verifications, vault, chooser, recordings)?;
         let router = Router::new()
             .merge(server::routes(Arc::clone(&engine)))
             .merge(api::routes(&state)?)
@@ -117,7 +130,7 @@ impl App {
         };
         let served = tokio::spawn(server::serve(listener, router, ServeOptions::default(), stopped));
         info!(%address, "serving");
-        Ok(Self { address, store, engine, tokens, service, monitor, tended, stop, served })
+        Ok(Self { address, store, engine, tokens, service, monitor, jobs, tended, stop, served })
     }
 
     /// Makes the sentences of a business ready.
@@ -137,6 +150,7 @@ impl App {
         if let Err(error) = self.tended.await {
             warn!(%error, "tending to calls failed");
         }
+        self.jobs.stop().await;
         let _ = self.stop.send(());
         match self.served.await {
             Ok(Ok(())) => info!("stopped"),

@@ -1,7 +1,10 @@
 //! The price list that comes with the example, and the budget of a call at its prices.
 
 use jiff::Timestamp;
-use voicecall::money::{Budget, CallPrices, CallServices, PriceBook, Service};
+use voicecall::journal::JournalEntry;
+use voicecall::model::TokenUsage;
+use voicecall::money::{Budget, CallPrices, CallServices, Cost, CostMeter, Money, PriceBook, Service};
+use voicecall::store::{Attachment, Session, SessionChange, Store};
 use voicecall::{Error, Result};
 
 use crate::settings::optional;
@@ -31,6 +34,31 @@ pub(crate) fn budget(at: Timestamp, farewell: &str) -> Result<Budget> {
     Ok(budget)
 }
 
+/// Adds what a model used for a call that is over to the cost of its session.
+///
+/// # Errors
+/// `Config` as [`prices`]; what the store reports.
+pub(crate) async fn charge(store: &dyn Store, session: &Session, usage: TokenUsage, at: Timestamp) -> Result<()> {
+    let mut meter = CostMeter::new(&Budget::new(prices(at)?));
+    meter.used(usage);
+    let added = meter.cost().model;
+    if added == Money::ZERO {
+        return Ok(());
+    }
+    let before = store.session(session.tenant, session.id).await?.cost_micros;
+    let cost = Money::from_micros(before.unwrap_or(0)).saturating_add(added);
+    let what = Attachment { cost_micros: Some(cost.micros()), ..Attachment::default() };
+    store.change_session(session.tenant, session.id, &SessionChange::Attach { what, at }).await.map(drop)
+}
+
+/// What a call cost by its parts. What was made of it afterwards stands in the session only, and is the model's.
+pub(crate) fn cost(session: &Session, journal: &[JournalEntry]) -> Cost {
+    let mut cost = Cost::of(journal).unwrap_or_default();
+    let later = Money::from_micros(session.cost_micros.unwrap_or(0)).saturating_sub(cost.total());
+    cost.model = cost.model.saturating_add(later.max(Money::ZERO));
+    cost
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,7 +67,7 @@ mod tests {
     fn the_bundled_prices_are_complete_and_a_two_minute_call_is_affordable() {
         let at = "2026-11-20T12:00:00Z".parse().unwrap();
         let budget = budget(at, "Hej då.").unwrap();
-        let mut meter = voicecall::money::CostMeter::new(&budget);
+        let mut meter = CostMeter::new(&budget);
         meter.on_the_line(std::time::Duration::from_secs(120));
         meter.spoke(2000);
         assert!(meter.cost().total() < budget.cap, "{}", meter.cost().total());

@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 use voicecall::engine::Backoff;
 use voicecall::money::{Budget, Money};
+use voicecall::store::RetentionPolicy;
 use voicecall::{Error, PhoneNumber, Result, Vault};
 
 use crate::api::{Rates, Tokens, WebhookSecret};
@@ -29,6 +30,7 @@ pub(crate) struct Settings {
     pub(crate) rates: Rates,
     pub(crate) calls: CallLimits,
     pub(crate) calls_per_second: f64,
+    pub(crate) retention: RetentionPolicy,
 }
 
 /// Shorter secrets can be found by trying.
@@ -59,6 +61,7 @@ impl Settings {
             rates: rates()?,
             calls: call_limits()?,
             calls_per_second: calls_per_second()?,
+            retention: retention()?,
         })
     }
 
@@ -79,6 +82,7 @@ impl Settings {
             rates: rates()?,
             calls: call_limits()?,
             calls_per_second: calls_per_second()?,
+            retention: retention()?,
         })
     }
 
@@ -147,6 +151,28 @@ fn calls_per_second() -> Result<f64> {
     optional("CALLS_PER_SECOND").map_or(Ok(1.0), |text| number(text).ok_or_else(wrong))
 }
 
+/// How long what is kept. Nothing is kept for less than a day: a call may still be under way.
+fn retention() -> Result<RetentionPolicy> {
+    let mut policy = RetentionPolicy::default();
+    for (name, period) in [
+        ("RETENTION_EVENTS_DAYS", &mut policy.events),
+        ("RETENTION_PROVIDER_LOGS_DAYS", &mut policy.provider_logs),
+        ("RETENTION_FAILED_SESSIONS_DAYS", &mut policy.failed_sessions),
+        ("RETENTION_RECORDINGS_DAYS", &mut policy.recordings),
+        ("RETENTION_TRANSCRIPTS_DAYS", &mut policy.transcripts),
+    ] {
+        if let Some(text) = optional(name) {
+            *period = days(&text).ok_or_else(|| Error::config(name, "whole days from 1 to 36500"))?;
+        }
+    }
+    Ok(policy)
+}
+
+fn days(text: &str) -> Option<Duration> {
+    let days = text.parse::<u32>().ok().filter(|days| (1..=36_500).contains(days))?;
+    Some(Duration::from_secs(24 * 3600) * days)
+}
+
 fn rates() -> Result<Rates> {
     let rates = Rates::default();
     let number = |name: &'static str, default: NonZeroU32| match optional(name) {
@@ -172,6 +198,14 @@ fn required(name: &'static str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn periods_are_whole_days() {
+        assert_eq!(days("90"), Some(Duration::from_secs(90 * 24 * 3600)));
+        for wrong in ["0", "-1", "1.5", "36501", "a week", "4294967296"] {
+            assert_eq!(days(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn dollars_are_read_to_the_millionth() {

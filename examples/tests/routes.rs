@@ -8,7 +8,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use sha2::Sha256;
-use support::world::{PENDING, PENDING_PHONE, PHONE, SHOP, SILENT_SHOP, VERIFIED, WEBHOOK_SECRET, World, signed_token};
+use support::world::{
+    PENDING, PENDING_PHONE, PHONE, SHOP, SILENT_SHOP, VERIFIED, WEBHOOK_SECRET, World, free_address, signed_token,
+};
 use support::{client, json as answer};
 
 /// Some id that belongs to nothing.
@@ -73,6 +75,13 @@ fn ours(world: &World) -> Client<'_> {
 
 fn theirs(world: &World) -> Client<'_> {
     Client { world, token: signed_token(&[SILENT_SHOP], 60) }
+}
+
+/// How many sessions the metrics say have ended.
+async fn ends(metrics: std::net::SocketAddr) -> Vec<String> {
+    let scraped = client().get(format!("http://{metrics}/metrics")).send().await.unwrap().text().await.unwrap();
+    let lines = scraped.lines().filter_map(|line| line.strip_prefix("voicecall_calls_ended_total"));
+    lines.map(ToOwned::to_owned).collect()
 }
 
 /// The same object with another value at a path such as `data.recordingUrl` or `responses[0].askedAt`; without it for
@@ -435,7 +444,8 @@ const AI: &str = "/api/calls/webhooks/ai";
 
 #[tokio::test]
 async fn a_carrier_without_a_form_of_its_own_reports_in_ours() {
-    let world = World::start("happy").await;
+    let (mut world, metrics) = (World::start("happy").await, free_address());
+    world.set("METRICS_LISTEN", metrics);
     let _server = world.serve().await;
     let ours = ours(&world);
     let session = world.initiate().await;
@@ -449,6 +459,7 @@ async fn a_carrier_without_a_form_of_its_own_reports_in_ours() {
     let busy = event("call_failed", json!({ "reason": "busy", "vendorCode": 17 }));
     assert_eq!(tell(&world, TELEPHONY, &busy, 200).await["changed"], true);
     assert_eq!(tell(&world, TELEPHONY, &busy, 200).await["changed"], false, "twice is once");
+    assert_eq!(ends(metrics).await, ["{reason=\"busy\",connected=\"false\"} 1"], "who watches the engine knows");
     let mut recording = event("recording_available", json!({ "recordingUrl": "https://example.com/r.wav" }));
     recording["businessId"] = json!(SHOP);
     assert_eq!(tell(&world, TELEPHONY, &recording, 200).await["changed"], true);
@@ -706,7 +717,8 @@ impl Events {
 
 #[tokio::test]
 async fn a_call_is_followed_ended_counted_and_forgotten() {
-    let world = World::start("happy").await;
+    let (mut world, metrics) = (World::start("happy").await, free_address());
+    world.set("METRICS_LISTEN", metrics);
     let _server = world.serve().await;
     let (ours, theirs) = (Client { world: &world, token: signed_token(&[SHOP], 600) }, theirs(&world));
     let mut events = Events::of(&ours).await;
@@ -765,6 +777,7 @@ async fn a_call_is_followed_ended_counted_and_forgotten() {
     assert_eq!(ours.post(&path, &good, 409).await["code"], "conflict");
     ours.post(&format!("/api/calls/{session}/cancel"), &json!({}), 409).await;
     events.until("ended", |call| call["id"] == json!(session)).await;
+    assert_eq!(ends(metrics).await, ["{reason=\"completed\",connected=\"true\"} 1"], "who watches the engine knows");
 
     let detail = ours.get(&format!("/api/calls/{session}"), 200).await;
     let response = &detail["responses"][0];

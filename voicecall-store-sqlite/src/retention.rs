@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row, named_params};
 use voicecall_core::journal::JournalEntry;
 use voicecall_core::store::{
-    Anonymised, Erased, Purged, RetentionRun, RetentionStore, Session, SessionFile, SubjectFile, check_answers,
+    Anonymised, Erased, RetentionRun, RetentionStore, Session, SessionFile, SubjectFile, check_answers,
 };
 use voicecall_core::{LookupHash, Result, SessionId, TenantId, async_trait};
 
@@ -14,33 +14,45 @@ use crate::{SqliteStore, dialing, directory, events, journal, provider_log, resp
 
 #[async_trait]
 impl RetentionStore for SqliteStore {
-    async fn archive_events(&self, before: Timestamp) -> Result<u64> {
+    async fn archive_events(&self, before: Timestamp, limit: u32) -> Result<u64> {
         self.write("archive events", move |db| {
-            let old = "FROM call_events WHERE timestamp < ?
-                       AND call_session_id IN (SELECT id FROM call_sessions WHERE ended_at IS NOT NULL)";
+            // In the order of their session's timeline, so that what is archived is always its beginning.
+            let old = "FROM call_events WHERE position IN (
+                           SELECT position FROM call_events WHERE timestamp < ?
+                           AND call_session_id IN (SELECT id FROM call_sessions WHERE ended_at IS NOT NULL)
+                           ORDER BY timestamp, position LIMIT ?)";
             let columns = "id, call_session_id, event_type, event_data, timestamp, source, metadata";
             let copy = format!("INSERT INTO call_events_archive ({columns}) SELECT {columns} {old} ORDER BY position");
-            let copied = db.execute(&copy, (At(before),))?;
-            db.execute(&format!("DELETE {old}"), (At(before),))?;
+            let copied = db.execute(&copy, (At(before), limit))?;
+            db.execute(&format!("DELETE {old}"), (At(before), limit))?;
             Ok(copied as u64)
         })
         .await
     }
 
-    async fn purge_provider_logs(&self, before: Timestamp) -> Result<u64> {
+    async fn purge_provider_logs(&self, before: Timestamp, limit: u32) -> Result<u64> {
         self.write("purge provider logs", move |db| {
-            Ok(db.execute("DELETE FROM telephony_provider_logs WHERE timestamp < ?", (At(before),))? as u64)
+            let delete = "DELETE FROM telephony_provider_logs WHERE position IN (
+                              SELECT position FROM telephony_provider_logs WHERE timestamp < ? LIMIT ?)";
+            Ok(db.execute(delete, (At(before), limit))? as u64)
         })
         .await
     }
 
-    async fn purge_failed_sessions(&self, before: Timestamp) -> Result<Vec<Purged>> {
-        self.write("purge failed sessions", move |db| {
-            let delete = "DELETE FROM call_sessions WHERE status = 'failed' AND ended_at < ? RETURNING business_id, id";
-            let purged = |row: &Row<'_>| Ok((row.get::<_, Text<TenantId>>(0)?.0, row.get::<_, Text<SessionId>>(1)?.0));
-            Ok(db.prepare_cached(delete)?.query_map((At(before),), purged)?.collect::<rusqlite::Result<_>>()?)
+    async fn old_failed_sessions(&self, before: Timestamp, limit: u32) -> Result<Vec<Session>> {
+        self.read("read old failed sessions", move |db| ended(db, "status = 'failed'", before, limit)).await
+    }
+
+    async fn delete_session(&self, tenant: TenantId, session: SessionId) -> Result<()> {
+        self.write("delete session", move |db| {
+            if !sessions::find(db, tenant, session)?.status.is_final() {
+                return Err(Fault::conflict("delete session", "the session is not over"));
+            }
+            db.execute("DELETE FROM call_sessions WHERE id = ?", (Text(session),))?;
+            Ok(())
         })
-        .await
+        .await?;
+        self.forget_traces("delete session").await
     }
 
     async fn old_recordings(&self, before: Timestamp, limit: u32) -> Result<Vec<Session>> {

@@ -110,6 +110,25 @@ impl SessionStore for SqliteStore {
         .await
     }
 
+    async fn sessions_among(&self, ids: &[SessionId]) -> Result<Vec<Session>> {
+        let ids = ids.to_vec();
+        self.read("read sessions", move |db| {
+            let query = "SELECT * FROM call_sessions WHERE id IN (SELECT value FROM json_each(?))";
+            Ok(db.prepare_cached(query)?.query_map((Json(&ids),), read)?.collect::<rusqlite::Result<_>>()?)
+        })
+        .await
+    }
+
+    async fn unanalysed_sessions(&self, since: Timestamp, limit: u32) -> Result<Vec<Session>> {
+        self.read("read sessions to analyse", move |db| {
+            let query =
+                "SELECT * FROM call_sessions WHERE ended_at >= ? AND transcript IS NOT NULL AND analysis IS NULL
+                         AND anonymised_at IS NULL ORDER BY ended_at, id LIMIT ?";
+            Ok(db.prepare_cached(query)?.query_map((At(since), limit), read)?.collect::<rusqlite::Result<_>>()?)
+        })
+        .await
+    }
+
     async fn append_event(&self, tenant: TenantId, event: &CallEvent) -> Result<()> {
         let event = event.clone();
         self.write("append event", move |db| {

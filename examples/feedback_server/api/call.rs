@@ -9,14 +9,15 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use voicecall::journal::{Fact, JournalEntry, Speaker, TranscriptLine, transcript};
-use voicecall::money::{Cost, Money};
+use voicecall::money::Money;
 use voicecall::store::{AttemptState, CallResponse, DialAttempt, EndReason, PageRequest, Session};
 use voicecall::{QuestionId, SessionId};
 
 use super::events::EventBody;
 use super::input::Id;
-use super::session::{SessionBody, find};
+use super::session::{SessionBody, find, hundredths};
 use super::{ApiError, Claims, State, schema};
+use crate::price;
 
 /// A timeline longer than this is cut: somebody writes into it, no call does.
 const MOST_EVENTS: u64 = 1000;
@@ -134,6 +135,7 @@ struct CostBody {
     carrier: f64,
     transcription: f64,
     speech: f64,
+    /// The summary included.
     model: f64,
     total: f64,
 }
@@ -153,6 +155,10 @@ struct ConsentBody {
     /// Null as long as the caller has not decided.
     #[schema(required = true)]
     given: Option<bool>,
+    /// What the caller said to it. There only after a yes, and until the call is anonymised.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    words: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Timestamp, required = false)]
     decided_at: Option<Timestamp>,
@@ -196,7 +202,7 @@ pub(super) async fn one(
         responses: responses.into_iter().map(ResponseBody::from).collect(),
         timeline: timeline(&state, &session).await?,
         latency: LatencyBody::of(&journal),
-        cost: cost(&journal),
+        cost: CostBody::of(&session, &journal),
         consent: ConsentBody::of(&journal),
         attempts: attempts.into_iter().map(AttemptBody::from).collect(),
         anonymised: session.anonymised_at.is_some(),
@@ -217,15 +223,17 @@ async fn timeline(state: &State, session: &Session) -> Result<Vec<EventBody>, Ap
     }
 }
 
-fn cost(journal: &[JournalEntry]) -> CostBody {
-    let cost = Cost::of(journal).unwrap_or_default();
-    let dollars = |money: Money| money.micros() as f64 / 1e6;
-    CostBody {
-        carrier: dollars(cost.carrier),
-        transcription: dollars(cost.transcription),
-        speech: dollars(cost.speech),
-        model: dollars(cost.model),
-        total: dollars(cost.total()),
+impl CostBody {
+    fn of(session: &Session, journal: &[JournalEntry]) -> Self {
+        let cost = price::cost(session, journal);
+        let dollars = |money: Money| money.micros() as f64 / 1e6;
+        Self {
+            carrier: dollars(cost.carrier),
+            transcription: dollars(cost.transcription),
+            speech: dollars(cost.speech),
+            model: dollars(cost.model),
+            total: dollars(cost.total()),
+        }
     }
 }
 
@@ -259,11 +267,6 @@ impl From<CallResponse> for ResponseBody {
             responded_at: response.responded_at,
         }
     }
-}
-
-/// A score to two decimals: more is noise.
-fn hundredths(score: f32) -> f64 {
-    (f64::from(score) * 100.0).round() / 100.0
 }
 
 impl LatencyBody {
@@ -310,6 +313,12 @@ impl ConsentBody {
                 _ => {}
             }
         }
+        // What was said is numbered only once it may be kept, so that the time tells which words led to the decision.
+        let heard = journal.iter().filter_map(|entry| match &entry.fact {
+            Fact::Heard(turn) if consent.decided_at.is_some_and(|decided| entry.at <= decided) => turn.text.clone(),
+            _ => None,
+        });
+        consent.words = heard.last();
         consent
     }
 }

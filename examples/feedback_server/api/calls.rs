@@ -12,8 +12,8 @@ use tokio::time::timeout;
 use tracing::warn;
 use utoipa::{IntoParams, ToSchema};
 use voicecall::engine::{LiveEvent, LiveEventKind};
-use voicecall::store::{EndReason, EventSource, Session, SessionChange, SessionFilter, SessionStatus};
-use voicecall::{ErrorKind, SessionId, TenantId};
+use voicecall::store::{EndReason, Session, SessionFilter, SessionStatus};
+use voicecall::{SessionId, TenantId};
 
 use super::input::{Id, Parameters};
 use super::page::{PageLength, PageNumber, Pagination, page_request};
@@ -147,22 +147,13 @@ pub(super) async fn end(state: &State, session: &Session) -> Result<Session, Api
                 warn!(session = %id, "a cancelled call takes long to end");
             }
         }
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let (source, at) = (EventSource::System, Timestamp::now());
-            let change = SessionChange::Ended { reason: EndReason::Canceled, source, at };
-            match state.store().change_session(tenant, id, &change).await {
-                Ok(session) => state.tell(&session),
-                Err(error) if error.kind() == ErrorKind::Conflict => {}
-                Err(error) => return Err(error.into()),
+        Err(error) => {
+            if !state.store().session(tenant, id).await?.status.is_final() {
+                return Err(error.into());
             }
-            if let Some(call) = &session.carrier_call
-                && let Err(error) = state.engine.carrier().hang_up(call).await
-            {
-                // Whoever answers it is hung up on, because the session is over.
-                warn!(session = %id, %error, "a cancelled call could not be ended at the carrier");
-            }
+            // Whoever answers it is hung up on, because the session is over.
+            warn!(session = %id, %error, "a cancelled call could not be ended at the carrier");
         }
-        Err(error) => return Err(error.into()),
     }
     Ok(state.store().session(tenant, id).await?)
 }

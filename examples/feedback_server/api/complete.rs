@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use voicecall::store::{
     Attachment, CallResponse, EndReason, EventSource, QuestionConfiguration, Session, SessionChange,
 };
-use voicecall::{ErrorKind, QuestionId, RecordId, SessionId};
+use voicecall::{QuestionId, RecordId, SessionId};
 
 use super::bounds::{Number, Text};
 use super::input::{Id, Input, Object};
@@ -114,7 +114,7 @@ pub(super) async fn complete(
         responses.push(response.read(&session, &questions, now, &place)?);
     }
     let change = SessionChange::Ended { reason, source: EventSource::System, at: now };
-    let ended = state.store().complete_session(session.tenant, session.id, &change, &responses).await?;
+    let ended = state.engine.complete(session.tenant, session.id, &change, &responses).await?;
     let ended = match completion.transcript {
         Some(transcript) => {
             let what = Attachment { transcript: Some(transcript.into_inner()), ..Attachment::default() };
@@ -123,11 +123,9 @@ pub(super) async fn complete(
         }
         None => ended,
     };
-    state.tell(&ended);
-    match state.engine.stop(session.tenant, session.id, reason).await {
-        // Not a call of this process is the normal case.
-        Err(error) if error.kind() != ErrorKind::NotFound => warn!(session = %session.id, %error, "a call goes on"),
-        _ => {}
+    if let Err(error) = state.engine.hang_up(session.tenant, session.id, reason).await {
+        // Whoever answers it is hung up on, because the session is over.
+        warn!(session = %session.id, %error, "the call of a completed session goes on at the carrier");
     }
     Ok(Json(SessionBody::of(&state, ended).await?))
 }

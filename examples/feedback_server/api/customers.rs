@@ -1,18 +1,14 @@
 //! `/customers`: what is stored of one person, to be read and to be erased.
 
-use std::io::ErrorKind;
-use std::path::Path;
-
 use axum::Json;
 use axum::extract::State as Extract;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
 use voicecall::journal::JournalEntry;
 use voicecall::store::{ProviderLog, ProviderOperation, SessionFile};
-use voicecall::{RecordId, SessionId, TenantId};
+use voicecall::{RecordId, TenantId};
 
 use super::bounds::SwedishPhone;
 use super::call::{AttemptBody, ResponseBody};
@@ -172,31 +168,15 @@ pub(super) async fn erase(
     for file in known.iter().filter(|file| !file.session.status.is_final()) {
         end(&state, &file.session).await?;
     }
-    // Files first: once the rows are gone nobody knows which ones they were.
-    let mut recordings = remove(&state, known.iter().map(|file| file.session.id).collect()).await?;
-    let erased = store.erase_subject(business, lookup).await?;
-    // What a call wrote while it was being ended.
-    recordings += remove(&state, erased.sessions.clone()).await?;
-    Ok(Json(ErasedBody { sessions: erased.sessions.len(), recordings, verifications: erased.verifications }))
-}
-
-/// Removes the recordings of these sessions, and returns how many there were.
-async fn remove(state: &State, sessions: Vec<SessionId>) -> Result<usize, ApiError> {
-    let folder = std::sync::Arc::clone(&state.recordings);
-    let removed = spawn_blocking(move || remove_all(&folder, &sessions)).await.map_err(std::io::Error::other).flatten();
-    removed.map_err(|error| {
-        voicecall::Error::new(voicecall::ErrorKind::Unavailable, "remove recordings").with_source(error).into()
-    })
-}
-
-fn remove_all(folder: &Path, sessions: &[SessionId]) -> std::io::Result<usize> {
-    let mut removed = 0;
-    for session in sessions {
-        match std::fs::remove_dir_all(folder.join(session.to_string())) {
-            Ok(()) => removed += 1,
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
+    let mut recordings = 0;
+    for file in &known {
+        // Files first: once the rows are gone nobody knows which ones they were.
+        recordings += usize::from(state.recordings.remove(store, &file.session).await?);
     }
-    Ok(removed)
+    let erased = store.erase_subject(business, lookup).await?;
+    for session in &erased.sessions {
+        // What a call wrote while it was being ended.
+        recordings += usize::from(state.recordings.remove_folder(*session).await?);
+    }
+    Ok(Json(ErasedBody { sessions: erased.sessions.len(), recordings, verifications: erased.verifications }))
 }

@@ -28,7 +28,6 @@ mod token;
 mod verifications;
 mod webhook;
 
-use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
@@ -45,6 +44,7 @@ use voicecall::store::{Session, Store};
 use voicecall::{SessionId, TenantId, Vault};
 
 use crate::choice::Chooser;
+use crate::recordings::Recordings;
 use crate::settings::Settings;
 use crate::verification::VerificationSource;
 use document::Access;
@@ -53,6 +53,7 @@ use error::ErrorBody;
 use limit::Limits;
 pub(crate) use limit::Rates;
 pub(crate) use request_id::name_request;
+pub(crate) use session::SummaryBody;
 pub(crate) use signature::WebhookSecret;
 pub(crate) use token::{Claims, Tokens};
 
@@ -63,8 +64,7 @@ pub(crate) struct State {
     verifications: Arc<dyn VerificationSource>,
     vault: Arc<Vault>,
     chooser: Arc<Chooser>,
-    /// Where the engine puts recordings, a folder for each session.
-    recordings: Arc<Path>,
+    recordings: Recordings,
     tokens: Tokens,
     webhook_secret: WebhookSecret,
     limits: Limits,
@@ -86,13 +86,14 @@ impl State {
         verifications: Arc<dyn VerificationSource>,
         vault: Arc<Vault>,
         chooser: Arc<Chooser>,
+        recordings: Recordings,
     ) -> voicecall::Result<Self> {
         Ok(Self {
             engine,
             verifications,
             vault,
             chooser,
-            recordings: settings.recordings.as_path().into(),
+            recordings,
             tokens: settings.tokens()?,
             webhook_secret: settings.webhook_secret()?,
             limits: Limits::new(settings.rates),

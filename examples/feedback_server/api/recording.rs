@@ -15,9 +15,6 @@ use super::input::Id;
 use super::session::find;
 use super::{ApiError, Claims, State};
 
-/// As the engine names it, in a folder for each session.
-const FILE: &str = "recording.wav";
-
 /// The recording of a call
 ///
 /// Stereo: left is the customer, right the agent. `Range` is understood.
@@ -41,7 +38,7 @@ pub(super) async fn recording(
         // It is still being written.
         return Err(ApiError::not_found("recording"));
     }
-    let path = state.recordings.join(session.id.to_string()).join(FILE);
+    let path = state.recordings.file(session.id);
     let range = headers.get(header::RANGE).and_then(|value| value.to_str().ok()).unwrap_or("").to_owned();
     let read = spawn_blocking(move || read(&path, &range)).await.map_err(std::io::Error::other).flatten();
     let (length, asked, bytes) = match read {

@@ -3,8 +3,9 @@
 use axum::Json;
 use axum::extract::State as Extract;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
+use voicecall::analysis::CallSummary;
 use voicecall::store::{CallPriority, EndReason, Session, SessionStatus};
 use voicecall::{ErrorKind, QuestionId, SessionId, TenantId};
 
@@ -63,16 +64,31 @@ pub(super) struct SessionBody {
 }
 
 /// A call in a few words.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Summary)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct SummaryBody {
+pub(crate) struct SummaryBody {
     summary: String,
+    /// How the customer felt about the visit on the whole.
     #[schema(minimum = -1, maximum = 1)]
     sentiment: f64,
     topics: Vec<String>,
-    /// Whether somebody should get in touch with the customer.
-    follow_up: bool,
+    /// Whether the customer wants somebody to get back to them.
+    follow_up_wanted: bool,
+}
+
+impl SummaryBody {
+    /// The summary of a session, if it has one.
+    pub(crate) fn of(session: &Session) -> Option<Self> {
+        let CallSummary { summary, sentiment, topics, follow_up_wanted, .. } =
+            serde_json::from_value(session.analysis.clone()?).ok()?;
+        Some(Self { summary, sentiment: hundredths(sentiment), topics, follow_up_wanted })
+    }
+}
+
+/// A score to two decimals: more is noise.
+pub(super) fn hundredths(score: f32) -> f64 {
+    (f64::from(score) * 100.0).round() / 100.0
 }
 
 impl SessionBody {
@@ -83,6 +99,7 @@ impl SessionBody {
     pub(super) async fn of(state: &State, session: Session) -> Result<Self, ApiError> {
         let attempts = state.store().attempts(session.tenant, session.id).await?.len();
         Ok(Self {
+            summary: SummaryBody::of(&session),
             attempts,
             priority: session.priority,
             next_attempt_at: session.due_at,
@@ -98,7 +115,6 @@ impl SessionBody {
             questions_asked: session.questions_asked,
             cost_estimate: session.cost_micros.unwrap_or(0) as f64 / 1e6,
             recording_url: session.recording_url,
-            summary: session.analysis.and_then(|analysis| serde_json::from_value(analysis).ok()),
         })
     }
 }

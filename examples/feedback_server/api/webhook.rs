@@ -84,11 +84,14 @@ pub(super) async fn find(
 /// # Errors
 /// What the store reports.
 pub(super) async fn change(state: &State, session: &Session, change: &SessionChange) -> Result<bool, ApiError> {
-    match state.store().change_session(session.tenant, session.id, change).await {
-        Ok(session) => {
-            state.tell(&session);
-            Ok(true)
-        }
+    let (tenant, id) = (session.tenant, session.id);
+    let changed = match change {
+        // The engine tells those who watch by itself.
+        SessionChange::Ended { .. } => state.engine.complete(tenant, id, change, &[]).await.map(drop),
+        _ => state.store().change_session(tenant, id, change).await.map(|session| state.tell(&session)),
+    };
+    match changed {
+        Ok(()) => Ok(true),
         Err(error) if error.kind() == ErrorKind::Conflict => Ok(false),
         Err(error) => Err(error.into()),
     }

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use voicecall::journal::{Fact, JournalEntry, transcript};
-use voicecall::money::Cost;
 use voicecall::{SessionId, TenantId};
 
 use super::timeline::{self, Timeline};
+use crate::api::SummaryBody;
 use crate::app::App;
 use crate::price;
 
@@ -74,7 +74,7 @@ async fn report(
             })
         })
         .collect();
-    let cost = Cost::of(journal).unwrap_or_default();
+    let cost = price::cost(&session, journal);
     let prices = price::prices(session.started_at)?;
     Ok(json!({
         "session": id,
@@ -84,6 +84,7 @@ async fn report(
         "endReason": session.end_reason,
         "durationSeconds": session.duration_seconds(),
         "answers": answers,
+        "summary": SummaryBody::of(&session),
         "cost": { "usd": cost.total().micros() as f64 / 1e6, "microUsd": cost, "prices": prices.effective },
         "latency": latency(journal),
     }))

@@ -13,12 +13,17 @@ use tokio::net::TcpListener;
 use voicecall::{SessionId, TenantId, VerificationId};
 
 use crate::app::App;
+use crate::recordings;
 use crate::seed::{DEMO, Seed};
 use crate::settings::Settings;
 use crate::simulator::Simulator;
 
 /// Longer than any interview lasts, ringing included.
 const LONGEST_CALL: Duration = Duration::from_secs(240);
+
+/// How often, and how many times, is looked whether the call is summed up.
+const SUMMARY_LOOK: Duration = Duration::from_millis(100);
+const SUMMARY_LOOKS: u32 = 150;
 
 /// Calls a simulated customer and leaves recording, transcript, report, timeline, inputs and database in `out`.
 ///
@@ -53,6 +58,7 @@ pub(crate) async fn run(out: &Path, scenario: &str) -> Result<(), Box<dyn Error>
     let session = tokio::time::timeout(LONGEST_CALL, ended(&client, &format!("{url}/{id}/status"), &token)).await??;
     app.engine.shutdown(Duration::from_secs(20)).await;
     screen.abort();
+    summed_up(&app, business, id).await?;
     let text = |field: &str| session[field].as_str().unwrap_or("?").to_owned();
     println!("\nsession {id}: {} ({})", text("status"), text("endReason"));
     let written = artifacts::write(out, &app, business, id, scenario).await?;
@@ -78,6 +84,18 @@ async fn ended(client: &reqwest::Client, url: &str, token: &str) -> Result<Value
     }
 }
 
+/// Waits for the summary of a call in which something was said. A demo whose model gives none goes on without.
+async fn summed_up(app: &App, business: TenantId, id: SessionId) -> voicecall::Result<()> {
+    for _ in 0..SUMMARY_LOOKS {
+        let session = app.store.session(business, id).await?;
+        if session.transcript.is_none() || session.analysis.is_some() {
+            return Ok(());
+        }
+        tokio::time::sleep(SUMMARY_LOOK).await;
+    }
+    Ok(())
+}
+
 fn customer(seed: &Seed) -> Result<(TenantId, VerificationId), &'static str> {
     let business = seed.business.first().ok_or("the seed has no business")?;
     let verification = business.verification.first().ok_or("the seed has no verification")?;
@@ -90,6 +108,10 @@ fn clear(out: &Path) -> std::io::Result<()> {
     let old: Vec<PathBuf> = files.iter().chain(&artifacts::FILES).map(|file| out.join(file)).collect();
     for path in old.iter().filter(|path| path.exists()) {
         std::fs::remove_file(path)?;
+    }
+    // Of calls that broke off with their demo.
+    for session in recordings::sessions_below(out)? {
+        std::fs::remove_dir_all(out.join(session.to_string()))?;
     }
     Ok(())
 }

@@ -69,7 +69,7 @@ export function callPage(call) {
     parts: ["end_of_turn", "transcript", "first_sentence", "first_audio", "wire", "heard"].map((name, i) => ({ name, ms: ms[i] })),
   });
   return {
-    call: { ...call, summary: { summary: "Kunden är mycket nöjd med besöket och personalen, men tycker att kön var lång på lördagen.", sentiment: 0.62, topics: ["kö", "personal", "kaffe"], followUp: false } },
+    call: { ...call, summary: { summary: "Kunden är mycket nöjd med besöket och personalen, men tycker att kön var lång på lördagen.", sentiment: 0.62, topics: ["kö", "personal", "kaffe"], followUpWanted: false } },
     transcript: [
       line("agent", 0.4, 8.9, "Hej! Jag är en AI-assistent som ringer från Kaffebutiken. Samtalet tar under två minuter och spelas in om du säger ja. Får jag ställa två korta frågor?"),
       line("caller", 9.6, 10.8, "Ja, det går bra."),
@@ -94,7 +94,7 @@ export function callPage(call) {
     ],
     latency: { turns: [turn(1, false, 620, 180, 240, 150, 20, 60), turn(2, true, 640, 210, 910, 380, 20, 60), turn(3, false, 600, 170, 260, 140, 20, 70), turn(4, false, 610, 190, 220, 160, 20, 60)], medianMs: 1270, p95Ms: 2220 },
     cost: { carrier: 0.0214, transcription: 0.0071, speech: 0.0183, model: 0.0154, total: 0.0622 },
-    consent: { disclosedAt: at(8.4), disclosure: "Jag är en AI-assistent som ringer från Kaffebutiken. Samtalet spelas in om du säger ja.", given: true, decidedAt: at(18.8) },
+    consent: { disclosedAt: at(8.4), disclosure: "Jag är en AI-assistent som ringer från Kaffebutiken. Samtalet spelas in om du säger ja.", given: true, words: "Ja, det går bra.", decidedAt: at(18.8) },
     attempts: [
       { startedAt: at(0.4), carrier: "46elks", state: "rejected", outcome: "insufficient funds" },
       { startedAt: at(1.1), carrier: "twilio", state: "accepted", outcome: "completed" },

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, dead_code, unreachable_pub)]
 
+pub mod past;
 pub mod process;
+pub mod traces;
 pub mod world;
 
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! A server with the configuration of a real one, whose carrier and AI services are a simulator in another process.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use base64::Engine;
@@ -29,6 +29,9 @@ pub const SILENT_PHONE: &str = "+46701234569";
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
 const AUTH_TOKEN: &str = "simulated-auth-token";
 const API_KEY: &str = "simulated-api-key";
+
+/// Seals personal data in the server's database.
+pub const DATA_KEY: [u8; 32] = [7; 32];
 
 /// Signs webhooks in our own form.
 pub const WEBHOOK_SECRET: &str = "a made-up webhook secret of sufficient length";
@@ -80,7 +83,7 @@ impl World {
             ("LISTEN", server.to_string()),
             ("PUBLIC_URL", public.to_owned()),
             ("CALLER_NUMBER", "+46700000001".to_owned()),
-            ("DATA_KEYS", STANDARD.encode([7; 32])),
+            ("DATA_KEYS", STANDARD.encode(DATA_KEY)),
             ("JWT_SECRET", JWT_SECRET.to_owned()),
             ("WEBHOOK_SECRET", WEBHOOK_SECRET.to_owned()),
             // Tests ask faster than anybody else.
@@ -139,13 +142,19 @@ impl World {
 
     /// Orders the call to the verified customer and waits until the carrier has it. Returns the session's id.
     pub async fn initiate(&self) -> String {
+        self.initiate_in(&self.database()).await
+    }
+
+    /// The same for a server whose database is somewhere else.
+    pub async fn initiate_in(&self, database: &Path) -> String {
         let body = json!({ "verificationId": VERIFIED, "businessId": SHOP, "customerPhone": PHONE });
         let request = client().post(self.url("/api/calls/initiate")).bearer_auth(self.token(SHOP).await).json(&body);
         let session = super::json(request.send().await.unwrap(), 201).await;
         let id = session["id"].as_str().unwrap().to_owned();
         until("the order to call", START, async || {
-            (!self.column("SELECT id FROM dial_attempts WHERE state NOT IN ('planned', 'sending')").is_empty())
-                .then_some(())
+            let of_session = format!("call_session_id = '{id}' AND state NOT IN ('planned', 'sending')");
+            let ordered = format!("SELECT id FROM dial_attempts WHERE {of_session}");
+            (!column(database, &ordered).is_empty()).then_some(())
         })
         .await;
         id

@@ -6,6 +6,6 @@ pub(crate) mod request;
 mod summary;
 pub(crate) mod validate;
 
-pub use anonymise::{anonymise, anonymise_json, anonymise_with};
-pub use proposal::{PersonalData, Proposal, propose};
+pub use anonymise::{anonymise, anonymise_json, anonymise_json_with, anonymise_with};
+pub use proposal::{PersonalData, Proposal, Proposed, proposals, propose};
 pub use summary::{CallSummary, FinishedCall, Summarised, summarise};

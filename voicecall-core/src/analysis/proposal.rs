@@ -1,14 +1,15 @@
 //! Personal data that a model points out: a help to the rules of [`anonymise`](super::anonymise), never their judge.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::request::{self, DATA_RULE};
+use super::request::{self, Asking, DATA_RULE};
 use super::validate::{Fault, parse};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::ChatRequest;
+use crate::model::{ChatRequest, LanguageModel, TokenUsage};
 
 /// A kind of personal data, each with a placeholder of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -110,12 +111,42 @@ impl Proposal {
     }
 }
 
+/// What came of asking for personal data, and what it used.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Proposed {
+    /// What the model takes for personal data, or why it did not say.
+    pub proposals: Result<Vec<Proposal>>,
+    /// The tokens of all requests together as far as the provider told; also those of a failure have their price.
+    pub usage: TokenUsage,
+}
+
+/// Asks a model for the personal data in a text, with repairs and failures as [`summarise`](super::summarise). All of it
+/// takes no longer than `within`. Cancel by dropping.
+pub async fn proposals(model: &dyn LanguageModel, text: &str, within: Duration) -> Proposed {
+    let asking = Asking { model, operation: "find personal data", within };
+    let (proposals, usage) = asking.ask(propose(text), Proposal::check).await;
+    Proposed { proposals, usage }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use serde_json::Value;
 
     use super::*;
+    use crate::testing::ScriptedModel;
+
+    #[tokio::test]
+    async fn a_model_is_asked_until_its_reply_is_right() {
+        let reply = r#"{"spans":[{"text":"Zorbax","kind":"name"}]}"#;
+        let model = ScriptedModel::new().with_answer(["{}"]).with_answer([reply]);
+        let proposed = proposals(&model, "Zorbax var trevlig", Duration::from_secs(9)).await;
+        assert_eq!(proposed.proposals.unwrap()[0].text, "Zorbax");
+        let silent = ScriptedModel::new().with_answer(["{}"]).with_answer(["{}"]).with_answer(["{}"]);
+        let error = proposals(&silent, "Zorbax", Duration::from_secs(9)).await.proposals.unwrap_err();
+        assert_eq!((error.kind(), error.provider()), (ErrorKind::Protocol, Some("scripted")));
+    }
 
     #[test]
     fn a_reply_is_believed_only_if_every_part_is_right() {

@@ -3,10 +3,14 @@
 //! What people said stands in a user message as strings of a JSON object, so that nothing said on the phone can pass
 //! for an instruction.
 
+use std::time::Duration;
+
+use futures_util::StreamExt;
 use serde_json::{Value, json};
 
-use super::validate::Fault;
-use crate::model::{ChatMessage, ChatRequest, ChatRole, OutputSchema};
+use super::validate::{Fault, LONGEST_REPLY};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{ChatDelta, ChatMessage, ChatRequest, ChatRole, LanguageModel, OutputSchema, TokenUsage};
 
 /// A reply that does not follow its schema is asked for again this many times.
 pub(crate) const MOST_REPAIRS: u8 = 2;
@@ -45,6 +49,72 @@ pub(crate) fn repaired(mut request: ChatRequest, fault: Fault) -> ChatRequest {
     let note = format!("Your last reply was refused: {fault}. Reply again, with JSON that follows the schema exactly.");
     request.messages.push(ChatMessage::new(ChatRole::System, note));
     request
+}
+
+/// Asking a model once the call is over: the whole reply is waited for, and asked for again while it is not believed.
+pub(super) struct Asking<'a> {
+    pub(super) model: &'a dyn LanguageModel,
+    pub(super) operation: &'static str,
+    /// All of it takes no longer.
+    pub(super) within: Duration,
+}
+
+impl Asking<'_> {
+    /// What `check` made of the reply, and what all requests together used. `Timeout` if there was no time left, `Protocol`
+    /// if the last reply was not believed either, else the model's own failure.
+    pub(super) async fn ask<T>(
+        &self,
+        request: ChatRequest,
+        check: fn(&str) -> Result<T, Fault>,
+    ) -> (Result<T>, TokenUsage) {
+        let mut usage = TokenUsage::default();
+        let outcome = tokio::time::timeout(self.within, self.repeatedly(request, check, &mut usage)).await;
+        (outcome.unwrap_or_else(|_| Err(self.failed(ErrorKind::Timeout))), usage)
+    }
+
+    async fn repeatedly<T>(
+        &self,
+        mut request: ChatRequest,
+        check: fn(&str) -> Result<T, Fault>,
+        usage: &mut TokenUsage,
+    ) -> Result<T> {
+        let mut repairs = 0;
+        loop {
+            let reply = self.reply(request.clone(), usage).await?;
+            match check(&reply) {
+                Ok(read) => return Ok(read),
+                Err(fault) if repairs == MOST_REPAIRS => {
+                    return Err(self.failed(ErrorKind::Protocol).with_message(fault));
+                }
+                Err(fault) => {
+                    repairs += 1;
+                    request = repaired(request, fault);
+                }
+            }
+        }
+    }
+
+    /// One whole reply. Of one that is too long the rest is read for its usage and not kept.
+    async fn reply(&self, request: ChatRequest, usage: &mut TokenUsage) -> Result<String> {
+        let mut reply = String::new();
+        let mut pieces = self.model.chat(request);
+        while let Some(piece) = pieces.next().await {
+            match piece? {
+                ChatDelta::Text(text) if reply.len() <= LONGEST_REPLY => reply.push_str(&text),
+                ChatDelta::Text(_) => {}
+                ChatDelta::Usage(used) => {
+                    usage.input += used.input;
+                    usage.cached += used.cached;
+                    usage.output += used.output;
+                }
+            }
+        }
+        Ok(reply)
+    }
+
+    fn failed(&self, kind: ErrorKind) -> Error {
+        Error::new(kind, self.operation).with_provider(self.model.name())
+    }
 }
 
 /// The last `most` characters: what was said last decides.

@@ -3,15 +3,14 @@
 use std::fmt;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::request::{self, DATA_RULE, MOST_REPAIRS};
-use super::validate::{self, Fault, LONGEST_REPLY, parse};
+use super::request::{self, Asking, DATA_RULE};
+use super::validate::{self, Fault, parse};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Speaker, TranscriptLine};
-use crate::model::{ChatDelta, ChatRequest, LanguageModel, TokenUsage};
+use crate::model::{ChatRequest, LanguageModel, TokenUsage};
 use crate::store::CallResponse;
 
 /// What a call was about. Its JSON is what the model is asked for.
@@ -78,7 +77,7 @@ impl CallSummary {
     /// # Errors
     /// `Protocol` with what is wrong, in words that hold nothing of the reply.
     pub fn read(reply: &str) -> Result<Self> {
-        Self::check(reply).map_err(refused)
+        Self::check(reply).map_err(|fault| Error::new(ErrorKind::Protocol, "read summary").with_message(fault))
     }
 
     fn check(reply: &str) -> Result<Self, Fault> {
@@ -93,10 +92,6 @@ impl CallSummary {
         validate::topics(&summary.topics)?;
         Ok(summary)
     }
-}
-
-fn refused(fault: Fault) -> Error {
-    Error::new(ErrorKind::Protocol, "read summary").with_message(fault)
 }
 
 /// What there is to sum up.
@@ -133,46 +128,9 @@ pub struct Summarised {
 /// The failure is `Timeout` if there was no time left, `Protocol` if the last reply was not believed either, else the
 /// model's own. Cancel by dropping.
 pub async fn summarise(model: &dyn LanguageModel, call: &FinishedCall<'_>, within: Duration) -> Summarised {
-    let mut usage = TokenUsage::default();
-    let asked = ask(model, CallSummary::request(call), &mut usage);
-    let summary = match tokio::time::timeout(within, asked).await {
-        Ok(summary) => summary,
-        Err(_) => Err(Error::new(ErrorKind::Timeout, "summarise call").with_provider(model.name())),
-    };
+    let asking = Asking { model, operation: "summarise call", within };
+    let (summary, usage) = asking.ask(CallSummary::request(call), CallSummary::check).await;
     Summarised { summary, usage }
-}
-
-async fn ask(model: &dyn LanguageModel, mut request: ChatRequest, usage: &mut TokenUsage) -> Result<CallSummary> {
-    let mut repairs = 0;
-    loop {
-        let reply = reply(model, request.clone(), usage).await?;
-        match CallSummary::check(&reply) {
-            Ok(summary) => return Ok(summary),
-            Err(fault) if repairs == MOST_REPAIRS => return Err(refused(fault).with_provider(model.name())),
-            Err(fault) => {
-                repairs += 1;
-                request = request::repaired(request, fault);
-            }
-        }
-    }
-}
-
-/// One whole reply. Of one that is too long the rest is read for its usage and not kept.
-async fn reply(model: &dyn LanguageModel, request: ChatRequest, usage: &mut TokenUsage) -> Result<String> {
-    let mut reply = String::new();
-    let mut pieces = model.chat(request);
-    while let Some(piece) = pieces.next().await {
-        match piece? {
-            ChatDelta::Text(text) if reply.len() <= LONGEST_REPLY => reply.push_str(&text),
-            ChatDelta::Text(_) => {}
-            ChatDelta::Usage(used) => {
-                usage.input += used.input;
-                usage.cached += used.cached;
-                usage.output += used.output;
-            }
-        }
-    }
-    Ok(reply)
 }
 
 /// The last lines that together are not too long.
@@ -201,7 +159,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::model::ChatRole;
+    use crate::model::{ChatDelta, ChatRole};
     use crate::testing::{Script, ScriptedModel};
     use crate::time::CallTime;
 

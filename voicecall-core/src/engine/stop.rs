@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::dialogue::Action;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{SessionId, TenantId};
-use crate::store::{EndReason, EventSource, SessionChange};
+use crate::store::{CallResponse, EndReason, EventSource, Session, SessionChange};
 use tracing::warn;
 
 use super::CallEngine;
@@ -16,13 +16,7 @@ impl CallEngine {
     /// # Errors
     /// `NotFound` if there is no such session; `Conflict` if it is over.
     pub async fn stop(&self, tenant: TenantId, session: SessionId, reason: EndReason) -> Result<()> {
-        let control = {
-            let state = self.state();
-            state.live.get(&session).filter(|live| live.tenant == tenant).map(|live| live.control.clone())
-        };
-        if let Some(control) = control {
-            // A call that ended in the meantime is what was asked for.
-            let _ = control.send(Action::EndNow(reason)).await;
+        if self.end_live(tenant, session, reason).await {
             return Ok(());
         }
         if self.store.session(tenant, session).await?.status.is_final() {
@@ -32,6 +26,50 @@ impl CallEngine {
         let change = SessionChange::Ended { reason, source: EventSource::System, at: self.now() };
         let ended = self.store.change_session(tenant, session, &change).await?;
         self.tell_ended(&ended);
+        self.hang_up_attempts(tenant, session).await
+    }
+
+    /// Ends a session as somebody else knows it, with the answers that came with the news. Everybody who watches is told.
+    /// A call it may still have is not touched: see [`hang_up`](Self::hang_up).
+    ///
+    /// # Errors
+    /// As [`SessionStore::complete_session`](crate::store::SessionStore::complete_session).
+    pub async fn complete(
+        &self,
+        tenant: TenantId,
+        session: SessionId,
+        change: &SessionChange,
+        responses: &[CallResponse],
+    ) -> Result<Session> {
+        let ended = self.store.complete_session(tenant, session, change, responses).await?;
+        self.tell_ended(&ended);
+        Ok(ended)
+    }
+
+    /// Ends the call of a session that is over, ringing or talking; the session stays as it is.
+    ///
+    /// # Errors
+    /// What the store or the carrier reports.
+    pub async fn hang_up(&self, tenant: TenantId, session: SessionId, reason: EndReason) -> Result<()> {
+        if self.end_live(tenant, session, reason).await {
+            return Ok(());
+        }
+        self.hang_up_attempts(tenant, session).await
+    }
+
+    /// Ends the conversation of a session, if it has one here. Returns whether it had.
+    async fn end_live(&self, tenant: TenantId, session: SessionId, reason: EndReason) -> bool {
+        let control = {
+            let state = self.state();
+            state.live.get(&session).filter(|live| live.tenant == tenant).map(|live| live.control.clone())
+        };
+        let Some(control) = control else { return false };
+        // A call that ended in the meantime is what was asked for.
+        let _ = control.send(Action::EndNow(reason)).await;
+        true
+    }
+
+    async fn hang_up_attempts(&self, tenant: TenantId, session: SessionId) -> Result<()> {
         for attempt in self.store.attempts(tenant, session).await? {
             if let (Some(call), None) = (attempt.call, attempt.outcome) {
                 self.carrier.hang_up(&call).await?;

@@ -31,9 +31,7 @@ pub use projection::{Projection, project};
 pub use question::{Priority, QuestionConfiguration, SelectionLog};
 pub(crate) use report::Counting;
 pub use report::{Mean, QuestionTally, Report, ReportRange, SessionFilter, Tally};
-pub use retention::{
-    Anonymised, Erased, Purged, RetentionJob, RetentionPolicy, RetentionRun, SessionFile, SubjectFile,
-};
+pub use retention::{Anonymised, Erased, RetentionJob, RetentionPolicy, RetentionRun, SessionFile, SubjectFile};
 pub use session::{Attachment, NewSession, Session, SessionChange};
 pub use status::{CallPriority, EndReason, SessionStatus};
 pub use traits::{

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::status::text_enum;
 use super::{CallEvent, CallResponse, CustomerVerification, DialAttempt, ProviderLog, Session};
 use crate::error::Error;
-use crate::id::{SessionId, TenantId};
+use crate::id::SessionId;
 use crate::journal::JournalEntry;
 
 /// How long what is kept.
@@ -120,6 +120,3 @@ pub struct Erased {
     /// How many verifications are gone.
     pub verifications: u64,
 }
-
-/// A session that is gone with everything in the store; what lies outside is to be deleted too.
-pub type Purged = (TenantId, SessionId);

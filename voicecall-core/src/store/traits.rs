@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::{
     Anonymised, AttemptOutcome, BusinessContext, CallEvent, CallResponse, CustomerVerification, DialAttempt, EndReason,
-    Erased, HeldSession, NewSession, Page, PageRequest, ProviderLog, Purged, QuestionConfiguration, Report,
-    ReportRange, RetentionRun, SelectionLog, Session, SessionChange, SessionFilter, SubjectFile, TakeOver,
+    Erased, HeldSession, NewSession, Page, PageRequest, ProviderLog, QuestionConfiguration, Report, ReportRange,
+    RetentionRun, SelectionLog, Session, SessionChange, SessionFilter, SubjectFile, TakeOver,
 };
 use crate::error::Result;
 use crate::id::{AttemptId, CarrierCallId, Epoch, QuestionId, SessionId, TenantId, VerificationId};
@@ -91,6 +91,19 @@ pub trait SessionStore: Send + Sync {
     /// # Errors
     /// As every store call.
     async fn open_sessions(&self) -> Result<Vec<Session>>;
+
+    /// Those of `ids` that are sessions, whoever's, in no particular order.
+    ///
+    /// # Errors
+    /// As every store call.
+    async fn sessions_among(&self, ids: &[SessionId]) -> Result<Vec<Session>>;
+
+    /// Sessions that ended at or after `since` and have a transcript but no analysis, of all tenants, those that ended
+    /// first before the others; at most `limit`. Anonymised ones are none of them.
+    ///
+    /// # Errors
+    /// As every store call.
+    async fn unanalysed_sessions(&self, since: Timestamp, limit: u32) -> Result<Vec<Session>>;
 
     /// Appends an event that changes nothing. If it is older than the session's last event it gets that event's time.
     ///
@@ -300,24 +313,31 @@ pub trait ReportStore: Send + Sync {
 /// Forgetting: what is old, of all tenants, and what is one customer's.
 #[async_trait]
 pub trait RetentionStore: Send + Sync {
-    /// Archives events of ended sessions that are older than `before`. They are still read by
-    /// [`SessionStore::events`].
+    /// Archives events of ended sessions that are older than `before`; at most `limit`, so that calls need not wait for
+    /// long. They are still read by [`SessionStore::events`]. Returns how many: fewer than `limit` are the last.
     ///
     /// # Errors
     /// As every store call.
-    async fn archive_events(&self, before: Timestamp) -> Result<u64>;
+    async fn archive_events(&self, before: Timestamp, limit: u32) -> Result<u64>;
 
-    /// Deletes exchanges with providers that are older than `before`.
+    /// Deletes exchanges with providers that are older than `before`; at most `limit`. Returns how many.
     ///
     /// # Errors
     /// As every store call.
-    async fn purge_provider_logs(&self, before: Timestamp) -> Result<u64>;
+    async fn purge_provider_logs(&self, before: Timestamp, limit: u32) -> Result<u64>;
 
-    /// Deletes failed sessions that ended before `before`, with everything that belongs to them.
+    /// Failed sessions that ended before `before`, oldest first; at most `limit`.
     ///
     /// # Errors
     /// As every store call.
-    async fn purge_failed_sessions(&self, before: Timestamp) -> Result<Vec<Purged>>;
+    async fn old_failed_sessions(&self, before: Timestamp, limit: u32) -> Result<Vec<Session>>;
+
+    /// Deletes a session that is over with everything in the store that belongs to it, beyond recovery from the store's
+    /// own files. What lies outside is to be deleted before: afterwards nobody knows whose it was.
+    ///
+    /// # Errors
+    /// `Conflict` if the session is not over; `NotFound`.
+    async fn delete_session(&self, tenant: TenantId, session: SessionId) -> Result<()>;
 
     /// Sessions that ended before `before` and have a recording, oldest first; at most `limit`.
     ///

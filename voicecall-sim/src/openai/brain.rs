@@ -1,15 +1,15 @@
-//! The simulated model: a scenario's rules, as tokens that come one after the other.
+//! The simulated model: a scenario's rules, and a reading of what is over, as tokens that come one after the other.
 
 use std::time::Duration;
 
-use super::ApiError;
+use super::{ApiError, reader};
 use crate::fault::Rng;
-use crate::scenario::{Latency, Model, Part, Question, Scenario};
+use crate::scenario::{Latency, Model, Part, Question, RuleLatency, Scenario};
 
 /// The longest token, in characters.
 const TOKEN_LENGTH: usize = 6;
 
-/// Answers questions by the rules of a scenario.
+/// Answers questions by the rules of a scenario; a call that is over it sums up by itself unless a rule does.
 #[derive(Debug)]
 pub struct Brain {
     model: Model,
@@ -51,13 +51,16 @@ impl Brain {
     /// # Errors
     /// A 500 that names what was asked, if no rule covers it.
     pub fn answer(&mut self, question: &Question<'_>, max_tokens: usize) -> Result<Reply, ApiError> {
-        let rule = self.model.answer(question).ok_or_else(|| no_rule(question))?;
-        let mut texts = tokens(&rule.reply);
+        let (reply, latency) = match self.model.answer(question) {
+            Some(rule) => (rule.reply.clone(), rule.latency),
+            None => (reader::answer(question).ok_or_else(|| no_rule(question))?, RuleLatency::default()),
+        };
+        let mut texts = tokens(&reply);
         let cut_off = texts.len() > max_tokens;
         texts.truncate(max_tokens);
 
-        let first = rule.latency.first_token.unwrap_or(self.latency.first_token);
-        let next = rule.latency.per_token.unwrap_or(self.latency.per_token);
+        let first = latency.first_token.unwrap_or(self.latency.first_token);
+        let next = latency.per_token.unwrap_or(self.latency.per_token);
         let mut after = Duration::ZERO;
         let mut timed = Vec::with_capacity(texts.len());
         for text in texts {

@@ -24,6 +24,7 @@ mod delivery;
 mod ear;
 mod error;
 mod json;
+mod reader;
 mod routes;
 mod schema;
 mod server;

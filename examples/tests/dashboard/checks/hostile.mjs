@@ -17,13 +17,13 @@ function poison(fake) {
   const page = fake.page;
   fake.page = (call) => ({
     ...page(call),
-    call: { ...call, summary: { summary: nth(2), sentiment: nth(3), topics: payloads, followUp: nth(4) } },
+    call: { ...call, summary: { summary: nth(2), sentiment: nth(3), topics: payloads, followUpWanted: nth(4) } },
     transcript: payloads.map((text, i) => ({ speaker: i % 3 ? "agent" : nth(i), fromMs: i * 100, untilMs: i * 100 + 90, text, unheard: nth(i + 5) })),
     responses: payloads.map((text, i) => ({ questionId: QUESTION(i), questionText: text, responseText: nth(i + 1), topics: [nth(i + 2)], outcome: nth(i + 3), sentimentScore: 0.1 })),
     timeline: payloads.map((text, i) => ({ id: String(i), eventType: text, eventData: { [text]: nth(i + 1), reason: i % 2 ? text : undefined }, timestamp: call.startedAt, source: nth(i + 2) })),
     attempts: payloads.slice(0, 40).map((text, i) => ({ startedAt: text, carrier: text, state: nth(i + 1), outcome: nth(i + 2) })),
     latency: { turns: [{ turn: nth(6), totalMs: 100, filler: true, parts: payloads.slice(0, 12).map((name) => ({ name, ms: 10 })) }] },
-    consent: { disclosedAt: nth(7), disclosure: nth(8), given: true, decidedAt: nth(9) },
+    consent: { disclosedAt: nth(7), disclosure: nth(8), given: true, words: nth(10), decidedAt: nth(9) },
   });
   fake.selection = () => ({
     selectedQuestions: payloads.map((questionText) => ({ questionText })), estimatedDuration: 60,

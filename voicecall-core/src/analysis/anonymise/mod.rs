@@ -53,11 +53,18 @@ pub fn anonymise_with<'a>(text: &'a str, proposals: &[Proposal]) -> Cow<'a, str>
 /// The same for every string inside a JSON value, such as the analysis of an answer. Names of properties stay.
 #[must_use]
 pub fn anonymise_json(value: &Value) -> Value {
+    anonymise_json_with(value, &[])
+}
+
+/// The same with what a model proposed, as [`anonymise_with`].
+#[must_use]
+pub fn anonymise_json_with(value: &Value, proposals: &[Proposal]) -> Value {
     match value {
-        Value::String(text) => Value::String(anonymise(text).into_owned()),
-        Value::Array(values) => values.iter().map(anonymise_json).collect(),
+        Value::String(text) => Value::String(anonymise_with(text, proposals).into_owned()),
+        Value::Array(values) => values.iter().map(|value| anonymise_json_with(value, proposals)).collect(),
         Value::Object(object) => {
-            Value::Object(object.iter().map(|(name, value)| (name.clone(), anonymise_json(value))).collect())
+            let anonymous = |(name, value): (&String, &Value)| (name.clone(), anonymise_json_with(value, proposals));
+            Value::Object(object.iter().map(anonymous).collect())
         }
         other => other.clone(),
     }

@@ -345,6 +345,8 @@ flaky! {
         fn session_of_verification(tenant: TenantId, id: VerificationId) -> Option<Session>;
         fn change_session(tenant: TenantId, id: SessionId, change: &SessionChange) -> Session;
         fn open_sessions() -> Vec<Session>;
+        fn sessions_among(ids: &[SessionId]) -> Vec<Session>;
+        fn unanalysed_sessions(since: Timestamp, limit: u32) -> Vec<Session>;
         fn append_event(tenant: TenantId, event: &CallEvent) -> ();
         fn events(tenant: TenantId, session: SessionId, page: PageRequest) -> Page<CallEvent>;
         fn responses(tenant: TenantId, session: SessionId) -> Vec<CallResponse>;
@@ -392,9 +394,10 @@ flaky! {
         fn report(tenant: TenantId, range: &ReportRange) -> Report;
     }
     RetentionStore {
-        fn archive_events(before: Timestamp) -> u64;
-        fn purge_provider_logs(before: Timestamp) -> u64;
-        fn purge_failed_sessions(before: Timestamp) -> Vec<Purged>;
+        fn archive_events(before: Timestamp, limit: u32) -> u64;
+        fn purge_provider_logs(before: Timestamp, limit: u32) -> u64;
+        fn old_failed_sessions(before: Timestamp, limit: u32) -> Vec<Session>;
+        fn delete_session(tenant: TenantId, session: SessionId) -> ();
         fn old_recordings(before: Timestamp, limit: u32) -> Vec<Session>;
         fn forget_recording(tenant: TenantId, session: SessionId, at: Timestamp) -> ();
         fn old_transcripts(before: Timestamp, limit: u32) -> Vec<Session>;

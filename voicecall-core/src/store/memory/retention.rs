@@ -9,43 +9,44 @@ use crate::error::Result;
 use crate::id::{SessionId, TenantId};
 use crate::seal::LookupHash;
 use crate::store::{
-    Anonymised, Erased, Purged, RetentionRun, RetentionStore, Session, SessionFile, SessionStatus, SubjectFile,
-    check_answers,
+    Anonymised, Erased, RetentionRun, RetentionStore, Session, SessionFile, SessionStatus, SubjectFile, check_answers,
 };
 
 #[async_trait]
 impl RetentionStore for MemoryStore {
-    async fn archive_events(&self, before: Timestamp) -> Result<u64> {
-        let mut archived = 0;
+    async fn archive_events(&self, before: Timestamp, limit: u32) -> Result<u64> {
+        let mut left = limit as usize;
         for row in self.lock().sessions.rows.values_mut().filter(|row| row.session.status.is_final()) {
-            let old = row.events.iter().take_while(|event| event.timestamp < before).count();
+            let old = row.events.iter().take_while(|event| event.timestamp < before).take(left).count();
             row.archived.extend(row.events.drain(..old));
-            archived += old as u64;
+            left -= old;
         }
-        Ok(archived)
+        Ok(u64::from(limit) - left as u64)
     }
 
-    async fn purge_provider_logs(&self, before: Timestamp) -> Result<u64> {
-        let mut purged = 0;
+    async fn purge_provider_logs(&self, before: Timestamp, limit: u32) -> Result<u64> {
+        let mut left = limit as usize;
         for row in self.lock().sessions.rows.values_mut() {
-            let all = row.provider_logs.len();
-            row.provider_logs.retain(|log| log.timestamp >= before);
-            purged += (all - row.provider_logs.len()) as u64;
+            row.provider_logs.retain(|log| {
+                let is_kept = log.timestamp >= before || left == 0;
+                left -= usize::from(!is_kept);
+                is_kept
+            });
         }
-        Ok(purged)
+        Ok(u64::from(limit) - left as u64)
     }
 
-    async fn purge_failed_sessions(&self, before: Timestamp) -> Result<Vec<Purged>> {
+    async fn old_failed_sessions(&self, before: Timestamp, limit: u32) -> Result<Vec<Session>> {
+        Ok(self.lock().ended_before(before, limit, |session| session.status == SessionStatus::Failed))
+    }
+
+    async fn delete_session(&self, tenant: TenantId, session: SessionId) -> Result<()> {
         let mut data = self.lock();
-        let is_old = |session: &Session| {
-            session.status == SessionStatus::Failed && session.ended_at.is_some_and(|ended| ended < before)
-        };
-        let rows = data.sessions.rows.values().map(|row| &row.session);
-        let old: Vec<_> = rows.filter(|session| is_old(session)).map(|session| (session.tenant, session.id)).collect();
-        for &(_, session) in &old {
-            data.remove_session(session);
+        if !data.sessions.get("delete session", tenant, session)?.session.status.is_final() {
+            return Err(conflict("delete session", "the session is not over"));
         }
-        Ok(old)
+        data.remove_session(session);
+        Ok(())
     }
 
     async fn old_recordings(&self, before: Timestamp, limit: u32) -> Result<Vec<Session>> {

@@ -182,6 +182,25 @@ impl SessionStore for MemoryStore {
         Ok(open)
     }
 
+    async fn sessions_among(&self, ids: &[SessionId]) -> Result<Vec<Session>> {
+        let data = self.lock();
+        let known = ids.iter().filter_map(|id| data.sessions.rows.get(id));
+        Ok(known.map(|row| row.session.clone()).collect())
+    }
+
+    async fn unanalysed_sessions(&self, since: Timestamp, limit: u32) -> Result<Vec<Session>> {
+        let data = self.lock();
+        let is_wanted = |session: &&Session| {
+            session.ended_at.is_some_and(|ended| ended >= since)
+                && session.transcript.is_some()
+                && session.analysis.is_none()
+                && session.anonymised_at.is_none()
+        };
+        let mut found: Vec<_> = data.sessions.rows.values().map(|row| &row.session).filter(is_wanted).collect();
+        found.sort_by_key(|session| (session.ended_at, session.id));
+        Ok(found.into_iter().take(limit as usize).cloned().collect())
+    }
+
     async fn append_event(&self, tenant: TenantId, event: &CallEvent) -> Result<()> {
         let mut data = self.lock();
         let row = data.sessions.get_mut("append event", tenant, event.session)?;

@@ -32,6 +32,7 @@ pub(super) async fn another_tenants_rows_are_not_found(store: Arc<dyn Store>) {
     assert_kind(store.complete_session(stranger, id, &ended(EndReason::Busy), &[]).await, NotFound);
     assert_eq!(store.sessions(stranger, &SessionFilter::default(), PageRequest::default()).await.unwrap().total, 0);
     assert_kind(store.forget_recording(stranger, id, after(9)).await, NotFound);
+    assert_kind(store.delete_session(stranger, id).await, NotFound);
     assert_eq!(store.subject(stranger, before.session.phone.lookup).await.unwrap(), SubjectFile::default());
     assert_eq!(store.erase_subject(stranger, before.session.phone.lookup).await.unwrap(), Erased::default());
 

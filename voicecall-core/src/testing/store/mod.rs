@@ -107,6 +107,8 @@ rules! {
         an_invalid_transition_changes_nothing,
         what_is_attached_stays,
         open_sessions_are_found,
+        sessions_are_found_among_ids,
+        what_is_to_be_analysed_is_found_until_it_is,
         an_end_and_its_answers_are_stored_together,
         sessions_are_listed_newest_first,
     }
@@ -170,7 +172,7 @@ rules! {
     retention {
         archived_events_are_still_read,
         old_exchanges_are_deleted,
-        old_failed_sessions_are_deleted_whole,
+        old_failed_sessions_are_found_and_deleted_whole,
         old_recordings_are_found_until_they_are_forgotten,
         anonymising_leaves_proof_and_no_words,
         one_customer_is_found_and_erased_everywhere,

@@ -56,6 +56,10 @@ enum Fault {
     AnswersWithoutEnd,
     /// Anonymising leaves the answers as they were.
     KeepsWords,
+    /// One step of a retention job takes all there is, however long the others wait.
+    ForgetsLimits,
+    /// A session is deleted while its call goes on.
+    DeletesLiveSessions,
     /// The method with this name does not look at the tenant.
     Leaks(&'static str),
 }
@@ -197,6 +201,14 @@ impl SessionStore for Broken {
 
     async fn open_sessions(&self) -> Result<Vec<Session>> {
         self.inner.open_sessions().await
+    }
+
+    async fn sessions_among(&self, ids: &[SessionId]) -> Result<Vec<Session>> {
+        self.inner.sessions_among(ids).await
+    }
+
+    async fn unanalysed_sessions(&self, since: Timestamp, limit: u32) -> Result<Vec<Session>> {
+        self.inner.unanalysed_sessions(since, limit).await
     }
 
     async fn append_event(&self, tenant: TenantId, event: &CallEvent) -> Result<()> {
@@ -440,16 +452,29 @@ impl ReportStore for Broken {
 
 #[async_trait]
 impl RetentionStore for Broken {
-    async fn archive_events(&self, before: Timestamp) -> Result<u64> {
-        self.inner.archive_events(before).await
+    async fn archive_events(&self, before: Timestamp, limit: u32) -> Result<u64> {
+        let limit = if self.has(Fault::ForgetsLimits) { u32::MAX } else { limit };
+        self.inner.archive_events(before, limit).await
     }
 
-    async fn purge_provider_logs(&self, before: Timestamp) -> Result<u64> {
-        self.inner.purge_provider_logs(before).await
+    async fn purge_provider_logs(&self, before: Timestamp, limit: u32) -> Result<u64> {
+        let limit = if self.has(Fault::ForgetsLimits) { u32::MAX } else { limit };
+        self.inner.purge_provider_logs(before, limit).await
     }
 
-    async fn purge_failed_sessions(&self, before: Timestamp) -> Result<Vec<Purged>> {
-        self.inner.purge_failed_sessions(before).await
+    async fn old_failed_sessions(&self, before: Timestamp, limit: u32) -> Result<Vec<Session>> {
+        self.inner.old_failed_sessions(before, limit).await
+    }
+
+    async fn delete_session(&self, tenant: TenantId, session: SessionId) -> Result<()> {
+        let deleted = scoped!(self, "delete_session", tenant, self.inner.delete_session(tenant, session));
+        match deleted {
+            Err(error) if self.has(Fault::DeletesLiveSessions) && error.kind() == ErrorKind::Conflict => {
+                self.inner.change_session(tenant, session, &ended_now()).await?;
+                self.inner.delete_session(tenant, session).await
+            }
+            deleted => deleted,
+        }
     }
 
     async fn old_recordings(&self, before: Timestamp, limit: u32) -> Result<Vec<Session>> {
@@ -502,6 +527,11 @@ impl RetentionStore for Broken {
     }
 }
 
+fn ended_now() -> SessionChange {
+    let at = Timestamp::now();
+    SessionChange::Ended { reason: EndReason::Canceled, source: EventSource::System, at }
+}
+
 async fn broken_by(fault: Fault) -> Vec<&'static str> {
     broken_rules(|| async move { Arc::new(Broken::new(fault)) as Arc<dyn Store> }).await
 }
@@ -535,6 +565,9 @@ async fn every_fault_is_noticed_by_its_rule() {
         (Fault::FinishesAgain, "an_attempt_that_ended_is_booked_once"),
         (Fault::AnswersWithoutEnd, "an_end_and_its_answers_are_stored_together"),
         (Fault::KeepsWords, "anonymising_leaves_proof_and_no_words"),
+        (Fault::ForgetsLimits, "archived_events_are_still_read"),
+        (Fault::ForgetsLimits, "old_exchanges_are_deleted"),
+        (Fault::DeletesLiveSessions, "old_failed_sessions_are_found_and_deleted_whole"),
     ] {
         let broken = broken_by(fault).await;
         assert!(broken.contains(&rule), "{fault:?} broke only {broken:?}");
@@ -555,6 +588,7 @@ async fn a_method_that_does_not_look_at_the_tenant_is_noticed() {
         "claim_session",
         "finish_attempt",
         "forget_recording",
+        "delete_session",
         "subject",
         "erase_subject",
         "take_over",

@@ -47,33 +47,47 @@ pub(super) async fn archived_events_are_still_read(store: Arc<dyn Store>) {
     let before = over.snapshot().await;
     let old = before.events.iter().filter(|event| event.timestamp < after(65)).count() as u64;
 
-    assert_eq!(store.archive_events(after(65)).await.unwrap(), old, "of the session that is over");
-    assert_eq!(store.archive_events(after(65)).await.unwrap(), 0);
+    assert_eq!(store.archive_events(after(65), 1).await.unwrap(), 1, "no more at a time than is asked for");
+    assert_eq!(over.snapshot().await, before);
+    assert_eq!(store.archive_events(after(65), 100).await.unwrap(), old - 1, "of the session that is over");
+    assert_eq!(store.archive_events(after(65), 100).await.unwrap(), 0);
 
     assert_eq!(over.snapshot().await, before);
     assert_eq!(open.events().await.len(), 1);
-    assert_eq!(store.archive_events(Timestamp::MAX).await.unwrap(), before.events.len() as u64 - old);
+    assert_eq!(store.archive_events(Timestamp::MAX, 100).await.unwrap(), before.events.len() as u64 - old);
     assert_eq!(over.snapshot().await, before);
 }
 
 pub(super) async fn old_exchanges_are_deleted(store: Arc<dyn Store>) {
     let shop = held(store, EndReason::Completed).await;
     let newer = exchange(shop.session, 50);
-    shop.store.log_provider(shop.tenant, &newer).await.unwrap();
+    for log in [&exchange(shop.session, 2), &newer] {
+        shop.store.log_provider(shop.tenant, log).await.unwrap();
+    }
 
-    assert_eq!(shop.store.purge_provider_logs(newer.timestamp).await.unwrap(), 1);
+    for purged in [1, 1, 0] {
+        assert_eq!(shop.store.purge_provider_logs(newer.timestamp, 1).await.unwrap(), purged);
+    }
 
     assert_eq!(shop.store.provider_logs(shop.tenant, shop.session).await.unwrap(), [newer]);
 }
 
-pub(super) async fn old_failed_sessions_are_deleted_whole(store: Arc<dyn Store>) {
+pub(super) async fn old_failed_sessions_are_found_and_deleted_whole(store: Arc<dyn Store>) {
     let failed = held(Arc::clone(&store), EndReason::CustomerHangup).await;
     let completed = held(Arc::clone(&store), EndReason::Completed).await;
     let verification = failed.read().await.verification;
 
-    assert_eq!(store.purge_failed_sessions(after(65)).await.unwrap(), [], "not older than this");
-    assert_eq!(store.purge_failed_sessions(after(66)).await.unwrap(), [(failed.tenant, failed.session)]);
+    let open = Shop::open(Arc::clone(&store)).await;
+    assert_eq!(store.old_failed_sessions(after(65), 10).await.unwrap(), [], "not older than this");
+    assert_eq!(store.old_failed_sessions(after(66), 10).await.unwrap(), [failed.read().await]);
+    assert_eq!(store.old_failed_sessions(after(66), 0).await.unwrap(), []);
+    assert_kind(store.delete_session(open.tenant, open.session).await, ErrorKind::Conflict);
 
+    store.delete_session(failed.tenant, failed.session).await.unwrap();
+
+    assert_eq!(store.old_failed_sessions(after(66), 10).await.unwrap(), []);
+    assert_kind(store.delete_session(failed.tenant, failed.session).await, ErrorKind::NotFound);
+    assert!(store.session(open.tenant, open.session).await.is_ok());
     assert_kind(store.session(failed.tenant, failed.session).await, ErrorKind::NotFound);
     assert_eq!(store.session_of_verification(failed.tenant, verification).await.unwrap(), None);
     assert_kind(store.attempts(failed.tenant, failed.session).await, ErrorKind::NotFound);
@@ -141,7 +155,7 @@ pub(super) async fn one_customer_is_found_and_erased_everywhere(store: Arc<dyn S
         status: VerificationStatus::Verified,
     };
     store.put_verification(&verification).await.unwrap();
-    store.archive_events(after(20)).await.unwrap();
+    store.archive_events(after(20), 100).await.unwrap();
     let other = store.create_session(&new_session(tenant)).await.unwrap();
     // The same number is another customer's at another shop.
     let elsewhere =

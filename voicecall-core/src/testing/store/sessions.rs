@@ -7,10 +7,10 @@ use serde_json::json;
 
 use super::fixture::{Shop, after, assert_kind, connected, connecting, ended, new_session};
 use crate::error::ErrorKind;
-use crate::id::{QuestionId, RecordId, TenantId};
+use crate::id::{QuestionId, RecordId, SessionId, TenantId};
 use crate::store::{
-    Attachment, CallEventType, CallResponse, EndReason, EventSource, NewSession, PageRequest, Session, SessionChange,
-    SessionFilter, SessionStatus, Store,
+    Anonymised, Attachment, CallEventType, CallResponse, EndReason, EventSource, NewSession, PageRequest, Session,
+    SessionChange, SessionFilter, SessionStatus, Store,
 };
 
 pub(super) async fn a_created_session_reads_back(store: Arc<dyn Store>) {
@@ -120,6 +120,42 @@ pub(super) async fn open_sessions_are_found(store: Arc<dyn Store>) {
     open.change(&connecting()).await.unwrap();
     closed.change(&ended(EndReason::Busy)).await.unwrap();
     assert_eq!(store.open_sessions().await.unwrap(), [open.read().await]);
+}
+
+pub(super) async fn sessions_are_found_among_ids(store: Arc<dyn Store>) {
+    let (one, two) = (Shop::open(Arc::clone(&store)).await, Shop::open(Arc::clone(&store)).await);
+    Shop::open(Arc::clone(&store)).await;
+    let mut found = store.sessions_among(&[two.session, SessionId::new(), one.session]).await.unwrap();
+    found.sort_by_key(|session| session.id);
+    assert_eq!(found, [one.read().await, two.read().await]);
+    assert_eq!(store.sessions_among(&[]).await.unwrap(), []);
+}
+
+pub(super) async fn what_is_to_be_analysed_is_found_until_it_is(store: Arc<dyn Store>) {
+    let shop = Shop::open(Arc::clone(&store)).await;
+    let silent = Shop::open(Arc::clone(&store)).await;
+    let find = async |since| store.unanalysed_sessions(after(since), 10).await.unwrap();
+    let attach = async |what| shop.change(&SessionChange::Attach { what, at: after(60) }).await.unwrap();
+    attach(Attachment { transcript: Some("caller: Bra".to_owned()), ..Attachment::default() }).await;
+    assert_eq!(find(0).await, [], "it is not over");
+    for shop in [&shop, &silent] {
+        shop.change(&ended(EndReason::CallFailed)).await.unwrap();
+    }
+    assert_eq!(find(66).await, [], "it ended before");
+    assert_eq!(find(65).await, [shop.read().await], "the one in which something was said");
+    assert_eq!(store.unanalysed_sessions(after(65), 0).await.unwrap(), []);
+
+    attach(Attachment { analysis: Some(json!({})), ..Attachment::default() }).await;
+
+    assert_eq!(find(65).await, []);
+    let again = Shop::open(Arc::clone(&store)).await;
+    let what = Attachment { transcript: Some("caller: Bra".to_owned()), ..Attachment::default() };
+    again.change(&SessionChange::Attach { what, at: after(60) }).await.unwrap();
+    again.change(&ended(EndReason::CallFailed)).await.unwrap();
+    let texts =
+        Anonymised { transcript: Some("caller: Bra".to_owned()), analysis: None, responses: vec![], at: after(99) };
+    store.anonymise_session(again.tenant, again.session, &texts).await.unwrap();
+    assert_eq!(find(65).await, [], "what is anonymised is left alone");
 }
 
 /// An answer that did not come by the journal.

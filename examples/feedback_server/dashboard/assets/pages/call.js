@@ -115,13 +115,11 @@ function page(data, signal, title) {
   return { elements, transcript };
 }
 
-function summary({ summary: text, sentiment: score, topics: about, followUp }) {
-  // The server may say whether, or in words what is to be done.
-  const wish = followUp === true ? t.followUpYes : typeof followUp === "string" && followUp !== "" ? quoted(followUp) : null;
+function summary({ summary: text, sentiment: score, topics: about, followUpWanted }) {
   return section(t.summary, { class: "summary" },
     h("p", { class: "summary-text" }, quoted(text ?? "")),
     h("div", { class: "badges" }, sentimentOf(score), topics(about)),
-    wish && h("p", { class: "note" }, h("strong", {}, `${t.followUp}: `), wish));
+    followUpWanted === true && h("p", { class: "note" }, h("strong", {}, `${t.followUp}: `), t.followUpYes));
 }
 
 /** A summary's sentiment is a number or a word. */

@@ -7,10 +7,11 @@ import { named, texts } from "../../texts.js";
 
 const t = texts.call;
 
-export function consent({ disclosedAt, disclosure, given, decidedAt }) {
+export function consent({ disclosedAt, disclosure, given, words, decidedAt }) {
   const decision = given === true ? t.consentYes : given === false ? t.consentNo : t.consentOpen;
   return facts([
     [t.given, h("strong", {}, decision)],
+    [t.consentWords, words ? h("q", {}, quoted(words)) : null],
     [t.decidedAt, decidedAt ? format.dateTime(decidedAt) : null],
     [t.disclosedAt, disclosedAt ? format.dateTime(disclosedAt) : format.DASH],
     [t.disclosure, disclosure ? h("q", {}, quoted(disclosure)) : null],

@@ -1,0 +1,118 @@
+//! Calls of the past, written into a server's database and folders as the server itself would have left them.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use voicecall::journal::{Fact, JournalEntry};
+use voicecall::sqlite::SqliteStore;
+use voicecall::store::{
+    Attachment, AttemptOutcome, CallPriority, DialAttempt, DialStore, EndReason, EventSource, JournalStore, NewSession,
+    ProviderLog, ProviderLogStore, ProviderOperation, SessionChange, SessionStore,
+};
+use voicecall::{CallTime, CarrierCallId, Epoch, QuestionId, RecordId, SessionId, TenantId, Vault, VerificationId};
+
+use super::world::{DATA_KEY, SHOP};
+
+/// A server's past: its store and its folder of recordings, while no server runs.
+pub struct Past {
+    store: SqliteStore,
+    vault: Vault,
+    recordings: PathBuf,
+}
+
+impl Past {
+    pub async fn open(database: &Path, recordings: PathBuf) -> Self {
+        std::fs::create_dir_all(&recordings).unwrap();
+        let vault = Vault::new(&[STANDARD.encode(DATA_KEY).into()]).unwrap();
+        Self { store: SqliteStore::open(database).await.unwrap(), vault, recordings }
+    }
+
+    pub async fn close(self) {
+        self.store.close().await;
+    }
+
+    /// A call of so many days ago in which the customer with this number said this.
+    pub async fn call(&self, days: i64, reason: EndReason, phone: &str, words: &str) -> SessionId {
+        let at = Timestamp::now() - SignedDuration::from_hours(24 * days);
+        let (tenant, id): (TenantId, _) = (SHOP.parse().unwrap(), SessionId::new());
+        let new = NewSession {
+            id,
+            tenant,
+            phone: self.vault.seal_phone(tenant, &phone.parse().unwrap()).unwrap(),
+            verification: VerificationId::new(),
+            priority: CallPriority::Normal,
+            started_at: at,
+        };
+        self.store.create_session(&new).await.unwrap();
+        let call = CarrierCallId::new(format!("CA{}", id.as_uuid().simple()));
+        let attempt = DialAttempt::planned(tenant, id, "twilio", at);
+        self.store.plan_attempt(&attempt).await.unwrap();
+        self.store.begin_sending(tenant, attempt.id, Epoch::FIRST).await.unwrap();
+        self.store.settle_attempt(tenant, attempt.id, &AttemptOutcome::Accepted(call.clone())).await.unwrap();
+        let what = Attachment {
+            recording_url: Some(format!("/api/calls/{id}/recording")),
+            transcript: Some(format!("caller: {words}")),
+            analysis: Some(json!({ "summary": words, "sentiment": 0.5, "topics": [], "follow_up_wanted": false })),
+            ..Attachment::default()
+        };
+        for change in [
+            SessionChange::Connecting { call, at },
+            SessionChange::Connected { at },
+            SessionChange::Attach { what, at },
+            SessionChange::Ended { reason, source: EventSource::System, at },
+        ] {
+            self.store.change_session(tenant, id, &change).await.unwrap();
+        }
+        self.store.append(tenant, &journal(id, at, words)).await.unwrap();
+        self.store.log_provider(tenant, &exchange(id, at)).await.unwrap();
+        self.leave_files(id, words);
+        id
+    }
+
+    /// What a call leaves outside the store.
+    pub fn leave_files(&self, id: SessionId, words: &str) {
+        let folder = self.recordings.join(id.to_string());
+        std::fs::create_dir_all(&folder).unwrap();
+        for file in ["recording.wav", "inputs.jsonl"] {
+            std::fs::write(folder.join(file), words).unwrap();
+        }
+    }
+}
+
+fn journal(session: SessionId, at: Timestamp, words: &str) -> Vec<JournalEntry> {
+    let answered = Fact::Answered {
+        question: QuestionId::new(),
+        question_text: "Hur var det?".to_owned(),
+        text: words.to_owned(),
+        spoken: Duration::from_secs(3),
+        confidence: None,
+        asked_at: CallTime::ZERO,
+        responded_at: CallTime::ZERO,
+    };
+    let facts = [Fact::Disclosed { text: "Jag är en AI.".to_owned() }, Fact::Consent { given: true }, answered];
+    let entry =
+        |(seq, fact)| JournalEntry { session, epoch: Epoch::FIRST, seq, at, offset: CallTime::from_millis(seq), fact };
+    (1..).zip(facts).map(entry).collect()
+}
+
+fn exchange(session: SessionId, timestamp: Timestamp) -> ProviderLog {
+    ProviderLog {
+        id: RecordId::new(),
+        session,
+        provider: "twilio".to_owned(),
+        provider_call: None,
+        operation: ProviderOperation::Hangup,
+        request: json!({}),
+        response: json!({}),
+        status_code: None,
+        latency: Duration::ZERO,
+        success: true,
+        error_message: None,
+        quality_metrics: None,
+        timestamp,
+    }
+}

@@ -12,7 +12,7 @@ use tracing::{error, warn};
 
 use super::observe::{LiveEventKind, Watchers};
 use crate::audio::{Frame, StereoWav};
-use crate::call::{CallSink, Effect};
+use crate::call::{CallSink, Effect, Exchange};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{Epoch, SessionId, TenantId};
 use crate::journal::{Fact, JournalEntry};
@@ -165,6 +165,10 @@ impl CallSink for EngineSink {
                 }
             }
         }
+    }
+
+    fn exchanged(&mut self, exchange: Exchange) {
+        self.watchers.tell(self.tenant, self.session, LiveEventKind::Agent(exchange));
     }
 
     async fn stored(&mut self) -> u64 {

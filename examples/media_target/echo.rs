@@ -1,6 +1,6 @@
 //! The echo: what is heard is said, frame by frame, through every stage a real call has.
 
-use voicecall::agent::{AgentEvent, AgentSession, AgentTask, OpId};
+use voicecall::agent::{AgentEvent, AgentOperation, AgentSession, AgentTask, OpId};
 use voicecall::audio::{Detection, Frame, Framer, VoiceDetector};
 use voicecall::call::{CallLogic, InputEvent, Output, Playout, SpeechId};
 use voicecall::media::{MediaCommand, MediaEvent};
@@ -61,6 +61,10 @@ pub(crate) struct Mute;
 
 #[async_trait]
 impl AgentSession for Mute {
+    fn provider(&self, _operation: AgentOperation) -> &'static str {
+        "media_target"
+    }
+
     fn start(&mut self, _op: OpId, _task: AgentTask) {}
 
     fn hear(&mut self, _op: OpId, _frame: &Frame) -> Result<()> {

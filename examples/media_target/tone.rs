@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::f64::consts::TAU;
 
 use tokio::sync::Notify;
-use voicecall::agent::{AgentEvent, AgentSession, AgentTask, OpId};
+use voicecall::agent::{AgentEvent, AgentOperation, AgentSession, AgentTask, OpId};
 use voicecall::audio::{Frame, SAMPLE_RATE, g711::mulaw};
 use voicecall::dialogue::{Action, Dialogue, DialogueEvent, Utterance, UtteranceId};
 use voicecall::model::{SpeechChunk, Transcript};
@@ -49,6 +49,10 @@ fn tone() -> Vec<u8> {
 
 #[async_trait]
 impl AgentSession for ToneAgent {
+    fn provider(&self, _operation: AgentOperation) -> &'static str {
+        "media_target"
+    }
+
     fn start(&mut self, op: OpId, task: AgentTask) {
         if let AgentTask::Speak(_) = task {
             self.push(op, AgentEvent::Speech(SpeechChunk { audio: tone().into(), words: Vec::new() }));

@@ -176,6 +176,8 @@ async fn assert_metrics(world: &World, metrics: SocketAddr) {
         "voicecall_reply_latency_seconds_count 3",
         "# TYPE voicecall_reply_latency_part_seconds histogram",
         "voicecall_provider_operations_total{provider=\"twilio\",operation=\"initiate\",success=\"true\"} 1",
+        "voicecall_provider_operations_total{provider=\"openai-compatible\",operation=\"listen\",success=\"true\"} 3",
+        "voicecall_provider_latency_seconds_count{provider=\"openai-compatible\",operation=\"listen\"} 3",
     ] {
         assert!(text.lines().any(|found| found == line), "{line}\nis not in\n{text}");
     }

@@ -105,9 +105,14 @@ pub const METRICS: &[Metric] = &[
         PROVIDER_OPERATIONS,
         MetricKind::Counter,
         &["operation", "provider", "success"],
-        "Exchanges with providers, by whether they worked.",
+        "Exchanges with carriers and AI services, by whether they worked.",
     ),
-    metric(PROVIDER_LATENCY, LATENCY, &["operation", "provider"], "How long exchanges with providers took."),
+    metric(
+        PROVIDER_LATENCY,
+        LATENCY,
+        &["operation", "provider"],
+        "How long exchanges with carriers and AI services took.",
+    ),
     metric(CALL_COST, COST, &[], "What a call cost; the sum is what all of them cost."),
 ];
 

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use metrics::{counter, gauge, histogram};
 use voicecall_core::SessionId;
-use voicecall_core::call::TurnLatency;
+use voicecall_core::call::{Exchange, TurnLatency};
 use voicecall_core::engine::{LiveEvent, LiveEventKind, Observer};
 
 use super::catalog;
@@ -80,11 +80,10 @@ impl MetricsObserver {
             }
             LiveEventKind::Turn(latency) => turn(latency),
             LiveEventKind::Provider { provider, operation, success, latency } => {
-                let (provider, operation) = (*provider, operation.as_str());
-                let labels = [("provider", provider), ("operation", operation), ("success", yes_or_no(*success))];
-                counter!(catalog::PROVIDER_OPERATIONS, &labels).increment(1);
-                histogram!(catalog::PROVIDER_LATENCY, "provider" => provider, "operation" => operation)
-                    .record(*latency);
+                exchange(provider, operation.as_str(), *success, *latency);
+            }
+            LiveEventKind::Agent(Exchange { operation, provider, success, latency }) => {
+                exchange(provider, operation.as_str(), *success, *latency);
             }
             LiveEventKind::Ended { reason, connected, cost_micros, .. } => {
                 let labels = [("reason", reason.as_str()), ("connected", yes_or_no(*connected))];
@@ -125,6 +124,12 @@ impl Observer for MetricsObserver {
     }
 }
 
+fn exchange(provider: &'static str, operation: &'static str, success: bool, latency: Duration) {
+    let labels = [("provider", provider), ("operation", operation), ("success", yes_or_no(success))];
+    counter!(catalog::PROVIDER_OPERATIONS, &labels).increment(1);
+    histogram!(catalog::PROVIDER_LATENCY, "provider" => provider, "operation" => operation).record(latency);
+}
+
 fn turn(latency: &TurnLatency) {
     counter!(catalog::TURNS, "filler" => yes_or_no(latency.filler)).increment(1);
     // An answer that nobody heard has no latency.
@@ -146,9 +151,8 @@ const fn number(count: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+    use voicecall_core::agent::AgentOperation;
     use voicecall_core::store::{EndReason, ProviderOperation};
     use voicecall_core::{CallTime, TenantId};
 
@@ -259,6 +263,19 @@ mod tests {
         calls.assert_has(&format!("{counted}\"true\"}} 1"));
         calls.assert_has(&format!("{counted}\"false\"}} 1"));
         calls.assert_has("voicecall_provider_latency_seconds_sum{provider=\"twilio\",operation=\"initiate\"} 0.5");
+    }
+
+    #[test]
+    fn what_was_asked_of_ai_services_is_counted_as_well() {
+        let calls = Fixture::new();
+        for (success, millis) in [(true, 500), (true, 750), (false, 2000)] {
+            let (operation, latency) = (AgentOperation::Listen, Duration::from_millis(millis));
+            calls.at(0, LiveEventKind::Agent(Exchange { operation, provider: "openai", success, latency }));
+        }
+        let counted = "voicecall_provider_operations_total{provider=\"openai\",operation=\"listen\",success=";
+        calls.assert_has(&format!("{counted}\"true\"}} 2"));
+        calls.assert_has(&format!("{counted}\"false\"}} 1"));
+        calls.assert_has("voicecall_provider_latency_seconds_sum{provider=\"openai\",operation=\"listen\"} 3.25");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The state of all rules: events in, transitions out. It has no clock and sends nothing.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -9,7 +10,7 @@ use voicecall_core::engine::LiveEvent;
 use super::rule::AlertRule;
 use super::window::Window;
 
-/// Judges rules by what happens. Its memory is bounded by the number of rules, whatever happens.
+/// Judges rules by what happens. Its memory is bounded by the number of rules and providers, whatever happens.
 ///
 /// ```
 /// use std::time::{Duration, Instant};
@@ -18,7 +19,7 @@ use super::window::Window;
 /// use voicecall::{CallTime, SessionId, TenantId};
 ///
 /// let start = Instant::now();
-/// let mut book = AlertBook::new([AlertRule::call_cost(250_000)], Duration::from_secs(3600), start)?;
+/// let mut book = AlertBook::new([AlertRule::call_cost(250_000)], Duration::from_secs(3600))?;
 /// let kind = LiveEventKind::Cost { micros: 300_000 };
 /// book.observe(&LiveEvent::new(TenantId::new(), SessionId::new(), CallTime::ZERO, kind), start);
 /// let transitions = book.evaluate(start);
@@ -35,7 +36,8 @@ pub struct AlertBook {
 #[derive(Debug)]
 struct Entry {
     rule: AlertRule,
-    window: Window,
+    /// By what the measure tells apart.
+    windows: BTreeMap<&'static str, Window>,
     phase: Phase,
     /// When it was last said that it fires.
     told: Option<Instant>,
@@ -79,16 +81,15 @@ pub enum AlertState {
 }
 
 impl AlertBook {
-    /// A book of these rules, opened `now`. That an alert fires is told again not earlier than `repeat_every` later, be
+    /// A book of these rules. That an alert fires is told again not earlier than `repeat_every` later, be
     /// it because it still does or because it does again.
     ///
     /// # Errors
     /// `Config` for a rule without name, with a window shorter than a second or a threshold that is not a number.
-    pub fn new(rules: impl IntoIterator<Item = AlertRule>, repeat_every: Duration, now: Instant) -> Result<Self> {
+    pub fn new(rules: impl IntoIterator<Item = AlertRule>, repeat_every: Duration) -> Result<Self> {
         let entries = rules.into_iter().map(|rule| {
             rule.check()?;
-            let window = Window::new(rule.window, rule.measure.needs_distribution(), now);
-            Ok(Entry { rule, window, phase: Phase::Quiet, told: None })
+            Ok(Entry { rule, windows: BTreeMap::new(), phase: Phase::Quiet, told: None })
         });
         Ok(Self { entries: entries.collect::<Result<_>>()?, repeat_every })
     }
@@ -96,8 +97,10 @@ impl AlertBook {
     /// Takes in an event that happens `now`.
     pub fn observe(&mut self, event: &LiveEvent, now: Instant) {
         for entry in &mut self.entries {
-            if let Some(sample) = entry.rule.measure.sample(&event.kind) {
-                entry.window.add(sample, now);
+            let AlertRule { measure, window, .. } = entry.rule;
+            if let Some(sample) = measure.sample(&event.kind) {
+                let fresh = || Window::new(window, measure.needs_distribution(), now);
+                entry.windows.entry(measure.subject(&event.kind)).or_insert_with(fresh).add(sample, now);
             }
         }
     }
@@ -110,10 +113,24 @@ impl AlertBook {
 }
 
 impl Entry {
+    /// The worst of what the measure tells apart: its value, if there are enough samples, and how many there are.
+    fn worst(&mut self, now: Instant) -> (Option<f64>, u64) {
+        let AlertRule { measure, threshold, min_samples, .. } = self.rule;
+        let judged = self.windows.values_mut().map(|window| {
+            let tally = window.tally(now);
+            (measure.value(&tally).filter(|_| tally.count() >= min_samples), tally.count())
+        });
+        let worst = judged.reduce(|worst, next| match (worst, next) {
+            ((Some(one), _), (Some(other), _)) if threshold.is_worse(other, one) => next,
+            ((None, _), (Some(_), _)) => next,
+            ((None, few), (None, more)) if more > few => next,
+            _ => worst,
+        });
+        worst.unwrap_or_default()
+    }
+
     fn evaluate(&mut self, repeat_every: Duration, now: Instant) -> Option<Transition> {
-        let tally = self.window.tally(now);
-        let samples = tally.count();
-        let value = self.rule.measure.value(&tally).filter(|_| samples >= self.rule.min_samples);
+        let (value, samples) = self.worst(now);
         let transition = |state, since| Transition {
             rule: self.rule.clone(),
             state,

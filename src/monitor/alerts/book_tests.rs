@@ -1,6 +1,7 @@
 //! Each rule fires and resolves in virtual time, by what happens in calls.
 
-use voicecall_core::call::TurnLatency;
+use voicecall_core::agent::AgentOperation;
+use voicecall_core::call::{Exchange, TurnLatency};
 use voicecall_core::engine::LiveEventKind;
 use voicecall_core::store::{EndReason, ProviderOperation};
 use voicecall_core::{CallTime, SessionId, TenantId};
@@ -19,7 +20,7 @@ struct Watch {
 impl Watch {
     fn of(rule: AlertRule) -> Self {
         let now = Instant::now();
-        Self { book: AlertBook::new([rule], HOUR, now).unwrap(), now }
+        Self { book: AlertBook::new([rule], HOUR).unwrap(), now }
     }
 
     fn see(&mut self, times: usize, kind: &LiveEventKind) {
@@ -59,6 +60,11 @@ fn reply(millis: u64) -> LiveEventKind {
 
 fn exchange(operation: ProviderOperation, success: bool) -> LiveEventKind {
     LiveEventKind::Provider { provider: "twilio", operation, success, latency: Duration::ZERO }
+}
+
+fn spoken(success: bool) -> LiveEventKind {
+    let (operation, latency) = (AgentOperation::Speak, Duration::ZERO);
+    LiveEventKind::Agent(Exchange { operation, provider: "openai", success, latency })
 }
 
 #[test]
@@ -149,6 +155,28 @@ fn provider_errors_fire_above_five_percent_and_resolve() {
 }
 
 #[test]
+fn failures_of_ai_services_are_provider_errors_too() {
+    let mut watch = Watch::of(AlertRule::provider_errors());
+    watch.see(94, &spoken(true));
+    watch.see(6, &spoken(false));
+    watch.assert_told(120, &[AlertState::Firing]);
+}
+
+#[test]
+fn a_carrier_that_fails_is_seen_among_many_successes_of_ai_services() {
+    let mut watch = Watch::of(AlertRule::provider_errors());
+    watch.see(10_000, &spoken(true));
+    watch.see(18, &exchange(ProviderOperation::Initiate, true));
+    watch.see(1, &exchange(ProviderOperation::Initiate, false));
+    watch.assert_told(120, &[]);
+    watch.see(1, &exchange(ProviderOperation::Initiate, false));
+    let told = watch.assert_told(120, &[AlertState::Firing]);
+    assert_eq!((told[0].value, told[0].samples), (Some(0.1), 20));
+    watch.see(100, &exchange(ProviderOperation::Initiate, true));
+    watch.assert_told(2, &[AlertState::Resolved]);
+}
+
+#[test]
 fn too_few_samples_say_nothing() {
     let mut watch = Watch::of(AlertRule::provider_errors());
     watch.see(19, &exchange(ProviderOperation::Initiate, false));
@@ -197,7 +225,7 @@ fn rules_that_cannot_be_judged_are_refused() {
     let rule = |change: fn(&mut AlertRule)| {
         let mut rule = AlertRule::new("x", Measure::CallCost, Threshold::Above(1.0));
         change(&mut rule);
-        AlertBook::new([rule], HOUR, Instant::now()).map(drop)
+        AlertBook::new([rule], HOUR).map(drop)
     };
     rule(|_| {}).unwrap();
     assert_eq!(rule(|rule| rule.name = "".into()).unwrap_err().field(), Some("name"));

@@ -88,7 +88,7 @@ impl Alerts {
         if options.evaluate_every.is_zero() {
             return Err(Error::config("evaluate_every", "more than nothing"));
         }
-        let book = AlertBook::new(options.rules.clone(), options.repeat_every, Instant::now().into_std())?;
+        let book = AlertBook::new(options.rules.clone(), options.repeat_every)?;
         let (book, lost) = (Arc::new(Mutex::new(book)), Arc::new(AtomicU64::new(0)));
         let (stop, stopped) = oneshot::channel();
         let postman = Postman { sink, queue: VecDeque::new(), lost: Arc::clone(&lost), options };

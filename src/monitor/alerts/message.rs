@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn the_body_is_as_documented() {
         let start = Instant::now();
-        let mut book = AlertBook::new([AlertRule::call_cost(250_000)], Duration::from_secs(1), start).unwrap();
+        let mut book = AlertBook::new([AlertRule::call_cost(250_000)], Duration::from_secs(1)).unwrap();
         let kind = LiveEventKind::Cost { micros: 300_000 };
         book.observe(&LiveEvent::new(TenantId::new(), SessionId::new(), CallTime::ZERO, kind), start);
         book.evaluate(start);

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::Serialize;
+use voicecall_core::call::Exchange;
 use voicecall_core::engine::LiveEventKind;
 use voicecall_core::store::{ProviderOperation, SessionStatus};
 use voicecall_core::{Error, Result};
@@ -48,7 +49,8 @@ pub enum Measure {
     CallCost,
     /// The cost of all calls that ended within the window, in dollars. One sample a call.
     TotalCost,
-    /// The share of exchanges with providers that failed, 0 to 1, not counting what providers tell us by themselves.
+    /// The share of exchanges with a carrier or AI service that failed, 0 to 1, of the provider for which it is worst.
+    /// What they tell us by themselves does not count.
     /// One sample an exchange.
     ProviderErrorRate,
 }
@@ -106,7 +108,7 @@ impl AlertRule {
         Self { window, min_samples: 1, hold: Duration::ZERO, severity: Severity::Critical, ..rule }
     }
 
-    /// `provider_error_rate`: more than 5 % of the exchanges with providers of 15 minutes fail, for a minute, with at
+    /// `provider_error_rate`: more than 5 % of the exchanges of 15 minutes with one provider fail, for a minute, with at
     /// least 20 exchanges; critical.
     #[must_use]
     pub fn provider_errors() -> Self {
@@ -159,7 +161,19 @@ impl Measure {
             {
                 Some(share(!success))
             }
+            (Self::ProviderErrorRate, LiveEventKind::Agent(exchange)) => Some(share(!exchange.success)),
             _ => None,
+        }
+    }
+
+    /// What its samples are told apart by: the failures of one provider do not disappear among the successes of another.
+    pub(super) const fn subject(self, event: &LiveEventKind) -> &'static str {
+        match (self, event) {
+            (
+                Self::ProviderErrorRate,
+                LiveEventKind::Provider { provider, .. } | LiveEventKind::Agent(Exchange { provider, .. }),
+            ) => provider,
+            _ => "",
         }
     }
 
@@ -196,6 +210,14 @@ impl Threshold {
         match self {
             Self::Below(limit) => value < limit,
             Self::Above(limit) => value > limit,
+        }
+    }
+
+    /// Whether one value is worse than another.
+    pub(super) fn is_worse(self, one: f64, other: f64) -> bool {
+        match self {
+            Self::Below(_) => one < other,
+            Self::Above(_) => one > other,
         }
     }
 

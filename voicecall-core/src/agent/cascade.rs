@@ -12,7 +12,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
 use tracing::{Instrument, instrument};
 
-use super::{AgentEvent, AgentSession, AgentSetup, AgentTask, OpId, SPEECH_CREDIT, VoiceAgent};
+use super::{AgentEvent, AgentOperation, AgentSession, AgentSetup, AgentTask, OpId, SPEECH_CREDIT, VoiceAgent};
 use crate::audio::{Frame, SAMPLE_RATE};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ChatDelta, ChatRequest, LanguageModel, SpeechChunk, SpeechToText, TextToSpeech};
@@ -129,6 +129,14 @@ impl CascadeSession {
 
 #[async_trait]
 impl AgentSession for CascadeSession {
+    fn provider(&self, operation: AgentOperation) -> &'static str {
+        match operation {
+            AgentOperation::Listen => self.services.ear.name(),
+            AgentOperation::Think => self.services.mind.name(),
+            AgentOperation::Speak => self.services.voice.name(),
+        }
+    }
+
     fn start(&mut self, op: OpId, task: AgentTask) {
         let outbox = Outbox::new(op, self.sender.clone());
         let (services, setup) = (self.services.clone(), self.setup.clone());

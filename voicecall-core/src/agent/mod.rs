@@ -35,6 +35,42 @@ pub enum AgentTask {
     Speak(String),
 }
 
+impl AgentTask {
+    /// What kind of operation that is.
+    #[must_use]
+    pub const fn operation(&self) -> AgentOperation {
+        match self {
+            Self::Listen => AgentOperation::Listen,
+            Self::Think(_) => AgentOperation::Think,
+            Self::Speak(_) => AgentOperation::Speak,
+        }
+    }
+}
+
+/// The kinds of operations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AgentOperation {
+    /// Transcribing.
+    Listen,
+    /// Answering in text.
+    Think,
+    /// Speaking.
+    Speak,
+}
+
+impl AgentOperation {
+    /// Its name in metrics and traces.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Listen => "listen",
+            Self::Think => "think",
+            Self::Speak => "speak",
+        }
+    }
+}
+
 /// What came of an operation.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -82,6 +118,9 @@ pub trait VoiceAgent: Send + Sync + Debug + 'static {
 /// An agent's side of one call. Dropping it cancels everything.
 #[async_trait]
 pub trait AgentSession: Send + Debug {
+    /// Who carries out operations of this kind: the provider's name, for metrics.
+    fn provider(&self, operation: AgentOperation) -> &'static str;
+
     /// Begins an operation; its events carry `op`.
     fn start(&mut self, op: OpId, task: AgentTask);
 

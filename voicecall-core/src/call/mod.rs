@@ -8,6 +8,7 @@
 
 mod conversation;
 mod ear;
+mod exchange;
 mod gate;
 mod heard;
 mod io;
@@ -26,6 +27,7 @@ mod turn;
 mod waiting;
 
 pub use conversation::{CallLogic, Conversation};
+pub use exchange::Exchange;
 pub use heard::{HeardText, split as split_heard};
 pub use io::{Effect, Input, InputEvent, Output};
 pub use latency::TurnLatency;

@@ -10,6 +10,7 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tracing::{debug, warn};
 
 use super::conversation::CallLogic;
+use super::exchange::{Exchange, Exchanges};
 use super::io::{Effect, InputEvent, Output};
 use crate::agent::{AgentEvent, AgentSession, OpId};
 use crate::audio::Frame;
@@ -45,6 +46,9 @@ pub trait CallSink: Send {
     /// Does something irreversible.
     fn effect(&mut self, effect: Effect);
 
+    /// Is told of an operation of the agent that is over.
+    fn exchanged(&mut self, exchange: Exchange);
+
     /// Waits for the next fact to be stored for good. Cancelling loses nothing.
     fn stored(&mut self) -> impl Future<Output = u64> + Send;
 }
@@ -57,6 +61,7 @@ impl CallSink for NoSink {
     fn journal(&mut self, _seq: u64, _at: CallTime, _fact: Fact) {}
     fn record(&mut self, _caller: Frame, _agent: Frame) {}
     fn effect(&mut self, _effect: Effect) {}
+    fn exchanged(&mut self, _exchange: Exchange) {}
 
     async fn stored(&mut self) -> u64 {
         std::future::pending().await
@@ -120,6 +125,7 @@ impl<L: CallLogic, S: CallSink> CallRunner<L, S> {
             dead_at: Instant::now() + BEGINS_WITHIN,
             out: Vec::with_capacity(64),
             failed: Vec::new(),
+            exchanges: Exchanges::default(),
             wire: WireMessages::new(),
             open: true,
             closing: false,
@@ -152,6 +158,7 @@ struct Run<L, S> {
     out: Vec<Output>,
     /// Listening operations that did not take their audio.
     failed: Vec<(OpId, ErrorKind)>,
+    exchanges: Exchanges,
     wire: WireMessages,
     open: bool,
     closing: bool,
@@ -161,7 +168,7 @@ struct Run<L, S> {
 
 impl<L: CallLogic, S: CallSink> Run<L, S> {
     fn now(&self) -> CallTime {
-        CallTime::from_micros(u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX))
+        since(self.started)
     }
 
     fn set(&self, clock: Pin<&mut Sleep>) {
@@ -207,6 +214,7 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
                     AgentEvent::Token(text) => InputEvent::Token { op, text },
                     AgentEvent::Usage(usage) => InputEvent::Usage { op, usage },
                     AgentEvent::Speech(chunk) => {
+                        self.exchanges.sound(op, now);
                         self.call.logic.handle(
                             now,
                             InputEvent::Speech { op, audio: chunk.audio[..].into(), words: chunk.words },
@@ -214,9 +222,13 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
                         );
                         return;
                     }
-                    AgentEvent::Done => InputEvent::Done { op },
+                    AgentEvent::Done => {
+                        self.exchanged(|exchanges| exchanges.end(op, true, now));
+                        InputEvent::Done { op }
+                    }
                     AgentEvent::Failed(error) => {
                         warn!(%error, "an operation of the agent failed");
+                        self.exchanged(|exchanges| exchanges.end(op, false, now));
                         InputEvent::Failed { op, kind: error.kind() }
                     }
                 };
@@ -235,6 +247,13 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
                     self.call.logic.handle(now, InputEvent::Tick, &mut self.out);
                 }
             }
+        }
+    }
+
+    /// Tells of an operation that is over.
+    fn exchanged(&mut self, end: impl FnOnce(&mut Exchanges) -> Option<Exchange>) {
+        if let Some(exchange) = end(&mut self.exchanges) {
+            self.call.sink.exchanged(exchange);
         }
     }
 
@@ -263,15 +282,27 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
                             debug!(%error, "a media command could not be written");
                         }
                     }
-                    Output::Start { op, task } => self.call.agent.start(op, task),
+                    Output::Start { op, task } => {
+                        let (operation, now) = (task.operation(), since(self.started));
+                        self.exchanges.start(op, operation, self.call.agent.provider(operation), now);
+                        self.call.agent.start(op, task);
+                    }
                     Output::Hear { op, frame } => {
                         if let Err(error) = self.call.agent.hear(op, &frame) {
                             self.failed.push((op, error.kind()));
                         }
                     }
                     Output::Grant { op, samples } => self.call.agent.grant(op, samples),
-                    Output::Finish { op } => self.call.agent.finish(op),
-                    Output::Cancel { op } => self.call.agent.cancel(op),
+                    Output::Finish { op } => {
+                        self.exchanges.finish(op, since(self.started));
+                        self.call.agent.finish(op);
+                    }
+                    Output::Cancel { op } => {
+                        if let Some(exchange) = self.exchanges.cancel(op, since(self.started)) {
+                            self.call.sink.exchanged(exchange);
+                        }
+                        self.call.agent.cancel(op);
+                    }
                     Output::Journal { seq, at, fact } => self.call.sink.journal(seq, at, fact),
                     Output::Record { caller, agent } => self.call.sink.record(caller, agent),
                     Output::Effect(effect) => self.call.sink.effect(effect),
@@ -281,8 +312,10 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
             // An operation that did not take its audio fails once, however many frames it refused.
             self.failed.dedup_by_key(|(op, _)| *op);
             let Some((op, kind)) = self.failed.pop() else { return };
+            let now = self.now();
             self.call.agent.cancel(op);
-            self.call.logic.handle(self.now(), InputEvent::Failed { op, kind }, &mut self.out);
+            self.exchanged(|exchanges| exchanges.end(op, false, now));
+            self.call.logic.handle(now, InputEvent::Failed { op, kind }, &mut self.out);
         }
     }
 
@@ -301,4 +334,8 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
             self.open = false;
         }
     }
+}
+
+fn since(started: Instant) -> CallTime {
+    CallTime::from_micros(u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX))
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::broadcast;
 
-use crate::call::TurnLatency;
+use crate::call::{Exchange, TurnLatency};
 use crate::dialogue::{Action, Dialogue, DialogueEvent, UtteranceId};
 use crate::id::{SessionId, TenantId};
 use crate::store::{EndReason, ProviderOperation};
@@ -81,7 +81,9 @@ pub enum LiveEventKind {
         /// The sum.
         micros: i64,
     },
-    /// A provider was asked to do something, or told us something.
+    /// An AI service was asked to do something.
+    Agent(Exchange),
+    /// A carrier was asked to do something, or told us something.
     Provider {
         /// Which.
         provider: &'static str,

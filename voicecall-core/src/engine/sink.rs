@@ -13,7 +13,7 @@ use tracing::{error, warn};
 use super::observe::{LiveEventKind, Watchers};
 use super::voicemail::{Answerer, assume_person};
 use crate::audio::{Frame, StereoWav};
-use crate::call::{CallSink, Effect};
+use crate::call::{CallSink, Effect, Exchange};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{Epoch, SessionId, TenantId};
 use crate::journal::{Fact, JournalEntry};
@@ -177,6 +177,10 @@ impl CallSink for EngineSink {
                 }
             }
         }
+    }
+
+    fn exchanged(&mut self, exchange: Exchange) {
+        self.watchers.tell(self.tenant, self.session, LiveEventKind::Agent(exchange));
     }
 
     async fn stored(&mut self) -> u64 {

@@ -85,8 +85,15 @@ function showSignIn(signal, reason) {
   fill(header);
   shownPlace = null;
   const root = h("div", { class: "page" });
-  fill(main, root);
+  fill(main, h("p", { class: "brand alone" }, brand()), root);
   signIn({ root, signal, title, reason, done: show });
+}
+
+function brand() {
+  return [
+    h("span", { class: "mark", "aria-hidden": "true" }, h("i"), h("i"), h("i")),
+    h("span", { class: "brand-name" }, texts.product),
+  ];
 }
 
 function fillHeader() {
@@ -104,8 +111,7 @@ function fillHeader() {
   };
   businesses.forEach(named);
   fill(header,
-    h("a", { class: "brand", href: link(HOME) },
-      h("span", { class: "mark", "aria-hidden": "true" }, h("i"), h("i"), h("i")), texts.product),
+    h("a", { class: "brand", href: link(HOME) }, brand()),
     h("nav", { class: "menu", "aria-label": texts.navigation }, h("ul", {}, MENU.map((entry) =>
       h("li", {}, h("a", { href: link(`/${entry}`), data: { entry } }, texts.pages[entry]))))),
     h("div", { class: "who" },

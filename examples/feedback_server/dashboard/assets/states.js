@@ -6,6 +6,9 @@ import { texts } from "./texts.js";
 /** A wait shorter than this is not worth a sign. */
 const PATIENCE_MS = 150;
 
+/** How long a server that cannot be reached is left alone, although there is a network. */
+const PAUSE_MS = 5000;
+
 /**
  * Fetches with `get` and shows the result with `show`, both in `root`; tries again when asked to, after the pause the
  * server wants, or when the network is back. Does nothing more once `signal` is aborted.
@@ -50,7 +53,7 @@ export function failed(error, signal, again) {
   };
   signal.addEventListener("abort", () => over.abort(), { signal: over.signal });
   if (error.status === 429) countDown(error.retryAfter ?? 1, over.signal, (left) => fill(detail, text(left)), go);
-  if (error.status === 0) window.addEventListener("online", go, { signal: over.signal });
+  if (error.status === 0) waitForNetwork(over.signal, go);
   return h("div", { class: "failed", role: "alert" },
     h("p", { class: "empty-title" }, title),
     detail,
@@ -64,6 +67,14 @@ function words({ status }) {
   if (status === 404) return texts.state.notFound;
   if (status === 403) return texts.state.forbidden;
   return texts.state.failed;
+}
+
+/** A network that is back may need a moment until it carries anything. */
+function waitForNetwork(signal, done) {
+  window.addEventListener("online", done, { signal });
+  if (!navigator.onLine) return;
+  const timer = setTimeout(done, PAUSE_MS);
+  signal.addEventListener("abort", () => clearTimeout(timer));
 }
 
 function countDown(seconds, signal, show, done) {

@@ -276,7 +276,7 @@ export const texts = {
       questionText: "Fråga",
       priority: "Prioritet",
       frequency: "Ställs till var N:te kund",
-      maxResponseTime: "Längsta svarstid, sekunder",
+      maxResponseTime: "Svarstid, sekunder",
       departmentTags: "Avdelningar",
       activeFrom: "Gäller från",
       activeUntil: "Gäller till",
@@ -286,7 +286,7 @@ export const texts = {
     hints: {
       questionText: "10 till 500 tecken, så som den ska sägas.",
       frequency: "1 till 100. 1 är varje kund.",
-      maxResponseTime: "10 till 60.",
+      maxResponseTime: "10 till 60, som längst.",
       departmentTags: "Minst en, med komma emellan.",
       activeFrom: "Tomt: genast.",
       activeUntil: "Tomt: tills vidare.",

@@ -43,7 +43,10 @@ async function see(newPage, fake, name, how, suffix) {
   }
   await assertFits(page, name);
   await assertWhole(page, name);
-  await shot(page, `${name}-${suffix}`);
+  await shot(page, `${name}-${suffix}-${how.dark ? "dark" : "light"}`);
+  await page.emulateMedia({ colorScheme: how.dark ? "light" : "dark" });
+  await shot(page, `${name}-${suffix}-${how.dark ? "light" : "dark"}`);
+  await page.emulateMedia({ colorScheme: how.dark ? "dark" : "light" });
   await page.evaluate(() => document.querySelectorAll("details").forEach((part) => { part.open = true; }));
   await assertAccessible(page);
   return page;
@@ -66,7 +69,7 @@ for (const name of Object.keys(PAGES)) {
     assert.equal(await page.locator("h1").count(), 1);
     assert.match(await page.title(), /.+ – Kundsamtal$/);
   };
-  shown[`${name} fits 360 pixels, in the dark`] = ({ newPage, fake }) => see(newPage, fake, name, { width: 360, height: 740, dark: true, hasTouch: true, isMobile: true }, "hand-dark");
+  shown[`${name} fits 360 pixels, in the dark`] = ({ newPage, fake }) => see(newPage, fake, name, { width: 360, height: 740, dark: true, hasTouch: true, isMobile: true }, "hand");
 }
 
 export const checks = {

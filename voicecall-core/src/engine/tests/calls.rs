@@ -1,17 +1,23 @@
 //! Calls over a socket, from the ticket to the stored end.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::broadcast::Receiver;
+
 use super::world::*;
+use crate::agent::{AgentOperation, Cascade};
 use crate::carrier::CallStatus;
 use crate::dialogue::Scripted;
-use crate::engine::LiveEventKind;
+use crate::engine::{LiveEvent, LiveEventKind};
 use crate::error::ErrorKind;
 use crate::id::CarrierCallId;
 use crate::journal::Fact;
 use crate::media::MediaCommand;
+use crate::model::SpeechChunk;
 use crate::store::{EndReason, SessionStatus};
+use crate::testing::{Script, ScriptedModel, ScriptedTranscriber, ScriptedVoice};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -48,7 +54,8 @@ async fn a_whole_call_leaves_its_journal_and_its_transcript() {
     while let Ok(event) = live.try_recv() {
         kinds.push(event.kind);
     }
-    let conversation = kinds.iter().filter(|kind| !matches!(kind, LiveEventKind::Provider { .. })).collect::<Vec<_>>();
+    let of_services = |kind: &&LiveEventKind| matches!(kind, LiveEventKind::Provider { .. } | LiveEventKind::Agent(_));
+    let conversation = kinds.iter().filter(|kind| !of_services(kind)).collect::<Vec<_>>();
     assert_eq!(conversation[0], &LiveEventKind::Placed);
     // Told once it is stored, which this dialogue does not wait for.
     assert!(conversation[1..3].contains(&&LiveEventKind::Connected), "{conversation:?}");
@@ -56,6 +63,46 @@ async fn a_whole_call_leaves_its_journal_and_its_transcript() {
         matches!(kind, LiveEventKind::Ended { reason: EndReason::Completed, connected: true, .. })
     };
     assert!(ended(kinds.last().unwrap()), "{kinds:?}");
+}
+
+/// What was told of the agent's services: which, whether it worked, how long it took.
+fn exchanges(live: &mut Receiver<LiveEvent>) -> Vec<(AgentOperation, bool, u128)> {
+    let mut told = Vec::new();
+    while let Ok(event) = live.try_recv() {
+        if let LiveEventKind::Agent(exchange) = event.kind {
+            assert_eq!(exchange.provider, "scripted");
+            told.push((exchange.operation, exchange.success, exchange.latency.as_millis()));
+        }
+    }
+    told
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_services_do_is_told_with_its_outcome_and_its_time() {
+    let ear = ScriptedTranscriber::new()
+        .with_script(Script::new().fail(ErrorKind::Unavailable))
+        .with_script(Script::new().stall());
+    let sound = SpeechChunk { audio: vec![0xFF; 4000].into(), words: Vec::new() };
+    let voice = ScriptedVoice::new()
+        .with_script(Script::new().pause(Duration::from_millis(300)).item(sound.clone()).pause(SECOND))
+        .with_script(Script::new().item(sound));
+    let agent = Cascade::new(Arc::new(ear), Arc::new(ScriptedModel::new()), Arc::new(voice));
+    let world = World::with(|_| {}, Arc::new(agent));
+    world.desk.will_hold(two_lines(true));
+    let mut live = world.engine.subscribe();
+    let call = world.connected().await;
+
+    call.phone.talk(SECOND, SECOND).await;
+
+    assert_eq!(call.run.await.unwrap().unwrap(), EndReason::Completed);
+    // The second transcriber never answers and is given up after the four seconds of the call's patience.
+    let expected = [
+        (AgentOperation::Speak, true, 300),
+        (AgentOperation::Listen, false, 0),
+        (AgentOperation::Listen, false, 4000),
+        (AgentOperation::Speak, true, 0),
+    ];
+    assert_eq!(exchanges(&mut live), expected);
 }
 
 #[tokio::test(start_paused = true)]

@@ -109,7 +109,7 @@ function page(data, signal, title) {
       h("div", { class: "column" },
         section(t.timeline, {}, timeline(data.timeline ?? [], about, data.responses ?? []))),
       h("div", { class: "column" },
-        section(t.costs, {}, costs(data.cost ?? {})),
+        section(t.costs, { class: "costs" }, costs(data.cost ?? {})),
         section(t.attemptList, {}, attempts(data.attempts ?? [])))),
   ];
   return { elements, transcript };

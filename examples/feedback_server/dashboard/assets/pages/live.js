@@ -23,7 +23,7 @@ export function live({ root, signal, title }) {
   const grid = h("div", { class: "cards" });
   const recent = h("div", { class: "cards" });
   const recentPart = h("section", { hidden: true, "aria-labelledby": "recent" }, h("h2", { id: "recent" }, t.recent), recent);
-  const count = h("p", { class: "muted", "aria-live": "polite" });
+  const count = h("p", { class: "muted lead", "aria-live": "polite" });
   const state = h("p", { class: "connection", role: "status" });
   fill(root, title(t.title, state), count, grid, recentPart);
   fill(grid, loading());

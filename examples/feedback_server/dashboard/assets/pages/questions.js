@@ -52,17 +52,16 @@ function item(question) {
   });
   show();
   return fill(element,
-    h("div", { class: "question-head" },
-      h("p", { class: "question-text" }, quoted(question.questionText)),
-      control),
+    h("p", { class: "question-text" }, quoted(question.questionText)),
     h("div", { class: "badges" },
       badge(t.priority(texts.priority[question.priority] ?? question.priority), `priority-${question.priority === "high" ? "high" : "other"}`),
       badge(t.every(question.frequency)),
       badge(t.time(question.maxResponseTime)),
       question.followUpPrompts?.length > 0 && badge(t.followUps(question.followUpPrompts.length)),
-      (question.activeFrom || question.activeUntil) && badge(between(question))),
-    h("div", { class: "question-foot" },
-      h("ul", { class: "tags" }, (question.departmentTags ?? []).map((tag) => h("li", {}, quoted(tag)))),
+      (question.activeFrom || question.activeUntil) && badge(between(question)),
+      h("ul", { class: "tags" }, (question.departmentTags ?? []).map((tag) => h("li", {}, quoted(tag))))),
+    h("div", { class: "question-controls" },
+      control,
       h("a", { class: "button", href: link(`/questions/${encodeURIComponent(question.id)}`) },
         h("span", { "aria-hidden": "true" }, t.edit), hidden(t.editLong(question.questionText)))));
 }

@@ -314,11 +314,11 @@ impl ConsentBody {
             }
         }
         // What was said is numbered only once it may be kept, so that the time tells which words led to the decision.
-        let heard = journal.iter().filter_map(|entry| match &entry.fact {
+        let mut heard = journal.iter().filter_map(|entry| match &entry.fact {
             Fact::Heard(turn) if consent.decided_at.is_some_and(|decided| entry.at <= decided) => turn.text.clone(),
             _ => None,
         });
-        consent.words = heard.last();
+        consent.words = heard.next_back();
         consent
     }
 }

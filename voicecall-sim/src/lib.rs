@@ -2,6 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod caller;
+pub mod carrier;
 pub mod clips;
 pub mod ears;
 pub mod fault;

@@ -72,7 +72,9 @@ impl CallHours {
         let day = local.date().checked_add(ahead.days()).ok()?;
         let last = if self.until == Time::midnight() { day.checked_add(1.day()).ok()? } else { day };
         let at = |day: Date, time: Time| Some(day.to_datetime(time).to_zoned(self.zone.clone()).ok()?.timestamp());
-        Some((at(day, self.from)?, at(last, self.until)?))
+        let (opens, closes) = (at(day, self.from)?, at(last, self.until)?);
+        // Hours that lie in the hour that is skipped do not come on that day.
+        self.are_open(opens).then_some((opens, closes))
     }
 }
 
@@ -119,6 +121,8 @@ mod tests {
         // Hours that begin in the hour that is skipped.
         let early = CallHours::new(time(2, 30, 0, 0), time(5, 0, 0, 0), "Europe/Stockholm").unwrap();
         assert_eq!(early.next(at("2027-03-28T00:00:00Z"), MINUTE), at("2027-03-28T01:30:00Z"));
+        let skipped = CallHours::new(time(2, 15, 0, 0), time(2, 50, 0, 0), "Europe/Stockholm").unwrap();
+        assert_eq!(skipped.next(at("2027-03-28T00:00:00Z"), MINUTE), at("2027-03-29T00:15:00Z"));
     }
 
     #[test]

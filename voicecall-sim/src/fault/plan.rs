@@ -1,7 +1,6 @@
 //! The rules of misfortune as a scenario file writes them, and the draw.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use voicecall_core::{Error, Result};
@@ -39,6 +38,9 @@ pub struct FaultRule {
     /// How often it strikes at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
+    /// What chance adds at most to the frame at which a socket is struck.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub spread_frames: u64,
     /// What happens.
     #[serde(flatten)]
     pub fault: Fault,
@@ -48,7 +50,7 @@ impl FaultRule {
     /// A rule that strikes at every visit of `site`.
     #[must_use]
     pub fn always(site: Site, fault: Fault) -> Self {
-        Self { site, probability: None, nth: Vec::new(), skip: 0, limit: None, fault }
+        Self { site, probability: None, nth: Vec::new(), skip: 0, limit: None, spread_frames: 0, fault }
     }
 
     /// A rule that strikes at the `nth` visit of `site` only, counted from 1.
@@ -155,7 +157,7 @@ impl Faults {
             let (chance, spread) = (armed.rng.unit(), armed.rng.unit());
             if drawn.is_none() && armed.strikes(visit, chance) {
                 armed.struck += 1;
-                drawn = Some(resolved(&armed.rule.fault, spread));
+                drawn = Some(resolved(&armed.rule, spread));
             }
         }
         drawn
@@ -172,18 +174,29 @@ impl Armed {
     }
 }
 
-/// The fault with chance's part of the delay added.
-fn resolved(fault: &Fault, spread: f64) -> Fault {
-    match fault {
-        Fault::Latency { delay, jitter } => {
-            Fault::Latency { delay: *delay + jitter.mul_f64(spread), jitter: Duration::ZERO }
-        }
-        other => other.clone(),
+/// The fault with chance's part of the delay, or of the frame, added.
+fn resolved(rule: &FaultRule, spread: f64) -> Fault {
+    let mut fault = rule.fault.clone();
+    match &mut fault {
+        Fault::Latency { delay, jitter } => *delay += std::mem::take(jitter).mul_f64(spread),
+        Fault::Reset { at_frame }
+        | Fault::Close { at_frame }
+        | Fault::HalfOpenSocket { at_frame }
+        | Fault::Stall { at_frame, .. } => *at_frame += (rule.spread_frames as f64 * spread) as u64,
+        _ => {}
     }
+    fault
+}
+
+/// Whether nothing is written of it.
+const fn is_zero(frames: &u64) -> bool {
+    *frames == 0
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn draws(plan: &FaultPlan, site: Site, visits: usize) -> Vec<Option<Fault>> {
@@ -249,6 +262,22 @@ mod tests {
             .collect();
         assert!(delays.iter().all(|delay| (100..150).contains(&delay.as_millis())), "{delays:?}");
         assert!(delays.iter().max() > delays.iter().min());
+    }
+
+    #[test]
+    fn a_socket_is_struck_at_a_frame_that_chance_chooses() {
+        let rule =
+            FaultRule { spread_frames: 50, ..FaultRule::always(Site::MediaSocket, Fault::Close { at_frame: 10 }) };
+        let plan = FaultPlan::new(5, vec![rule]).unwrap();
+        let frames: Vec<u64> = draws(&plan, Site::MediaSocket, 200)
+            .into_iter()
+            .map(|fault| match fault {
+                Some(Fault::Close { at_frame }) => at_frame,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert!(frames.iter().all(|frame| (10..60).contains(frame)), "{frames:?}");
+        assert!(frames.iter().min() < Some(&15) && frames.iter().max() > Some(&55), "{frames:?}");
     }
 
     #[test]

@@ -1,0 +1,60 @@
+//! P2: the process is asked to end while a hundred calls are live, and the next one takes over.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use voicecall::store::EndReason;
+
+use super::row::{Row, scaled};
+use super::world::{Setup, World, in_virtual_time};
+
+const SEED: u64 = 0x92;
+const CALLS: u64 = 100;
+
+/// Customers who still wait to be called at the time of the deploy.
+const WAITING: u64 = 20;
+
+#[test]
+fn a_deploy_drops_no_call_and_places_none() {
+    let mut row = Row::new("P2", "deploys with 100 calls ringing or live and 20 waiting", SEED);
+    let (mut live, mut dials, mut dropped, mut hooks) = (0, 0, 0, 0);
+    in_virtual_time(async {
+        let mut setup = Setup::new(SEED, Vec::new());
+        setup.carrier.people.rings_up_to = Duration::from_secs(10);
+        setup.engine.calls_per_second = 100.0;
+        let mut world = World::new(setup);
+        for deploy in 0..scaled(50) {
+            let before = world.carrier.orders().len() as u64;
+            let mut sessions = Vec::new();
+            for n in 0..CALLS + WAITING {
+                sessions.push(world.submit(deploy * 1000 + n).await);
+            }
+            while (world.carrier.orders().len() as u64) < before + CALLS {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            // Somewhere between the first ring and the last goodbye.
+            tokio::time::sleep(Duration::from_millis(100 + 211 * (deploy % 20))).await;
+            let old = Arc::clone(&world.engine);
+            let (ringing, talking) = old.count();
+            live += (ringing + talking) as u64;
+            let ordered = world.carrier.orders().len();
+            let ended = old.shutdown(Duration::from_secs(300)).await;
+            dials += world.carrier.orders().len() - ordered;
+            dropped += ended;
+            world.deploy();
+            world.engine.sweep().await.unwrap();
+            world.until_over(Duration::from_secs(600)).await;
+            for id in sessions {
+                dropped += usize::from(world.session(id).await.end_reason != Some(EndReason::Completed));
+                let ends = world.business.outcomes().iter().filter(|outcome| outcome.session.id == id).count();
+                hooks += usize::from(ends != 1);
+            }
+            row.did(1);
+        }
+    });
+    row.some("calls ringing or live at a deploy", live);
+    row.never("orders after the process was asked to end", dials);
+    row.never("calls dropped, and customers who were not called by the next process", dropped);
+    row.never("ends of calls that the business was not told exactly once", hooks);
+    row.finish();
+}

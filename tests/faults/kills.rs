@@ -1,0 +1,314 @@
+//! P1: the process is killed again and again, at any moment, with calls under way, and started again over its file.
+//!
+//! The carrier lives in the test's own process and survives. The process that is killed is this test again, told by its
+//! environment to be the server.
+
+use std::collections::HashSet;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::{Duration, Instant};
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+use voicecall::audio::{FRAME_SAMPLES, Frame};
+use voicecall::dialogue::Dialogue;
+use voicecall::engine::{CallEngine, EngineConfig};
+use voicecall::journal::Fact;
+use voicecall::server::{ServeOptions, routes, serve};
+use voicecall::sqlite::SqliteStore;
+use voicecall::store::{CallPriority, JournalStore, NewSession, SessionStore, Store};
+use voicecall::twilio::TwilioVoice;
+use voicecall::{CallTime, QuestionId, SessionId, TenantId, Vault, VerificationId};
+use voicecall_sim::fault::Rng;
+use voicecall_sim::phone::{Answer, Party, PartyAction, Ring};
+use voicecall_sim::twilio::server::{ServerOptions, TwilioServer};
+use voicecall_sim::twilio::{Account, Exchange, ExchangeOptions, Number};
+
+use super::agent::agent;
+use super::questions::Questionnaire;
+use super::row::{Row, scaled};
+use super::served::Shop;
+use super::world::World;
+
+const SEED: u64 = 0x91;
+const THIS_TEST: &str = "kills::a_process_killed_at_any_moment_loses_no_answer_and_calls_nobody_twice";
+
+const ACCOUNT: &str = "AC0123456789abcdef0123456789abcdef";
+const AUTH_TOKEN: &str = "12345";
+const OURS: &str = "+46700000000";
+const PUBLIC: &str = "https://calls.example";
+/// Seals numbers in all processes.
+const KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+
+const TENANT: &str = "00000000-0000-7000-8000-0000000000aa";
+
+/// How often the server takes in another customer.
+const ANOTHER_AFTER: Duration = Duration::from_millis(100);
+
+/// The longest life of a server, and the shortest, from when it is ready.
+const LIVES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(1_200));
+
+/// No start takes longer, and no end of all calls.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+#[test]
+fn a_process_killed_at_any_moment_loses_no_answer_and_calls_nobody_twice() {
+    if let Ok(order) = std::env::var("VOICECALL_FAULTS_SERVER") {
+        let order: ServerOrder = serde_json::from_str(&order).unwrap();
+        return multi_threaded().block_on(be_the_server(order));
+    }
+    multi_threaded().block_on(kill_again_and_again());
+}
+
+fn multi_threaded() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+struct ServerOrder {
+    folder: PathBuf,
+    listen: SocketAddr,
+    carrier: String,
+    /// The number of the first customer to be taken in; none, if the server is to finish and end.
+    first: Option<u64>,
+}
+
+/// The server: takes in customers, and says on its output what is certain.
+async fn be_the_server(order: ServerOrder) {
+    let store = Arc::new(SqliteStore::open(order.folder.join("calls.sqlite")).await.unwrap());
+    let vault = Arc::new(Vault::new(&[KEY.to_owned().into()]).unwrap());
+    let carrier = TwilioVoice::builder()
+        .account_sid(ACCOUNT)
+        .auth_token(AUTH_TOKEN)
+        .public_url(PUBLIC)
+        .api_base_url(order.carrier)
+        .build()
+        .unwrap();
+    let mut config = EngineConfig::new(PUBLIC.parse().unwrap(), OURS.parse().unwrap());
+    config.calls_per_second = 100.0;
+    let questionnaire = Questionnaire::new(|(session, question)| say(format_args!("confirmed {session} {question}")));
+    let shop = Shop(Arc::new(move |request| Box::new(questionnaire.dialogue(request)) as Box<dyn Dialogue>));
+    let dynamic = Arc::clone(&store) as Arc<dyn Store>;
+    let engine =
+        CallEngine::new(config, dynamic, Arc::new(carrier), agent(), Arc::new(shop), Arc::clone(&vault)).unwrap();
+    let listener = TcpListener::bind(order.listen).await.unwrap();
+    tokio::spawn(serve(listener, routes(Arc::clone(&engine)), ServeOptions::default(), std::future::pending()));
+    engine.sweep().await.unwrap();
+    let tended = Arc::clone(&engine);
+    tokio::spawn(async move { tended.tend().await });
+    say(format_args!("ready"));
+    let Some(first) = order.first else {
+        while !store.open_sessions().await.unwrap().is_empty() {
+            sleep(Duration::from_millis(100)).await;
+        }
+        return;
+    };
+    let tenant: TenantId = TENANT.parse().unwrap();
+    for n in first.. {
+        let number = World::number(n);
+        let new = NewSession {
+            id: SessionId::new(),
+            tenant,
+            phone: vault.seal_phone(tenant, &number).unwrap(),
+            verification: VerificationId::new(),
+            priority: CallPriority::Normal,
+            started_at: jiff::Timestamp::now(),
+        };
+        engine.submit(&new).await.unwrap();
+        say(format_args!("submitted {} {}", new.id, number.reveal()));
+        sleep(ANOTHER_AFTER).await;
+    }
+}
+
+/// A line on the output, in one piece.
+#[expect(clippy::print_stdout, reason = "it is what this process has been told to do")]
+fn say(what: std::fmt::Arguments<'_>) {
+    println!("\n> {what}");
+}
+
+/// What servers have said so far.
+#[derive(Debug, Default)]
+struct Said {
+    ready: u64,
+    submitted: Vec<(SessionId, String)>,
+    confirmed: HashSet<(SessionId, QuestionId)>,
+}
+
+struct Server {
+    child: Child,
+    /// Gone when the server is.
+    ended: mpsc::Receiver<()>,
+}
+
+impl Server {
+    fn start(order: &ServerOrder, said: &Arc<Mutex<Said>>) -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args([THIS_TEST, "--exact", "--nocapture"])
+            .env("VOICECALL_FAULTS_SERVER", serde_json::to_string(order).unwrap())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let (alive, ended) = mpsc::channel();
+        let said = Arc::clone(said);
+        std::thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                let words: Vec<&str> = line.split(' ').collect();
+                let mut said = said.lock().unwrap();
+                match words[..] {
+                    [">", "ready"] => said.ready += 1,
+                    [">", "submitted", session, number] => {
+                        said.submitted.push((session.parse().unwrap(), number.to_owned()));
+                    }
+                    [">", "confirmed", session, question] => {
+                        said.confirmed.insert((session.parse().unwrap(), question.parse().unwrap()));
+                    }
+                    _ => {}
+                }
+            }
+            drop(alive);
+        });
+        Self { child, ended }
+    }
+
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        // What it said before it died is heard to the end.
+        let _ = self.ended.recv();
+    }
+}
+
+async fn kill_again_and_again() {
+    let mut row = Row::new("P1", "kills -9 of a server with calls under way, at moments drawn by chance", SEED);
+    let folder = std::env::temp_dir().join(format!("voicecall-kills-{}", TenantId::new()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let gateway = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let entrance = gateway.local_addr().unwrap();
+    let relaying = tokio::spawn(relay_all(gateway, listen));
+    let mut options = ExchangeOptions::new(SEED, vec![Account::new(ACCOUNT, AUTH_TOKEN, vec![Number::new(OURS)])]);
+    options.dial_interval = Duration::from_millis(10);
+    let exchange = Exchange::new(options, |_| Box::new(Chatty) as Box<dyn Party>);
+    let routed = ServerOptions::default().route(&PUBLIC.parse().unwrap(), entrance);
+    let carrier = TwilioServer::start(exchange, routed).await.unwrap();
+    let said = Arc::new(Mutex::new(Said::default()));
+    let mut rng = Rng::new(SEED);
+    let mut order = ServerOrder { folder: folder.clone(), listen, carrier: carrier.api(), first: Some(0) };
+    let (mut slowest, kills) = (Duration::ZERO, scaled(1_000));
+    for kill in 0..kills {
+        // Numbers of a server that may have been killed before it could say that it had taken one in are not used again.
+        order.first = Some(kill * 1_000);
+        let begun = Instant::now();
+        let server = Server::start(&order, &said);
+        is_ready(&said, kill + 1).await;
+        slowest = slowest.max(begun.elapsed());
+        sleep(LIVES.0 + rng.below(LIVES.1 - LIVES.0)).await;
+        server.kill();
+    }
+    order.first = None;
+    let mut last = Server::start(&order, &said);
+    let begun = Instant::now();
+    while last.child.try_wait().unwrap().is_none() {
+        assert!(begun.elapsed() < PATIENCE, "sessions do not end");
+        sleep(Duration::from_millis(50)).await;
+    }
+    let _ = last.ended.recv();
+    relaying.abort();
+
+    let said = said.lock().unwrap();
+    let books = check(&folder, &said).await;
+    let twice = said.submitted.iter().filter(|(_, number)| carrier.inspect(|exchange| exchange.rings(number)) > 1);
+    row.did(kills);
+    row.some("customers taken in", said.submitted.len() as u64);
+    row.some("answers confirmed as stored", said.confirmed.len() as u64);
+    row.some("calls that went on in another process", books.resumed);
+    row.never("confirmed answers lost", books.lost);
+    row.never("answers stored twice", books.doubled);
+    row.never("phones that rang twice", twice.count());
+    row.never("accepted sessions lost or left open", books.open);
+    row.figure("milliseconds from start to ready, at most (wall)", slowest.as_millis());
+    let _ = std::fs::remove_dir_all(&folder);
+    row.finish();
+}
+
+/// What stands before servers in production: it takes a connection at any time, and finds a server for it.
+async fn relay_all(gateway: TcpListener, server: SocketAddr) {
+    let mut connections = JoinSet::new();
+    while let Ok((mut outside, _)) = gateway.accept().await {
+        connections.spawn(async move {
+            let mut inside = loop {
+                match TcpStream::connect(server).await {
+                    Ok(inside) => break inside,
+                    Err(_) => sleep(Duration::from_millis(10)).await,
+                }
+            };
+            let _ = tokio::io::copy_bidirectional(&mut outside, &mut inside).await;
+        });
+    }
+}
+
+async fn is_ready(said: &Mutex<Said>, starts: u64) {
+    let begun = Instant::now();
+    while said.lock().unwrap().ready < starts {
+        assert!(begun.elapsed() < PATIENCE, "the server does not start");
+        sleep(Duration::from_millis(2)).await;
+    }
+}
+
+#[derive(Debug, Default)]
+struct Books {
+    lost: usize,
+    doubled: usize,
+    open: usize,
+    resumed: u64,
+}
+
+/// Compares the file with what servers had said.
+async fn check(folder: &Path, said: &Said) -> Books {
+    let store = SqliteStore::open(folder.join("calls.sqlite")).await.unwrap();
+    let tenant: TenantId = TENANT.parse().unwrap();
+    let mut books = Books::default();
+    for (session, _) in &said.submitted {
+        let over = store.session(tenant, *session).await.is_ok_and(|session| session.status.is_final());
+        books.open += usize::from(!over);
+        let Ok(responses) = store.responses(tenant, *session).await else { continue };
+        let stored: HashSet<_> = responses.iter().map(|response| response.question).collect();
+        books.doubled += responses.len() - stored.len();
+        books.lost +=
+            said.confirmed.iter().filter(|(of, question)| of == session && !stored.contains(question)).count();
+        let journal = store.journal(tenant, *session).await.unwrap();
+        books.resumed += journal.iter().filter(|entry| entry.fact == Fact::Resumed).count() as u64;
+    }
+    books
+}
+
+/// Answers at once, and says something short twice a second.
+#[derive(Debug)]
+struct Chatty;
+
+impl Party for Chatty {
+    fn answer(&mut self, _: &Ring) -> Answer {
+        Answer::After(Duration::from_millis(50))
+    }
+
+    fn speak(&mut self, now: CallTime) -> PartyAction {
+        const LOUD: [u8; FRAME_SAMPLES] = {
+            let mut codes = [0x00; FRAME_SAMPLES];
+            let mut at = 1;
+            while at < FRAME_SAMPLES {
+                codes[at] = 0x80;
+                at += 2;
+            }
+            codes
+        };
+        let speaks = now.since(CallTime::ZERO).as_millis() % 500 >= 350;
+        if speaks { PartyAction::Speak(Frame::from(LOUD)) } else { PartyAction::Listen }
+    }
+
+    fn hear(&mut self, _: CallTime, _: &Frame) {}
+}

@@ -1,0 +1,272 @@
+//! An engine over a simulated carrier, in virtual time, and what both of them say in the end.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+use voicecall::agent::{AgentSetup, VoiceAgent};
+use voicecall::audio::Detection;
+use voicecall::call::CallSettings;
+use voicecall::carrier::{CallStatus, CarrierEvent, CarrierEventKind, VoiceBackend};
+use voicecall::dialogue::{Dialogue, Scripted};
+use voicecall::engine::{
+    CallEngine, CallKey, CallOutcome, CallPlan, CallService, Clock, DialPolicy, EngineConfig, MediaTicket, PlanRequest,
+};
+use voicecall::store::{CallPriority, DialAttempt, DialStore, MemoryStore, NewSession, Session, SessionStore, Store};
+use voicecall::{CarrierCallId, PhoneNumber, Result, SessionId, TenantId, Vault, VerificationId, async_trait};
+use voicecall_core::testing::ScriptedCarrier;
+use voicecall_sim::carrier::{CarrierOptions, Receiver, SimCall, SimCarrier};
+use voicecall_sim::fault::{FaultPlan, FaultRule};
+
+use super::agent::agent;
+
+/// Friday morning; Stockholm is an hour ahead.
+pub const MORNING: &str = "2026-11-20T10:00:00Z";
+
+/// What a world is made of.
+pub struct Setup {
+    pub begins: Timestamp,
+    pub carrier: CarrierOptions,
+    pub engine: EngineConfig,
+    pub policy: DialPolicy,
+    pub agent: Arc<dyn VoiceAgent>,
+    pub dialogue: Arc<Compose>,
+}
+
+/// Makes the dialogue of a call.
+pub type Compose = dyn Fn(&PlanRequest) -> Box<dyn Dialogue> + Send + Sync;
+
+impl Setup {
+    /// Short calls of one line, each tried once, over a carrier with these faults. Must be made inside the world's time.
+    pub fn new(seed: u64, rules: Vec<FaultRule>) -> Self {
+        Self::at(MORNING, seed, rules)
+    }
+
+    /// The same, at another time.
+    pub fn at(begins: &str, seed: u64, rules: Vec<FaultRule>) -> Self {
+        let begins = begins.parse().unwrap();
+        let mut engine = EngineConfig::new("https://calls.example".parse().unwrap(), "+46700000000".parse().unwrap());
+        engine.clock = Clock::from(begins);
+        engine.max_live = 10_000;
+        engine.calls_per_second = 20.0;
+        let mut carrier = CarrierOptions::new(FaultPlan::new(seed, rules).unwrap());
+        carrier.clock = engine.clock;
+        carrier.packet = Duration::from_millis(100);
+        let dialogue = |_: &PlanRequest| Box::new(Scripted::new(["Hello."])) as Box<dyn Dialogue>;
+        Self { begins, carrier, engine, policy: DialPolicy::once(), agent: agent(), dialogue: Arc::new(dialogue) }
+    }
+}
+
+/// Runs a world of its own in virtual time.
+pub fn in_virtual_time<T>(world: impl Future<Output = T>) -> T {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_all().start_paused(true).build().unwrap().block_on(world)
+}
+
+/// A process, its store, and the carrier.
+pub struct World {
+    pub engine: Arc<CallEngine>,
+    pub store: Arc<MemoryStore>,
+    pub carrier: Arc<SimCarrier>,
+    pub business: Arc<Business>,
+    pub tenant: TenantId,
+    pub begins: Timestamp,
+    vault: Arc<Vault>,
+    config: EngineConfig,
+    agent: Arc<dyn VoiceAgent>,
+    tending: Vec<JoinHandle<()>>,
+}
+
+impl World {
+    /// A process that works.
+    pub fn new(setup: Setup) -> Self {
+        let mut world = Self::idle(setup);
+        world.begin();
+        world
+    }
+
+    /// A process that nobody calls and that calls nobody.
+    pub fn idle(setup: Setup) -> Self {
+        let store = Arc::new(MemoryStore::new());
+        let vault = Arc::new(Vault::generate().unwrap());
+        let business =
+            Arc::new(Business { policy: setup.policy, dialogue: setup.dialogue, finished: Mutex::default() });
+        let carrier = SimCarrier::new(setup.carrier);
+        let backend = Arc::<SimCarrier>::clone(&carrier);
+        let service = Arc::<Business>::clone(&business);
+        let engine = engine(&setup.engine, &store, backend, &setup.agent, service, &vault);
+        Self {
+            engine,
+            store,
+            carrier,
+            business,
+            tenant: TenantId::new(),
+            begins: setup.begins,
+            vault,
+            config: setup.engine,
+            agent: setup.agent,
+            tending: Vec::new(),
+        }
+    }
+
+    /// Another process over the same store.
+    pub fn engine_of(&self, carrier: Arc<dyn VoiceBackend>, service: Arc<dyn CallService>) -> Arc<CallEngine> {
+        engine(&self.config, &self.store, carrier, &self.agent, service, &self.vault)
+    }
+
+    /// The carrier calls this engine, and the engine tends to its calls.
+    fn begin(&mut self) {
+        self.carrier.serve(Some(Arc::new(Arc::clone(&self.engine)) as Arc<dyn Receiver>));
+        let engine = Arc::clone(&self.engine);
+        self.tending.push(tokio::spawn(async move { engine.tend().await }));
+    }
+
+    /// The next process over the same store: from now on the carrier reaches this one. Returns the old one.
+    pub fn deploy(&mut self) -> Arc<CallEngine> {
+        let next = self.engine_of(Arc::<SimCarrier>::clone(&self.carrier), Arc::<Business>::clone(&self.business));
+        let old = std::mem::replace(&mut self.engine, next);
+        self.begin();
+        old
+    }
+
+    /// The number of the `n`th customer.
+    pub fn number(n: u64) -> PhoneNumber {
+        format!("+4670{n:07}").parse().unwrap()
+    }
+
+    pub fn new_session(&self, n: u64) -> NewSession {
+        NewSession {
+            id: SessionId::new(),
+            tenant: self.tenant,
+            phone: self.vault.seal_phone(self.tenant, &Self::number(n)).unwrap(),
+            verification: VerificationId::new(),
+            priority: CallPriority::Normal,
+            started_at: self.config.clock.now(),
+        }
+    }
+
+    /// Takes in a session of the `n`th customer.
+    pub async fn submit(&self, n: u64) -> SessionId {
+        self.engine.submit(&self.new_session(n)).await.unwrap().id
+    }
+
+    /// Takes in sessions of so many customers, each its own.
+    pub async fn submit_all(&self, count: u64) -> Vec<SessionId> {
+        let mut sessions = Vec::new();
+        for n in 0..count {
+            sessions.push(self.submit(n).await);
+        }
+        sessions
+    }
+
+    /// Waits until every session is over and every call has ended; for `limit` at most.
+    pub async fn until_over(&self, limit: Duration) {
+        let deadline = Instant::now() + limit;
+        while Instant::now() < deadline {
+            let ended = self.carrier.calls().iter().all(|call| call.status.is_final());
+            if ended && self.store.open_sessions().await.unwrap().is_empty() {
+                return;
+            }
+            sleep(Duration::from_secs(5)).await;
+        }
+    }
+
+    /// Answers the call of a session that was placed. Returns whether its socket may come, and the call's name.
+    pub async fn answer(&self, session: &Session) -> (Result<MediaTicket>, CarrierCallId) {
+        let attempt = self.attempts(session.id).await.remove(0);
+        let (key, call) = (CallKey { tenant: self.tenant, attempt: attempt.id }, attempt.call.unwrap());
+        let kind = CarrierEventKind::Instruct { status: CallStatus::InProgress, detection: None };
+        let event = CarrierEvent::new(call.clone(), kind, format!("{call}-answer"));
+        let request = ScriptedCarrier::webhook_of(&format!("/voice/{key}/answer"), &event);
+        let reply = self.engine.answer(key, &request.request(&request.headers())).await.unwrap();
+        let token = reply.body.split("/media/").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        let handshake = ScriptedCarrier::sign(&format!("/media/{token}"), "");
+        (handshake.with(|request| self.engine.admit(&token, request)), call)
+    }
+
+    pub async fn session(&self, id: SessionId) -> Session {
+        self.store.session(self.tenant, id).await.unwrap()
+    }
+
+    pub async fn attempts(&self, id: SessionId) -> Vec<DialAttempt> {
+        self.store.attempts(self.tenant, id).await.unwrap()
+    }
+
+    /// The carrier's calls, by whom they called.
+    pub fn calls_by_number(&self) -> HashMap<PhoneNumber, Vec<SimCall>> {
+        let mut calls: HashMap<_, Vec<_>> = HashMap::new();
+        for call in self.carrier.calls() {
+            calls.entry(call.to.clone()).or_default().push(call);
+        }
+        calls
+    }
+
+    /// How many numbers were called more than once.
+    pub fn called_twice(&self) -> usize {
+        self.calls_by_number().values().filter(|calls| calls.len() > 1).count()
+    }
+
+    /// How many sessions are not over.
+    pub async fn open(&self) -> usize {
+        self.store.open_sessions().await.unwrap().len()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.carrier.serve(None);
+        self.tending.iter().for_each(JoinHandle::abort);
+    }
+}
+
+fn engine(
+    config: &EngineConfig,
+    store: &Arc<MemoryStore>,
+    carrier: Arc<dyn VoiceBackend>,
+    agent: &Arc<dyn VoiceAgent>,
+    service: Arc<dyn CallService>,
+    vault: &Arc<Vault>,
+) -> Arc<CallEngine> {
+    let store = Arc::clone(store) as Arc<dyn Store>;
+    CallEngine::new(config.clone(), store, carrier, Arc::clone(agent), service, Arc::clone(vault)).unwrap()
+}
+
+/// The business behind the calls: keeps what they leave.
+pub struct Business {
+    policy: DialPolicy,
+    dialogue: Arc<Compose>,
+    finished: Mutex<Vec<CallOutcome>>,
+}
+
+impl Business {
+    /// The calls whose end the business was told.
+    pub fn outcomes(&self) -> Vec<CallOutcome> {
+        self.finished.lock().unwrap().clone()
+    }
+}
+
+impl std::fmt::Debug for Business {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Business")
+    }
+}
+
+#[async_trait]
+impl CallService for Business {
+    async fn policy(&self, _: &Session) -> Result<DialPolicy> {
+        Ok(self.policy.clone())
+    }
+
+    async fn plan(&self, request: &PlanRequest) -> Result<CallPlan> {
+        let mut settings = CallSettings::new(request.session.id);
+        settings.detection = Detection::Energy;
+        Ok(CallPlan { settings, setup: AgentSetup::default(), dialogue: (self.dialogue)(request) })
+    }
+
+    async fn finished(&self, outcome: &CallOutcome) {
+        self.finished.lock().unwrap().push(outcome.clone());
+    }
+}

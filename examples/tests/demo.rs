@@ -55,6 +55,9 @@ fn assert_answers(report: &Value) {
     let texts: Vec<_> = answers.iter().map(|answer| answer["answer"].as_str().unwrap()).collect();
     assert_eq!(texts, ["Jag är mycket nöjd, allt gick snabbt.", "Personalen var trevlig och hjälpsam."]);
     assert!(answers.iter().all(|answer| answer["sentiment"].as_f64().is_some()), "{answers:?}");
+    let summary = &report["summary"];
+    assert!(summary["summary"].as_str().unwrap().contains("Personalen var trevlig och hjälpsam."), "{summary}");
+    assert_eq!((&summary["sentiment"], &summary["followUpWanted"]), (&1.0.into(), &false.into()));
     let usd = report["cost"]["usd"].as_f64().unwrap();
     assert!(usd > 0.0 && usd <= 0.25, "{usd}");
 }

@@ -1,10 +1,12 @@
 //! Attempts to reach a phone: the table `dial_attempts`.
 
+use std::collections::HashMap;
+
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use voicecall_core::store::{AttemptOutcome, AttemptState, DialAttempt, DialStore, EndReason, Session, SessionChange};
 use voicecall_core::{AttemptId, CarrierCallId, Epoch, Result, SessionId, TenantId, async_trait};
 
-use crate::column::{At, Text};
+use crate::column::{At, Count, Json, Text};
 use crate::fault::{Fault, Outcome};
 use crate::{SqliteStore, journal, sessions};
 
@@ -80,6 +82,19 @@ impl DialStore for SqliteStore {
         self.read("read attempts", move |db| {
             sessions::owner(db, tenant, session)?;
             of_session(db, session)
+        })
+        .await
+    }
+
+    async fn count_attempts(&self, tenant: TenantId, sessions: &[SessionId]) -> Result<HashMap<SessionId, u64>> {
+        let sessions = sessions.to_vec();
+        self.read("count attempts", move |db| {
+            let query = "SELECT call_session_id, count(*) FROM dial_attempts
+                         WHERE business_id = ? AND call_session_id IN (SELECT value FROM json_each(?))
+                         GROUP BY call_session_id";
+            let count = |row: &Row<'_>| Ok((row.get::<_, Text<_>>(0)?.0, row.get::<_, Count>(1)?.0));
+            let params = (Text(tenant), Json(&sessions));
+            Ok(db.prepare_cached(query)?.query_map(params, count)?.collect::<rusqlite::Result<_>>()?)
         })
         .await
     }

@@ -102,10 +102,7 @@ pub(super) async fn list(
     };
     let request = page_request(query.page, query.limit);
     let page = state.store().sessions(query.business_id, &filter, request).await?;
-    let mut calls = Vec::with_capacity(page.items.len());
-    for session in page.items {
-        calls.push(SessionBody::of(&state, session).await?);
-    }
+    let calls = SessionBody::page(&state, query.business_id, page.items).await?;
     Ok(Json(CallsBody { calls, pagination: Pagination::of(request, page.total) }))
 }
 

@@ -29,7 +29,7 @@ pub(super) struct SessionBody {
     #[schema(value_type = schema::CallPriority)]
     priority: CallPriority,
     /// How often it was tried to reach the customer.
-    attempts: usize,
+    attempts: u64,
     /// When it is tried next, while the session waits for that.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Timestamp, required = false)]
@@ -98,6 +98,24 @@ impl SessionBody {
     /// What the store reports.
     pub(super) async fn of(state: &State, session: Session) -> Result<Self, ApiError> {
         let attempts = state.store().attempts(session.tenant, session.id).await?.len();
+        Self::with_attempts(state, session, attempts as u64)
+    }
+
+    /// The same for all sessions of a page of one business.
+    ///
+    /// # Errors
+    /// As [`SessionBody::of`].
+    pub(super) async fn page(state: &State, tenant: TenantId, page: Vec<Session>) -> Result<Vec<Self>, ApiError> {
+        let ids: Vec<_> = page.iter().map(|session| session.id).collect();
+        let counts = state.store().count_attempts(tenant, &ids).await?;
+        let body = |session: Session| {
+            let attempts = counts.get(&session.id).copied().unwrap_or(0);
+            Self::with_attempts(state, session, attempts)
+        };
+        page.into_iter().map(body).collect()
+    }
+
+    fn with_attempts(state: &State, session: Session, attempts: u64) -> Result<Self, ApiError> {
         Ok(Self {
             summary: SummaryBody::of(&session),
             attempts,

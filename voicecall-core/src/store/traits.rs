@@ -1,5 +1,6 @@
 //! The store traits, cut by what must happen in one transaction.
 
+use std::collections::HashMap;
 use std::fmt::Debug;
 
 use async_trait::async_trait;
@@ -253,6 +254,13 @@ pub trait DialStore: Send + Sync {
     /// # Errors
     /// `NotFound` if the tenant has no such session.
     async fn attempts(&self, tenant: TenantId, session: SessionId) -> Result<Vec<DialAttempt>>;
+
+    /// How many attempts each of these sessions has had, for a list of them. Those that have had none, and another tenant's,
+    /// are left out.
+    ///
+    /// # Errors
+    /// As every store call.
+    async fn count_attempts(&self, tenant: TenantId, sessions: &[SessionId]) -> Result<HashMap<SessionId, u64>>;
 }
 
 /// What is known of businesses and their customers before a call.

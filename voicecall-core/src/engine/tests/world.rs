@@ -1,6 +1,6 @@
 //! An engine in a world of fakes, and a phone at the other end of its sockets.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -379,6 +379,7 @@ flaky! {
         fn attempt(tenant: TenantId, id: AttemptId) -> DialAttempt;
         fn attempt_of_call(carrier: &str, call: &CarrierCallId) -> Option<DialAttempt>;
         fn attempts(tenant: TenantId, session: SessionId) -> Vec<DialAttempt>;
+        fn count_attempts(tenant: TenantId, sessions: &[SessionId]) -> HashMap<SessionId, u64>;
     }
     DirectoryStore {
         fn put_business(business: &BusinessContext) -> ();

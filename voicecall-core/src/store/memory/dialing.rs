@@ -108,4 +108,11 @@ impl DialStore for MemoryStore {
         let ids = &data.sessions.get("read attempts", tenant, session)?.attempts;
         Ok(data.attempts.of(ids))
     }
+
+    async fn count_attempts(&self, tenant: TenantId, sessions: &[SessionId]) -> Result<HashMap<SessionId, u64>> {
+        let data = self.lock();
+        let own = sessions.iter().filter_map(|id| data.sessions.rows.get(id));
+        let own = own.filter(|row| row.session.tenant == tenant && !row.attempts.is_empty());
+        Ok(own.map(|row| (row.session.id, row.attempts.len() as u64)).collect())
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use super::fixture::{Shop, after, assert_kind};
+use super::fixture::{Shop, after, assert_kind, new_session};
 use crate::error::ErrorKind;
 use crate::id::{CarrierCallId, Epoch};
 use crate::store::{AttemptOutcome, AttemptState, DialAttempt, Store};
@@ -116,4 +116,16 @@ pub(super) async fn attempts_are_listed_oldest_first(store: Arc<dyn Store>) {
         shop.store.plan_attempt(attempt).await.unwrap();
     }
     assert_eq!(shop.store.attempts(shop.tenant, shop.session).await.unwrap(), [early, late]);
+}
+
+pub(super) async fn attempts_of_many_sessions_are_counted_at_once(store: Arc<dyn Store>) {
+    let shop = Shop::open(Arc::clone(&store)).await;
+    let never = store.create_session(&new_session(shop.tenant)).await.unwrap();
+    let once = store.create_session(&new_session(shop.tenant)).await.unwrap();
+    for session in [shop.session, shop.session, once.id] {
+        store.plan_attempt(&DialAttempt { session, ..shop.attempt() }).await.unwrap();
+    }
+    let counts = store.count_attempts(shop.tenant, &[never.id, shop.session]).await.unwrap();
+    assert_eq!(counts, [(shop.session, 2)].into(), "of those that were asked for");
+    assert!(store.count_attempts(shop.tenant, &[]).await.unwrap().is_empty());
 }

@@ -45,6 +45,7 @@ pub(super) async fn another_tenants_rows_are_not_found(store: Arc<dyn Store>) {
     assert_kind(store.finish_attempt(stranger, attempt.id, EndReason::Busy, &ended(EndReason::Busy)).await, NotFound);
     assert_kind(store.attempt(stranger, attempt.id).await, NotFound);
     assert_kind(store.attempts(stranger, id).await, NotFound);
+    assert!(store.count_attempts(stranger, &[id]).await.unwrap().is_empty());
     assert_kind(store.plan_attempt(&DialAttempt { tenant: stranger, ..shop.attempt() }).await, NotFound);
 
     assert_kind(store.log_provider(stranger, &exchange(id, 2)).await, NotFound);

@@ -157,6 +157,7 @@ rules! {
         nothing_is_settled_before_it_is_sent,
         a_call_belongs_to_one_attempt,
         attempts_are_listed_oldest_first,
+        attempts_of_many_sessions_are_counted_at_once,
     }
     directory {
         a_business_reads_back_and_is_replaced,

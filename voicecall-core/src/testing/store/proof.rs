@@ -1,5 +1,6 @@
 //! The check of the check: stores that break one rule each, which the suite must notice.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -408,6 +409,14 @@ impl DialStore for Broken {
     async fn attempts(&self, tenant: TenantId, session: SessionId) -> Result<Vec<DialAttempt>> {
         scoped!(self, "attempts", tenant, self.inner.attempts(tenant, session))
     }
+
+    async fn count_attempts(&self, tenant: TenantId, sessions: &[SessionId]) -> Result<HashMap<SessionId, u64>> {
+        let mut counts = HashMap::new();
+        for tenant in self.seen_as("count_attempts", tenant) {
+            counts.extend(self.inner.count_attempts(tenant, sessions).await?);
+        }
+        Ok(counts)
+    }
 }
 
 #[async_trait]
@@ -598,6 +607,7 @@ async fn a_method_that_does_not_look_at_the_tenant_is_noticed() {
         "settle_attempt",
         "attempt",
         "attempts",
+        "count_attempts",
         "plan_attempt",
         "log_provider",
         "provider_logs",

@@ -173,7 +173,7 @@ fn a_carrier_that_fails_is_seen_among_many_successes_of_ai_services() {
     let told = watch.assert_told(120, &[AlertState::Firing]);
     assert_eq!((told[0].value, told[0].samples), (Some(0.1), 20));
     watch.see(100, &exchange(ProviderOperation::Initiate, true));
-    watch.assert_told(2, &[AlertState::Resolved]);
+    watch.assert_told(10, &[AlertState::Resolved]);
 }
 
 #[test]

@@ -327,6 +327,12 @@ export const texts = {
       other_tenant: "Annan butik",
       repeated: "Dubblett",
     },
+    why: {
+      selected: "Det är kundens tur att få frågan, och den ryms i tiden.",
+      not_active: "Frågan är avstängd, eller gäller inte just nu.",
+      not_due: "Det är inte den här kundens tur.",
+      no_time: "Det är kundens tur, men frågor som går före fyllde tiden.",
+    },
   },
 
   analytics: {

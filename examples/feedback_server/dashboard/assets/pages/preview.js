@@ -90,7 +90,8 @@ function shown({ selectedQuestions = [], estimatedDuration, selectionCriteria = 
 function consideration({ questionId, questionText, reason, sentence, estimatedMs, carriedOver }, waiting) {
   return h("li", { data: { reason } },
     h("p", { class: "question-text" }, quoted(questionText ?? questionId)),
-    sentence && h("p", { class: "muted" }, quoted(sentence)),
+    t.why[reason] && h("p", {}, t.why[reason]),
+    sentence && h("p", { class: "muted small", lang: "en" }, quoted(sentence)),
     h("div", { class: "badges" },
       badge(named(t.reason, reason), reason === "selected" ? "good" : ""),
       carriedOver && badge(t.carriedOver),

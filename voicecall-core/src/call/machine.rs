@@ -141,7 +141,7 @@ impl CallMachine {
             self.turn.wake_at(),
             self.ear.wake_at(),
             self.mind.wake_at(),
-            self.mouth.wake_at(),
+            self.mouth.wake_at().filter(|_| !self.holds_back()),
             self.waiting.wake_at().filter(|_| self.state == State::Live),
             self.spending.as_ref().and_then(Spending::wake_at),
             own,
@@ -333,9 +333,13 @@ impl CallMachine {
         }
     }
 
+    /// Whether what is to be said waits until the caller has finished.
+    fn holds_back(&self) -> bool {
+        self.turn.is_speaking() && self.mouth.is_interruptible() && !self.mouth.is_audible(self.now)
+    }
+
     fn speak(&mut self, out: &mut Vec<Output>) {
-        let holds = self.turn.is_speaking() && self.mouth.is_interruptible() && !self.mouth.is_audible(self.now);
-        if !holds && self.mouth.advance(self.now, &mut self.ops, out) == Voice::Lost {
+        if !self.holds_back() && self.mouth.advance(self.now, &mut self.ops, out) == Voice::Lost {
             self.voice_lost(out);
             return;
         }

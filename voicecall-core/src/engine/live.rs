@@ -50,8 +50,8 @@ impl CallEngine {
     /// Runs a call over its socket, to the end. Everything is stored when this returns.
     ///
     /// # Errors
-    /// `NotFound` if the session is not there; `Conflict` if it is connected already; `Protocol` if the socket did not
-    /// name its call in time: none of them touches the session. `Conflict` if it is over; what planning, the agent or
+    /// `NotFound` if the session is not there; `Conflict` if it is connected already; `Unavailable` if as many calls as
+    /// allowed are connected; `Protocol` if the socket did not name its call in time: none of them touches the session. `Conflict` if it is over; what planning, the agent or
     /// the store report: the session is then ended as a technical failure.
     pub async fn run<M: MediaSocket + 'static>(self: &Arc<Self>, ticket: MediaTicket, socket: M) -> Result<EndReason> {
         let (tenant, attempt) = (ticket.key.tenant, ticket.key.attempt);
@@ -111,6 +111,10 @@ impl CallEngine {
         let mut state = self.state();
         if state.live.contains_key(&session) {
             return Err(Error::new(ErrorKind::Conflict, "run call").with_message("the call is connected already"));
+        }
+        // Sockets that were admitted at the same time do not count yet when the next one is.
+        if state.live.len() >= self.config.max_live {
+            return Err(Error::new(ErrorKind::Unavailable, "run call").with_message("too many calls"));
         }
         state.live.insert(session, live);
         state.broken.remove(&session);

@@ -74,6 +74,3 @@ pub use options::{CarrierOptions, Outage};
 pub use people::{People, Person, Reaction};
 pub use receiver::Receiver;
 pub use record::{Break, SimCall, SimOrder};
-
-#[cfg(test)]
-mod tests;

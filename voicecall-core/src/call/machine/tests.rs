@@ -279,6 +279,22 @@ fn marks_that_never_return_wake_nobody_while_the_goodbye_is_said() {
 }
 
 #[test]
+fn what_is_held_back_while_the_caller_speaks_wakes_nobody() {
+    let mut call = Call::new(settings(), Scripted::new(["Hello.", "Bye."]));
+    call.run(ms(1500));
+    call.caller_speaks(Duration::from_millis(400));
+    let held = Utterance { id: UtteranceId(9), text: "Held.".into(), interruptible: true };
+    call.input(InputEvent::Dialogue(Action::Say(held)));
+    // The clock would stand still if this wanted to be woken at once, again and again.
+    call.caller_speaks(Duration::from_millis(400));
+    let quiet = call.now;
+    call.run(ms(6000));
+    let is_held =
+        |output: &Output| matches!(output, Output::Start { task: AgentTask::Speak(text), .. } if text == "Held.");
+    assert!(call.at(is_held).first().is_some_and(|at| *at >= quiet), "{:?}", call.at(is_held));
+}
+
+#[test]
 fn words_on_their_way_when_the_caller_hangs_up_are_not_lost() {
     let (dialogue, told) = consenting(["Hej", "Tack", "x"]);
     let mut call = Call::new(settings(), dialogue);

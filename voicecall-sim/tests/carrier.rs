@@ -1,4 +1,6 @@
-//! The carrier keeps the rules of every carrier, does what its people and its faults say, and does it the same way twice.
+//! The neutral carrier keeps the rules of every carrier, does what its people and its faults say, and does it the same way twice.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,9 +11,8 @@ use voicecall_core::carrier::{
 use voicecall_core::testing::carrier_suite::{CarrierCase, run_all};
 use voicecall_core::testing::{PairedSocket, ScriptedCarrier, SignedRequest};
 use voicecall_core::{CarrierCallId, ErrorKind, PhoneNumber, Result, async_trait};
-
-use super::*;
-use crate::fault::{Fault, FaultPlan, FaultRule, Site};
+use voicecall_sim::carrier::{CarrierOptions, Outage, Receiver, SimCarrier};
+use voicecall_sim::fault::{Fault, FaultPlan, FaultRule, Site};
 
 /// Says goodbye to everybody.
 #[derive(Debug)]

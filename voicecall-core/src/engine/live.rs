@@ -50,9 +50,10 @@ impl CallEngine {
     /// Runs a call over its socket, to the end. Everything is stored when this returns.
     ///
     /// # Errors
-    /// `NotFound` if the session is not there; `Conflict` if it is connected already; `Unavailable` if as many calls as
-    /// allowed are connected; `Protocol` if the socket did not name its call in time: none of them touches the session. `Conflict` if it is over; what planning, the agent or
-    /// the store report: the session is then ended as a technical failure.
+    /// `NotFound` if the session is not there; `Conflict` if it is connected already, here or in another process;
+    /// `Unavailable` if as many calls as allowed are connected; `Protocol` if the socket did not name its call in time: none
+    /// of them touches the session. `Conflict` if it is over; what planning, the agent or the store report: the session is
+    /// then ended as a technical failure.
     pub async fn run<M: MediaSocket + 'static>(self: &Arc<Self>, ticket: MediaTicket, socket: M) -> Result<EndReason> {
         let (tenant, attempt) = (ticket.key.tenant, ticket.key.attempt);
         let session = self.store.attempt(tenant, attempt).await?.session;

@@ -57,7 +57,8 @@ fn assert_answers(report: &Value) {
     assert!(answers.iter().all(|answer| answer["sentiment"].as_f64().is_some()), "{answers:?}");
     let summary = &report["summary"];
     assert!(summary["summary"].as_str().unwrap().contains("Personalen var trevlig och hjälpsam."), "{summary}");
-    assert_eq!((&summary["sentiment"], &summary["followUpWanted"]), (&1.0.into(), &false.into()));
+    assert_eq!(summary["sentiment"], 1.0);
+    assert_eq!(summary["followUpWanted"], false);
     let usd = report["cost"]["usd"].as_f64().unwrap();
     assert!(usd > 0.0 && usd <= 0.25, "{usd}");
 }

@@ -10,7 +10,7 @@ use super::row::{Row, scaled};
 use super::world::{Setup, World, in_virtual_time};
 
 const SEED: u64 = 0xC13;
-const JOBS: u64 = 1000;
+const JOBS: u64 = 250;
 
 #[test]
 fn an_order_with_an_unknown_outcome_is_settled_and_never_repeated() {

@@ -189,7 +189,6 @@ pub(crate) async fn serve() -> Result<(), Box<dyn Error>> {
         let seed = settings.seed.as_deref().map(Seed::load).transpose()?;
         (Services::from_env()?, None, seed.unwrap_or(Seed { business: Vec::new() }))
     } else {
-        std::fs::create_dir_all("out")?;
         let simulator = Simulator::start(&settings.public_url, listener.local_addr()?, "happy").await?;
         (simulator.services(&settings)?, Some(simulator), Seed::parse(DEMO)?)
     };

@@ -1,16 +1,16 @@
 //! What the environment says. `.env.example` names every variable.
 
-use std::env;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+use std::{env, fs, io};
 
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 use voicecall::engine::Backoff;
 use voicecall::money::{Budget, Money};
 use voicecall::store::RetentionPolicy;
-use voicecall::{Error, PhoneNumber, Result, Vault};
+use voicecall::{Error, ErrorKind, PhoneNumber, Result, Vault};
 
 use crate::api::{Rates, Tokens, WebhookSecret};
 use crate::service::CallLimits;
@@ -65,8 +65,10 @@ impl Settings {
         })
     }
 
-    /// Settings for calls to simulated customers: fresh secrets, everything below `folder`.
+    /// Settings for calls to simulated customers: everything below `folder`, with a key of its own that is kept there, so
+    /// that the next start can read what this one leaves.
     pub(crate) fn simulated(folder: PathBuf) -> Result<Self> {
+        let data_key = kept_key(&folder)?;
         Ok(Self {
             listen: optional("LISTEN").unwrap_or_else(|| "127.0.0.1:0".to_owned()),
             // Reserved for documentation (RFC 2606): nobody can be called by accident.
@@ -76,7 +78,7 @@ impl Settings {
             database: folder.join("feedback.sqlite"),
             recordings: folder,
             seed: None,
-            data_keys: vec![Vault::generate_key()?],
+            data_keys: vec![data_key],
             jwt_secret: Vault::generate_key()?,
             webhook_secret: Some(Vault::generate_key()?),
             rates: rates()?,
@@ -102,6 +104,21 @@ impl Settings {
         let Some(secret) = &self.webhook_secret else { return Ok(WebhookSecret::default()) };
         long_enough("WEBHOOK_SECRET", secret)?;
         Ok(WebhookSecret::new(secret))
+    }
+}
+
+/// The key in a folder, made if there is none. A key beside its data protects nothing but simulated customers.
+fn kept_key(folder: &Path) -> Result<SecretString> {
+    let failed = |error| Error::new(ErrorKind::Unavailable, "keep data key").with_source(error);
+    let path = folder.join("data.key");
+    match fs::read_to_string(&path) {
+        Ok(key) => Ok(key.into()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let key = Vault::generate_key()?;
+            fs::create_dir_all(folder).and_then(|()| fs::write(path, key.expose_secret())).map_err(failed)?;
+            Ok(key)
+        }
+        Err(error) => Err(failed(error)),
     }
 }
 
@@ -198,6 +215,16 @@ fn required(name: &'static str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_simulated_server_left_can_be_read_by_the_next_one() {
+        let folder = std::env::temp_dir().join(voicecall::RecordId::new().to_string());
+        let (tenant, number) = (voicecall::TenantId::new(), PhoneNumber::parse("+46701234567").unwrap());
+        let vault = || Settings::simulated(folder.clone()).unwrap().vault().unwrap();
+        let sealed = vault().seal_phone(tenant, &number).unwrap();
+        assert_eq!(vault().open_phone(tenant, &sealed).unwrap(), number);
+        fs::remove_dir_all(folder).unwrap();
+    }
 
     #[test]
     fn periods_are_whole_days() {

@@ -220,7 +220,7 @@ async fn kill_again_and_again() {
     let _ = last.ended.recv();
     relaying.abort();
 
-    let said = said.lock().unwrap();
+    let said = std::mem::take(&mut *said.lock().unwrap());
     let books = check(&folder, &said).await;
     let twice = said.submitted.iter().filter(|(_, number)| carrier.inspect(|exchange| exchange.rings(number)) > 1);
     row.did(kills);

@@ -53,7 +53,8 @@ async fn slow_connections_drop_no_call_and_hold_up_no_webhook() {
     let carrier = SimCarrier::new(options);
     let dialogue: Arc<Compose> = Arc::new(|_| Box::new(Scripted::new(["Tell me."; 3])) as Box<dyn Dialogue>);
     let (vault, store) = (Arc::new(Vault::generate().unwrap()), Arc::new(MemoryStore::new()));
-    let mut served = Served::start(carrier.clone(), store, &vault, TenantId::new(), dialogue).await;
+    let backend = Arc::<SimCarrier>::clone(&carrier);
+    let mut served = Served::start(backend, store, &vault, TenantId::new(), dialogue).await;
     served.tend();
     carrier.serve(Some(Arc::new(Loopback(served.address))));
     let slow = scaled(2_000);

@@ -32,7 +32,8 @@ async fn reports_that_all_come_at_once_after_a_stop_are_all_taken_in() {
     let carrier = Arc::new(ScriptedCarrier::new());
     let dialogue: Arc<Compose> = Arc::new(|_| Box::new(Scripted::new(["Hello."])) as Box<dyn Dialogue>);
     let open = async || Arc::new(SqliteStore::open(folder.join("calls.sqlite")).await.unwrap()) as Arc<dyn Store>;
-    let served = Served::start(carrier.clone(), open().await, &vault, tenant, dialogue.clone()).await;
+    let backend = || Arc::<ScriptedCarrier>::clone(&carrier);
+    let served = Served::start(backend(), open().await, &vault, tenant, Arc::clone(&dialogue)).await;
     let mut calls = Vec::new();
     for n in 0..scaled(2_000) {
         let session = served.store.create_session(&served.new_session(&World::number(n))).await.unwrap();

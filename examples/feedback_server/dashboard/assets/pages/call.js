@@ -26,6 +26,8 @@ export function call({ root, params, signal, title }) {
   fill(root, h("p", { class: "back" }, h("a", { href: link("/calls") }, `← ${t.back}`)), body);
   const get = () => json(`/calls/${encodeURIComponent(id)}`, { signal });
   let shown = null;
+  // What the stream has told: of some of it nothing is kept yet, or ever.
+  const told = [];
   // What belongs to the state shown before, such as a recording, ends with it.
   const show = (data) => {
     shown?.abort.abort();
@@ -39,13 +41,29 @@ export function call({ root, params, signal, title }) {
       followCall(id, signal, {
         refresh: async () => {
           const latest = await get();
-          if (!signal.aborted) fill(body, show(latest));
-          return isOver(latest.call);
+          if (signal.aborted) return true;
+          fill(body, show(latest));
+          if (isOver(latest.call)) return true;
+          for (const line of missing(told, latest.transcript ?? [])) shown.transcript.add(line);
+          return false;
         },
-        said: (line) => shown.transcript.add(line),
+        said: (line) => {
+          told.push(line);
+          shown.transcript.add(line);
+        },
       });
     }
     return show(data);
+  });
+}
+
+/** The lines that are not among the kept ones. */
+function missing(lines, kept) {
+  const left = [...kept];
+  return lines.filter((line) => {
+    const at = left.findIndex(({ speaker, text }) => speaker === line.speaker && text === line.text);
+    if (at >= 0) left.splice(at, 1);
+    return at < 0;
   });
 }
 

@@ -98,6 +98,9 @@ impl CallEngine {
             Ok(Ran::Unnamed) => {
                 Err(Error::new(ErrorKind::Protocol, "run call").with_message("the socket did not name its call"))
             }
+            Ok(Ran::TooLate) => {
+                Err(Error::new(ErrorKind::Conflict, "run call").with_message("the session waits for another attempt"))
+            }
             Ok(Ran::Lost) => Err(lost()),
             Err(error) => {
                 error!(%session, %error, "a call broke");
@@ -136,6 +139,10 @@ impl CallEngine {
         let session = self.store.session(tenant, id).await?;
         if session.status.is_final() {
             return Err(Error::new(ErrorKind::Conflict, "run call").with_message("the session is over"));
+        }
+        // A machine was found out before its audio came: the carrier asks what it is told when the socket closes.
+        if session.due_at.is_some() {
+            return Ok(Ran::TooLate);
         }
         let (now, answered_at) = (self.now(), session.connected_at);
         let journal = self.store.journal(tenant, id).await?;
@@ -252,6 +259,8 @@ enum Ran {
     Over(EndReason),
     /// It did not name its call.
     Unnamed,
+    /// Its attempt was over before it came.
+    TooLate,
     /// Another process has taken its call over.
     Lost,
 }

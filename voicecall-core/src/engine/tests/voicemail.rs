@@ -126,6 +126,19 @@ async fn a_machine_found_out_before_its_audio_came_is_hung_up_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nobody_talks_to_a_machine_that_was_found_out_before_its_audio_came() {
+    let world = world(Voicemail::LeaveMessage(WhileDetecting::Agent, message()));
+    let (placed, token) = world.answered().await;
+    world.detected(&placed, BEEP).await.unwrap();
+    let (run, peer) = world.run(world.admit(&token).unwrap());
+    assert!(Phone::new(peer, &placed.call).listen().await.is_empty());
+    assert_kind(run.await.unwrap(), crate::ErrorKind::Conflict);
+    assert_waits(&world, &placed).await;
+    let reply = world.resume(placed.key, &placed.call).await.unwrap();
+    assert!(reply.body.contains("We call again."), "{}", reply.body);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_person_said_is_stored_once_it_is_known_to_be_one() {
     // Told so; not told in time; gone before it was known.
     for told_after in [Some(Duration::from_secs(4)), None] {

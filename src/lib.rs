@@ -7,16 +7,20 @@ pub mod monitor;
 pub mod server;
 
 pub use voicecall_core::{
-    AttemptId, CallTime, CarrierCallId, ConsentBasis, ConsentToken, Epoch, Error, ErrorKind, LookupHash, PhoneNumber,
-    QuestionId, RecordId, Result, Sealed, SealedPhone, SessionId, TenantId, Vault, VerificationId, agent, analysis,
-    async_trait, audio, call, carrier, dialogue, engine, interview, journal, media, model, money, selection, store,
+    AttemptId, CallHours, CallTime, CarrierCallId, ConsentBasis, ConsentToken, Epoch, Error, ErrorKind, LookupHash,
+    PhoneNumber, QuestionId, RecordId, Result, Sealed, SealedPhone, SessionId, TenantId, Vault, VerificationId, agent,
+    async_trait, audio, call, carrier, dialogue, journal, media, model, money, store,
 };
+pub use voicecall_engine as engine;
 #[cfg(feature = "openai")]
 #[doc(inline)]
 pub use voicecall_openai as openai;
 #[cfg(feature = "sqlite")]
 #[doc(inline)]
 pub use voicecall_store_sqlite as sqlite;
+#[cfg(feature = "survey")]
+#[doc(inline)]
+pub use voicecall_survey as survey;
 #[cfg(feature = "twilio")]
 #[doc(inline)]
 pub use voicecall_twilio as twilio;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tracing::warn;
-use voicecall::selection::{ByFrequency, QuestionSelector, Selection, SelectionRequest};
 use voicecall::store::{BusinessContext, QuestionConfiguration, SelectionLog, Session, Store};
+use voicecall::survey::selection::{ByFrequency, QuestionSelector, Selection, SelectionRequest};
 use voicecall::{Error, ErrorKind, RecordId, Result, TenantId};
 
 /// Chooses questions and keeps the decisions.

@@ -10,10 +10,10 @@ use voicecall::carrier::CallFlow;
 use voicecall::engine::{
     Backoff, CallOutcome, CallPlan, CallService, DialPolicy, PlanRequest, Voicemail, WhileDetecting,
 };
-use voicecall::interview::{Interview, InterviewPlan, PlannedQuestion, Progress};
 use voicecall::model::{SpeechOptions, TranscriptionOptions};
 use voicecall::money::Money;
 use voicecall::store::{Attachment, BusinessContext, Session, SessionChange, Store, VoicemailAction};
+use voicecall::survey::interview::{Interview, InterviewPlan, PlannedQuestion, Progress};
 use voicecall::{Result, TenantId, async_trait};
 
 use crate::choice::Chooser;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use metrics::{counter, gauge, histogram};
 use voicecall_core::SessionId;
 use voicecall_core::call::{Exchange, TurnLatency};
-use voicecall_core::engine::{LiveEvent, LiveEventKind, Observer};
+use voicecall_engine::{LiveEvent, LiveEventKind, Observer};
 
 use super::catalog;
 use super::units::dollars;
@@ -48,7 +48,7 @@ impl MetricsObserver {
         Self { sessions: Mutex::default() }
     }
 
-    /// How many calls ring and how many are live: [`CallEngine::count`](voicecall_core::engine::CallEngine::count).
+    /// How many calls ring and how many are live: [`CallEngine::count`](voicecall_engine::CallEngine::count).
     /// To be told whenever the metrics are read.
     pub fn set_calls(&self, ringing: usize, live: usize) {
         gauge!(catalog::CALLS_RINGING).set(number(ringing));

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
-use voicecall_core::engine::CallEngine;
+use voicecall_engine::CallEngine;
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -8,9 +8,9 @@ use axum::response::{IntoResponse, Response};
 use futures_util::{SinkExt, StreamExt};
 use tracing::warn;
 use voicecall_core::call::MediaSocket;
-use voicecall_core::engine::CallEngine;
 use voicecall_core::media::WireMessages;
 use voicecall_core::{Error, ErrorKind, Result};
+use voicecall_engine::CallEngine;
 
 use super::request::{Handshake, status_of};
 

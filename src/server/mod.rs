@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{any, get, post};
-use voicecall_core::engine::CallEngine;
+use voicecall_engine::CallEngine;
 
 pub use media::{AxumSocket, socket_limits};
 pub use request::{Handshake, IncomingRequest, status_of};

@@ -8,8 +8,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use tracing::warn;
 use voicecall_core::carrier::WebhookReply;
-use voicecall_core::engine::{CallEngine, CallKey};
 use voicecall_core::{Error, Result};
+use voicecall_engine::{CallEngine, CallKey};
 
 use super::request::{IncomingRequest, status_of};
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use jiff::civil::time;
-use voicecall::engine::{CallHours, DialPolicy};
+use voicecall::CallHours;
+use voicecall::engine::DialPolicy;
 use voicecall_sim::carrier::SimCall;
 
 use super::row::{Row, scaled};

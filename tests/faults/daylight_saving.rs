@@ -5,7 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::civil::{Time, time};
 use jiff::tz::TimeZone;
-use voicecall::engine::{CallHours, DialPolicy};
+use voicecall::CallHours;
+use voicecall::engine::DialPolicy;
 
 use super::row::{Row, scaled};
 use super::world::{Setup, World, in_virtual_time};

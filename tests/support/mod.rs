@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use voicecall::CallTime;
 use voicecall::call::{CallMachine, CallSettings, Conversation, InputRecorder, PreparedSpeech};
-use voicecall::interview::{Interview, InterviewPlan, PlannedQuestion, Progress};
 use voicecall::journal::Fact;
 use voicecall::money::Budget;
+use voicecall::survey::interview::{Interview, InterviewPlan, PlannedQuestion, Progress};
 use voicecall::twilio::TwilioMedia;
 use voicecall_sim::caller::{CallerEvent, LogEntry};
 use voicecall_sim::clips::Library;

@@ -2,23 +2,20 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod agent;
-pub mod analysis;
 pub mod audio;
 pub mod call;
 pub mod carrier;
 mod consent;
 pub mod dialogue;
-pub mod engine;
 mod error;
+mod hours;
 mod id;
-pub mod interview;
 pub mod journal;
 pub mod media;
 pub mod model;
 pub mod money;
 mod phone;
 mod seal;
-pub mod selection;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -27,6 +24,7 @@ mod time;
 pub use async_trait::async_trait;
 pub use consent::{ConsentBasis, ConsentToken};
 pub use error::{Error, ErrorKind, Result};
+pub use hours::CallHours;
 pub use id::{AttemptId, CarrierCallId, Epoch, QuestionId, RecordId, SessionId, TenantId, VerificationId};
 pub use phone::PhoneNumber;
 pub use seal::{LookupHash, Sealed, SealedPhone, Vault};

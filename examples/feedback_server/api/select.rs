@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
-use voicecall::selection::{Selection, SelectionRequest};
 use voicecall::store::{Priority, QuestionConfiguration};
+use voicecall::survey::selection::{Selection, SelectionRequest};
 use voicecall::{QuestionId, RecordId, TenantId};
 
 use super::bounds::Whole;

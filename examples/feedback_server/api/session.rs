@@ -5,8 +5,8 @@ use axum::extract::State as Extract;
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
-use voicecall::analysis::CallSummary;
 use voicecall::store::{CallPriority, EndReason, Session, SessionStatus};
+use voicecall::survey::analysis::CallSummary;
 use voicecall::{ErrorKind, QuestionId, SessionId, TenantId};
 
 use super::input::Id;

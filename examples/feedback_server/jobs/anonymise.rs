@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
-use voicecall::analysis::{Proposal, anonymise_json_with, anonymise_with, proposals};
 use voicecall::store::{Anonymised, CallResponse, Session};
+use voicecall::survey::analysis::{Proposal, anonymise_json_with, anonymise_with, proposals};
 use voicecall::{Error, ErrorKind, Result};
 
 use super::Means;

@@ -8,9 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 use tracing::{info, warn};
-use voicecall::analysis::{FinishedCall, summarise};
 use voicecall::journal::{Speaker, TranscriptLine, transcript};
 use voicecall::store::{Attachment, Session, SessionChange};
+use voicecall::survey::analysis::{FinishedCall, summarise};
 use voicecall::{CallTime, Error, ErrorKind, Result, SessionId};
 
 use super::Means;

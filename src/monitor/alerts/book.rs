@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use voicecall_core::Result;
-use voicecall_core::engine::LiveEvent;
+use voicecall_engine::LiveEvent;
 
 use super::rule::AlertRule;
 use super::window::Window;

@@ -2,9 +2,9 @@
 
 use voicecall_core::agent::AgentOperation;
 use voicecall_core::call::{Exchange, TurnLatency};
-use voicecall_core::engine::LiveEventKind;
 use voicecall_core::store::{EndReason, ProviderOperation};
 use voicecall_core::{CallTime, SessionId, TenantId};
+use voicecall_engine::LiveEventKind;
 
 use super::super::rule::{Measure, Severity, Threshold};
 use super::*;

@@ -13,8 +13,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tracing::{error, info, warn};
-use voicecall_core::engine::{LiveEvent, Observer};
 use voicecall_core::{Error, Result, async_trait};
+use voicecall_engine::{LiveEvent, Observer};
 
 use super::book::{AlertBook, AlertState};
 use super::message::Alert;
@@ -97,7 +97,7 @@ impl Alerts {
     }
 
     /// What has to be told of everything that happens:
-    /// [`CallEngine::add_observer`](voicecall_core::engine::CallEngine::add_observer).
+    /// [`CallEngine::add_observer`](voicecall_engine::CallEngine::add_observer).
     #[must_use]
     pub fn observer(&self) -> Arc<dyn Observer> {
         Arc::new(AlertObserver(Arc::clone(&self.book)))

@@ -3,8 +3,8 @@
 use std::sync::atomic::AtomicUsize;
 
 use tokio::sync::{Semaphore, mpsc};
-use voicecall_core::engine::LiveEventKind;
 use voicecall_core::{CallTime, ErrorKind, SessionId, TenantId};
+use voicecall_engine::LiveEventKind;
 
 use super::*;
 

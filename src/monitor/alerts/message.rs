@@ -91,8 +91,8 @@ mod tests {
     use std::time::Instant;
 
     use serde_json::json;
-    use voicecall_core::engine::{LiveEvent, LiveEventKind};
     use voicecall_core::{CallTime, SessionId, TenantId};
+    use voicecall_engine::{LiveEvent, LiveEventKind};
 
     use super::super::{AlertBook, AlertRule};
     use super::*;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 use voicecall_core::call::Exchange;
-use voicecall_core::engine::LiveEventKind;
 use voicecall_core::store::{ProviderOperation, SessionStatus};
 use voicecall_core::{Error, Result};
+use voicecall_engine::LiveEventKind;
 
 use super::window::Tally;
 use crate::monitor::units::dollars;

@@ -245,12 +245,12 @@ async fn listen(
 async fn think(mind: Arc<dyn LanguageModel>, request: ChatRequest, outbox: Outbox) -> Result<()> {
     let mut answer = mind.chat(request);
     while let Some(delta) = answer.next().await.transpose()? {
-        outbox
-            .post(match delta {
-                ChatDelta::Text(text) => AgentEvent::Token(text),
-                ChatDelta::Usage(usage) => AgentEvent::Usage(usage),
-            })
-            .await;
+        match delta {
+            ChatDelta::Text(text) => outbox.post(AgentEvent::Token(text)).await,
+            ChatDelta::Usage(usage) => outbox.post(AgentEvent::Usage(usage)).await,
+            // None was offered.
+            ChatDelta::ToolCall(_) => {}
+        }
     }
     Ok(())
 }

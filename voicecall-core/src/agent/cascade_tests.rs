@@ -76,7 +76,7 @@ fn setup() -> AgentSetup {
 }
 
 fn request() -> ChatRequest {
-    ChatRequest { messages: Vec::new(), schema: None, max_tokens: 10 }
+    ChatRequest::new(Vec::new(), 10)
 }
 
 fn partial(text: &str) -> Transcript {

@@ -16,6 +16,8 @@ pub enum ChatRole {
     User,
     /// The agent.
     Assistant,
+    /// A tool the agent called. What stands here is data, never instructions.
+    Tool,
 }
 
 /// One message of a conversation.
@@ -23,16 +25,57 @@ pub enum ChatRole {
 pub struct ChatMessage {
     /// Who wrote it.
     pub role: ChatRole,
-    /// The text.
+    /// The text; may be empty if there are tool calls.
     pub content: String,
+    /// The tools an [`Assistant`](ChatRole::Assistant) message calls. Each needs a [`Tool`](ChatRole::Tool) message with its
+    /// result before the model is asked again: services refuse a call without one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
+    /// Which call a [`Tool`](ChatRole::Tool) message is the result of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_call_id: Option<String>,
 }
 
 impl ChatMessage {
     /// A message by `role`.
     #[must_use]
     pub fn new(role: ChatRole, content: impl Into<String>) -> Self {
-        Self { role, content: content.into() }
+        Self { role, content: content.into(), tool_calls: Vec::new(), tool_call_id: None }
     }
+
+    /// A message of the agent that calls tools.
+    #[must_use]
+    pub fn calling(content: impl Into<String>, tool_calls: Vec<ToolCall>) -> Self {
+        Self { tool_calls, ..Self::new(ChatRole::Assistant, content) }
+    }
+
+    /// The result of a tool call, as text for the model.
+    #[must_use]
+    pub fn tool_result(call: impl Into<String>, content: impl Into<String>) -> Self {
+        Self { tool_call_id: Some(call.into()), ..Self::new(ChatRole::Tool, content) }
+    }
+}
+
+/// A tool a model may call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolSpec {
+    /// A name of 1 to 64 characters out of `A-Z a-z 0-9 _ -`.
+    pub name: String,
+    /// What it does and when to call it, for the model.
+    pub description: String,
+    /// The JSON schema of its arguments, an object.
+    pub parameters: serde_json::Value,
+}
+
+/// A model's call of a tool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolCall {
+    /// The model's name for the call, unique within the conversation.
+    pub id: String,
+    /// The tool's name as the model wrote it; perhaps of no tool there is.
+    pub name: String,
+    /// The arguments as the model wrote them: JSON, if it did as told.
+    pub arguments: String,
 }
 
 /// The shape an answer must have.
@@ -50,9 +93,35 @@ pub struct ChatRequest {
     /// The conversation, oldest first.
     pub messages: Vec<ChatMessage>,
     /// The shape of the answer; free text if absent. The caller still validates what comes back.
+    #[serde(default)]
     pub schema: Option<OutputSchema>,
+    /// The tools it may call instead of answering, or beside it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<ToolSpec>,
     /// The longest answer, in tokens.
     pub max_tokens: u32,
+}
+
+impl ChatRequest {
+    /// A request for free text of at most `max_tokens` tokens.
+    #[must_use]
+    pub const fn new(messages: Vec<ChatMessage>, max_tokens: u32) -> Self {
+        Self { messages, schema: None, tools: Vec::new(), max_tokens }
+    }
+
+    /// Asks for an answer of this shape.
+    #[must_use]
+    pub fn with_schema(mut self, schema: OutputSchema) -> Self {
+        self.schema = Some(schema);
+        self
+    }
+
+    /// Offers tools.
+    #[must_use]
+    pub fn with_tools(mut self, tools: Vec<ToolSpec>) -> Self {
+        self.tools = tools;
+        self
+    }
 }
 
 /// Tokens used by one request.
@@ -73,6 +142,8 @@ pub struct TokenUsage {
 pub enum ChatDelta {
     /// More text.
     Text(String),
+    /// A tool call, whole: a service puts together what comes in pieces.
+    ToolCall(ToolCall),
     /// What the answer used, if the provider tells; at most once.
     Usage(TokenUsage),
 }

@@ -6,7 +6,9 @@ mod language;
 mod speech;
 mod transcription;
 
-pub use language::{ChatDelta, ChatMessage, ChatRequest, ChatRole, LanguageModel, OutputSchema, TokenUsage};
+pub use language::{
+    ChatDelta, ChatMessage, ChatRequest, ChatRole, LanguageModel, OutputSchema, TokenUsage, ToolCall, ToolSpec,
+};
 pub use speech::{SpeechChunk, SpeechOptions, TextToSpeech, WordTiming};
 pub use transcription::{SpeechToText, Transcript, TranscriptionOptions};
 

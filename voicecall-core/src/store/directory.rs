@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::status::text_enum;
-use crate::engine::CallHours;
 use crate::error::Error;
+use crate::hours::CallHours;
 use crate::id::{TenantId, VerificationId};
 use crate::seal::SealedPhone;
 

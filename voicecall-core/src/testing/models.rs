@@ -367,7 +367,7 @@ mod tests {
     use super::*;
 
     fn request() -> ChatRequest {
-        ChatRequest { messages: Vec::new(), schema: None, max_tokens: 10 }
+        ChatRequest::new(Vec::new(), 10)
     }
 
     #[tokio::test(start_paused = true)]

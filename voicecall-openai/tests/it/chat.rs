@@ -10,15 +10,12 @@ use voicecall_openai::{ChatDialect, OpenAiChat, SchemaMode};
 use crate::server::{End, MOMENT, Server, streamed};
 
 fn request() -> ChatRequest {
-    ChatRequest {
-        messages: vec![
-            ChatMessage::new(ChatRole::System, "Be brief."),
-            ChatMessage::new(ChatRole::User, "Hej"),
-            ChatMessage::new(ChatRole::Assistant, "Hej!"),
-        ],
-        schema: None,
-        max_tokens: 64,
-    }
+    let messages = vec![
+        ChatMessage::new(ChatRole::System, "Be brief."),
+        ChatMessage::new(ChatRole::User, "Hej"),
+        ChatMessage::new(ChatRole::Assistant, "Hej!"),
+    ];
+    ChatRequest::new(messages, 64)
 }
 
 fn schema() -> OutputSchema {

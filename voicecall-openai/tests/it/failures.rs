@@ -13,7 +13,7 @@ use crate::server::{Server, status};
 
 /// The error of each service.
 async fn errors(endpoint: Endpoint) -> [Error; 3] {
-    let request = ChatRequest { messages: Vec::new(), schema: None, max_tokens: 1 };
+    let request = ChatRequest::new(Vec::new(), 1);
     let mut answer = OpenAiChat::new(endpoint.clone()).unwrap().chat(request);
     let turn = stream::iter([Frame::SILENCE; 10]).boxed();
     let options = TranscriptionOptions::default();

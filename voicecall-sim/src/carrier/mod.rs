@@ -1,7 +1,7 @@
 //! A neutral carrier in one process, with the faults of a real one: it calls, is answered, asks, reports, and counts.
 //!
 //! [`SimCarrier`] is a [`VoiceBackend`](voicecall_core::carrier::VoiceBackend). It speaks no provider's protocol and
-//! opens no socket: requests go to a [`Receiver`], which a [`CallEngine`](voicecall_core::engine::CallEngine) is, and
+//! opens no socket: requests go to a [`Receiver`], which a [`CallEngine`](voicecall_engine::CallEngine) is, and
 //! audio goes over [paired sockets](voicecall_core::testing::paired_socket). It runs in tokio's time: in a test with a
 //! paused clock, hours of retries and thousands of calls take moments.
 //!

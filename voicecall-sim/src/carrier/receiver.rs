@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use voicecall_core::async_trait;
 use voicecall_core::carrier::WebhookReply;
-use voicecall_core::engine::{CallEngine, CallKey};
 use voicecall_core::testing::{PairedSocket, SignedRequest};
 use voicecall_core::{Error, ErrorKind, Result};
+use voicecall_engine::{CallEngine, CallKey};
 
 /// Takes in a carrier's requests and media sockets, as a server's routes do.
 #[async_trait]
@@ -25,7 +25,7 @@ pub trait Receiver: Send + Sync + Debug {
     async fn connect(&self, handshake: &SignedRequest, socket: PairedSocket) -> Result<()>;
 }
 
-/// The addresses of [`EngineConfig`](voicecall_core::engine::EngineConfig), without a path before them.
+/// The addresses of [`EngineConfig`](voicecall_engine::EngineConfig), without a path before them.
 #[async_trait]
 impl Receiver for Arc<CallEngine> {
     async fn request(&self, request: &SignedRequest) -> Result<Option<WebhookReply>> {

@@ -1,8 +1,8 @@
 //! Which calls are summed up, when, and how often it is tried.
 
 use tokio::sync::Notify;
-use voicecall::analysis::CallSummary;
 use voicecall::model::{ChatDelta, TokenUsage};
+use voicecall::survey::analysis::CallSummary;
 use voicecall::{ErrorKind, store};
 use voicecall_core::testing::Script;
 

@@ -1,0 +1,285 @@
+//! Placing a call so that a phone never rings twice for one attempt, and settling what the carrier left open.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+use tracing::{Instrument, error, info, info_span, warn};
+
+use super::address::CallKey;
+use super::observe::LiveEventKind;
+use super::plan::PlanRequest;
+use super::sink::patiently;
+use super::{CallEngine, Ringing};
+use voicecall_core::carrier::{CarrierCall, FindCalls, PlaceCall};
+use voicecall_core::store::{
+    AttemptOutcome, AttemptState, DialAttempt, EndReason, EventSource, ProviderLog, ProviderOperation, Session,
+    SessionChange,
+};
+use voicecall_core::{AttemptId, CarrierCallId, Epoch, SessionId, TenantId};
+use voicecall_core::{Error, ErrorKind, Result};
+
+/// When to look for a call whose order had an unknown outcome, after the order.
+const LOOK_AFTER: [Duration; 5] = [
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(10),
+    Duration::from_secs(20),
+    Duration::from_secs(30),
+];
+
+/// Clocks differ: a call may carry a time a little before we ordered it.
+const CLOCK_MARGIN: SignedDuration = SignedDuration::from_secs(10);
+
+impl CallEngine {
+    /// Places the call of a session that waits for it, at once and whatever the hour. The order to the carrier is sent at
+    /// most once; when its outcome is unknown, the session stays as it is and is settled in the background.
+    ///
+    /// # Errors
+    /// `Unavailable` while draining; `Conflict` if the session does not wait to be called; what planning reports; what
+    /// the carrier reports, the session then waits for its next attempt or is `failed`.
+    pub async fn place(self: &Arc<Self>, session: &Session) -> Result<Session> {
+        let task = self.begin(session).await?;
+        task.await.map_err(|error| Error::new(ErrorKind::Internal, "place call").with_source(error))?
+    }
+
+    /// Takes a session's turn and begins to place its call.
+    pub(super) async fn begin(self: &Arc<Self>, session: &Session) -> Result<JoinHandle<Result<Session>>> {
+        if self.is_draining() {
+            return Err(Error::new(ErrorKind::Unavailable, "place call").with_message("the server is shutting down"));
+        }
+        let attempt = DialAttempt::planned(session.tenant, session.id, self.carrier.name(), self.now());
+        // Known before the order is sent, because the carrier may report before it has answered us; and before the turn
+        // is taken, so that a sweep does not take the session for forgotten.
+        self.note_ringing(attempt.id, Ringing::new(session.tenant, session.id))?;
+        let claimed = self.store.claim_session(session.tenant, session.id, self.now(), self.hold_until()).await;
+        let (_, epoch) = claimed.inspect_err(|_| self.rings_no_more(attempt.id))?;
+        if let Some(ringing) = self.state().ringing.get_mut(&attempt.id) {
+            ringing.epoch = Some(epoch);
+        }
+        let (engine, tenant, session) = (Arc::clone(self), session.tenant, session.id);
+        let span = info_span!("place", %session);
+        // Its own task, because a client that goes away must not leave an order half recorded.
+        let placing = async move {
+            let id = attempt.id;
+            let placed = AssertUnwindSafe(engine.place_owned(tenant, session, attempt, epoch)).catch_unwind().await;
+            let placed = match placed {
+                Ok(placed) => placed,
+                Err(_) => {
+                    engine.end_session(tenant, session, EndReason::TechnicalFailure, EventSource::System).await;
+                    Err(Error::new(ErrorKind::Internal, "place call"))
+                }
+            };
+            if let Err(error) = &placed {
+                warn!(%session, %error, "a call could not be placed");
+                engine.rings_no_more(id);
+            }
+            placed
+        };
+        Ok(tokio::spawn(placing.instrument(span)))
+    }
+
+    /// Notes that a session is being called here, unless it is already.
+    fn note_ringing(&self, attempt: AttemptId, ringing: Ringing) -> Result<()> {
+        let mut state = self.state();
+        let is_other = |(id, other): (&AttemptId, &Ringing)| *id != attempt && other.session == ringing.session;
+        if state.ringing.iter().any(is_other) {
+            return Err(Error::new(ErrorKind::Conflict, "place call").with_message("it is being placed"));
+        }
+        state.ringing.insert(attempt, ringing);
+        Ok(())
+    }
+
+    async fn place_owned(
+        self: &Arc<Self>,
+        tenant: TenantId,
+        session: SessionId,
+        attempt: DialAttempt,
+        epoch: Epoch,
+    ) -> Result<Session> {
+        let session = self.store.session(tenant, session).await?;
+        self.store.plan_attempt(&attempt).await?;
+        let journal = self.store.journal(tenant, session.id).await?;
+        let request = PlanRequest { session: session.clone(), journal, now: self.now(), resumed: false };
+        let key = CallKey { tenant, attempt: attempt.id };
+        let prepared = async {
+            let policy = self.service.policy(&session).await?;
+            let detection = self.detection(&session, key, &policy).await?;
+            let plan = self.service.plan(&request).await?;
+            Ok::<_, Error>((policy, detection, plan))
+        };
+        let (policy, detection, plan) = match prepared.await {
+            Ok(prepared) => prepared,
+            Err(error) if error.is_retryable() => {
+                self.postpone(&session, attempt.id, error.retry_after()).await;
+                return Err(error);
+            }
+            Err(error) => {
+                self.end_session(tenant, session.id, EndReason::TechnicalFailure, EventSource::System).await;
+                return Err(error);
+            }
+        };
+        let mut order = PlaceCall::new(
+            self.vault.open_phone(tenant, &session.phone)?,
+            self.config.from.clone(),
+            self.config.answer_url(key)?,
+            self.config.status_url(key)?,
+        );
+        order.ring_timeout = self.config.ring_timeout;
+        order.time_limit = self.config.time_limit;
+        order.machine_detection = detection;
+        let ringing = Ringing {
+            epoch: Some(epoch),
+            until: policy.hours.as_ref().and_then(|hours| hours.close(self.now())),
+            plan: Some(plan),
+            ..Ringing::new(tenant, session.id)
+        };
+        self.note_ringing(attempt.id, ringing)?;
+        self.store.begin_sending(tenant, attempt.id, epoch).await?;
+        let (begun, timestamp) = (Instant::now(), self.now());
+        let result = self.carrier.place(&order).await;
+        self.state().breaker.record(result.as_ref().map(drop), Instant::now());
+        self.log_placing(&session, &order, &result, begun.elapsed(), timestamp).await;
+        match result {
+            Ok(call) => {
+                self.bind(key, &call.id).await?;
+                info!(session = %session.id, "call placed");
+                self.watchers.tell(tenant, session.id, LiveEventKind::Placed);
+                let session = self.store.session(tenant, session.id).await?;
+                if session.status.is_final() {
+                    // Somebody ended it while it was being ordered.
+                    self.rings_no_more(attempt.id);
+                    self.carrier.hang_up(&call.id).await?;
+                }
+                Ok(session)
+            }
+            Err(error) if error.kind() == ErrorKind::UnknownOutcome => {
+                warn!(session = %session.id, %error, "nobody knows whether the call was placed");
+                // Looked for also if the store does not take this: it stays in `sending`, which is as unknown.
+                let settled = self.store.settle_attempt(tenant, attempt.id, &AttemptOutcome::Unknown).await;
+                let engine = Arc::clone(self);
+                // Ends by itself after the last look; the sweep at the next start takes over if the process ends.
+                tokio::spawn(async move { engine.reconcile(attempt, order).await });
+                settled?;
+                self.store.session(tenant, session.id).await
+            }
+            Err(error) => {
+                let reason = AttemptOutcome::Rejected(error.to_string());
+                patiently(|| self.store.settle_attempt(tenant, attempt.id, &reason)).await?;
+                if error.is_retryable() {
+                    self.postpone(&session, attempt.id, error.retry_after()).await;
+                } else {
+                    self.end_session(tenant, session.id, EndReason::CallFailed, EventSource::Telephony).await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Learns which call of the carrier an attempt became. Learning it twice is fine.
+    pub(super) async fn bind(&self, key: CallKey, call: &CarrierCallId) -> Result<()> {
+        let outcome = AttemptOutcome::Accepted(call.clone());
+        self.store.settle_attempt(key.tenant, key.attempt, &outcome).await?;
+        let session = self.store.attempt(key.tenant, key.attempt).await?.session;
+        let change = SessionChange::Connecting { call: call.clone(), at: self.now() };
+        match self.store.change_session(key.tenant, session, &change).await {
+            Ok(_) => Ok(()),
+            // A report of the carrier was quicker than its answer, or the other way round.
+            Err(error) if error.kind() == ErrorKind::Conflict => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Looks for a call until it is found, settled by a report, or given up. It is never ordered again.
+    async fn reconcile(self: Arc<Self>, attempt: DialAttempt, order: PlaceCall) {
+        for wait in LOOK_AFTER {
+            sleep(wait).await;
+            match self.look_for(&attempt, &order.to, &order.from).await {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(error) => warn!(session = %attempt.session, %error, "looking for a call failed"),
+            }
+        }
+        warn!(session = %attempt.session, "a call with an unknown outcome was not found");
+        self.rings_no_more(attempt.id);
+        self.end_session(attempt.tenant, attempt.session, EndReason::CallFailed, EventSource::System).await;
+    }
+
+    /// Looks once. Returns whether the attempt is settled.
+    pub(super) async fn look_for(
+        &self,
+        attempt: &DialAttempt,
+        to: &voicecall_core::PhoneNumber,
+        from: &voicecall_core::PhoneNumber,
+    ) -> Result<bool> {
+        if self.is_settled(attempt).await? {
+            return Ok(true);
+        }
+        let since = attempt.created_at - CLOCK_MARGIN;
+        let found = self.carrier.find(&FindCalls { to: to.clone(), from: from.clone(), since }).await?;
+        for call in found {
+            // A call that belongs to another attempt is not ours, even to the same number.
+            if self.store.attempt_of_call(self.carrier.name(), &call.id).await?.is_none() {
+                self.bind(CallKey { tenant: attempt.tenant, attempt: attempt.id }, &call.id).await?;
+                return Ok(true);
+            }
+        }
+        // A report may have settled it while the carrier was searching.
+        self.is_settled(attempt).await
+    }
+
+    async fn is_settled(&self, attempt: &DialAttempt) -> Result<bool> {
+        let state = self.store.attempt(attempt.tenant, attempt.id).await?.state;
+        Ok(matches!(state, AttemptState::Accepted | AttemptState::Rejected))
+    }
+
+    async fn log_placing(
+        &self,
+        session: &Session,
+        order: &PlaceCall,
+        result: &Result<CarrierCall>,
+        latency: Duration,
+        timestamp: Timestamp,
+    ) {
+        let log = ProviderLog {
+            id: voicecall_core::RecordId::new(),
+            session: session.id,
+            provider: self.carrier.name().to_owned(),
+            provider_call: result.as_ref().ok().map(|call| call.id.as_str().to_owned()),
+            operation: ProviderOperation::Initiate,
+            request: json!({
+                "to": order.to.masked(),
+                "from": order.from.masked(),
+                "ringTimeoutSeconds": order.ring_timeout.as_secs(),
+                "timeLimitSeconds": order.time_limit.as_secs(),
+            }),
+            response: result.as_ref().map_or_else(|_| json!({}), |call| json!({ "status": call.status })),
+            status_code: result.is_ok().then_some(201),
+            latency,
+            success: result.is_ok(),
+            error_message: result.as_ref().err().map(ToString::to_string),
+            quality_metrics: None,
+            timestamp,
+        };
+        self.log_provider(session.tenant, &log).await;
+    }
+
+    /// Keeps an exchange with the carrier, and tells of it.
+    pub(super) async fn log_provider(&self, tenant: TenantId, log: &ProviderLog) {
+        let kind = LiveEventKind::Provider {
+            provider: self.carrier.name(),
+            operation: log.operation,
+            success: log.success,
+            latency: log.latency,
+        };
+        self.watchers.tell(tenant, log.session, kind);
+        if let Err(error) = self.store.log_provider(tenant, log).await {
+            error!(session = %log.session, %error, "an exchange with the carrier could not be logged");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The end of a session: what remains of it, told to the store, the carrier and everybody who watches.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, sleep};
+use tracing::{error, warn};
+
+use super::CallEngine;
+use super::observe::LiveEventKind;
+use super::voicemail::Answerer;
+use voicecall_core::carrier::CallFlow;
+use voicecall_core::journal;
+use voicecall_core::money::Cost;
+use voicecall_core::store::{
+    Attachment, EndReason, EventSource, ProviderLog, ProviderOperation, Session, SessionChange,
+};
+use voicecall_core::{CarrierCallId, SessionId, TenantId};
+use voicecall_core::{ErrorKind, Result};
+
+/// Tries to hang up at the carrier; its own time limit is the last resort.
+const HANG_UP_TRIES: u32 = 4;
+
+impl CallEngine {
+    /// What the journal adds up to becomes part of the session.
+    pub(super) async fn attach(&self, tenant: TenantId, id: SessionId) -> Result<()> {
+        // Whoever ended the session from outside has said what was said.
+        let session = self.store.session(tenant, id).await?;
+        let has_transcript = session.status.is_final() && session.transcript.is_some();
+        let journal = self.store.journal(tenant, id).await?;
+        let lines: Vec<_> = journal::transcript(&journal).iter().map(ToString::to_string).collect();
+        let what = Attachment {
+            transcript: (!has_transcript && !lines.is_empty()).then(|| lines.join("\n")),
+            cost_micros: Cost::of(&journal).map(|cost| cost.total().micros()),
+            ..Attachment::default()
+        };
+        self.store.change_session(tenant, id, &SessionChange::Attach { what, at: self.now() }).await.map(drop)
+    }
+
+    /// Ends a session if it is not over.
+    pub(super) async fn end_session(&self, tenant: TenantId, id: SessionId, reason: EndReason, source: EventSource) {
+        if let Err(error) = self.try_end_session(tenant, id, reason, source).await {
+            error!(session = %id, %error, "the end of a session could not be stored");
+        }
+    }
+
+    /// Ends a session if it is not over. Returns it as it is then.
+    pub(super) async fn try_end_session(
+        &self,
+        tenant: TenantId,
+        id: SessionId,
+        reason: EndReason,
+        source: EventSource,
+    ) -> Result<Session> {
+        let change = |reason| SessionChange::Ended { reason, source, at: self.now() };
+        let ended = match self.store.change_session(tenant, id, &change(reason)).await {
+            Err(error) if error.kind() == ErrorKind::Conflict => {
+                // Over already; or it never got as far as this reason needs, so it has failed.
+                let session = self.store.session(tenant, id).await?;
+                if session.status.is_final() {
+                    return Ok(session);
+                }
+                self.store.change_session(tenant, id, &change(EndReason::TechnicalFailure)).await?
+            }
+            result => result?,
+        };
+        self.tell_ended(&ended);
+        Ok(ended)
+    }
+
+    /// A session is over: nobody waits for it any more, and everybody who watches knows.
+    pub(super) fn tell_ended(&self, session: &Session) {
+        {
+            let mut state = self.state();
+            state.broken.remove(&session.id);
+            state.resumes_told.remove(&session.id);
+        }
+        self.changed.notify_waiters();
+        let took = session.ended_at.map(|at| at.duration_since(session.started_at)).unwrap_or_default();
+        let kind = LiveEventKind::Ended {
+            reason: session.end_reason.unwrap_or(EndReason::TechnicalFailure),
+            connected: session.connected_at.is_some(),
+            took: took.try_into().unwrap_or_default(),
+            cost_micros: session.cost_micros,
+        };
+        self.watchers.tell(session.tenant, session.id, kind);
+    }
+}
+
+/// Ends the call at the carrier once its logic wants it; the caller has then hung up, or it is our turn.
+pub(super) async fn let_go(
+    engine: Arc<CallEngine>,
+    session: Session,
+    call: CarrierCallId,
+    answerer: watch::Receiver<Answerer>,
+    hung_up: oneshot::Receiver<EndReason>,
+    lost: Arc<AtomicBool>,
+) {
+    let Ok(reason) = hung_up.await else { return };
+    if reason == EndReason::CustomerHangup {
+        return;
+    }
+    // A call whose audio was lost may come back.
+    if reason == EndReason::TechnicalFailure && lost.load(Ordering::Relaxed) {
+        return;
+    }
+    let told = match &*answerer.borrow() {
+        Answerer::Machine(told) => told.clone(),
+        _ => CallFlow::hang_up(),
+    };
+    let mut wait = Duration::from_millis(250);
+    for _ in 0..HANG_UP_TRIES {
+        let (begun, timestamp) = (Instant::now(), engine.now());
+        let result = engine.tell_machine(&call, &told).await;
+        let log = ProviderLog {
+            id: voicecall_core::RecordId::new(),
+            session: session.id,
+            provider: engine.carrier.name().to_owned(),
+            provider_call: Some(call.as_str().to_owned()),
+            operation: ProviderOperation::Hangup,
+            request: json!({ "reason": reason }),
+            response: json!({}),
+            status_code: None,
+            latency: begun.elapsed(),
+            success: result.is_ok(),
+            error_message: result.as_ref().err().map(ToString::to_string),
+            quality_metrics: None,
+            timestamp,
+        };
+        engine.log_provider(session.tenant, &log).await;
+        let Err(error) = result else { return };
+        warn!(%error, "the carrier did not hang up");
+        sleep(wait).await;
+        wait *= 4;
+    }
+}

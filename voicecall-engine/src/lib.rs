@@ -1,0 +1,216 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod address;
+mod breaker;
+mod clock;
+mod config;
+mod dial;
+mod ending;
+mod hold;
+mod live;
+mod observe;
+mod plan;
+mod policy;
+mod queue;
+mod resume;
+mod sink;
+mod stop;
+mod supervise;
+mod sweep;
+mod ticket;
+mod voicemail;
+mod webhook;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use tokio::sync::{Notify, broadcast, mpsc, watch};
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+pub use address::CallKey;
+pub use clock::Clock;
+pub use config::EngineConfig;
+pub use observe::{LiveEvent, LiveEventKind, Observer};
+pub use plan::{CallOutcome, CallPlan, CallService, PlanRequest};
+pub use policy::{Backoff, DialPolicy};
+pub use sweep::Swept;
+pub use ticket::MediaTicket;
+pub use voicemail::{Voicemail, WhileDetecting};
+
+use ticket::Tickets;
+use voicecall_core::Vault;
+use voicecall_core::agent::VoiceAgent;
+use voicecall_core::carrier::VoiceBackend;
+use voicecall_core::dialogue::Action;
+use voicecall_core::store::Store;
+use voicecall_core::{AttemptId, CarrierCallId, Epoch, SessionId, TenantId};
+use voicecall_core::{Error, Result};
+
+/// Runs the calls of one process.
+#[derive(Debug)]
+pub struct CallEngine {
+    config: EngineConfig,
+    store: Arc<dyn Store>,
+    carrier: Arc<dyn VoiceBackend>,
+    agent: Arc<dyn VoiceAgent>,
+    service: Arc<dyn CallService>,
+    vault: Arc<Vault>,
+    state: Mutex<State>,
+    recorder: sink::RecordingThread,
+    watchers: Arc<observe::Watchers>,
+    changed: Notify,
+    /// Somebody has come to wait, or may be called earlier than expected.
+    due: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    draining: bool,
+    /// Calls placed, not connected yet, with what they will need.
+    ringing: HashMap<AttemptId, Ringing>,
+    /// Calls whose socket is ours.
+    live: HashMap<SessionId, Live>,
+    /// Calls whose socket was lost and may come back.
+    broken: HashMap<SessionId, resume::Broken>,
+    /// How often the carrier was told to connect a call again.
+    resumes_told: HashMap<SessionId, usize>,
+    tickets: Tickets,
+    breaker: breaker::Breaker,
+}
+
+#[derive(Debug)]
+struct Ringing {
+    tenant: TenantId,
+    session: SessionId,
+    since: Instant,
+    /// As whom this process owns the session, once it does.
+    epoch: Option<Epoch>,
+    /// When the phone must ring no more.
+    until: Option<Timestamp>,
+    plan: Option<CallPlan>,
+}
+
+impl Ringing {
+    fn new(tenant: TenantId, session: SessionId) -> Self {
+        Self { tenant, session, since: Instant::now(), epoch: None, until: None, plan: None }
+    }
+}
+
+#[derive(Debug)]
+struct Live {
+    tenant: TenantId,
+    call: CarrierCallId,
+    since: Instant,
+    epoch: Option<Epoch>,
+    answerer: watch::Sender<voicemail::Answerer>,
+    control: mpsc::Sender<Action>,
+    /// Ends the call's task, whatever it is doing.
+    abort: Option<AbortHandle>,
+}
+
+impl CallEngine {
+    /// An engine with nothing to do yet.
+    ///
+    /// # Errors
+    /// `Config` if the agent decides turns itself or does not speak verbatim, which the service's dialogues need; or
+    /// if the configuration is wrong.
+    pub fn new(
+        config: EngineConfig,
+        store: Arc<dyn Store>,
+        carrier: Arc<dyn VoiceBackend>,
+        agent: Arc<dyn VoiceAgent>,
+        service: Arc<dyn CallService>,
+        vault: Arc<Vault>,
+    ) -> Result<Arc<Self>> {
+        config.validate()?;
+        if agent.owns_turns() || !agent.speaks_verbatim() {
+            return Err(Error::config("agent", "an agent that leaves turns to us and speaks verbatim"));
+        }
+        Ok(Arc::new(Self {
+            recorder: sink::RecordingThread::start()?,
+            state: Mutex::new(State::default()),
+            watchers: Arc::new(observe::Watchers::new()),
+            changed: Notify::new(),
+            due: Notify::new(),
+            config,
+            store,
+            carrier,
+            agent,
+            service,
+            vault,
+        }))
+    }
+
+    /// The store, for whoever serves requests beside the engine.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// The carrier.
+    #[must_use]
+    pub fn carrier(&self) -> &Arc<dyn VoiceBackend> {
+        &self.carrier
+    }
+
+    /// What happens in calls from now on, in memory only. A slow subscriber misses the oldest.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<LiveEvent> {
+        self.watchers.subscribe()
+    }
+
+    /// Tells `observer` of everything that happens from now on.
+    pub fn add_observer(&self, observer: Arc<dyn Observer>) {
+        self.watchers.add(observer);
+    }
+
+    /// How many calls ring and how many are connected.
+    #[must_use]
+    pub fn count(&self) -> (usize, usize) {
+        let state = self.state();
+        (state.ringing.len(), state.live.len())
+    }
+
+    /// Whether new calls are refused because the process is going to end.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.state().draining
+    }
+
+    /// What time it is.
+    fn now(&self) -> Timestamp {
+        self.config.clock.now()
+    }
+
+    async fn idle(&self) {
+        loop {
+            let changed = self.changed.notified();
+            let idle = {
+                let state = self.state();
+                state.ringing.is_empty() && state.live.is_empty() && state.broken.is_empty()
+            };
+            if idle {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// Forgets a call that will not be connected.
+    fn rings_no_more(&self, attempt: AttemptId) {
+        self.state().ringing.remove(&attempt);
+        self.changed.notify_waiters();
+    }
+
+    /// A poisoned lock only means that another call's task panicked between two plain map operations; they leave no
+    /// half-done state.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,357 @@
+//! A call whose socket has come: from the ticket to the stored end.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tracing::{Instrument, error, info, info_span, warn};
+
+use super::ending::let_go;
+use super::observe::Observed;
+use super::plan::{CallOutcome, CallPlan, PlanRequest};
+use super::sink::{EngineSink, patiently};
+use super::ticket::MediaTicket;
+use super::voicemail::{Answerer, WhileDetecting, assume_person};
+use super::{CallEngine, Live};
+use voicecall_core::CallTime;
+use voicecall_core::call::{
+    CallLogic, CallMachine, CallRunner, Conversation, InputEvent, InputRecorder, MediaSocket, Output,
+};
+use voicecall_core::carrier::WebhookRequest;
+use voicecall_core::dialogue::Action;
+use voicecall_core::journal;
+use voicecall_core::media::MediaEvent;
+use voicecall_core::money::Cost;
+use voicecall_core::store::{EndReason, EventSource, HeldSession};
+use voicecall_core::{CarrierCallId, SessionId};
+use voicecall_core::{Error, ErrorKind, Result};
+
+/// How long after the handshake the stream must have named its call.
+const START_WITHIN: Duration = Duration::from_secs(5);
+
+impl CallEngine {
+    /// Checks a media socket's handshake and takes its token in. Everything after this costs something; nothing before.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for a wrong signature or a token that is wrong, used or too old; `Unavailable` if as many
+    /// calls as allowed are connected.
+    pub fn admit(&self, token: &str, handshake: &WebhookRequest<'_>) -> Result<MediaTicket> {
+        self.carrier.media_handshake(handshake)?;
+        let mut state = self.state();
+        let ticket = state.tickets.redeem(token, Instant::now())?;
+        if state.live.len() >= self.config.max_live {
+            return Err(Error::new(ErrorKind::Unavailable, "open media socket").with_message("too many calls"));
+        }
+        Ok(ticket)
+    }
+
+    /// Runs a call over its socket, to the end. Everything is stored when this returns.
+    ///
+    /// # Errors
+    /// `NotFound` if the session is not there; `Conflict` if it is connected already, here or in another process;
+    /// `Unavailable` if as many calls as allowed are connected; `Protocol` if the socket did not name its call in time: none
+    /// of them touches the session. `Conflict` if it is over; what planning, the agent or the store report: the session is
+    /// then ended as a technical failure.
+    pub async fn run<M: MediaSocket + 'static>(self: &Arc<Self>, ticket: MediaTicket, socket: M) -> Result<EndReason> {
+        let (tenant, attempt) = (ticket.key.tenant, ticket.key.attempt);
+        let session = self.store.attempt(tenant, attempt).await?.session;
+        let (control, commands) = mpsc::channel(16);
+        let answerer = watch::Sender::new(Answerer::Unknown);
+        let live = Live {
+            tenant,
+            call: ticket.call.clone(),
+            since: Instant::now(),
+            epoch: None,
+            answerer: answerer.clone(),
+            control: control.clone(),
+            abort: None,
+        };
+        self.connect(session, live)?;
+        let span = info_span!("call", %session);
+        let engine = Arc::clone(self);
+        // Its own task: a server that drops the connection's future, or a panic in one call, ends nothing else.
+        let task = tokio::spawn(
+            async move { engine.run_owned(ticket, session, answerer, commands, socket).await }.instrument(span),
+        );
+        if let Some(live) = self.state().live.get_mut(&session) {
+            live.abort = Some(task.abort_handle());
+        }
+        let result = match task.await {
+            Ok(result) => result,
+            Err(error) => Err(Error::new(ErrorKind::Internal, "run call").with_source(error)),
+        };
+        let is_ours = {
+            let live = &mut self.state().live;
+            let is_it = live.get(&session).is_some_and(|live| live.control.same_channel(&control));
+            is_it && live.remove(&session).is_some()
+        };
+        self.rings_no_more(attempt);
+        let lost = || Error::new(ErrorKind::Conflict, "run call").with_message("another process runs the call");
+        if !is_ours {
+            return Err(lost());
+        }
+        match result {
+            Ok(Ran::Over(reason)) => Ok(reason),
+            // The call itself may still get its audio, or the carrier tells how it ended.
+            Ok(Ran::Unnamed) => {
+                Err(Error::new(ErrorKind::Protocol, "run call").with_message("the socket did not name its call"))
+            }
+            Ok(Ran::TooLate) => {
+                Err(Error::new(ErrorKind::Conflict, "run call").with_message("the session waits for another attempt"))
+            }
+            Ok(Ran::Lost) => Err(lost()),
+            Err(error) => {
+                error!(%session, %error, "a call broke");
+                self.end_session(tenant, session, EndReason::TechnicalFailure, EventSource::System).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes a session live, unless it is: nobody shall be talked to twice.
+    fn connect(&self, session: SessionId, live: Live) -> Result<()> {
+        let mut state = self.state();
+        if state.live.contains_key(&session) {
+            return Err(Error::new(ErrorKind::Conflict, "run call").with_message("the call is connected already"));
+        }
+        // Sockets that were admitted at the same time do not count yet when the next one is.
+        if state.live.len() >= self.config.max_live {
+            return Err(Error::new(ErrorKind::Unavailable, "run call").with_message("too many calls"));
+        }
+        state.live.insert(session, live);
+        state.broken.remove(&session);
+        drop(state);
+        self.changed.notify_waiters();
+        Ok(())
+    }
+
+    async fn run_owned<M: MediaSocket>(
+        self: &Arc<Self>,
+        ticket: MediaTicket,
+        id: SessionId,
+        answerer: watch::Sender<Answerer>,
+        commands: mpsc::Receiver<Action>,
+        socket: M,
+    ) -> Result<Ran> {
+        let tenant = ticket.key.tenant;
+        let session = self.store.session(tenant, id).await?;
+        if session.status.is_final() {
+            return Err(Error::new(ErrorKind::Conflict, "run call").with_message("the session is over"));
+        }
+        // A machine was found out before its audio came: the carrier asks what it is told when the socket closes.
+        if session.due_at.is_some() {
+            return Ok(Ran::TooLate);
+        }
+        let (now, answered_at) = (self.now(), session.connected_at);
+        let journal = self.store.journal(tenant, id).await?;
+        let request = PlanRequest { session: session.clone(), journal, now, resumed: answered_at.is_some() };
+        let ringing = self.state().ringing.remove(&ticket.key.attempt);
+        let plan = match ringing.and_then(|ringing| ringing.plan) {
+            Some(plan) => plan,
+            None => self.service.plan(&request).await?,
+        };
+        let CallPlan { mut settings, setup, dialogue } = plan;
+        settings.recording = self.config.recordings.is_some();
+        settings.first_seq = journal::next_seq(&request.journal);
+        let elapsed = answered_at.map(|at| Duration::try_from(now.duration_since(at)).unwrap_or_default());
+        settings.elapsed = elapsed.unwrap_or_default();
+        let detects = self.detects(&session).await;
+        if answered_at.is_some() || detects != Some(WhileDetecting::Agent) {
+            assume_person(&answerer);
+        }
+        let earlier = Cost::of(&request.journal).unwrap_or_default();
+        settings.budget = settings.budget.map(|mut budget| {
+            budget.detects_machines |= detects.is_some();
+            if answered_at.is_some() { budget.resumed(earlier) } else { budget.again(earlier) }
+        });
+        let agent = self.agent.open(&setup).await?;
+        let epoch = self.store.take_over(tenant, id, self.takes_over()).await?;
+        if let Some(live) = self.state().live.get_mut(&id) {
+            live.epoch = Some(epoch);
+        }
+        let (hang_up, hung_up) = oneshot::channel();
+        let folder = self.config.recordings.as_ref().map(|recordings| recordings.join(id.to_string()));
+        let recording = folder.map(|folder| (folder, &self.recorder));
+        let (sink, writer) = EngineSink::new(
+            Arc::clone(&self.store),
+            (tenant, id, epoch),
+            answered_at.unwrap_or(now),
+            Arc::clone(&self.watchers),
+            answerer.clone(),
+            hang_up,
+            recording,
+        );
+        let lost = Arc::new(AtomicBool::new(false));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(writer.in_current_span());
+        tasks.spawn(
+            let_go(Arc::clone(self), session, ticket.call.clone(), answerer.subscribe(), hung_up, Arc::clone(&lost))
+                .in_current_span(),
+        );
+        let recorder = InputRecorder::new(&settings);
+        let observed = Observed::new(dialogue, tenant, id, Arc::clone(&self.watchers));
+        let mut logic = Conversation::new(CallMachine::new(settings.clone()), Box::new(observed));
+        if settings.recording {
+            logic = logic.with_recorder(recorder);
+        }
+        let codec = self.carrier.media_codec();
+        let runner = CallRunner {
+            logic: Bound {
+                logic,
+                call: ticket.call.clone(),
+                state: Binding::Waiting,
+                wanted: None,
+                lost: Arc::clone(&lost),
+            },
+            agent,
+            codec,
+            sink,
+            control: commands,
+        };
+        info!("media connected");
+        let end = runner.run(socket).await;
+        // Whoever hung up before it was found out counts as a person: nothing of the call may be lost.
+        assume_person(&answerer);
+        let sink = end.sink.finish().await;
+        let refused = end.logic.state == Binding::Refused;
+        if let (Some(folder), Some(recorder)) = (&sink.folder, end.logic.into_recorder()) {
+            write_inputs(folder, recorder).await;
+        }
+        while let Some(done) = tasks.join_next().await {
+            if let Err(error) = done {
+                error!(%error, "a task of the call panicked");
+            }
+        }
+        if refused {
+            return Ok(Ran::Unnamed);
+        }
+        let who = answerer.borrow().clone();
+        let is_machine = matches!(who, Answerer::Machine(_));
+        let reason = sink.reason.unwrap_or(EndReason::TechnicalFailure);
+        let reason = if is_machine { EndReason::Voicemail } else { reason };
+        info!(%reason, seconds = end.duration.as_secs(), bad_messages = end.bad_messages, "call ended");
+        if !patiently(|| self.holds(HeldSession { tenant, session: id, epoch })).await? {
+            return Ok(Ran::Lost);
+        }
+        if reason == EndReason::TechnicalFailure && lost.load(Ordering::Relaxed) {
+            if patiently(|| self.keep_open(ticket.key, id, epoch, &ticket.call)).await? {
+                return Ok(Ran::Over(reason));
+            }
+            self.apologise(&ticket.call).await;
+        }
+        let source = if reason == EndReason::CustomerHangup { EventSource::Customer } else { EventSource::System };
+        patiently(|| self.attach(tenant, id)).await?;
+        let session = if is_machine && patiently(|| self.was_machine(ticket.key, id)).await? {
+            patiently(|| self.store.session(tenant, id)).await?
+        } else {
+            patiently(|| self.try_end_session(tenant, id, reason, source)).await?
+        };
+        self.service.finished(&CallOutcome { session, reason, recording: sink.folder }).await;
+        Ok(Ran::Over(reason))
+    }
+}
+
+/// What became of a socket.
+enum Ran {
+    /// Its call is over, or waits for another socket.
+    Over(EndReason),
+    /// It did not name its call.
+    Unnamed,
+    /// Its attempt was over before it came.
+    TooLate,
+    /// Another process has taken its call over.
+    Lost,
+}
+
+/// Each connection of a call has its own file, because each is replayed by itself.
+async fn write_inputs(folder: &Path, recorder: InputRecorder) {
+    let folder = folder.to_owned();
+    let write = move || {
+        let name = |number| {
+            folder.join(if number == 1 { "inputs.jsonl".to_owned() } else { format!("inputs-{number}.jsonl") })
+        };
+        let free = (1..100).map(name).find(|path| !path.exists()).unwrap_or_else(|| name(100));
+        std::fs::write(free, recorder.as_bytes())
+    };
+    match tokio::task::spawn_blocking(write).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => warn!(%error, "the recorded inputs could not be written"),
+        Err(error) => warn!(%error, "the recorded inputs could not be written"),
+    }
+}
+
+/// Binds a socket to its call: the stream must name, in time, the call that was answered.
+#[derive(Debug)]
+struct Bound {
+    logic: Conversation,
+    call: CarrierCallId,
+    state: Binding,
+    /// What was wanted from above before the stream had started.
+    wanted: Option<Action>,
+    /// Whether the socket was lost while the call went on.
+    lost: Arc<AtomicBool>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Binding {
+    Waiting,
+    Bound,
+    Refused,
+}
+
+impl Bound {
+    fn into_recorder(mut self) -> Option<InputRecorder> {
+        self.logic.take_recorder()
+    }
+}
+
+impl CallLogic for Bound {
+    fn handle(&mut self, now: CallTime, event: InputEvent<'_>, out: &mut Vec<Output>) {
+        if self.state == Binding::Waiting {
+            match &event {
+                InputEvent::Media(MediaEvent::Started(start)) if start.call == self.call => {
+                    self.state = Binding::Bound;
+                    self.logic.handle(now, event, out);
+                    if let Some(action) = self.wanted.take() {
+                        self.logic.handle(now, InputEvent::Dialogue(action), out);
+                    }
+                    return;
+                }
+                InputEvent::Media(MediaEvent::Started(_)) | InputEvent::Disconnected => {
+                    warn!("a media socket did not name its call");
+                    self.state = Binding::Refused;
+                    return;
+                }
+                _ if now.since(CallTime::ZERO) >= START_WITHIN => {
+                    warn!("a media socket did not start in time");
+                    self.state = Binding::Refused;
+                    return;
+                }
+                InputEvent::Dialogue(action) => {
+                    self.wanted = Some(action.clone());
+                    return;
+                }
+                _ => return,
+            }
+        }
+        if matches!(event, InputEvent::Disconnected) {
+            self.lost.store(true, Ordering::Relaxed);
+        }
+        self.logic.handle(now, event, out);
+    }
+
+    fn wake_at(&self) -> Option<CallTime> {
+        match self.state {
+            Binding::Waiting => Some(CallTime::ZERO + START_WITHIN),
+            _ => self.logic.wake_at(),
+        }
+    }
+
+    fn is_finished(&self) -> bool {
+        self.state == Binding::Refused || self.logic.is_finished()
+    }
+}

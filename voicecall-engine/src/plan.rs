@@ -1,0 +1,74 @@
+//! What a service brings to a call: how it is conducted, and what happens with what it leaves.
+
+use std::fmt::Debug;
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::policy::DialPolicy;
+use voicecall_core::Result;
+use voicecall_core::agent::AgentSetup;
+use voicecall_core::call::CallSettings;
+use voicecall_core::dialogue::Dialogue;
+use voicecall_core::journal::JournalEntry;
+use voicecall_core::store::{EndReason, Session};
+
+/// How one call is to be conducted. Made before the phone rings, so that nothing has to be made while it is answered.
+#[derive(Debug)]
+pub struct CallPlan {
+    /// The machine's settings, with everything prepared that can be.
+    pub settings: CallSettings,
+    /// How to listen and speak.
+    pub setup: AgentSetup,
+    /// What is said.
+    pub dialogue: Box<dyn Dialogue>,
+}
+
+/// What a call left behind.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct CallOutcome {
+    /// The session in its last state.
+    pub session: Session,
+    /// Why it ended.
+    pub reason: EndReason,
+    /// The folder with the recording and the recorded inputs, if the caller consented to one.
+    pub recording: Option<PathBuf>,
+}
+
+/// What is to be planned.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct PlanRequest {
+    /// Whose call.
+    pub session: Session,
+    /// What earlier connections left; empty for the first.
+    pub journal: Vec<JournalEntry>,
+    /// When it is, for what depends on the time used.
+    pub now: Timestamp,
+    /// Whether the same call goes on after its connection broke; otherwise it is a new call to the customer.
+    pub resumed: bool,
+}
+
+/// The business behind the calls.
+#[async_trait]
+pub trait CallService: Send + Sync + Debug + 'static {
+    /// Plans a call, or its continuation.
+    ///
+    /// # Errors
+    /// When there is nothing to talk about, or something needed is missing: the call is then not placed. After a
+    /// retryable error the session waits and is planned again.
+    async fn plan(&self, request: &PlanRequest) -> Result<CallPlan>;
+
+    /// When and how often the customer of a session may be called; once, at any hour, unless told otherwise.
+    ///
+    /// # Errors
+    /// Retryable ones let the session wait; after others it has failed.
+    async fn policy(&self, _session: &Session) -> Result<DialPolicy> {
+        Ok(DialPolicy::once())
+    }
+
+    /// A call is over and everything of it is stored. Errors are the service's own to report.
+    async fn finished(&self, outcome: &CallOutcome);
+}

@@ -1,0 +1,104 @@
+//! When and how often a customer is tried.
+
+use std::time::Duration;
+
+use super::voicemail::Voicemail;
+use voicecall_core::CallHours;
+use voicecall_core::store::EndReason;
+
+/// How a session's customer may be called. Asked of the service before every attempt, so that changes take effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DialPolicy {
+    /// When customers may be called; `None` for always.
+    pub hours: Option<CallHours>,
+    /// How often a customer's phone rings at most.
+    pub max_attempts: u32,
+    /// How long to wait after an attempt that did not reach the customer.
+    pub backoff: Backoff,
+    /// A session that has not reached its customer after this time, counted from the request, is given up.
+    pub give_up_after: Duration,
+    /// What becomes of calls that a machine answers.
+    pub voicemail: Voicemail,
+}
+
+impl DialPolicy {
+    /// One attempt, at any hour, with whoever or whatever answers.
+    #[must_use]
+    pub fn once() -> Self {
+        Self {
+            hours: None,
+            max_attempts: 1,
+            backoff: Backoff::default(),
+            give_up_after: Duration::from_secs(48 * 3600),
+            voicemail: Voicemail::Undetected,
+        }
+    }
+
+    /// How long to wait before the next attempt, after `attempts` of which the last ended for `reason`; `None` if there
+    /// is to be none.
+    #[must_use]
+    pub fn retry(&self, reason: EndReason, attempts: u32) -> Option<Duration> {
+        (attempts < self.max_attempts).then(|| self.backoff.after(reason, attempts)).flatten()
+    }
+}
+
+/// How long to wait, by why the customer was not reached. Doubled with each attempt, up to [`Backoff::longest`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Backoff {
+    /// After a busy line: the customer is there.
+    pub busy: Duration,
+    /// After nobody answered.
+    pub no_answer: Duration,
+    /// After the network could not connect the call.
+    pub failed: Duration,
+    /// After a machine answered: the customer is not there.
+    pub voicemail: Duration,
+    /// The longest wait.
+    pub longest: Duration,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        const MINUTE: Duration = Duration::from_secs(60);
+        Self {
+            busy: MINUTE * 10,
+            no_answer: MINUTE * 60,
+            failed: MINUTE * 5,
+            voicemail: MINUTE * 240,
+            longest: MINUTE * 60 * 24,
+        }
+    }
+}
+
+impl Backoff {
+    /// The wait after `attempts` of which the last ended for `reason`; `None` for reasons that are final.
+    #[must_use]
+    pub fn after(&self, reason: EndReason, attempts: u32) -> Option<Duration> {
+        let first = match reason {
+            EndReason::Busy => self.busy,
+            EndReason::NoAnswer => self.no_answer,
+            EndReason::CallFailed => self.failed,
+            EndReason::Voicemail => self.voicemail,
+            _ => return None,
+        };
+        let doubled = 2u32.saturating_pow(attempts.saturating_sub(1).min(16));
+        Some(first.saturating_mul(doubled).min(self.longest))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_the_longest_and_end_with_the_last_attempt() {
+        let policy = DialPolicy { max_attempts: 3, ..DialPolicy::once() };
+        let minutes = |reason, attempts| policy.retry(reason, attempts).map(|wait| wait.as_secs() / 60);
+        assert_eq!([1, 2, 3].map(|attempts| minutes(EndReason::Busy, attempts)), [Some(10), Some(20), None]);
+        assert_eq!(minutes(EndReason::Declined, 1), None, "who was reached is not called again");
+        let patient = DialPolicy { max_attempts: 99, ..policy };
+        assert_eq!(patient.retry(EndReason::Busy, 40), Some(Duration::from_secs(24 * 3600)));
+    }
+}

@@ -1,0 +1,140 @@
+//! Calls whose media socket broke: kept open, brought back by the carrier, continued where they were.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+use tracing::{info, warn};
+
+use super::CallEngine;
+use super::address::CallKey;
+use voicecall_core::carrier::{CallFlow, CallStep};
+use voicecall_core::journal::{Fact, JournalEntry};
+use voicecall_core::store::{EndReason, EventSource, Session, SessionStatus};
+use voicecall_core::{CarrierCallId, Epoch, SessionId, TenantId};
+use voicecall_core::{ErrorKind, Result};
+
+/// How often a call is brought back. Whoever loses it more often has a line that cannot be talked over.
+const MOST_RESUMES: usize = 2;
+
+/// Carriers that go on by themselves do so at once.
+const BY_ITSELF: Duration = Duration::from_millis(500);
+
+/// How long a call that was asked back may take. The caller hears nothing meanwhile.
+const COMES_BACK: Duration = Duration::from_secs(10);
+
+/// A call whose socket is awaited.
+#[derive(Debug)]
+pub(super) struct Broken {
+    pub(super) tenant: TenantId,
+    pub(super) epoch: Epoch,
+    /// The carrier was told where to connect again.
+    pub(super) told: bool,
+}
+
+impl CallEngine {
+    /// Keeps a call open whose socket was lost, if it may come back. Returns whether it is.
+    pub(super) async fn keep_open(
+        self: &Arc<Self>,
+        key: CallKey,
+        session: SessionId,
+        epoch: Epoch,
+        call: &CarrierCallId,
+    ) -> Result<bool> {
+        let session = self.store.session(key.tenant, session).await?;
+        if !self.may_resume(&session).await? {
+            return Ok(false);
+        }
+        self.state().broken.insert(session.id, Broken { tenant: key.tenant, epoch, told: false });
+        let (engine, call) = (Arc::clone(self), call.clone());
+        // Ends by itself once the call has come back, or has not.
+        tokio::spawn(async move { engine.bring_back(key, session.id, call).await });
+        Ok(true)
+    }
+
+    /// Whether a session's call may be continued over another socket.
+    pub(super) async fn may_resume(&self, session: &Session) -> Result<bool> {
+        // Also before anything of the call was stored: it then begins anew.
+        let is_called = session.status == SessionStatus::Connecting && session.due_at.is_none();
+        if !is_called && session.status != SessionStatus::InProgress {
+            return Ok(false);
+        }
+        Ok(resumes(&self.store.journal(session.tenant, session.id).await?) < MOST_RESUMES)
+    }
+
+    /// Notes that the carrier was told where to connect again. Returns whether it may be.
+    pub(super) fn told_to_come_back(&self, session: &Session) -> bool {
+        let mut state = self.state();
+        let told = state.resumes_told.entry(session.id).or_insert(0);
+        *told += 1;
+        // A socket that never comes leaves no trace in the journal, and the carrier would ask for ever.
+        let may = *told <= MOST_RESUMES;
+        if may && let Some(broken) = state.broken.get_mut(&session.id) {
+            broken.told = true;
+        }
+        may
+    }
+
+    /// Tells whoever is on a line that cannot be used any more, and ends the call.
+    pub(super) async fn apologise(&self, call: &CarrierCallId) {
+        if self.carrier.capabilities().steer {
+            match self.carrier.steer(call, &self.farewell()).await {
+                Ok(()) => return,
+                Err(error) if error.kind() == ErrorKind::Closed => return,
+                Err(error) => warn!(%error, "the caller could not be told that the call broke"),
+            }
+        }
+        if let Err(error) = self.carrier.hang_up(call).await {
+            warn!(%error, "a broken call could not be ended");
+        }
+    }
+
+    /// Waits for a broken call, asks it back if it does not come by itself, and gives it up in the end.
+    pub(super) async fn bring_back(self: Arc<Self>, key: CallKey, session: SessionId, call: CarrierCallId) {
+        if self.comes_back(session, BY_ITSELF).await {
+            return;
+        }
+        let told = self.state().broken.get(&session).is_some_and(|broken| broken.told);
+        if !told && let Err(error) = self.call_back(key, &call).await {
+            warn!(%session, %error, "a broken call could not be asked back");
+        } else if self.comes_back(session, COMES_BACK).await {
+            return;
+        }
+        if self.state().broken.remove(&session).is_some() {
+            info!(%session, "a broken call did not come back");
+            self.end_session(key.tenant, session, EndReason::TechnicalFailure, EventSource::System).await;
+            self.apologise(&call).await;
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// Asks the carrier to connect a live call again.
+    pub(super) async fn call_back(&self, key: CallKey, call: &CarrierCallId) -> Result<()> {
+        let again = CallFlow(vec![CallStep::Redirect(self.config.resume_url(key)?)]);
+        self.carrier.steer(call, &again).await
+    }
+
+    /// Waits until a broken call is none any more: it is connected again, or over.
+    async fn comes_back(&self, session: SessionId, limit: Duration) -> bool {
+        let back = async {
+            loop {
+                let changed = self.changed.notified();
+                if !self.state().broken.contains_key(&session) {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        timeout(limit, back).await.is_ok()
+    }
+}
+
+/// How often the last call of this journal was continued.
+pub(super) fn resumes(journal: &[JournalEntry]) -> usize {
+    journal
+        .iter()
+        .rev()
+        .take_while(|entry| entry.fact != Fact::Connected)
+        .filter(|entry| entry.fact == Fact::Resumed)
+        .count()
+}

@@ -1,0 +1,104 @@
+//! Ending sessions from above, and the whole engine.
+
+use std::time::Duration;
+
+use tracing::warn;
+use voicecall_core::dialogue::Action;
+use voicecall_core::store::{CallResponse, EndReason, EventSource, Session, SessionChange};
+use voicecall_core::{Error, ErrorKind, Result};
+use voicecall_core::{SessionId, TenantId};
+
+use super::CallEngine;
+
+impl CallEngine {
+    /// Ends a session, whatever it is doing: waiting, ringing or talking.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such session; `Conflict` if it is over.
+    pub async fn stop(&self, tenant: TenantId, session: SessionId, reason: EndReason) -> Result<()> {
+        if self.end_live(tenant, session, reason).await {
+            return Ok(());
+        }
+        if self.store.session(tenant, session).await?.status.is_final() {
+            return Err(Error::new(ErrorKind::Conflict, "stop session").with_message("the session is over"));
+        }
+        // First the session: an order under way ends its call when it sees that nobody wants it any more.
+        let change = SessionChange::Ended { reason, source: EventSource::System, at: self.now() };
+        let ended = self.store.change_session(tenant, session, &change).await?;
+        self.tell_ended(&ended);
+        self.hang_up_attempts(tenant, session).await
+    }
+
+    /// Ends a session as somebody else knows it, with the answers that came with the news. Everybody who watches is told.
+    /// A call it may still have is not touched: see [`hang_up`](Self::hang_up).
+    ///
+    /// # Errors
+    /// As [`SessionStore::complete_session`](voicecall_core::store::SessionStore::complete_session).
+    pub async fn complete(
+        &self,
+        tenant: TenantId,
+        session: SessionId,
+        change: &SessionChange,
+        responses: &[CallResponse],
+    ) -> Result<Session> {
+        let ended = self.store.complete_session(tenant, session, change, responses).await?;
+        self.tell_ended(&ended);
+        Ok(ended)
+    }
+
+    /// Ends the call of a session that is over, ringing or talking; the session stays as it is.
+    ///
+    /// # Errors
+    /// What the store or the carrier reports.
+    pub async fn hang_up(&self, tenant: TenantId, session: SessionId, reason: EndReason) -> Result<()> {
+        if self.end_live(tenant, session, reason).await {
+            return Ok(());
+        }
+        self.hang_up_attempts(tenant, session).await
+    }
+
+    /// Ends the conversation of a session, if it has one here. Returns whether it had.
+    async fn end_live(&self, tenant: TenantId, session: SessionId, reason: EndReason) -> bool {
+        let control = {
+            let state = self.state();
+            state.live.get(&session).filter(|live| live.tenant == tenant).map(|live| live.control.clone())
+        };
+        let Some(control) = control else { return false };
+        // A call that ended in the meantime is what was asked for.
+        let _ = control.send(Action::EndNow(reason)).await;
+        true
+    }
+
+    async fn hang_up_attempts(&self, tenant: TenantId, session: SessionId) -> Result<()> {
+        for attempt in self.store.attempts(tenant, session).await? {
+            if let (Some(call), None) = (attempt.call, attempt.outcome) {
+                self.carrier.hang_up(&call).await?;
+            }
+            self.rings_no_more(attempt.id);
+        }
+        Ok(())
+    }
+
+    /// Takes no more calls, waits for the live ones and those that ring up to `limit`, then ends those that are still
+    /// live; one that still rings is left to the next process. Returns how many had to be ended.
+    pub async fn shutdown(&self, limit: Duration) -> usize {
+        self.state().draining = true;
+        self.due.notify_one();
+        let drained = tokio::time::timeout(limit, self.idle()).await;
+        if drained.is_ok() {
+            return 0;
+        }
+        let controls: Vec<_> = {
+            let mut state = self.state();
+            state.ringing.clear();
+            state.live.values().map(|live| live.control.clone()).collect()
+        };
+        for control in &controls {
+            let _ = control.send(Action::EndNow(EndReason::Canceled)).await;
+        }
+        if tokio::time::timeout(limit, self.idle()).await.is_err() {
+            warn!("calls were still under way when the time to end them was over");
+        }
+        controls.len()
+    }
+}

@@ -1,0 +1,152 @@
+//! The watch over calls, independent of their own tasks: none outlives its limit, none is forgotten.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tracing::{error, warn};
+
+use super::CallEngine;
+use super::address::CallKey;
+use super::hold::HOLD_EVERY;
+use voicecall_core::carrier::CallStatus;
+use voicecall_core::store::{EndReason, EventSource, SessionStatus};
+use voicecall_core::{AttemptId, SessionId, TenantId};
+use voicecall_core::{ErrorKind, Result};
+
+/// How often is looked.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// How much longer than allowed anything may take before it is ended from here.
+const GRACE: Duration = Duration::from_secs(15);
+
+/// How often open sessions that no process seems to run are settled.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+impl CallEngine {
+    /// Does what sessions need beside their calls: calls those that are due, in their permitted hours and again if they
+    /// were not reached; ends calls that outlive their limit; settles those of which nothing is heard. Returns when the
+    /// engine [shuts down](Self::shutdown).
+    pub async fn tend(self: &Arc<Self>) {
+        tokio::join!(self.dispatch(), self.supervise());
+    }
+
+    async fn supervise(self: &Arc<Self>) {
+        let mut tick = interval(EVERY);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut last_sweep, mut last_hold) = (Instant::now(), Instant::now());
+        loop {
+            tick.tick().await;
+            if last_hold.elapsed() >= HOLD_EVERY {
+                last_hold = Instant::now();
+                self.hold_on().await;
+            }
+            self.end_overdue_calls().await;
+            self.take_back_late_calls().await;
+            self.ask_after_silent_calls().await;
+            if last_sweep.elapsed() >= SWEEP_EVERY {
+                last_sweep = Instant::now();
+                if let Err(error) = self.sweep().await {
+                    warn!(%error, "open sessions could not be swept");
+                }
+            }
+            if self.is_draining() && self.count() == (0, 0) {
+                return;
+            }
+        }
+    }
+
+    /// Ends calls beyond the limit after which the carrier itself should have ended them.
+    async fn end_overdue_calls(&self) {
+        let overdue: Vec<_> = {
+            let state = self.state();
+            let limit = self.config.time_limit + GRACE;
+            let overdue = state.live.iter().filter(|(_, live)| live.since.elapsed() >= limit);
+            overdue.map(|(&id, live)| (id, live.tenant, live.call.clone(), live.abort.clone())).collect()
+        };
+        for (session, tenant, call, abort) in overdue {
+            error!(%session, "a call outlived its limit and is ended");
+            if let Err(error) = self.carrier.hang_up(&call).await {
+                warn!(%session, %error, "the carrier did not hang up");
+            }
+            self.end_session(tenant, session, EndReason::Timeout, EventSource::System).await;
+            if let Some(abort) = abort {
+                abort.abort();
+            }
+        }
+    }
+
+    /// Takes back calls that the carrier has let wait until the hours had passed in which they were ordered.
+    async fn take_back_late_calls(&self) {
+        let now = self.now();
+        let late: Vec<_> = {
+            let mut state = self.state();
+            let late = state.ringing.iter_mut().filter(|(_, ringing)| ringing.until.is_some_and(|until| until <= now));
+            late.map(|(&attempt, ringing)| {
+                // Asked about later if this does not settle it; its answer is refused anyway.
+                ringing.until = None;
+                (attempt, ringing.tenant, ringing.session)
+            })
+            .collect()
+        };
+        for (attempt, tenant, session) in late {
+            if let Err(error) = self.take_back(attempt, tenant, session).await {
+                warn!(%session, %error, "a call could not be taken back when its hours had passed");
+            }
+        }
+    }
+
+    async fn take_back(&self, attempt: AttemptId, tenant: TenantId, session: SessionId) -> Result<()> {
+        // Without a name it is being looked for.
+        let Some(call) = self.store.attempt(tenant, attempt).await?.call else { return Ok(()) };
+        let session = self.store.session(tenant, session).await?;
+        if session.status != SessionStatus::Connecting {
+            return Ok(());
+        }
+        warn!(session = %session.id, "the permitted hours have passed while a call waited at the carrier");
+        // First the books: an answer is refused from now on.
+        self.attempt_over(&session, attempt, EndReason::CallFailed, EventSource::System).await;
+        self.rings_no_more(attempt);
+        self.carrier.hang_up(&call).await
+    }
+
+    /// Asks the carrier about calls that should have been answered or given up by now: its report may be lost.
+    async fn ask_after_silent_calls(self: &Arc<Self>) {
+        let patience = self.config.ring_timeout + GRACE;
+        let silent: Vec<_> = {
+            let mut state = self.state();
+            let silent = state.ringing.iter_mut().filter(|(_, ringing)| ringing.since.elapsed() >= patience);
+            silent
+                .map(|(&attempt, ringing)| {
+                    // Asked again if this does not settle it.
+                    ringing.since = Instant::now();
+                    (attempt, ringing.tenant, ringing.session)
+                })
+                .collect()
+        };
+        for (attempt, tenant, session) in silent {
+            self.ask_after(attempt, tenant, session).await;
+        }
+    }
+
+    async fn ask_after(self: &Arc<Self>, attempt: AttemptId, tenant: TenantId, session: SessionId) {
+        let asked = async {
+            let call = self.store.attempt(tenant, attempt).await?.call;
+            // Without a name it is being looked for.
+            let Some(call) = call else { return Ok(None) };
+            match self.carrier.fetch(&call).await {
+                Ok(call) => Ok(Some(call.status)),
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(Some(CallStatus::Failed)),
+                Err(error) => Err(error),
+            }
+        };
+        match asked.await {
+            Ok(Some(status)) => match self.store.session(tenant, session).await {
+                Ok(session) => self.advance(&session, CallKey { tenant, attempt }, status).await,
+                Err(error) => warn!(%session, %error, "a silent call could not be settled"),
+            },
+            Ok(None) => {}
+            Err(error) => warn!(%session, %error, "a silent call could not be asked after"),
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Sessions that nobody runs, after a restart or a lost report: settled with the carrier, continued or closed.
+
+use std::sync::Arc;
+
+use tracing::{info, warn};
+
+use super::address::CallKey;
+use super::resume::Broken;
+use super::{CallEngine, Ringing};
+use voicecall_core::Epoch;
+use voicecall_core::carrier::CallStatus;
+use voicecall_core::store::{AttemptState, DialAttempt, EndReason, EventSource, Session, SessionChange};
+use voicecall_core::{ErrorKind, Result};
+
+/// What a sweep did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Swept {
+    /// Sessions whose call was over at the carrier: closed, or waiting for the next attempt.
+    pub closed: usize,
+    /// Sessions that had not been called yet: waiting again.
+    pub waiting: usize,
+    /// Sessions whose call is live: asked back, to be continued, or still ringing.
+    pub live: usize,
+    /// Sessions whose call was live and could not be continued: the caller got an apology, the session is closed.
+    pub apologised: usize,
+    /// Sessions that could not be settled, because the carrier or the store did not answer. The next sweep tries again.
+    pub left: usize,
+}
+
+enum Settled {
+    Closed,
+    Waiting,
+    Live,
+    Apologised,
+}
+
+impl CallEngine {
+    /// Settles every session that nobody runs. Called once, before the first call of a new process;
+    /// [`tend`](Self::tend) repeats it. What other processes hold is left to them, if the store
+    /// [is shared](super::EngineConfig::shares_store).
+    ///
+    /// # Errors
+    /// When the store cannot tell which sessions are open.
+    pub async fn sweep(self: &Arc<Self>) -> Result<Swept> {
+        let mut swept = Swept::default();
+        for session in self.store.open_sessions().await? {
+            if session.due_at.is_some() || self.is_ours(&session) || self.is_held_elsewhere(session.held_until) {
+                continue;
+            }
+            match self.settle(&session).await {
+                Ok(Settled::Closed) => swept.closed += 1,
+                Ok(Settled::Waiting) => swept.waiting += 1,
+                Ok(Settled::Live) => swept.live += 1,
+                Ok(Settled::Apologised) => swept.apologised += 1,
+                // Another process was quicker.
+                Err(error) if error.kind() == ErrorKind::Conflict && self.config.shares_store => {}
+                Err(error) => {
+                    warn!(session = %session.id, %error, "an open session could not be settled");
+                    swept.left += 1;
+                }
+            }
+        }
+        if swept != Swept::default() {
+            let Swept { closed, waiting, live, apologised, left } = swept;
+            info!(closed, waiting, live, apologised, left, "open sessions swept");
+        }
+        Ok(swept)
+    }
+
+    /// Whether something in this process runs the session or waits for its call.
+    fn is_ours(&self, session: &Session) -> bool {
+        let state = self.state();
+        state.live.contains_key(&session.id)
+            || state.broken.contains_key(&session.id)
+            || state.ringing.values().any(|ringing| ringing.session == session.id)
+    }
+
+    async fn settle(self: &Arc<Self>, session: &Session) -> Result<Settled> {
+        let tenant = session.tenant;
+        // Whoever owned it before must not write any more.
+        let epoch = self.store.take_over(tenant, session.id, self.takes_up()).await?;
+        let mut last = None;
+        for mut attempt in self.store.attempts(tenant, session.id).await? {
+            if matches!(attempt.state, AttemptState::Sending | AttemptState::Unknown) {
+                let to = self.vault.open_phone(tenant, &session.phone)?;
+                self.look_for(&attempt, &to, &self.config.from).await?;
+                attempt = self.store.attempt(tenant, attempt.id).await?;
+            }
+            last = (attempt.outcome.is_none()).then_some(attempt);
+        }
+        // As it is now that its call may have been found.
+        let session = &self.store.session(tenant, session.id).await?;
+        let Some(attempt) = last else { return self.wait_again(session).await };
+        match (attempt.state, &attempt.call) {
+            (AttemptState::Planned, _) => self.wait_again(session).await,
+            (_, Some(call)) => match self.carrier.fetch(call).await {
+                Ok(call) if call.status.is_final() => self.close(session, &attempt, call.status).await,
+                Ok(call) => self.take_up(session, &attempt, epoch, call.status).await,
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    self.close(session, &attempt, CallStatus::Completed).await
+                }
+                Err(error) => Err(error),
+            },
+            // Rejected, or never found: the phone has not rung as far as anybody knows.
+            _ => self.close(session, &attempt, CallStatus::Failed).await,
+        }
+    }
+
+    /// The session's turn was taken, and nobody used it.
+    async fn wait_again(&self, session: &Session) -> Result<Settled> {
+        let now = self.now();
+        let change = SessionChange::Postponed { until: now, at: now };
+        self.store.change_session(session.tenant, session.id, &change).await?;
+        self.due.notify_one();
+        Ok(Settled::Waiting)
+    }
+
+    async fn close(&self, session: &Session, attempt: &DialAttempt, status: CallStatus) -> Result<Settled> {
+        let key = CallKey { tenant: session.tenant, attempt: attempt.id };
+        // An order whose outcome stays unknown is never followed by another one.
+        if attempt.state == AttemptState::Accepted {
+            self.advance(session, key, status).await;
+        } else {
+            self.end_session(session.tenant, session.id, EndReason::CallFailed, EventSource::System).await;
+        }
+        Ok(Settled::Closed)
+    }
+
+    /// The call is live: it goes on here.
+    async fn take_up(
+        self: &Arc<Self>,
+        session: &Session,
+        attempt: &DialAttempt,
+        epoch: Epoch,
+        status: CallStatus,
+    ) -> Result<Settled> {
+        let (tenant, key) = (session.tenant, CallKey { tenant: session.tenant, attempt: attempt.id });
+        let Some(call) = attempt.call.clone() else { return Ok(Settled::Live) };
+        if matches!(status, CallStatus::Queued | CallStatus::Ringing) {
+            // Its answer comes to us, and is planned then.
+            let policy = self.service.policy(session).await?;
+            let until = policy.hours.as_ref().and_then(|hours| hours.close(attempt.created_at));
+            let ringing = Ringing { epoch: Some(epoch), until, ..Ringing::new(tenant, session.id) };
+            self.state().ringing.insert(attempt.id, ringing);
+            return Ok(Settled::Live);
+        }
+        if self.carrier.capabilities().steer && self.may_resume(session).await? {
+            self.state().broken.insert(session.id, Broken { tenant, epoch, told: false });
+            let (engine, session) = (Arc::clone(self), session.id);
+            // Ends by itself once the call has come back, or has not.
+            tokio::spawn(async move { engine.bring_back(key, session, call).await });
+            return Ok(Settled::Live);
+        }
+        self.apologise(&call).await;
+        self.end_session(tenant, session.id, EndReason::TechnicalFailure, EventSource::System).await;
+        Ok(Settled::Apologised)
+    }
+}

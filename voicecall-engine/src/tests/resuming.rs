@@ -1,0 +1,172 @@
+//! Calls whose socket breaks: brought back, continued, and given up after a few times.
+
+use std::time::Duration;
+
+use super::world::*;
+use voicecall_core::carrier::{CallFlow, CallStatus, CallStep};
+use voicecall_core::dialogue::Scripted;
+use voicecall_core::journal::Fact;
+use voicecall_core::store::*;
+use voicecall_core::testing::CarrierRequest;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A call whose socket broke after a second.
+async fn broken(world: &World) -> Placed {
+    world.desk.will_hold(Consenting { given: true, lines: Scripted::new(["One.", "Two."]) });
+    let call = world.connected().await;
+    call.phone.vanish_after(SECOND).await;
+    call.run.await.unwrap().unwrap();
+    call.placed
+}
+
+/// The carrier asks what to do next, and connects the call again.
+async fn come_back(
+    world: &World,
+    placed: &Placed,
+) -> (tokio::task::JoinHandle<voicecall_core::Result<EndReason>>, Phone) {
+    let token = token(&world.resume(placed.key, &placed.call).await.unwrap());
+    let (run, peer) = world.run(world.admit(&token).unwrap());
+    (run, Phone::new(peer, &placed.call))
+}
+
+fn steered(world: &World) -> Vec<CallFlow> {
+    let steered = |request| if let CarrierRequest::Steer(_, flow) = request { Some(flow) } else { None };
+    world.carrier.requests().into_iter().filter_map(steered).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_call_goes_on_over_another_socket() {
+    let world = World::new();
+    let placed = broken(&world).await;
+    assert_eq!(world.read(placed.session).await.status, SessionStatus::InProgress);
+    let facts = world.journal(placed.session).await.len();
+
+    world.desk.will_hold(Consenting { given: true, lines: Scripted::new(["Goodbye."]) });
+    let (run, phone) = come_back(&world, &placed).await;
+    phone.listen().await;
+
+    assert_eq!(run.await.unwrap().unwrap(), EndReason::Completed);
+    let session = world.read(placed.session).await;
+    assert_eq!(session.status, SessionStatus::Completed);
+    let journal = world.journal(placed.session).await;
+    assert!(journal.iter().map(|entry| entry.seq).eq(1..=journal.len() as u64), "without gaps");
+    let of = |fact: &Fact| journal.iter().filter(|entry| entry.fact == *fact).count();
+    assert_eq!((of(&Fact::Connected), of(&Fact::Resumed)), (1, 1));
+    assert!(journal.windows(2).all(|pair| pair[0].fact != Fact::Connected || pair[0].offset <= pair[1].offset));
+    assert_eq!(world.desk.planned.lock().unwrap()[..], [(0, false), (facts, true)]);
+    assert!(steered(&world).is_empty(), "it came by itself");
+    assert_eq!(world.desk.outcomes.lock().unwrap().len(), 1, "one call, one outcome");
+    tokio::time::sleep(60 * SECOND).await;
+    assert_eq!(world.read(placed.session).await, session);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_call_that_does_not_come_by_itself_is_asked_back() {
+    let world = World::new();
+    let placed = broken(&world).await;
+    tokio::time::sleep(2 * SECOND).await;
+    let resume = format!("https://calls.example/voice/{}/resume", placed.key).parse().unwrap();
+    assert_eq!(steered(&world), [CallFlow(vec![CallStep::Redirect(resume)])]);
+    let (run, phone) = come_back(&world, &placed).await;
+    phone.listen().await;
+    assert_eq!(run.await.unwrap().unwrap(), EndReason::Completed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_socket_that_falls_silent_is_replaced_within_three_seconds() {
+    let world = World::new();
+    world.desk.will_hold(Consenting { given: true, lines: Scripted::new(["One.", "Two.", "Three."]) });
+    let call = world.connected().await;
+    let (begun, after) = (tokio::time::Instant::now(), 3 * SECOND);
+    tokio::join!(call.phone.freeze_after(after), async { call.run.await.unwrap().unwrap() });
+    while steered(&world).is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(begun.elapsed() <= after + 3 * SECOND, "{:?}", begun.elapsed());
+    let (run, phone) = come_back(&world, &call.placed).await;
+    phone.listen().await;
+    assert_eq!(run.await.unwrap().unwrap(), EndReason::Completed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_does_not_come_back_ends_with_an_apology() {
+    let world = World::new();
+    let placed = broken(&world).await;
+    tokio::time::sleep(15 * SECOND).await;
+    let session = world.read(placed.session).await;
+    assert_eq!((session.status, session.end_reason), (SessionStatus::Failed, Some(EndReason::TechnicalFailure)));
+    assert_eq!(steered(&world).last(), Some(&world.engine.farewell()));
+    let reply = world.resume(placed.key, &placed.call).await.unwrap();
+    assert!(reply.body.contains("We are sorry"), "too late");
+    assert_eq!(world.engine.shutdown(SECOND).await, 0, "nothing is left of it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_breaks_three_times_at_most() {
+    let world = World::new();
+    let placed = broken(&world).await;
+    for _ in 0..2 {
+        world.desk.will_hold(Consenting { given: true, lines: Scripted::new(["One.", "Two."]) });
+        let (run, phone) = come_back(&world, &placed).await;
+        phone.vanish_after(SECOND).await;
+        run.await.unwrap().unwrap();
+    }
+    assert_eq!(world.read(placed.session).await.end_reason, Some(EndReason::TechnicalFailure));
+    assert_eq!(steered(&world).last(), Some(&world.engine.farewell()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_socket_that_never_comes_is_not_asked_for_for_ever() {
+    let world = World::new();
+    let placed = broken(&world).await;
+    for _ in 0..2 {
+        token(&world.resume(placed.key, &placed.call).await.unwrap());
+    }
+    assert!(world.resume(placed.key, &placed.call).await.unwrap().body.contains("We are sorry"));
+    assert_eq!(world.read(placed.session).await.end_reason, Some(EndReason::TechnicalFailure));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_goes_on_in_the_next_process() {
+    let before = World::new();
+    let placed = broken(&before).await;
+    before.carrier.has_call(&placed.call, CallStatus::InProgress);
+    let world = before.restarted();
+    assert_eq!(world.engine.sweep().await.unwrap().live, 1);
+    tokio::time::sleep(2 * SECOND).await;
+    let (run, phone) = come_back(&world, &placed).await;
+    phone.listen().await;
+    assert_eq!(run.await.unwrap().unwrap(), EndReason::Completed);
+    let epochs: std::collections::BTreeSet<_> =
+        world.journal(placed.session).await.iter().map(|entry| entry.epoch).collect();
+    assert!(epochs.len() > 1, "the process before must not write any more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_hung_up_during_the_break_is_not_waited_for() {
+    let world = World::new();
+    let placed = broken(&world).await;
+    world.report(placed.key, &placed.call, CallStatus::Completed).await.unwrap();
+    assert_eq!(world.read(placed.session).await.end_reason, Some(EndReason::TechnicalFailure));
+    tokio::time::sleep(30 * SECOND).await;
+    assert!(steered(&world).is_empty(), "nobody is there to be told");
+    assert!(world.carrier.hang_ups().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_that_comes_five_times_counts_once() {
+    let world = World::new();
+    let placed = broken(&world).await;
+    world.desk.will_hold(Consenting { given: true, lines: Scripted::new(["Goodbye."]) });
+    let first = token(&world.resume_as(placed.key, &placed.call, "one").await.unwrap());
+    for _ in 0..4 {
+        assert_eq!(token(&world.resume_as(placed.key, &placed.call, "one").await.unwrap()), first);
+    }
+    let (run, peer) = world.run(world.admit(&first).unwrap());
+    let phone = tokio::spawn(Phone::new(peer, &placed.call).listen());
+    // One more copy, while the call goes on.
+    world.resume_as(placed.key, &placed.call, "one").await.unwrap();
+    assert_eq!(run.await.unwrap().unwrap(), EndReason::Completed);
+    phone.await.unwrap();
+}

@@ -1,0 +1,91 @@
+//! Several processes over one store: each leaves to the others what they hold, and takes over what they let go of.
+
+use std::time::Duration;
+
+use super::world::*;
+use voicecall_core::ErrorKind;
+use voicecall_core::carrier::CallStatus;
+use voicecall_core::dialogue::Scripted;
+use voicecall_core::store::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn two() -> (World, World) {
+    let one = World::with(|config| config.shares_store = true, scripted_agent());
+    let other = one.restarted();
+    (one, other)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_process_holds_is_left_to_it() {
+    let (one, other) = two();
+    let _tended = one.tended();
+    one.desk.will_hold(Scripted::new(["One.", "Two.", "Three.", "Four.", "Five.", "Six.", "Seven.", "Eight."]));
+    let ringing = one.placed().await;
+    one.carrier.has_call(&ringing.call, CallStatus::Ringing);
+    let live = one.connected().await;
+    one.carrier.has_call(&live.placed.call, CallStatus::InProgress);
+    let phone = tokio::spawn(live.phone.listen());
+    for _ in 0..4 {
+        tokio::time::sleep(10 * SECOND).await;
+        assert_eq!(other.engine.sweep().await.unwrap(), Default::default());
+    }
+    live.run.await.unwrap().unwrap();
+    phone.await.unwrap();
+    assert_eq!(one.read(live.placed.session).await.status, SessionStatus::Completed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_stood_still_does_not_call_whom_another_one_calls() {
+    let (slow, quick) = two();
+    let session = slow.session().await;
+    *slow.desk.thinks.lock().unwrap() = 60 * SECOND;
+    let (placed, ()) = tokio::join!(slow.engine.place(&session), async {
+        tokio::time::sleep(29 * SECOND).await;
+        assert_eq!(quick.engine.sweep().await.unwrap(), Default::default(), "held");
+        tokio::time::sleep(2 * SECOND).await;
+        assert_eq!(quick.engine.sweep().await.unwrap().waiting, 1);
+        quick.engine.place(&quick.read(session.id).await).await.unwrap();
+    });
+    assert_kind(placed, ErrorKind::Conflict);
+    assert_eq!(slow.carrier.orders().len(), 1);
+    assert_eq!(slow.engine.count(), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_goes_on_in_another_process_and_its_first_one_lets_it_be() {
+    let (frozen, other) = two();
+    frozen.desk.will_hold(Consenting { given: true, lines: Scripted::new(["One."; 20]) });
+    let call = frozen.connected().await;
+    frozen.carrier.has_call(&call.placed.call, CallStatus::InProgress);
+    let vanishes = tokio::spawn(call.phone.vanish_after(33 * SECOND));
+    tokio::time::sleep(31 * SECOND).await;
+    assert_eq!(other.engine.sweep().await.unwrap().live, 1, "nobody held it");
+    // The carrier leaves the first socket for the second one.
+    vanishes.await.unwrap();
+    other.desk.will_hold(Consenting { given: true, lines: Scripted::new(["Goodbye."]) });
+    let token = token(&other.resume(call.placed.key, &call.placed.call).await.unwrap());
+    let (run, peer) = other.run(other.admit(&token).unwrap());
+    Phone::new(peer, &call.placed.call).listen().await;
+    assert_eq!(run.await.unwrap().unwrap(), EndReason::Completed);
+    assert_kind(call.run.await.unwrap(), ErrorKind::Conflict);
+    let session = other.read(call.placed.session).await;
+    assert_eq!(session.status, SessionStatus::Completed);
+    assert!(frozen.engine.count() == (0, 0) && frozen.carrier.hang_ups().len() == 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_learns_that_it_has_lost_a_call_drops_it() {
+    let (one, other) = two();
+    one.desk.will_hold(Scripted::new(["One."; 20]));
+    let call = one.connected().await;
+    let phone = tokio::spawn(call.phone.listen());
+    settle().await;
+    let how = TakeOver::from_anybody(one.engine.config.clock.now());
+    other.store.take_over(other.tenant, call.placed.session, how).await.unwrap();
+    let _tended = one.tended();
+    assert_kind(call.run.await.unwrap(), ErrorKind::Conflict);
+    phone.await.unwrap();
+    assert!(one.carrier.hang_ups().is_empty(), "the call is another process's");
+    assert_eq!(one.read(call.placed.session).await.status, SessionStatus::InProgress);
+}

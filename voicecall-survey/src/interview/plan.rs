@@ -1,0 +1,131 @@
+//! What an interview is made of. Plain data, so that a restarted server builds the same interview again.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::limits::{Limits, Pace};
+use super::phrases::Phrases;
+use voicecall_core::QuestionId;
+use voicecall_core::store::QuestionConfiguration;
+use voicecall_core::{Error, Result};
+
+/// One interview: who asks what, in which words, in what time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct InterviewPlan {
+    /// The shop it is made for.
+    pub business: String,
+    /// The name the agent gives.
+    pub agent: String,
+    /// What to ask, in this order; at least one.
+    pub questions: Vec<PlannedQuestion>,
+    /// The words around the questions.
+    pub phrases: Phrases,
+    /// When it ends.
+    #[serde(default)]
+    pub limits: Limits,
+    /// How long its parts take.
+    #[serde(default)]
+    pub pace: Pace,
+}
+
+impl InterviewPlan {
+    /// A Swedish interview with the usual limits.
+    #[must_use]
+    pub fn swedish(business: impl Into<String>, agent: impl Into<String>, questions: Vec<PlannedQuestion>) -> Self {
+        let (business, agent) = (business.into(), agent.into());
+        let phrases = Phrases::swedish(&business, &agent);
+        Self { business, agent, questions, phrases, limits: Limits::default(), pace: Pace::default() }
+    }
+
+    /// Checks everything an interview relies on.
+    ///
+    /// # Errors
+    /// `Config` naming the part that is missing or out of range.
+    pub fn validate(&self) -> Result<()> {
+        self.limits.validate()?;
+        self.pace.validate()?;
+        if self.questions.is_empty() {
+            return Err(Error::config("questions", "at least one"));
+        }
+        for (place, question) in self.questions.iter().enumerate() {
+            if question.text.trim().is_empty() {
+                return Err(Error::config("questions.text", "not empty"));
+            }
+            if self.questions.iter().take(place).any(|earlier| earlier.id == question.id) {
+                return Err(Error::config("questions.id", "each only once"));
+            }
+        }
+        if self.phrases.disclosure.is_empty() || self.phrases.disclosure.iter().any(|text| text.trim().is_empty()) {
+            return Err(Error::config("phrases.disclosure", "at least one sentence, none empty"));
+        }
+        if self.phrases.acknowledgements.is_empty() {
+            return Err(Error::config("phrases.acknowledgements", "at least one"));
+        }
+        Ok(())
+    }
+}
+
+/// A question as it will be asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedQuestion {
+    /// Its id.
+    pub id: QuestionId,
+    /// Its words.
+    pub text: String,
+    /// An answer is cut off after this time.
+    pub max_response_time: Duration,
+    /// What to ask when the answer is too thin, in this order, each at most once.
+    #[serde(default)]
+    pub follow_up_prompts: Vec<String>,
+}
+
+impl From<&QuestionConfiguration> for PlannedQuestion {
+    fn from(configured: &QuestionConfiguration) -> Self {
+        Self {
+            id: configured.id,
+            text: configured.text.clone(),
+            max_response_time: configured.max_response_time,
+            follow_up_prompts: configured.follow_up_prompts.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn question() -> PlannedQuestion {
+        PlannedQuestion {
+            id: QuestionId::new(),
+            text: "Hur var besöket?".into(),
+            max_response_time: Duration::from_secs(30),
+            follow_up_prompts: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_plan_reads_back_as_it_was_written() {
+        let plan = InterviewPlan::swedish("Kaffebutiken", "Vera", vec![question()]);
+        let json = serde_json::to_string(&plan).unwrap();
+        assert_eq!(serde_json::from_str::<InterviewPlan>(&json).unwrap(), plan);
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let wrong = |change: fn(&mut InterviewPlan)| {
+            let mut plan = InterviewPlan::swedish("Kaffebutiken", "Vera", vec![question()]);
+            assert!(plan.validate().is_ok());
+            change(&mut plan);
+            plan.validate().unwrap_err().field().unwrap().to_owned()
+        };
+        assert_eq!(wrong(|plan| plan.questions.clear()), "questions");
+        assert_eq!(wrong(|plan| plan.questions[0].text = " ".into()), "questions.text");
+        assert_eq!(wrong(|plan| plan.questions.push(plan.questions[0].clone())), "questions.id");
+        assert_eq!(wrong(|plan| plan.phrases.disclosure.clear()), "phrases.disclosure");
+        assert_eq!(wrong(|plan| plan.phrases.acknowledgements.clear()), "phrases.acknowledgements");
+        assert_eq!(wrong(|plan| plan.limits.end = Duration::ZERO), "limits.end");
+        assert_eq!(wrong(|plan| plan.pace.chars_per_second = 0), "pace.chars_per_second");
+    }
+}

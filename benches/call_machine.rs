@@ -70,7 +70,7 @@ fn ten_minutes(caller: &[Frame], detector: Box<dyn VoiceDetector>) -> u64 {
                 }
                 Output::Finish { op } => understood(&mut machine, now, op, &mut out),
                 Output::Start { op, task: AgentTask::Speak(_) } => spoke(&mut machine, now, op, &mut out),
-                Output::Tell(DialogueEvent::Heard(_)) => {
+                Output::Notify(DialogueEvent::Heard(_)) => {
                     said += 1;
                     let utterance = Utterance { id: UtteranceId(said), text: "Tack.".into(), interruptible: true };
                     machine.handle(now, InputEvent::Dialogue(Action::Say(utterance)), &mut out);
@@ -85,7 +85,7 @@ fn ten_minutes(caller: &[Frame], detector: Box<dyn VoiceDetector>) -> u64 {
 
 fn understood(machine: &mut CallMachine, now: CallTime, op: OpId, out: &mut Vec<Output>) {
     let transcript = Transcript { text: "Bra.".to_owned(), confidence: None, language: None, is_final: true };
-    machine.handle(now, InputEvent::Ear { op, transcript }, out);
+    machine.handle(now, InputEvent::Transcript { op, transcript }, out);
 }
 
 fn spoke(machine: &mut CallMachine, now: CallTime, op: OpId, out: &mut Vec<Output>) {

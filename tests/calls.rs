@@ -17,7 +17,7 @@ use voicecall::survey::selection::{ByFrequency, QuestionSelector, SelectionReque
 use voicecall::{CallTime, TenantId};
 use voicecall_sim::clips::Library;
 use voicecall_sim::phone::Network;
-use voicecall_sim::world::Report;
+use voicecall_sim::simulation::Report;
 
 /// The longest the caller may hear nothing while an answer is owed.
 const DEAD_AIR: Duration = Duration::from_millis(2500);

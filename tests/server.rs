@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 use voicecall::agent::Cascade;
 use voicecall::carrier::{CallStatus, CarrierEvent, CarrierEventKind, VoiceBackend};
-use voicecall::engine::{CallEngine, CallKey, CallOutcome, CallPlan, CallService, EngineConfig, PlanRequest};
+use voicecall::engine::{CallEngine, CallHandler, CallKey, CallOutcome, CallPlan, EngineConfig, PlanRequest};
 use voicecall::media::{MediaEvent, StreamStart};
 use voicecall::server::{ServeOptions, routes, serve};
 use voicecall::store::{MemoryStore, NewSession, Store};
@@ -269,7 +269,7 @@ async fn connected(server: &Server) -> Peer {
 struct OneLine;
 
 #[async_trait]
-impl CallService for OneLine {
+impl CallHandler for OneLine {
     async fn plan(&self, request: &PlanRequest) -> voicecall::Result<CallPlan> {
         Ok(CallPlan {
             settings: voicecall::call::CallSettings::new(request.session.id),

@@ -104,10 +104,10 @@ impl App {
         let model = Arc::clone(&services.model);
         let engine = engine(settings, services, Arc::clone(&store), Arc::clone(&service), Arc::clone(&vault))?;
         let monitor = Monitor::start(&engine).await?;
-        engine.sweep().await?;
+        engine.recover().await?;
         let tending = Arc::clone(&engine);
         // Ends with the engine's shutdown.
-        let tended = tokio::spawn(async move { tending.tend().await });
+        let tended = tokio::spawn(async move { tending.run_background().await });
         let means = Means {
             store: Arc::clone(&store),
             recordings: recordings.clone(),

@@ -6,7 +6,7 @@
 //! - `cargo run --example feedback_server -- replay FILE` runs a recorded call again.
 //! - `cargo run --example feedback_server -- token BUSINESS` prints a bearer token for one business.
 //!
-//! It shows: an engine with Twilio, an OpenAI-compatible cascade and SQLite; a [`CallService`](voicecall::engine::CallService);
+//! It shows: an engine with Twilio, an OpenAI-compatible cascade and SQLite; a [`CallHandler`](voicecall::engine::CallHandler);
 //! an HTTP interface beside the engine's own routes.
 
 mod api;

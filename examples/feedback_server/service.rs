@@ -8,7 +8,7 @@ use voicecall::agent::AgentSetup;
 use voicecall::call::CallSettings;
 use voicecall::carrier::CallFlow;
 use voicecall::engine::{
-    Backoff, CallOutcome, CallPlan, CallService, DialPolicy, PlanRequest, Voicemail, WhileDetecting,
+    Backoff, CallHandler, CallOutcome, CallPlan, DialPolicy, PlanRequest, Voicemail, WhileDetecting,
 };
 use voicecall::model::{SpeechOptions, TranscriptionOptions};
 use voicecall::money::Money;
@@ -71,7 +71,7 @@ impl Feedback {
 }
 
 #[async_trait]
-impl CallService for Feedback {
+impl CallHandler for Feedback {
     async fn plan(&self, request: &PlanRequest) -> Result<CallPlan> {
         let session = &request.session;
         let business = self.store.business(session.tenant).await?;
@@ -81,8 +81,8 @@ impl CallService for Feedback {
         let mut settings = CallSettings::new(session.id);
         settings.prepared = self.voices.ready(session.tenant, &sentences(&plan));
         let bridges = plan.phrases.fillers.iter().chain([&plan.phrases.apology]);
-        settings.patience.fillers = BRIDGES.into_iter().zip(bridges.cloned()).collect();
-        settings.patience.farewell = plan.phrases.technical.first().cloned();
+        settings.timeouts.fillers = BRIDGES.into_iter().zip(bridges.cloned()).collect();
+        settings.timeouts.farewell = plan.phrases.technical.first().cloned();
         settings.max_duration = LAST_LIMIT;
         settings.budget = Some(price::budget(request.now, &plan.phrases.goodbye)?.with_cap(self.settings.cap));
         let language = business.call_preferences.language.clone();

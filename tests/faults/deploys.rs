@@ -42,7 +42,7 @@ fn a_deploy_drops_no_call_and_places_none() {
             dials += world.carrier.orders().len() - ordered;
             dropped += ended;
             world.deploy();
-            world.engine.sweep().await.unwrap();
+            world.engine.recover().await.unwrap();
             world.until_over(Duration::from_secs(600)).await;
             for id in sessions {
                 dropped += usize::from(world.session(id).await.end_reason != Some(EndReason::Completed));

@@ -97,9 +97,9 @@ async fn be_the_server(order: ServerOrder) {
         CallEngine::new(config, dynamic, Arc::new(carrier), agent(), Arc::new(shop), Arc::clone(&vault)).unwrap();
     let listener = TcpListener::bind(order.listen).await.unwrap();
     tokio::spawn(serve(listener, routes(Arc::clone(&engine)), ServeOptions::default(), std::future::pending()));
-    engine.sweep().await.unwrap();
+    engine.recover().await.unwrap();
     let tended = Arc::clone(&engine);
-    tokio::spawn(async move { tended.tend().await });
+    tokio::spawn(async move { tended.run_background().await });
     say(format_args!("ready"));
     let Some(first) = order.first else {
         while !store.open_sessions().await.unwrap().is_empty() {

@@ -14,7 +14,7 @@ use voicecall::audio::Detection;
 use voicecall::call::{CallSettings, MediaSocket};
 use voicecall::carrier::{VoiceBackend, WebhookReply};
 use voicecall::dialogue::Dialogue;
-use voicecall::engine::{CallEngine, CallOutcome, CallPlan, CallService, EngineConfig, PlanRequest};
+use voicecall::engine::{CallEngine, CallHandler, CallOutcome, CallPlan, EngineConfig, PlanRequest};
 use voicecall::media::WireMessages;
 use voicecall::server::{ServeOptions, routes, serve};
 use voicecall::store::{CallPriority, NewSession, Session, Store};
@@ -68,9 +68,9 @@ impl Served {
     }
 
     /// Calls whoever waits, and watches over calls.
-    pub fn tend(&mut self) {
+    pub fn run_background(&mut self) {
         let tended = Arc::clone(&self.engine);
-        self.tasks.push(tokio::spawn(async move { tended.tend().await }));
+        self.tasks.push(tokio::spawn(async move { tended.run_background().await }));
     }
 
     pub fn new_session(&self, number: &PhoneNumber) -> NewSession {
@@ -106,7 +106,7 @@ impl std::fmt::Debug for Shop {
 }
 
 #[async_trait]
-impl CallService for Shop {
+impl CallHandler for Shop {
     async fn plan(&self, request: &PlanRequest) -> Result<CallPlan> {
         let mut settings = CallSettings::new(request.session.id);
         settings.detection = Detection::Energy;

@@ -55,7 +55,7 @@ async fn slow_connections_drop_no_call_and_hold_up_no_webhook() {
     let (vault, store) = (Arc::new(Vault::generate().unwrap()), Arc::new(MemoryStore::new()));
     let backend = Arc::<SimCarrier>::clone(&carrier);
     let mut served = Served::start(backend, store, &vault, TenantId::new(), dialogue).await;
-    served.tend();
+    served.run_background();
     carrier.serve(Some(Arc::new(Loopback(served.address))));
     let slow = scaled(2_000);
     let mut crawling = JoinSet::new();

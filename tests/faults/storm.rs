@@ -44,8 +44,8 @@ async fn reports_that_all_come_at_once_after_a_stop_are_all_taken_in() {
     drop(served);
 
     let mut served = Served::start(carrier, open().await, &vault, tenant, dialogue).await;
-    served.engine.sweep().await.unwrap();
-    served.tend();
+    served.engine.recover().await.unwrap();
+    served.run_background();
     let (begun, count) = (Instant::now(), calls.len() as u32);
     let mut storm = JoinSet::new();
     for (at, (_, key, call)) in (0..).zip(&calls) {

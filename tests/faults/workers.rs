@@ -12,7 +12,7 @@ use voicecall::carrier::{
     CallFlow, CarrierCall, CarrierEvent, FindCalls, PlaceCall, VoiceBackend, VoiceCapabilities, WebhookReply,
     WebhookRequest,
 };
-use voicecall::engine::{CallEngine, CallOutcome, CallPlan, CallService, DialPolicy, PlanRequest};
+use voicecall::engine::{CallEngine, CallHandler, CallOutcome, CallPlan, DialPolicy, PlanRequest};
 use voicecall::media::MediaCodec;
 use voicecall::store::{Session, SessionStore};
 use voicecall::{CarrierCallId, Error, ErrorKind, Result, async_trait};
@@ -103,7 +103,7 @@ impl Worker {
         let backend = Gated { carrier: Arc::clone(&world.carrier), worker: Arc::downgrade(&worker) };
         let service = GatedBusiness { business: Arc::clone(&world.business), worker: Arc::downgrade(&worker) };
         worker.engine.set(world.engine_of(Arc::new(backend), Arc::new(service))).unwrap();
-        worker.tend();
+        worker.run_background();
         worker
     }
 
@@ -111,9 +111,9 @@ impl Worker {
         self.engine.get().unwrap()
     }
 
-    fn tend(&self) {
+    fn run_background(&self) {
         let engine = Arc::clone(self.engine());
-        *self.tending.lock().unwrap() = Some(tokio::spawn(async move { engine.tend().await }));
+        *self.tending.lock().unwrap() = Some(tokio::spawn(async move { engine.run_background().await }));
     }
 
     fn end(&self) {
@@ -136,7 +136,7 @@ impl Worker {
             tokio::spawn(async move {
                 sleep(STANDS_STILL).await;
                 worker.goes_on.send_replace(true);
-                worker.tend();
+                worker.run_background();
             });
         }
         let _ = self.goes_on.subscribe().wait_for(|goes_on| *goes_on).await;
@@ -187,8 +187,8 @@ impl VoiceBackend for Gated {
         self.carrier.hang_up(call).await
     }
 
-    async fn steer(&self, call: &CarrierCallId, flow: &CallFlow) -> Result<()> {
-        self.carrier.steer(call, flow).await
+    async fn update_call(&self, call: &CarrierCallId, flow: &CallFlow) -> Result<()> {
+        self.carrier.update_call(call, flow).await
     }
 
     fn reply(&self, flow: &CallFlow) -> WebhookReply {
@@ -220,7 +220,7 @@ struct GatedBusiness {
 }
 
 #[async_trait]
-impl CallService for GatedBusiness {
+impl CallHandler for GatedBusiness {
     async fn policy(&self, session: &Session) -> Result<DialPolicy> {
         self.business.policy(session).await
     }

@@ -13,7 +13,7 @@ use voicecall::call::CallSettings;
 use voicecall::carrier::{CallStatus, CarrierEvent, CarrierEventKind, VoiceBackend};
 use voicecall::dialogue::{Dialogue, Scripted};
 use voicecall::engine::{
-    CallEngine, CallKey, CallOutcome, CallPlan, CallService, Clock, DialPolicy, EngineConfig, MediaTicket, PlanRequest,
+    CallEngine, CallHandler, CallKey, CallOutcome, CallPlan, Clock, DialPolicy, EngineConfig, MediaTicket, PlanRequest,
 };
 use voicecall::store::{CallPriority, DialAttempt, DialStore, MemoryStore, NewSession, Session, SessionStore, Store};
 use voicecall::{CarrierCallId, PhoneNumber, Result, SessionId, TenantId, Vault, VerificationId, async_trait};
@@ -113,7 +113,7 @@ impl World {
     }
 
     /// Another process over the same store.
-    pub fn engine_of(&self, carrier: Arc<dyn VoiceBackend>, service: Arc<dyn CallService>) -> Arc<CallEngine> {
+    pub fn engine_of(&self, carrier: Arc<dyn VoiceBackend>, service: Arc<dyn CallHandler>) -> Arc<CallEngine> {
         engine(&self.config, &self.store, carrier, &self.agent, service, &self.vault)
     }
 
@@ -121,7 +121,7 @@ impl World {
     fn begin(&mut self) {
         self.carrier.serve(Some(Arc::new(Arc::clone(&self.engine)) as Arc<dyn Receiver>));
         let engine = Arc::clone(&self.engine);
-        self.tending.push(tokio::spawn(async move { engine.tend().await }));
+        self.tending.push(tokio::spawn(async move { engine.run_background().await }));
     }
 
     /// The next process over the same store: from now on the carrier reaches this one. Returns the old one.
@@ -227,7 +227,7 @@ fn engine(
     store: &Arc<MemoryStore>,
     carrier: Arc<dyn VoiceBackend>,
     agent: &Arc<dyn VoiceAgent>,
-    service: Arc<dyn CallService>,
+    service: Arc<dyn CallHandler>,
     vault: &Arc<Vault>,
 ) -> Arc<CallEngine> {
     let store = Arc::clone(store) as Arc<dyn Store>;
@@ -255,7 +255,7 @@ impl std::fmt::Debug for Business {
 }
 
 #[async_trait]
-impl CallService for Business {
+impl CallHandler for Business {
     async fn policy(&self, _: &Session) -> Result<DialPolicy> {
         Ok(self.policy.clone())
     }

@@ -14,8 +14,8 @@ use voicecall_sim::caller::{CallerEvent, LogEntry};
 use voicecall_sim::clips::Library;
 use voicecall_sim::phone::{Network, PhoneOptions};
 use voicecall_sim::scenario::Scenario;
+use voicecall_sim::simulation::{CallSimulation, Report};
 use voicecall_sim::twilio::StreamWire;
-use voicecall_sim::world::{Report, World};
 
 /// The first question of every scenario.
 pub(crate) const SATISFACTION: &str = "Hur nöjd är du med ditt senaste besök?";
@@ -71,8 +71,8 @@ pub(crate) fn settings(plan: &InterviewPlan) -> CallSettings {
     let mut settings = CallSettings::new("0198c0de-0000-7000-8000-000000000007".parse().unwrap());
     let phrases = &plan.phrases;
     let bridges = phrases.fillers.iter().chain([&phrases.apology]);
-    settings.patience.fillers = BRIDGES.into_iter().zip(bridges.cloned()).collect();
-    settings.patience.farewell = phrases.technical.first().cloned();
+    settings.timeouts.fillers = BRIDGES.into_iter().zip(bridges.cloned()).collect();
+    settings.timeouts.farewell = phrases.technical.first().cloned();
     let texts = phrases.fillers.iter().chain([&phrases.apology]).chain(&phrases.technical);
     settings.prepared = texts.map(|text| prepared(text)).collect();
     settings
@@ -119,7 +119,8 @@ impl Setup {
         let interview = Interview::new(self.plan, Progress::default()).unwrap();
         let logic = Conversation::new(CallMachine::new(self.settings), Box::new(interview)).with_recorder(recorder);
         let world =
-            World::new(&self.scenario, logic, Box::new(TwilioMedia::new()), Box::new(wire), self.phone).unwrap();
+            CallSimulation::new(&self.scenario, logic, Box::new(TwilioMedia::new()), Box::new(wire), self.phone)
+                .unwrap();
         world.run(Duration::from_secs(300)).unwrap()
     }
 }

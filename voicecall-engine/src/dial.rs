@@ -14,7 +14,7 @@ use tracing::{Instrument, error, info, info_span, warn};
 use super::address::CallKey;
 use super::observe::LiveEventKind;
 use super::plan::PlanRequest;
-use super::sink::patiently;
+use super::sink::retry;
 use super::{CallEngine, Ringing};
 use voicecall_core::carrier::{CarrierCall, FindCalls, PlaceCall};
 use voicecall_core::store::{
@@ -58,7 +58,7 @@ impl CallEngine {
         // is taken, so that a sweep does not take the session for forgotten.
         self.note_ringing(attempt.id, Ringing::new(session.tenant, session.id))?;
         let claimed = self.store.claim_session(session.tenant, session.id, self.now(), self.hold_until()).await;
-        let (_, epoch) = claimed.inspect_err(|_| self.rings_no_more(attempt.id))?;
+        let (_, epoch) = claimed.inspect_err(|_| self.remove_ringing(attempt.id))?;
         if let Some(ringing) = self.state().ringing.get_mut(&attempt.id) {
             ringing.epoch = Some(epoch);
         }
@@ -77,7 +77,7 @@ impl CallEngine {
             };
             if let Err(error) = &placed {
                 warn!(%session, %error, "a call could not be placed");
-                engine.rings_no_more(id);
+                engine.remove_ringing(id);
             }
             placed
         };
@@ -149,11 +149,11 @@ impl CallEngine {
             Ok(call) => {
                 self.bind(key, &call.id).await?;
                 info!(session = %session.id, "call placed");
-                self.watchers.tell(tenant, session.id, LiveEventKind::Placed);
+                self.events.tell(tenant, session.id, LiveEventKind::Placed);
                 let session = self.store.session(tenant, session.id).await?;
                 if session.status.is_final() {
                     // Somebody ended it while it was being ordered.
-                    self.rings_no_more(attempt.id);
+                    self.remove_ringing(attempt.id);
                     self.carrier.hang_up(&call.id).await?;
                 }
                 Ok(session)
@@ -170,7 +170,7 @@ impl CallEngine {
             }
             Err(error) => {
                 let reason = AttemptOutcome::Rejected(error.to_string());
-                patiently(|| self.store.settle_attempt(tenant, attempt.id, &reason)).await?;
+                retry(|| self.store.settle_attempt(tenant, attempt.id, &reason)).await?;
                 if error.is_retryable() {
                     self.postpone(&session, attempt.id, error.retry_after()).await;
                 } else {
@@ -206,7 +206,7 @@ impl CallEngine {
             }
         }
         warn!(session = %attempt.session, "a call with an unknown outcome was not found");
-        self.rings_no_more(attempt.id);
+        self.remove_ringing(attempt.id);
         self.end_session(attempt.tenant, attempt.session, EndReason::CallFailed, EventSource::System).await;
     }
 
@@ -277,7 +277,7 @@ impl CallEngine {
             success: log.success,
             latency: log.latency,
         };
-        self.watchers.tell(tenant, log.session, kind);
+        self.events.tell(tenant, log.session, kind);
         if let Err(error) = self.store.log_provider(tenant, log).await {
             error!(session = %log.session, %error, "an exchange with the carrier could not be logged");
         }

@@ -11,7 +11,7 @@ use tracing::{error, warn};
 
 use super::CallEngine;
 use super::observe::LiveEventKind;
-use super::voicemail::Answerer;
+use super::voicemail::AmdResult;
 use voicecall_core::carrier::CallFlow;
 use voicecall_core::journal;
 use voicecall_core::money::Cost;
@@ -86,7 +86,7 @@ impl CallEngine {
             took: took.try_into().unwrap_or_default(),
             cost_micros: session.cost_micros,
         };
-        self.watchers.tell(session.tenant, session.id, kind);
+        self.events.tell(session.tenant, session.id, kind);
     }
 }
 
@@ -95,7 +95,7 @@ pub(super) async fn let_go(
     engine: Arc<CallEngine>,
     session: Session,
     call: CarrierCallId,
-    answerer: watch::Receiver<Answerer>,
+    amd: watch::Receiver<AmdResult>,
     hung_up: oneshot::Receiver<EndReason>,
     lost: Arc<AtomicBool>,
 ) {
@@ -107,8 +107,8 @@ pub(super) async fn let_go(
     if reason == EndReason::TechnicalFailure && lost.load(Ordering::Relaxed) {
         return;
     }
-    let told = match &*answerer.borrow() {
-        Answerer::Machine(told) => told.clone(),
+    let told = match &*amd.borrow() {
+        AmdResult::Machine(told) => told.clone(),
         _ => CallFlow::hang_up(),
     };
     let mut wait = Duration::from_millis(250);

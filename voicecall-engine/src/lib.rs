@@ -13,11 +13,11 @@ mod observe;
 mod plan;
 mod policy;
 mod queue;
+mod recovery;
 mod resume;
 mod sink;
 mod stop;
 mod supervise;
-mod sweep;
 mod ticket;
 mod voicemail;
 mod webhook;
@@ -34,9 +34,9 @@ pub use address::CallKey;
 pub use clock::Clock;
 pub use config::EngineConfig;
 pub use observe::{LiveEvent, LiveEventKind, Observer};
-pub use plan::{CallOutcome, CallPlan, CallService, PlanRequest};
+pub use plan::{CallHandler, CallOutcome, CallPlan, PlanRequest};
 pub use policy::{Backoff, DialPolicy};
-pub use sweep::Swept;
+pub use recovery::Recovered;
 pub use ticket::MediaTicket;
 pub use voicemail::{Voicemail, WhileDetecting};
 
@@ -56,11 +56,11 @@ pub struct CallEngine {
     store: Arc<dyn Store>,
     carrier: Arc<dyn VoiceBackend>,
     agent: Arc<dyn VoiceAgent>,
-    service: Arc<dyn CallService>,
+    service: Arc<dyn CallHandler>,
     vault: Arc<Vault>,
     state: Mutex<State>,
     recorder: sink::RecordingThread,
-    watchers: Arc<observe::Watchers>,
+    events: Arc<observe::EventBus>,
     changed: Notify,
     /// Somebody has come to wait, or may be called earlier than expected.
     due: Notify,
@@ -105,7 +105,7 @@ struct Live {
     call: CarrierCallId,
     since: Instant,
     epoch: Option<Epoch>,
-    answerer: watch::Sender<voicemail::Answerer>,
+    amd: watch::Sender<voicemail::AmdResult>,
     control: mpsc::Sender<Action>,
     /// Ends the call's task, whatever it is doing.
     abort: Option<AbortHandle>,
@@ -122,7 +122,7 @@ impl CallEngine {
         store: Arc<dyn Store>,
         carrier: Arc<dyn VoiceBackend>,
         agent: Arc<dyn VoiceAgent>,
-        service: Arc<dyn CallService>,
+        service: Arc<dyn CallHandler>,
         vault: Arc<Vault>,
     ) -> Result<Arc<Self>> {
         config.validate()?;
@@ -132,7 +132,7 @@ impl CallEngine {
         Ok(Arc::new(Self {
             recorder: sink::RecordingThread::start()?,
             state: Mutex::new(State::default()),
-            watchers: Arc::new(observe::Watchers::new()),
+            events: Arc::new(observe::EventBus::new()),
             changed: Notify::new(),
             due: Notify::new(),
             config,
@@ -159,12 +159,12 @@ impl CallEngine {
     /// What happens in calls from now on, in memory only. A slow subscriber misses the oldest.
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<LiveEvent> {
-        self.watchers.subscribe()
+        self.events.subscribe()
     }
 
     /// Tells `observer` of everything that happens from now on.
     pub fn add_observer(&self, observer: Arc<dyn Observer>) {
-        self.watchers.add(observer);
+        self.events.add(observer);
     }
 
     /// How many calls ring and how many are connected.
@@ -200,7 +200,7 @@ impl CallEngine {
     }
 
     /// Forgets a call that will not be connected.
-    fn rings_no_more(&self, attempt: AttemptId) {
+    fn remove_ringing(&self, attempt: AttemptId) {
         self.state().ringing.remove(&attempt);
         self.changed.notify_waiters();
     }

@@ -13,9 +13,9 @@ use tracing::{Instrument, error, info, info_span, warn};
 use super::ending::let_go;
 use super::observe::Observed;
 use super::plan::{CallOutcome, CallPlan, PlanRequest};
-use super::sink::{EngineSink, patiently};
+use super::sink::{EngineSink, retry};
 use super::ticket::MediaTicket;
-use super::voicemail::{Answerer, WhileDetecting, assume_person};
+use super::voicemail::{AmdResult, WhileDetecting, assume_person};
 use super::{CallEngine, Live};
 use voicecall_core::CallTime;
 use voicecall_core::call::{
@@ -60,13 +60,13 @@ impl CallEngine {
         let (tenant, attempt) = (ticket.key.tenant, ticket.key.attempt);
         let session = self.store.attempt(tenant, attempt).await?.session;
         let (control, commands) = mpsc::channel(16);
-        let answerer = watch::Sender::new(Answerer::Unknown);
+        let amd = watch::Sender::new(AmdResult::Unknown);
         let live = Live {
             tenant,
             call: ticket.call.clone(),
             since: Instant::now(),
             epoch: None,
-            answerer: answerer.clone(),
+            amd: amd.clone(),
             control: control.clone(),
             abort: None,
         };
@@ -75,7 +75,7 @@ impl CallEngine {
         let engine = Arc::clone(self);
         // Its own task: a server that drops the connection's future, or a panic in one call, ends nothing else.
         let task = tokio::spawn(
-            async move { engine.run_owned(ticket, session, answerer, commands, socket).await }.instrument(span),
+            async move { engine.run_owned(ticket, session, amd, commands, socket).await }.instrument(span),
         );
         if let Some(live) = self.state().live.get_mut(&session) {
             live.abort = Some(task.abort_handle());
@@ -89,7 +89,7 @@ impl CallEngine {
             let is_it = live.get(&session).is_some_and(|live| live.control.same_channel(&control));
             is_it && live.remove(&session).is_some()
         };
-        self.rings_no_more(attempt);
+        self.remove_ringing(attempt);
         let lost = || Error::new(ErrorKind::Conflict, "run call").with_message("another process runs the call");
         if !is_ours {
             return Err(lost());
@@ -133,7 +133,7 @@ impl CallEngine {
         self: &Arc<Self>,
         ticket: MediaTicket,
         id: SessionId,
-        answerer: watch::Sender<Answerer>,
+        amd: watch::Sender<AmdResult>,
         commands: mpsc::Receiver<Action>,
         socket: M,
     ) -> Result<Ran> {
@@ -161,7 +161,7 @@ impl CallEngine {
         settings.elapsed = elapsed.unwrap_or_default();
         let detects = self.detects(&session).await;
         if answered_at.is_some() || detects != Some(WhileDetecting::Agent) {
-            assume_person(&answerer);
+            assume_person(&amd);
         }
         let earlier = Cost::of(&request.journal).unwrap_or_default();
         settings.budget = settings.budget.map(|mut budget| {
@@ -180,8 +180,8 @@ impl CallEngine {
             Arc::clone(&self.store),
             (tenant, id, epoch),
             answered_at.unwrap_or(now),
-            Arc::clone(&self.watchers),
-            answerer.clone(),
+            Arc::clone(&self.events),
+            amd.clone(),
             hang_up,
             recording,
         );
@@ -189,11 +189,11 @@ impl CallEngine {
         let mut tasks = JoinSet::new();
         tasks.spawn(writer.in_current_span());
         tasks.spawn(
-            let_go(Arc::clone(self), session, ticket.call.clone(), answerer.subscribe(), hung_up, Arc::clone(&lost))
+            let_go(Arc::clone(self), session, ticket.call.clone(), amd.subscribe(), hung_up, Arc::clone(&lost))
                 .in_current_span(),
         );
         let recorder = InputRecorder::new(&settings);
-        let observed = Observed::new(dialogue, tenant, id, Arc::clone(&self.watchers));
+        let observed = Observed::new(dialogue, tenant, id, Arc::clone(&self.events));
         let mut logic = Conversation::new(CallMachine::new(settings.clone()), Box::new(observed));
         if settings.recording {
             logic = logic.with_recorder(recorder);
@@ -215,7 +215,7 @@ impl CallEngine {
         info!("media connected");
         let end = runner.run(socket).await;
         // Whoever hung up before it was found out counts as a person: nothing of the call may be lost.
-        assume_person(&answerer);
+        assume_person(&amd);
         let sink = end.sink.finish().await;
         let refused = end.logic.state == Binding::Refused;
         if let (Some(folder), Some(recorder)) = (&sink.folder, end.logic.into_recorder()) {
@@ -229,26 +229,26 @@ impl CallEngine {
         if refused {
             return Ok(Ran::Unnamed);
         }
-        let who = answerer.borrow().clone();
-        let is_machine = matches!(who, Answerer::Machine(_));
+        let who = amd.borrow().clone();
+        let is_machine = matches!(who, AmdResult::Machine(_));
         let reason = sink.reason.unwrap_or(EndReason::TechnicalFailure);
         let reason = if is_machine { EndReason::Voicemail } else { reason };
         info!(%reason, seconds = end.duration.as_secs(), bad_messages = end.bad_messages, "call ended");
-        if !patiently(|| self.holds(HeldSession { tenant, session: id, epoch })).await? {
+        if !retry(|| self.holds(HeldSession { tenant, session: id, epoch })).await? {
             return Ok(Ran::Lost);
         }
         if reason == EndReason::TechnicalFailure && lost.load(Ordering::Relaxed) {
-            if patiently(|| self.keep_open(ticket.key, id, epoch, &ticket.call)).await? {
+            if retry(|| self.keep_open(ticket.key, id, epoch, &ticket.call)).await? {
                 return Ok(Ran::Over(reason));
             }
-            self.apologise(&ticket.call).await;
+            self.play_failure_message(&ticket.call).await;
         }
         let source = if reason == EndReason::CustomerHangup { EventSource::Customer } else { EventSource::System };
-        patiently(|| self.attach(tenant, id)).await?;
-        let session = if is_machine && patiently(|| self.was_machine(ticket.key, id)).await? {
-            patiently(|| self.store.session(tenant, id)).await?
+        retry(|| self.attach(tenant, id)).await?;
+        let session = if is_machine && retry(|| self.was_machine(ticket.key, id)).await? {
+            retry(|| self.store.session(tenant, id)).await?
         } else {
-            patiently(|| self.try_end_session(tenant, id, reason, source)).await?
+            retry(|| self.try_end_session(tenant, id, reason, source)).await?
         };
         self.service.finished(&CallOutcome { session, reason, recording: sink.folder }).await;
         Ok(Ran::Over(reason))

@@ -109,12 +109,12 @@ pub enum LiveEventKind {
 
 /// Everybody who watches.
 #[derive(Debug)]
-pub(super) struct Watchers {
+pub(super) struct EventBus {
     live: broadcast::Sender<LiveEvent>,
     observers: RwLock<Vec<Arc<dyn Observer>>>,
 }
 
-impl Watchers {
+impl EventBus {
     pub(super) fn new() -> Self {
         Self { live: broadcast::channel(LIVE_EVENTS).0, observers: RwLock::default() }
     }
@@ -150,7 +150,7 @@ pub(super) struct Observed {
     dialogue: Box<dyn Dialogue>,
     tenant: TenantId,
     session: SessionId,
-    watchers: Arc<Watchers>,
+    events: Arc<EventBus>,
     /// What was queued and has not been heard yet.
     saying: HashMap<UtteranceId, String>,
 }
@@ -160,13 +160,13 @@ impl Observed {
         dialogue: Box<dyn Dialogue>,
         tenant: TenantId,
         session: SessionId,
-        watchers: Arc<Watchers>,
+        events: Arc<EventBus>,
     ) -> Self {
-        Self { dialogue, tenant, session, watchers, saying: HashMap::new() }
+        Self { dialogue, tenant, session, events, saying: HashMap::new() }
     }
 
     fn tell(&self, at: CallTime, kind: LiveEventKind) {
-        self.watchers.tell_at(self.tenant, self.session, at, kind);
+        self.events.tell_at(self.tenant, self.session, at, kind);
     }
 }
 

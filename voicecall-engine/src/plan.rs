@@ -53,7 +53,7 @@ pub struct PlanRequest {
 
 /// The business behind the calls.
 #[async_trait]
-pub trait CallService: Send + Sync + Debug + 'static {
+pub trait CallHandler: Send + Sync + Debug + 'static {
     /// Plans a call, or its continuation.
     ///
     /// # Errors

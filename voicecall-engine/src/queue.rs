@@ -11,7 +11,7 @@ use super::CallEngine;
 use super::breaker::Trust;
 use super::observe::LiveEventKind;
 use super::policy::DialPolicy;
-use super::sink::patiently;
+use super::sink::retry;
 use voicecall_core::AttemptId;
 use voicecall_core::store::{AttemptState, EndReason, EventSource, NewSession, Session, SessionChange};
 use voicecall_core::{Error, ErrorKind, Result};
@@ -164,11 +164,11 @@ impl CallEngine {
 
     async fn finish(&self, session: &Session, attempt: AttemptId, reason: EndReason, step: &SessionChange) {
         let (tenant, id) = (session.tenant, session.id);
-        match patiently(|| self.store.finish_attempt(tenant, attempt, reason, step)).await {
+        match retry(|| self.store.finish_attempt(tenant, attempt, reason, step)).await {
             Ok(session) => match *step {
                 SessionChange::Postponed { until, .. } => {
                     info!(session = %id, %reason, %until, "the customer was not reached and is tried again");
-                    self.watchers.tell(tenant, id, LiveEventKind::Postponed { reason, until });
+                    self.events.tell(tenant, id, LiveEventKind::Postponed { reason, until });
                     self.due.notify_one();
                 }
                 _ => self.tell_ended(&session),
@@ -182,7 +182,7 @@ impl CallEngine {
     /// What follows from an attempt that ended for `reason`.
     async fn after_attempt(&self, session: &Session, reason: EndReason, source: EventSource) -> SessionChange {
         let policy = self.service.policy(session).await;
-        let attempts = patiently(|| self.store.attempts(session.tenant, session.id)).await;
+        let attempts = retry(|| self.store.attempts(session.tenant, session.id)).await;
         let next = match (policy, attempts) {
             (Ok(policy), Ok(attempts)) => {
                 let rung = attempts.iter().filter(|attempt| attempt.state == AttemptState::Accepted).count();

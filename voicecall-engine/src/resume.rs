@@ -48,7 +48,7 @@ impl CallEngine {
         self.state().broken.insert(session.id, Broken { tenant: key.tenant, epoch, told: false });
         let (engine, call) = (Arc::clone(self), call.clone());
         // Ends by itself once the call has come back, or has not.
-        tokio::spawn(async move { engine.bring_back(key, session.id, call).await });
+        tokio::spawn(async move { engine.reconnect(key, session.id, call).await });
         Ok(true)
     }
 
@@ -76,9 +76,9 @@ impl CallEngine {
     }
 
     /// Tells whoever is on a line that cannot be used any more, and ends the call.
-    pub(super) async fn apologise(&self, call: &CarrierCallId) {
-        if self.carrier.capabilities().steer {
-            match self.carrier.steer(call, &self.farewell()).await {
+    pub(super) async fn play_failure_message(&self, call: &CarrierCallId) {
+        if self.carrier.capabilities().update_call {
+            match self.carrier.update_call(call, &self.farewell()).await {
                 Ok(()) => return,
                 Err(error) if error.kind() == ErrorKind::Closed => return,
                 Err(error) => warn!(%error, "the caller could not be told that the call broke"),
@@ -90,7 +90,7 @@ impl CallEngine {
     }
 
     /// Waits for a broken call, asks it back if it does not come by itself, and gives it up in the end.
-    pub(super) async fn bring_back(self: Arc<Self>, key: CallKey, session: SessionId, call: CarrierCallId) {
+    pub(super) async fn reconnect(self: Arc<Self>, key: CallKey, session: SessionId, call: CarrierCallId) {
         if self.comes_back(session, BY_ITSELF).await {
             return;
         }
@@ -103,7 +103,7 @@ impl CallEngine {
         if self.state().broken.remove(&session).is_some() {
             info!(%session, "a broken call did not come back");
             self.end_session(key.tenant, session, EndReason::TechnicalFailure, EventSource::System).await;
-            self.apologise(&call).await;
+            self.play_failure_message(&call).await;
         }
         self.changed.notify_waiters();
     }
@@ -111,7 +111,7 @@ impl CallEngine {
     /// Asks the carrier to connect a live call again.
     pub(super) async fn call_back(&self, key: CallKey, call: &CarrierCallId) -> Result<()> {
         let again = CallFlow(vec![CallStep::Redirect(self.config.resume_url(key)?)]);
-        self.carrier.steer(call, &again).await
+        self.carrier.update_call(call, &again).await
     }
 
     /// Waits until a broken call is none any more: it is connected again, or over.

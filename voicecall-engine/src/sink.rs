@@ -10,8 +10,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{error, warn};
 
-use super::observe::{LiveEventKind, Watchers};
-use super::voicemail::{Answerer, assume_person};
+use super::observe::{EventBus, LiveEventKind};
+use super::voicemail::{AmdResult, assume_person};
 use voicecall_core::CallTime;
 use voicecall_core::audio::{Frame, StereoWav};
 use voicecall_core::call::{CallSink, Effect, Exchange};
@@ -45,8 +45,8 @@ pub(super) struct EngineSink {
     answered_at: Timestamp,
     entries: mpsc::Sender<JournalEntry>,
     stored: mpsc::Receiver<u64>,
-    watchers: Arc<Watchers>,
-    answerer: watch::Sender<Answerer>,
+    events: Arc<EventBus>,
+    amd: watch::Sender<AmdResult>,
     hang_up: Option<oneshot::Sender<EndReason>>,
     recording: Option<CallRecording>,
     reason: Option<EndReason>,
@@ -74,20 +74,20 @@ impl EngineSink {
         store: Arc<dyn Store>,
         owner: (TenantId, SessionId, Epoch),
         answered_at: Timestamp,
-        watchers: Arc<Watchers>,
-        answerer: watch::Sender<Answerer>,
+        events: Arc<EventBus>,
+        amd: watch::Sender<AmdResult>,
         hang_up: oneshot::Sender<EndReason>,
         recording: Option<(PathBuf, &RecordingThread)>,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (tenant, session, epoch) = owner;
         let (entries, waiting) = mpsc::channel(WAITING_FACTS);
         let (done, stored) = mpsc::channel(WAITING_FACTS);
-        let (answered, told) = (answerer.subscribe(), Arc::clone(&watchers));
+        let (answered, told) = (amd.subscribe(), Arc::clone(&events));
         let sink = Self {
             tenant,
             session,
-            watchers,
-            answerer,
+            events,
+            amd,
             epoch,
             answered_at,
             entries,
@@ -125,14 +125,14 @@ impl CallSink for EngineSink {
         let told = match &fact {
             Fact::Latency(latency) => Some(LiveEventKind::Turn(*latency)),
             Fact::Consent { given: true } => {
-                assume_person(&self.answerer);
+                assume_person(&self.amd);
                 None
             }
             Fact::Cost(cost) => Some(LiveEventKind::Cost { micros: cost.total().micros() }),
             _ => None,
         };
         if let Some(told) = told {
-            self.watchers.tell_at(self.tenant, self.session, at, told);
+            self.events.tell_at(self.tenant, self.session, at, told);
         }
         let since = SignedDuration::try_from(at.since(CallTime::ZERO)).unwrap_or_default();
         let entry = JournalEntry {
@@ -181,7 +181,7 @@ impl CallSink for EngineSink {
     }
 
     fn exchanged(&mut self, exchange: Exchange) {
-        self.watchers.tell(self.tenant, self.session, LiveEventKind::Agent(exchange));
+        self.events.tell(self.tenant, self.session, LiveEventKind::Agent(exchange));
     }
 
     async fn stored(&mut self) -> u64 {
@@ -195,14 +195,14 @@ impl CallSink for EngineSink {
 /// Appends facts as they come, several at a time if they come fast, until the sink is gone and all is stored. Begins when
 /// it is known that a person has answered; of a call to a machine only its cost is kept.
 async fn write_journal(
-    (store, watchers, tenant): (Arc<dyn Store>, Arc<Watchers>, TenantId),
-    mut answerer: watch::Receiver<Answerer>,
+    (store, events, tenant): (Arc<dyn Store>, Arc<EventBus>, TenantId),
+    mut amd: watch::Receiver<AmdResult>,
     mut entries: mpsc::Receiver<JournalEntry>,
     stored: mpsc::Sender<u64>,
 ) {
-    let known = answerer.wait_for(|answerer| *answerer != Answerer::Unknown);
+    let known = amd.wait_for(|amd| *amd != AmdResult::Unknown);
     let is_machine = match timeout(LONGEST_DETECTION, known).await {
-        Ok(Ok(answerer)) => matches!(*answerer, Answerer::Machine(_)),
+        Ok(Ok(amd)) => matches!(*amd, AmdResult::Machine(_)),
         // Whoever is not known to be a machine by then is a person.
         _ => false,
     };
@@ -213,7 +213,7 @@ async fn write_journal(
         }
         let mut wait = Duration::from_millis(50);
         let begun = Instant::now();
-        while let Err(error) = append(&*store, &watchers, tenant, &batch).await {
+        while let Err(error) = append(&*store, &events, tenant, &batch).await {
             let patient = !entries.is_closed() || begun.elapsed() < LAST_PATIENCE;
             if !error.is_retryable() || !patient {
                 error!(%error, facts = batch.len(), "facts could not be stored");
@@ -231,7 +231,7 @@ async fn write_journal(
 }
 
 /// Repeats what a store that is down refused, for as long as the end of a call waits.
-pub(super) async fn patiently<T, F: Future<Output = Result<T>>>(attempt: impl Fn() -> F) -> Result<T> {
+pub(super) async fn retry<T, F: Future<Output = Result<T>>>(attempt: impl Fn() -> F) -> Result<T> {
     let (begun, mut wait) = (Instant::now(), Duration::from_millis(50));
     loop {
         match attempt().await {
@@ -245,11 +245,11 @@ pub(super) async fn patiently<T, F: Future<Output = Result<T>>>(attempt: impl Fn
     }
 }
 
-async fn append(store: &dyn Store, watchers: &Watchers, tenant: TenantId, entries: &[JournalEntry]) -> Result<()> {
+async fn append(store: &dyn Store, events: &EventBus, tenant: TenantId, entries: &[JournalEntry]) -> Result<()> {
     for entry in entries.iter().filter(|entry| entry.fact == Fact::Connected) {
         let change = SessionChange::Connected { at: entry.at };
         match store.change_session(tenant, entry.session, &change).await {
-            Ok(_) => watchers.tell_at(tenant, entry.session, entry.offset, LiveEventKind::Connected),
+            Ok(_) => events.tell_at(tenant, entry.session, entry.offset, LiveEventKind::Connected),
             // Already connected: the same batch is tried again.
             Err(error) if error.kind() == ErrorKind::Conflict => {}
             Err(error) => return Err(error),

@@ -74,7 +74,7 @@ impl CallEngine {
             if let (Some(call), None) = (attempt.call, attempt.outcome) {
                 self.carrier.hang_up(&call).await?;
             }
-            self.rings_no_more(attempt.id);
+            self.remove_ringing(attempt.id);
         }
         Ok(())
     }

@@ -27,7 +27,7 @@ impl CallEngine {
     /// Does what sessions need beside their calls: calls those that are due, in their permitted hours and again if they
     /// were not reached; ends calls that outlive their limit; settles those of which nothing is heard. Returns when the
     /// engine [shuts down](Self::shutdown).
-    pub async fn tend(self: &Arc<Self>) {
+    pub async fn run_background(self: &Arc<Self>) {
         tokio::join!(self.dispatch(), self.supervise());
     }
 
@@ -46,7 +46,7 @@ impl CallEngine {
             self.ask_after_silent_calls().await;
             if last_sweep.elapsed() >= SWEEP_EVERY {
                 last_sweep = Instant::now();
-                if let Err(error) = self.sweep().await {
+                if let Err(error) = self.recover().await {
                     warn!(%error, "open sessions could not be swept");
                 }
             }
@@ -106,7 +106,7 @@ impl CallEngine {
         warn!(session = %session.id, "the permitted hours have passed while a call waited at the carrier");
         // First the books: an answer is refused from now on.
         self.attempt_over(&session, attempt, EndReason::CallFailed, EventSource::System).await;
-        self.rings_no_more(attempt);
+        self.remove_ringing(attempt);
         self.carrier.hang_up(&call).await
     }
 

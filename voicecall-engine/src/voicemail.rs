@@ -48,7 +48,7 @@ impl Voicemail {
 
 /// Who is on a connected call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Answerer {
+pub(super) enum AmdResult {
     /// It is being found out.
     Unknown,
     /// A person, as far as anybody knows.
@@ -58,11 +58,11 @@ pub(super) enum Answerer {
 }
 
 /// Takes who answers for a person unless it is known to be a machine.
-pub(super) fn assume_person(answerer: &watch::Sender<Answerer>) {
-    answerer.send_if_modified(|answerer| {
-        let unknown = *answerer == Answerer::Unknown;
+pub(super) fn assume_person(amd: &watch::Sender<AmdResult>) {
+    amd.send_if_modified(|amd| {
+        let unknown = *amd == AmdResult::Unknown;
         if unknown {
-            *answerer = Answerer::Person;
+            *amd = AmdResult::Person;
         }
         unknown
     });
@@ -103,7 +103,7 @@ impl CallEngine {
     pub(super) async fn machine_answered(&self, session: &Session, key: CallKey) -> Result<CallFlow> {
         let told = self.to_machine(session, key).await?;
         info!(session = %session.id, "a machine answered");
-        self.rings_no_more(key.attempt);
+        self.remove_ringing(key.attempt);
         self.attempt_over(session, key.attempt, EndReason::Voicemail, EventSource::Telephony).await;
         Ok(told)
     }
@@ -135,11 +135,11 @@ impl CallEngine {
         let line = {
             let state = self.state();
             let live = state.live.get(&session.id).filter(|live| live.call == *call);
-            live.map(|live| (live.answerer.clone(), live.control.clone()))
+            live.map(|live| (live.amd.clone(), live.control.clone()))
         };
         if !answered_by.is_machine() {
-            if let Some((answerer, _)) = line {
-                assume_person(&answerer);
+            if let Some((amd, _)) = line {
+                assume_person(&amd);
             }
             return Ok(());
         }
@@ -147,13 +147,13 @@ impl CallEngine {
         if session.status.is_final() || !is_current {
             return Ok(());
         }
-        let Some((answerer, control)) = line else {
+        let Some((amd, control)) = line else {
             let told = self.machine_answered(session, key).await?;
             return self.tell_machine(call, &told).await;
         };
         let told = self.to_machine(session, key).await?;
         info!(session = %session.id, "the agent talks to a machine");
-        answerer.send_replace(Answerer::Machine(told));
+        amd.send_replace(AmdResult::Machine(told));
         // A call that ended in the meantime books this itself.
         let _ = control.send(Action::EndNow(EndReason::Voicemail)).await;
         Ok(())
@@ -162,11 +162,11 @@ impl CallEngine {
     /// Gives a call that a machine answered its last steps.
     pub(super) async fn tell_machine(&self, call: &CarrierCallId, told: &CallFlow) -> Result<()> {
         let can = self.carrier.capabilities();
-        if *told == CallFlow::hang_up() || !(can.steer || can.resumes_after_stream) {
+        if *told == CallFlow::hang_up() || !(can.update_call || can.resumes_after_stream) {
             return self.carrier.hang_up(call).await;
         }
         // A carrier that goes on after the stream asks what to do, and is told then: told twice, it would begin twice.
-        if can.resumes_after_stream { Ok(()) } else { self.carrier.steer(call, told).await }
+        if can.resumes_after_stream { Ok(()) } else { self.carrier.update_call(call, told).await }
     }
 
     /// Books a connected call that a machine turned out to have answered. Returns whether the customer was not reached:

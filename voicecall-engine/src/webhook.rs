@@ -45,7 +45,7 @@ impl CallEngine {
         if policy.hours.as_ref().is_some_and(has_closed) {
             // The carrier let the call wait until the hours in which it was ordered had passed.
             warn!(session = %session.id, "a call was answered outside the permitted hours");
-            self.rings_no_more(key.attempt);
+            self.remove_ringing(key.attempt);
             self.attempt_over(&session, key.attempt, EndReason::CallFailed, EventSource::System).await;
             return Ok(self.carrier.reply(&CallFlow::hang_up()));
         }
@@ -197,7 +197,7 @@ impl CallEngine {
             CallStatus::Completed if !self.is_live(session.id) => EndReason::TechnicalFailure,
             _ => return,
         };
-        self.rings_no_more(key.attempt);
+        self.remove_ringing(key.attempt);
         if session.status == SessionStatus::InProgress && reason != EndReason::TechnicalFailure {
             warn!(session = %session.id, %reason, "a report contradicts the call");
             return;

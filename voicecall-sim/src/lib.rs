@@ -4,10 +4,10 @@
 pub mod caller;
 pub mod carrier;
 pub mod clips;
-pub mod ears;
 pub mod fault;
+pub mod matcher;
 pub mod openai;
 pub mod phone;
 pub mod scenario;
+pub mod simulation;
 pub mod twilio;
-pub mod world;

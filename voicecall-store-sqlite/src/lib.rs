@@ -6,7 +6,6 @@ mod directory;
 mod events;
 mod fault;
 mod journal;
-mod lane;
 mod options;
 mod provider_log;
 mod questions;
@@ -16,6 +15,7 @@ mod retention;
 mod schema;
 mod sessions;
 mod store;
+mod worker;
 
 pub use options::SqliteOptions;
 pub use store::SqliteStore;

@@ -8,9 +8,9 @@ use rusqlite::{Connection, OpenFlags};
 use voicecall_core::{Error, Result};
 
 use crate::fault::{Fault, Outcome};
-use crate::lane::{Access, Lane, Queue};
 use crate::schema;
 use crate::store::SqliteStore;
+use crate::worker::{Access, ConnectionWorker, Queue};
 
 const OPERATION: &str = "open store";
 
@@ -90,10 +90,10 @@ impl SqliteOptions {
         if path.as_os_str().is_empty() || path.as_os_str() == ":memory:" {
             return Err(Error::config("path", "the path of a file"));
         }
-        let writer = self.lane("voicecall-store", Access::Write, Some(path.clone())).await?;
+        let writer = self.worker("voicecall-store", Access::Write, Some(path.clone())).await?;
         let mut readers = Vec::with_capacity(self.readers);
         for _ in 0..self.readers {
-            readers.push(self.lane("voicecall-reads", Access::Read, Some(path.clone())).await?);
+            readers.push(self.worker("voicecall-reads", Access::Read, Some(path.clone())).await?);
         }
         Ok(SqliteStore::new(writer, readers, Some(path)))
     }
@@ -103,13 +103,13 @@ impl SqliteOptions {
     /// # Errors
     /// `Internal` if the operating system gives no thread.
     pub async fn open_in_memory(&self) -> Result<SqliteStore> {
-        Ok(SqliteStore::new(self.lane("voicecall-store", Access::Write, None).await?, Vec::new(), None))
+        Ok(SqliteStore::new(self.worker("voicecall-store", Access::Write, None).await?, Vec::new(), None))
     }
 
-    async fn lane(&self, name: &'static str, access: Access, path: Option<PathBuf>) -> Result<Lane> {
+    async fn worker(&self, name: &'static str, access: Access, path: Option<PathBuf>) -> Result<ConnectionWorker> {
         let options = self.clone();
         let connect = move || options.connect(access, path.as_deref()).map_err(|fault| fault.into_error(OPERATION));
-        Lane::start(name, access, self.queue, connect).await
+        ConnectionWorker::start(name, access, self.queue, connect).await
     }
 
     fn connect(&self, access: Access, path: Option<&Path>) -> Outcome<Connection> {

@@ -8,8 +8,8 @@ use rusqlite::Connection;
 use voicecall_core::{Error, ErrorKind, Result};
 
 use crate::fault::Outcome;
-use crate::lane::Lane;
 use crate::options::SqliteOptions;
+use crate::worker::ConnectionWorker;
 
 /// The embedded store: one SQLite file, or none for a store that ends with the process.
 ///
@@ -19,8 +19,8 @@ use crate::options::SqliteOptions;
 /// Dropping the store blocks until what was accepted is written; [`close`](Self::close) waits without blocking.
 #[derive(Debug)]
 pub struct SqliteStore {
-    writer: Lane,
-    readers: Vec<Lane>,
+    writer: ConnectionWorker,
+    readers: Vec<ConnectionWorker>,
     next_reader: AtomicUsize,
     path: Option<PathBuf>,
 }
@@ -45,7 +45,7 @@ impl SqliteStore {
         SqliteOptions::new().open_in_memory().await
     }
 
-    pub(crate) const fn new(writer: Lane, readers: Vec<Lane>, path: Option<PathBuf>) -> Self {
+    pub(crate) const fn new(writer: ConnectionWorker, readers: Vec<ConnectionWorker>, path: Option<PathBuf>) -> Self {
         Self { writer, readers, next_reader: AtomicUsize::new(0), path }
     }
 
@@ -96,8 +96,8 @@ impl SqliteStore {
         W: FnMut(&Connection) -> Outcome<T> + Send + 'static,
     {
         let turn = self.next_reader.fetch_add(1, Ordering::Relaxed);
-        let lane = turn.checked_rem(self.readers.len()).and_then(|index| self.readers.get(index));
-        lane.unwrap_or(&self.writer).run(operation, work).await
+        let worker = turn.checked_rem(self.readers.len()).and_then(|index| self.readers.get(index));
+        worker.unwrap_or(&self.writer).run(operation, work).await
     }
 }
 

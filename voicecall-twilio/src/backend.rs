@@ -17,11 +17,11 @@ use crate::client::TwilioClient;
 use crate::config::{ClientConfig, TwilioBuilder};
 use crate::failure::{Effect, unreadable};
 use crate::media::TwilioMedia;
-use crate::once::Once;
 use crate::order::{Form, order, recording as recording_form};
 use crate::overrides::ConnectionOverrides;
 use crate::recording::{carrier_recording, recording_id};
 use crate::signature::SignatureCheck;
+use crate::warn_once::WarnOnce;
 use crate::{PROVIDER, listing, twiml, webhook, wire};
 
 /// The longest TwiML a live call takes, in characters.
@@ -42,7 +42,7 @@ pub struct TwilioVoice {
     signatures: SignatureCheck,
     overrides: ConnectionOverrides,
     uses_api_key: bool,
-    unknown: Once,
+    unknown: WarnOnce,
 }
 
 impl TwilioVoice {
@@ -70,7 +70,7 @@ impl TwilioVoice {
             client: TwilioClient::new(client)?,
             signatures: SignatureCheck::new(public_url, tokens),
             overrides,
-            unknown: Once::default(),
+            unknown: WarnOnce::default(),
         })
     }
 
@@ -172,14 +172,15 @@ impl VoiceBackend for TwilioVoice {
         }
     }
 
-    #[instrument(name = "twilio.steer", skip_all, fields(%call))]
-    async fn steer(&self, call: &CarrierCallId, flow: &CallFlow) -> Result<()> {
+    #[instrument(name = "twilio.update_call", skip_all, fields(%call))]
+    async fn update_call(&self, call: &CarrierCallId, flow: &CallFlow) -> Result<()> {
         let twiml = twiml::render(flow, &self.overrides);
         if twiml.chars().count() > MAX_TWIML {
             return Err(Error::invalid("flow", "at most 4000 characters of TwiML").with_provider(PROVIDER));
         }
         let form = [("Twiml", twiml.as_str())];
-        let _: wire::Call = self.client.post("steer call", Effect::Repeatable, self.call_url(call, "")?, &form).await?;
+        let _: wire::Call =
+            self.client.post("update_call call", Effect::Repeatable, self.call_url(call, "")?, &form).await?;
         Ok(())
     }
 
@@ -210,7 +211,7 @@ impl VoiceBackend for TwilioVoice {
     async fn press(&self, call: &CarrierCallId, digits: &Digits, then: &CallFlow) -> Result<()> {
         let mut flow = then.clone();
         flow.0.insert(0, CallStep::Press(digits.clone()));
-        self.steer(call, &flow).await
+        self.update_call(call, &flow).await
     }
 
     /// Twilio compares times to the second.

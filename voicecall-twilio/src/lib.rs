@@ -7,13 +7,13 @@ mod config;
 mod failure;
 mod listing;
 mod media;
-mod once;
 mod order;
 mod overrides;
 mod patience;
 mod recording;
 mod signature;
 mod twiml;
+mod warn_once;
 mod webhook;
 mod wire;
 

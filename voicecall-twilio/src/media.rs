@@ -10,7 +10,7 @@ use voicecall_core::media::{MarkId, MediaCodec, MediaCommand, MediaEvent, Stream
 use voicecall_core::{CarrierCallId, Error, ErrorKind, Result};
 
 use crate::PROVIDER;
-use crate::once::Once;
+use crate::warn_once::WarnOnce;
 use crate::wire::{self, StreamEventName, StreamMessage};
 
 /// The longest message that is read, in bytes. Twilio's own have about 250.
@@ -31,7 +31,7 @@ pub struct TwilioMedia {
     state: State,
     /// The last message's audio.
     audio: Vec<u8>,
-    unknown: Once,
+    unknown: WarnOnce,
 }
 
 #[derive(Debug, Default)]

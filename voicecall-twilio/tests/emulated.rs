@@ -222,7 +222,7 @@ async fn a_caller_is_transferred_with_music_and_comes_back() {
     ];
     let mut stage = Stage::open(people, flows).await;
     let call = stage.answered(TO, "/answer").await;
-    stage.twilio.steer(&call, &CallFlow(vec![CallStep::Hold(hold)])).await.unwrap();
+    stage.twilio.update_call(&call, &CallFlow(vec![CallStep::Hold(hold)])).await.unwrap();
     assert!(matches!(stage.told("/music").await.kind, CarrierEventKind::Holding { .. }));
     stage.twilio.place(&order(DESK, "/desk")).await.unwrap();
     let event = stage.told("/back").await;

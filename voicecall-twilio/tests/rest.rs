@@ -286,7 +286,7 @@ async fn an_id_that_would_leave_its_path_is_not_sent() {
         let id = CarrierCallId::new(id);
         assert_eq!(twilio.fetch(&id).await.unwrap_err().field(), Some("call"));
         assert_eq!(twilio.hang_up(&id).await.unwrap_err().field(), Some("call"));
-        assert_eq!(twilio.steer(&id, &CallFlow::hang_up()).await.unwrap_err().field(), Some("call"));
+        assert_eq!(twilio.update_call(&id, &CallFlow::hang_up()).await.unwrap_err().field(), Some("call"));
     }
     assert!(emulator.seen().is_empty());
 }
@@ -363,14 +363,14 @@ async fn hanging_up_an_ended_or_unknown_call_succeeds() {
 #[tokio::test]
 async fn steering_sends_the_new_instructions() {
     let (twilio, emulator) = scripted([Answer::call(200, "in-progress"), Answer::error(400, 21220)]).await;
-    twilio.steer(&call(), &CallFlow::farewell("Hej då!", "sv-SE")).await.unwrap();
+    twilio.update_call(&call(), &CallFlow::farewell("Hej då!", "sv-SE")).await.unwrap();
     let twiml = r#"<?xml version="1.0" encoding="UTF-8"?><Response><Say language="sv-SE">Hej då!</Say><Hangup></Hangup></Response>"#;
     assert_eq!(emulator.seen()[0].fields, [("Twiml".to_owned(), twiml.to_owned())]);
 
-    let ended = twilio.steer(&call(), &CallFlow::hang_up()).await.unwrap_err();
+    let ended = twilio.update_call(&call(), &CallFlow::hang_up()).await.unwrap_err();
     assert_eq!(ended.kind(), ErrorKind::Closed);
 
-    let long = twilio.steer(&call(), &CallFlow::farewell("x".repeat(4000), "sv-SE")).await.unwrap_err();
+    let long = twilio.update_call(&call(), &CallFlow::farewell("x".repeat(4000), "sv-SE")).await.unwrap_err();
     assert_eq!(long.field(), Some("flow"));
     assert_eq!(emulator.seen().len(), 2);
 }

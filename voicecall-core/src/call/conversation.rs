@@ -83,7 +83,7 @@ impl Conversation {
             if at <= from {
                 return true;
             }
-            let Output::Tell(event) = output else { return true };
+            let Output::Notify(event) = output else { return true };
             events.push_back(std::mem::replace(event, DialogueEvent::Wake));
             false
         });

@@ -33,7 +33,7 @@ pub enum InputEvent<'a> {
     #[serde(borrow)]
     Media(MediaEvent<'a>),
     /// A listening operation understood something.
-    Ear {
+    Transcript {
         /// Which.
         op: OpId,
         /// What.
@@ -136,7 +136,7 @@ pub enum Output {
         fact: Fact,
     },
     /// Tell the dialogue.
-    Tell(DialogueEvent),
+    Notify(DialogueEvent),
     /// 20 ms of the recording: what the caller said and what the caller heard. Comes only after consent.
     Record {
         /// The caller's side.

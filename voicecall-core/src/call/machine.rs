@@ -5,18 +5,18 @@ mod ending;
 
 use std::time::Duration;
 
-use super::ear::Ear;
-use super::gate::Gate;
+use super::budget_guard::BudgetGuard;
+use super::consent_gate::ConsentGate;
 use super::io::{InputEvent, Output};
 use super::latency::Ledger;
 use super::line_clock::LineClock;
-use super::mind::Mind;
-use super::mouth::{Ended, Mouth, Voice};
+use super::llm_requests::LlmRequests;
 use super::ops::Ops;
 use super::settings::CallSettings;
-use super::spending::Spending;
+use super::silence_timers::{Due, SilenceTimers};
+use super::speech_queue::{Ended, SpeechQueue, TtsOutcome};
+use super::transcriber::TurnTranscriber;
 use super::turn::{Spoken, Turn, TurnEvent};
-use super::waiting::{Due, Waiting};
 use crate::agent::OpId;
 use crate::audio::{FRAME_DURATION, Frame, Framer, VoiceDetector};
 use crate::dialogue::{Action, DialogueEvent};
@@ -34,14 +34,14 @@ pub struct CallMachine {
     framer: Framer,
     line: LineClock,
     turn: Turn,
-    ear: Ear,
-    mind: Mind,
-    mouth: Mouth,
-    gate: Gate,
-    waiting: Waiting,
+    transcriber: TurnTranscriber,
+    llm: LlmRequests,
+    speech: SpeechQueue,
+    gate: ConsentGate,
+    timers: SilenceTimers,
     latency: Ledger,
     /// Absent without a budget.
-    spending: Option<Spending>,
+    budget: Option<BudgetGuard>,
     ops: Ops,
     state: State,
 }
@@ -74,13 +74,13 @@ impl CallMachine {
             framer: Framer::new(),
             line: LineClock::default(),
             turn: Turn::new(settings.turn),
-            ear: Ear::new(settings.patience.transcript),
-            mind: Mind::new(settings.patience.thought),
-            mouth: Mouth::new(&settings),
-            gate: Gate::new(settings.session, settings.recording, settings.first_seq),
-            waiting: Waiting::new(&settings.patience),
+            transcriber: TurnTranscriber::new(settings.timeouts.transcript),
+            llm: LlmRequests::new(settings.timeouts.thought),
+            speech: SpeechQueue::new(&settings),
+            gate: ConsentGate::new(settings.session, settings.recording, settings.first_seq),
+            timers: SilenceTimers::new(&settings.timeouts),
             latency: Ledger::default(),
-            spending: settings.budget.as_ref().map(Spending::new),
+            budget: settings.budget.as_ref().map(BudgetGuard::new),
             ops: Ops::default(),
             state: State::Ringing,
             settings,
@@ -93,21 +93,21 @@ impl CallMachine {
         let from = out.len();
         match event {
             InputEvent::Media(event) => self.media(event, out),
-            InputEvent::Ear { op, transcript } => {
-                let turn = self.ear.understood(op, transcript);
+            InputEvent::Transcript { op, transcript } => {
+                let turn = self.transcriber.understood(op, transcript);
                 if let Some(turn) = turn {
                     self.latency.transcript(turn, self.now);
                 }
                 self.tell_heard(out);
             }
             InputEvent::Token { op, text } => {
-                if self.mind.token(op, &text, out) {
+                if self.llm.token(op, &text, out) {
                     self.latency.first_token(self.now);
                 }
             }
             InputEvent::Usage { usage, .. } => self.gate.journal(self.now, Fact::Used(usage), false, out),
             InputEvent::Speech { op, audio, words } => {
-                if self.mouth.audio(op, &audio, words, self.now) {
+                if self.speech.audio(op, &audio, words, self.now) {
                     self.latency.first_audio(self.now);
                 }
             }
@@ -115,7 +115,7 @@ impl CallMachine {
             InputEvent::Failed { op, .. } => self.failed(op, out),
             InputEvent::Stored { seq } => {
                 if let Some(number) = self.gate.stored(seq) {
-                    out.push(Output::Tell(DialogueEvent::Stored(number)));
+                    out.push(Output::Notify(DialogueEvent::Stored(number)));
                 }
             }
             InputEvent::Dialogue(action) => self.act(action, out),
@@ -133,17 +133,17 @@ impl CallMachine {
         let own = match self.state {
             State::Ringing => None,
             // Marks of what was said before may be overdue while there is still something to say: no reason to wake.
-            State::Ending(_) if !self.mouth.is_busy() => self.mouth.playout.settles_at().or(limit),
+            State::Ending(_) if !self.speech.is_busy() => self.speech.playout.settles_at().or(limit),
             State::Live | State::Ending(_) => limit,
             State::Over => None,
         };
         let parts = [
             self.turn.wake_at(),
-            self.ear.wake_at(),
-            self.mind.wake_at(),
-            self.mouth.wake_at().filter(|_| !self.holds_back()),
-            self.waiting.wake_at().filter(|_| self.state == State::Live),
-            self.spending.as_ref().and_then(Spending::wake_at),
+            self.transcriber.wake_at(),
+            self.llm.wake_at(),
+            self.speech.wake_at().filter(|_| !self.holds_back()),
+            self.timers.wake_at().filter(|_| self.state == State::Live),
+            self.budget.as_ref().and_then(BudgetGuard::wake_at),
             own,
         ];
         parts.into_iter().flatten().min()
@@ -152,13 +152,13 @@ impl CallMachine {
     /// Whether nothing more will come of this call.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.state == State::Over && !self.ear.is_waiting() && !self.mind.is_waiting()
+        self.state == State::Over && !self.transcriber.is_waiting() && !self.llm.is_waiting()
     }
 
     /// How often the phone ran dry in the middle of an utterance.
     #[must_use]
     pub fn underruns(&self) -> u32 {
-        self.mouth.playout.underruns()
+        self.speech.playout.underruns()
     }
 
     /// The call's time when this connection began.
@@ -174,7 +174,7 @@ impl CallMachine {
                 let resumes = !self.settings.elapsed.is_zero();
                 let fact = if resumes { Fact::Resumed } else { Fact::Connected };
                 self.gate.journal(self.now, fact, false, out);
-                out.push(Output::Tell(DialogueEvent::Connected));
+                out.push(Output::Notify(DialogueEvent::Connected));
             }
             MediaEvent::Audio(bytes) if self.is_live() => {
                 let mut framer = std::mem::take(&mut self.framer);
@@ -182,10 +182,10 @@ impl CallMachine {
                 self.framer = framer;
             }
             MediaEvent::Key(key) if self.is_live() => {
-                self.waiting.caller_spoke();
-                out.push(Output::Tell(DialogueEvent::Key(key)));
+                self.timers.caller_spoke();
+                out.push(Output::Notify(DialogueEvent::Key(key)));
             }
-            MediaEvent::Mark(mark) => self.mouth.marked(mark, self.now),
+            MediaEvent::Mark(mark) => self.speech.marked(mark, self.now),
             MediaEvent::Stopped => self.gone(EndReason::CustomerHangup, out),
             // A second start, or audio before the first: not of this call.
             MediaEvent::Started(_) | MediaEvent::Audio(_) | MediaEvent::Key(_) => {}
@@ -201,7 +201,7 @@ impl CallMachine {
         if self.gate.records() {
             for back in (0..=missing).rev() {
                 let from = until.back(FRAME_DURATION * (back + 1));
-                let agent = self.mouth.playout.take_slot(from);
+                let agent = self.speech.playout.take_slot(from);
                 let caller = if back == 0 { *frame } else { Frame::SILENCE };
                 self.gate.record(caller, agent, out);
             }
@@ -211,46 +211,46 @@ impl CallMachine {
         if event == Some(TurnEvent::Started) {
             self.turn_started(out);
         }
-        self.ear.frame(frame, out);
+        self.transcriber.frame(frame, out);
         if let Some(TurnEvent::Ended(spoken)) = event {
             self.turn_ended(spoken, out);
         }
-        if self.turn.interrupts() && self.mouth.is_interruptible() && self.mouth.is_audible(self.now) {
+        if self.turn.interrupts() && self.speech.is_interruptible() && self.speech.is_audible(self.now) {
             self.interrupt(out);
         }
     }
 
     fn turn_started(&mut self, out: &mut Vec<Output>) {
-        self.ear.open(&mut self.ops, out);
+        self.transcriber.open(&mut self.ops, out);
         self.latency.turn_started();
-        self.waiting.answered();
+        self.timers.answered();
         // Whoever begins to speak before the answer has sounded goes on with their own turn: what was meant as an
         // answer to half of it is not said.
-        if self.mouth.is_interruptible() && !self.mouth.is_audible(self.now) {
+        if self.speech.is_interruptible() && !self.speech.is_audible(self.now) {
             self.interrupt(out);
         }
     }
 
     fn turn_ended(&mut self, spoken: Spoken, out: &mut Vec<Output>) {
-        let Some(turn) = self.ear.close(spoken, self.now, out) else { return };
+        let Some(turn) = self.transcriber.close(spoken, self.now, out) else { return };
         self.latency.turn_ended(turn, spoken.last_voiced, self.now);
-        self.waiting.turn_ended(self.now);
+        self.timers.turn_ended(self.now);
         self.tell_heard(out);
     }
 
     /// One synchronous step: the phone is silent, the books are right and nothing old can be said any more.
     fn interrupt(&mut self, out: &mut Vec<Output>) {
-        let cut = self.mouth.hush(self.now, out);
+        let cut = self.speech.interrupt(self.now, out);
         let first = cut.iter().find_map(|ended| Some((ended.utterance?, ended.words.heard.clone())));
         for ended in cut {
-            self.book(ended, out);
+            self.record_utterance(ended, out);
         }
         if let Some((utterance, heard)) = first {
-            out.push(Output::Tell(DialogueEvent::Interrupted { utterance, heard }));
+            out.push(Output::Notify(DialogueEvent::Interrupted { utterance, heard }));
         }
     }
 
-    fn book(&mut self, ended: Ended, out: &mut Vec<Output>) {
+    fn record_utterance(&mut self, ended: Ended, out: &mut Vec<Output>) {
         let Ended { utterance: Some(utterance), words, from, until } = ended else { return };
         let fact = Fact::Said {
             utterance,
@@ -264,30 +264,30 @@ impl CallMachine {
     }
 
     fn tell_heard(&mut self, out: &mut Vec<Output>) {
-        while let Some(turn) = self.ear.next_heard() {
+        while let Some(turn) = self.transcriber.next_heard() {
             if turn.text.as_deref().is_some_and(|text| !text.trim().is_empty()) {
-                self.waiting.caller_spoke();
+                self.timers.caller_spoke();
             }
             self.gate.journal(self.now, Fact::Heard(turn.clone()), false, out);
-            out.push(Output::Tell(DialogueEvent::Heard(turn)));
+            out.push(Output::Notify(DialogueEvent::Heard(turn)));
         }
     }
 
     fn done(&mut self, op: OpId, out: &mut Vec<Output>) {
-        self.mind.done(op, out);
+        self.llm.done(op, out);
         // A transcriber that is done and gave no final transcript has failed; one that gave it is not known any more.
-        self.ear.failed(op, self.now, &mut self.ops, out);
-        if self.mouth.done(op, self.now) == Voice::Lost {
-            self.voice_lost(out);
+        self.transcriber.failed(op, self.now, &mut self.ops, out);
+        if self.speech.done(op, self.now) == TtsOutcome::Failed {
+            self.tts_failed(out);
         }
         self.tell_heard(out);
     }
 
     fn failed(&mut self, op: OpId, out: &mut Vec<Output>) {
-        self.mind.failed(op, out);
-        self.ear.failed(op, self.now, &mut self.ops, out);
-        if self.mouth.failed(op, self.now) == Voice::Lost {
-            self.voice_lost(out);
+        self.llm.failed(op, out);
+        self.transcriber.failed(op, self.now, &mut self.ops, out);
+        if self.speech.failed(op, self.now) == TtsOutcome::Failed {
+            self.tts_failed(out);
         }
         self.tell_heard(out);
     }
@@ -296,16 +296,16 @@ impl CallMachine {
         match action {
             Action::Say(utterance) if self.state == State::Live => {
                 self.latency.first_sentence(self.now);
-                self.mouth.say(utterance, &self.settings, self.now);
+                self.speech.say(utterance, &self.settings, self.now);
             }
             Action::Say(_) => {}
-            Action::Hush => {
-                for ended in self.mouth.hush(self.now, out) {
-                    self.book(ended, out);
+            Action::Interrupt => {
+                for ended in self.speech.interrupt(self.now, out) {
+                    self.record_utterance(ended, out);
                 }
             }
-            Action::Ask { ask, request } => self.mind.ask(ask, request, self.now, &mut self.ops, out),
-            Action::Forget(ask) => self.mind.forget(ask, out),
+            Action::Ask { ask, request } => self.llm.ask(ask, request, self.now, &mut self.ops, out),
+            Action::Forget(ask) => self.llm.forget(ask, out),
             Action::Journal(fact) => self.gate.journal(self.now, fact, true, out),
             Action::GrantConsent => self.gate.grant(out),
             Action::LimitTurn(limit) => self.turn.limit(limit),
@@ -325,9 +325,9 @@ impl CallMachine {
                 self.hang_up(EndReason::Timeout, out);
             }
         }
-        self.ear.tick(self.now, &mut self.ops, out);
+        self.transcriber.tick(self.now, &mut self.ops, out);
         self.tell_heard(out);
-        self.mind.tick(self.now, out);
+        self.llm.tick(self.now, out);
         if self.is_live() {
             self.speak(out);
         }
@@ -335,27 +335,28 @@ impl CallMachine {
 
     /// Whether what is to be said waits until the caller has finished.
     fn holds_back(&self) -> bool {
-        self.turn.is_speaking() && self.mouth.is_interruptible() && !self.mouth.is_audible(self.now)
+        self.turn.is_speaking() && self.speech.is_interruptible() && !self.speech.is_audible(self.now)
     }
 
     fn speak(&mut self, out: &mut Vec<Output>) {
-        if !self.holds_back() && self.mouth.advance(self.now, &mut self.ops, out) == Voice::Lost {
-            self.voice_lost(out);
+        if !self.holds_back() && self.speech.advance(self.now, &mut self.ops, out) == TtsOutcome::Failed {
+            self.tts_failed(out);
             return;
         }
         self.note_answer(out);
-        while let Some(ended) = self.mouth.next_ended(self.now) {
+        while let Some(ended) = self.speech.next_ended(self.now) {
             let utterance = ended.utterance;
-            self.book(ended, out);
+            self.record_utterance(ended, out);
             if let Some(utterance) = utterance {
-                out.push(Output::Tell(DialogueEvent::Spoken(utterance)));
+                out.push(Output::Notify(DialogueEvent::Spoken(utterance)));
             }
         }
-        let busy = self.mouth.is_busy() || self.turn.is_speaking() || self.ear.is_waiting() || self.mind.is_waiting();
-        self.waiting.observe(busy, self.now);
+        let busy =
+            self.speech.is_busy() || self.turn.is_speaking() || self.transcriber.is_waiting() || self.llm.is_waiting();
+        self.timers.observe(busy, self.now);
         match self.state {
             State::Ending(reason) => {
-                if !self.mouth.is_busy() && self.mouth.playout.is_settled(self.now) {
+                if !self.speech.is_busy() && self.speech.playout.is_settled(self.now) {
                     self.hang_up(reason, out);
                 }
             }
@@ -364,20 +365,20 @@ impl CallMachine {
     }
 
     fn wait(&mut self, out: &mut Vec<Output>) {
-        let answering = self.ear.is_waiting() || self.mind.is_waiting() || self.mouth.is_busy();
-        if self.mouth.is_audible(self.now) && !self.latency.is_open() {
-            self.waiting.answered();
+        let answering = self.transcriber.is_waiting() || self.llm.is_waiting() || self.speech.is_busy();
+        if self.speech.is_audible(self.now) && !self.latency.is_open() {
+            self.timers.answered();
         }
-        self.waiting.expect(answering, self.now);
-        while let Some(due) = self.waiting.next_due(self.now) {
+        self.timers.expect(answering, self.now);
+        while let Some(due) = self.timers.next_due(self.now) {
             match due {
                 Due::Filler(text) => {
-                    if self.mouth.fill(&text, true, &self.settings, self.now) {
+                    if self.speech.fill(&text, true, &self.settings, self.now) {
                         self.latency.filler();
-                        let _ = self.mouth.advance(self.now, &mut self.ops, out);
+                        let _ = self.speech.advance(self.now, &mut self.ops, out);
                     }
                 }
-                Due::Silence(count) => out.push(Output::Tell(DialogueEvent::Silence { count })),
+                Due::Silence(count) => out.push(Output::Notify(DialogueEvent::Silence { count })),
             }
         }
     }
@@ -387,9 +388,9 @@ impl CallMachine {
         if !self.latency.has_sentence() {
             return;
         }
-        let Some(heard) = self.mouth.heard_from(self.now) else { return };
+        let Some(heard) = self.speech.heard_from(self.now) else { return };
         if let Some(latency) = self.latency.answered(heard, self.now) {
-            self.waiting.answered();
+            self.timers.answered();
             self.gate.journal(self.now, Fact::Latency(latency), false, out);
         }
     }

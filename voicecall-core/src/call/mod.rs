@@ -1,30 +1,30 @@
 //! One call: the machine that decides, its inputs and outputs, and the runner that carries them.
 //!
 //! ```text
-//! inputs : Media  Ear  Token  Speech  Stored  Failed  Dialogue(action)  Tick
+//! inputs : Media  TurnTranscriber  Token  Speech  Stored  Failed  Dialogue(action)  Tick
 //! machine: turn + playout + heard ledger + gate of consent + clocks of silence + spending
-//! outputs: Send  Start  Hear  Finish  Cancel  Journal  Tell  Record  Effect
+//! outputs: Send  Start  Hear  Finish  Cancel  Journal  Notify  Record  Effect
 //! ```
 
+mod budget_guard;
+mod consent_gate;
 mod conversation;
-mod ear;
 mod exchange;
-mod gate;
 mod heard;
 mod io;
 mod latency;
 mod line_clock;
+mod llm_requests;
 mod machine;
-mod mind;
-mod mouth;
 mod ops;
 mod playout;
 mod recording;
 mod runner;
 mod settings;
-mod spending;
+mod silence_timers;
+mod speech_queue;
+mod transcriber;
 mod turn;
-mod waiting;
 
 pub use conversation::{CallLogic, Conversation};
 pub use exchange::Exchange;
@@ -35,5 +35,5 @@ pub use machine::CallMachine;
 pub use playout::{Finished, Playout, Progress, SpeechId};
 pub use recording::{InputRecorder, Replayed, replay};
 pub use runner::{CallEnd, CallRunner, CallSink, MediaSocket, NoSink};
-pub use settings::{CallSettings, Patience, PreparedSpeech};
+pub use settings::{CallSettings, PreparedSpeech, Timeouts};
 pub use turn::{Spoken, Turn, TurnEvent, TurnSettings};

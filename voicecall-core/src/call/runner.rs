@@ -210,7 +210,7 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
             Event::Message(None) => self.disconnected(),
             Event::Agent(op, event) => {
                 let input = match event {
-                    AgentEvent::Transcript(transcript) => InputEvent::Ear { op, transcript },
+                    AgentEvent::Transcript(transcript) => InputEvent::Transcript { op, transcript },
                     AgentEvent::Token(text) => InputEvent::Token { op, text },
                     AgentEvent::Usage(usage) => InputEvent::Usage { op, usage },
                     AgentEvent::Speech(chunk) => {
@@ -306,7 +306,7 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
                     Output::Journal { seq, at, fact } => self.call.sink.journal(seq, at, fact),
                     Output::Record { caller, agent } => self.call.sink.record(caller, agent),
                     Output::Effect(effect) => self.call.sink.effect(effect),
-                    Output::Tell(_) => {}
+                    Output::Notify(_) => {}
                 }
             }
             // An operation that did not take its audio fails once, however many frames it refused.

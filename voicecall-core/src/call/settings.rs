@@ -24,7 +24,7 @@ pub struct CallSettings {
     /// How far audio is sent ahead of the phone's clock; up to 2 s.
     pub lead: Duration,
     /// What is said to bridge a wait, and when.
-    pub patience: Patience,
+    pub timeouts: Timeouts,
     /// The call is ended after this time, whatever anybody says.
     pub max_duration: Duration,
     /// How long the call had been running before this connection: zero, unless it broke off and goes on. The call's
@@ -53,7 +53,7 @@ impl CallSettings {
             detection: Detection::default(),
             turn: TurnSettings::default(),
             lead: Duration::from_millis(300),
-            patience: Patience::default(),
+            timeouts: Timeouts::default(),
             max_duration: Duration::from_secs(600),
             elapsed: Duration::ZERO,
             first_seq: first(),
@@ -86,7 +86,7 @@ pub struct PreparedSpeech {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
-pub struct Patience {
+pub struct Timeouts {
     /// What to say when an answer takes long, and how long after the end of the caller's turn. In order of time.
     pub fillers: Vec<(Duration, String)>,
     /// What to say before giving up on a voice that cannot be had any more.
@@ -101,7 +101,7 @@ pub struct Patience {
     pub speech: Duration,
 }
 
-impl Default for Patience {
+impl Default for Timeouts {
     fn default() -> Self {
         Self {
             fillers: Vec::new(),

@@ -6,8 +6,8 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VoiceCapabilities {
-    /// A live call can be given new instructions at any time ([`VoiceBackend::steer`](super::VoiceBackend::steer)).
-    pub steer: bool,
+    /// A live call can be given new instructions at any time ([`VoiceBackend::update_call`](super::VoiceBackend::update_call)).
+    pub update_call: bool,
     /// The carrier continues with the next step when the media socket closes.
     pub resumes_after_stream: bool,
     /// Keys pressed by the caller arrive over the media socket.
@@ -36,7 +36,7 @@ impl VoiceCapabilities {
     #[must_use]
     pub const fn none() -> Self {
         Self {
-            steer: false,
+            update_call: false,
             resumes_after_stream: false,
             keys: false,
             signed_media: false,
@@ -54,7 +54,7 @@ impl VoiceCapabilities {
     #[must_use]
     pub const fn all() -> Self {
         Self {
-            steer: true,
+            update_call: true,
             resumes_after_stream: true,
             keys: true,
             signed_media: true,

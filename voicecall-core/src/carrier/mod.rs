@@ -84,8 +84,8 @@ pub trait VoiceBackend: Send + Sync + Debug + 'static {
     /// Gives a live call new instructions, which replace what it is doing.
     ///
     /// # Errors
-    /// `Closed` if the call is not live; `Unsupported` without [`VoiceCapabilities::steer`].
-    async fn steer(&self, call: &CarrierCallId, flow: &CallFlow) -> Result<()>;
+    /// `Closed` if the call is not live; `Unsupported` without [`VoiceCapabilities::update_call`].
+    async fn update_call(&self, call: &CarrierCallId, flow: &CallFlow) -> Result<()>;
 
     /// The reply that gives an answered call its instructions.
     fn reply(&self, flow: &CallFlow) -> WebhookReply;
@@ -106,10 +106,10 @@ pub trait VoiceBackend: Send + Sync + Debug + 'static {
     fn media_codec(&self) -> Box<dyn MediaCodec>;
 
     /// Presses keys in a live call, which the other side hears as tones, and goes on with `then`. Like
-    /// [`steer`](Self::steer) it replaces what the call is doing: a media stream closes.
+    /// [`update_call`](Self::update_call) it replaces what the call is doing: a media stream closes.
     ///
     /// # Errors
-    /// As [`steer`](Self::steer); `Unsupported` without [`VoiceCapabilities::press`].
+    /// As [`update_call`](Self::update_call); `Unsupported` without [`VoiceCapabilities::press`].
     async fn press(&self, call: &CarrierCallId, digits: &Digits, then: &CallFlow) -> Result<()> {
         let _ = (call, digits, then);
         Err(unsupported(self.name(), "press keys"))

@@ -113,7 +113,7 @@ pub enum Action {
     /// Say this, behind what is already queued.
     Say(Utterance),
     /// Stop speaking and drop what is queued.
-    Hush,
+    Interrupt,
     /// Ask the model.
     Ask {
         /// The question's number.

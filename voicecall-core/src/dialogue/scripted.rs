@@ -39,7 +39,7 @@ impl Dialogue for Scripted {
             DialogueEvent::Connected | DialogueEvent::Heard(_) => self.say_next(actions),
             DialogueEvent::WrapUp if !self.lines.is_empty() => {
                 self.lines.drain(..self.lines.len() - 1);
-                actions.push(Action::Hush);
+                actions.push(Action::Interrupt);
                 self.say_next(actions);
             }
             _ => {}
@@ -56,7 +56,7 @@ mod tests {
         let mut dialogue = Scripted::new(["one", "two", "three"]);
         let mut actions = Vec::new();
         dialogue.handle(&DialogueEvent::WrapUp, CallTime::ZERO, &mut actions);
-        let [Action::Hush, Action::Say(said), Action::End(EndReason::Completed)] = &actions[..] else {
+        let [Action::Interrupt, Action::Say(said), Action::End(EndReason::Completed)] = &actions[..] else {
             panic!("{actions:?}")
         };
         assert_eq!(said.text, "three");

@@ -81,7 +81,7 @@ pub enum CarrierRequest {
 /// let carrier = ScriptedCarrier::new();
 /// carrier.will_place(Err(ErrorKind::UnknownOutcome));
 /// carrier.will_find(Ok(vec!["CA9"]));
-/// assert!(carrier.capabilities().steer);
+/// assert!(carrier.capabilities().update_call);
 /// assert!(carrier.requests().is_empty());
 /// ```
 #[derive(Debug)]
@@ -103,7 +103,7 @@ struct Script {
     find: VecDeque<Result<Vec<String>, ErrorKind>>,
     fetch: VecDeque<ErrorKind>,
     hang_up: VecDeque<ErrorKind>,
-    steer: VecDeque<ErrorKind>,
+    update_call: VecDeque<ErrorKind>,
 }
 
 impl ScriptedCarrier {
@@ -142,7 +142,7 @@ impl ScriptedCarrier {
 
     /// Programs one more failure of steering.
     pub fn will_fail_to_steer(&self, kind: ErrorKind) {
-        self.script().steer.push_back(kind);
+        self.script().update_call.push_back(kind);
     }
 
     /// Lets every order and every search take this long from now on.
@@ -292,12 +292,12 @@ impl VoiceBackend for ScriptedCarrier {
         script.hang_up.pop_front().map_or(Ok(()), |kind| Err(failed(kind, "hang up")))
     }
 
-    async fn steer(&self, call: &CarrierCallId, flow: &CallFlow) -> Result<()> {
+    async fn update_call(&self, call: &CarrierCallId, flow: &CallFlow) -> Result<()> {
         let mut script = self.note(CarrierRequest::Steer(call.clone(), flow.clone()));
-        if !self.capabilities.steer {
-            return Err(failed(ErrorKind::Unsupported, "steer call"));
+        if !self.capabilities.update_call {
+            return Err(failed(ErrorKind::Unsupported, "update_call call"));
         }
-        script.steer.pop_front().map_or(Ok(()), |kind| Err(failed(kind, "steer call")))
+        script.update_call.pop_front().map_or(Ok(()), |kind| Err(failed(kind, "update_call call")))
     }
 
     fn reply(&self, flow: &CallFlow) -> WebhookReply {

@@ -148,8 +148,8 @@ async fn hanging_up_an_ended_call_succeeds(case: CarrierCase) {
 }
 
 async fn what_cannot_be_steered_says_so(case: CarrierCase) {
-    if !case.carrier.capabilities().steer {
-        let refused = case.carrier.steer(&case.call, &CallFlow::hang_up()).await.expect_err("it cannot");
+    if !case.carrier.capabilities().update_call {
+        let refused = case.carrier.update_call(&case.call, &CallFlow::hang_up()).await.expect_err("it cannot");
         assert_eq!(refused.kind(), ErrorKind::Unsupported);
     }
 }
@@ -279,8 +279,8 @@ mod tests {
             self.0.hang_up(call).await
         }
 
-        async fn steer(&self, call: &CarrierCallId, flow: &CallFlow) -> Result<()> {
-            if self.1 == Fault::PretendsToSteer { Ok(()) } else { self.0.steer(call, flow).await }
+        async fn update_call(&self, call: &CarrierCallId, flow: &CallFlow) -> Result<()> {
+            if self.1 == Fault::PretendsToSteer { Ok(()) } else { self.0.update_call(call, flow).await }
         }
 
         fn reply(&self, flow: &CallFlow) -> WebhookReply {

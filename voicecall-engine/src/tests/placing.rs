@@ -18,7 +18,7 @@ mockall::mock! {
     Service {}
 
     #[async_trait]
-    impl CallService for Service {
+    impl CallHandler for Service {
         async fn plan(&self, request: &PlanRequest) -> Result<CallPlan>;
         async fn finished(&self, outcome: &CallOutcome);
     }

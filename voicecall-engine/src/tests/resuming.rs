@@ -133,7 +133,7 @@ async fn a_call_goes_on_in_the_next_process() {
     let placed = broken(&before).await;
     before.carrier.has_call(&placed.call, CallStatus::InProgress);
     let world = before.restarted();
-    assert_eq!(world.engine.sweep().await.unwrap().live, 1);
+    assert_eq!(world.engine.recover().await.unwrap().live, 1);
     tokio::time::sleep(2 * SECOND).await;
     let (run, phone) = come_back(&world, &placed).await;
     phone.listen().await;

@@ -28,7 +28,7 @@ async fn what_another_process_holds_is_left_to_it() {
     let phone = tokio::spawn(live.phone.listen());
     for _ in 0..4 {
         tokio::time::sleep(10 * SECOND).await;
-        assert_eq!(other.engine.sweep().await.unwrap(), Default::default());
+        assert_eq!(other.engine.recover().await.unwrap(), Default::default());
     }
     live.run.await.unwrap().unwrap();
     phone.await.unwrap();
@@ -42,9 +42,9 @@ async fn a_process_that_stood_still_does_not_call_whom_another_one_calls() {
     *slow.desk.thinks.lock().unwrap() = 60 * SECOND;
     let (placed, ()) = tokio::join!(slow.engine.place(&session), async {
         tokio::time::sleep(29 * SECOND).await;
-        assert_eq!(quick.engine.sweep().await.unwrap(), Default::default(), "held");
+        assert_eq!(quick.engine.recover().await.unwrap(), Default::default(), "held");
         tokio::time::sleep(2 * SECOND).await;
-        assert_eq!(quick.engine.sweep().await.unwrap().waiting, 1);
+        assert_eq!(quick.engine.recover().await.unwrap().waiting, 1);
         quick.engine.place(&quick.read(session.id).await).await.unwrap();
     });
     assert_kind(placed, ErrorKind::Conflict);
@@ -60,7 +60,7 @@ async fn a_call_goes_on_in_another_process_and_its_first_one_lets_it_be() {
     frozen.carrier.has_call(&call.placed.call, CallStatus::InProgress);
     let vanishes = tokio::spawn(call.phone.vanish_after(33 * SECOND));
     tokio::time::sleep(31 * SECOND).await;
-    assert_eq!(other.engine.sweep().await.unwrap().live, 1, "nobody held it");
+    assert_eq!(other.engine.recover().await.unwrap().live, 1, "nobody held it");
     // The carrier leaves the first socket for the second one.
     vanishes.await.unwrap();
     other.desk.will_hold(Consenting { given: true, lines: Scripted::new(["Goodbye."]) });

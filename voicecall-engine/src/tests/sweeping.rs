@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::world::*;
-use crate::Swept;
+use crate::Recovered;
 use voicecall_core::ErrorKind;
 use voicecall_core::carrier::{CallStatus, CallStep};
 use voicecall_core::store::{
@@ -13,11 +13,11 @@ use voicecall_core::store::{
 };
 use voicecall_core::testing::CarrierRequest;
 
-const NOTHING: Swept = Swept { closed: 0, waiting: 0, live: 0, apologised: 0, left: 0 };
-const CLOSED: Swept = Swept { closed: 1, ..NOTHING };
-const WAITING: Swept = Swept { waiting: 1, ..NOTHING };
-const LIVE: Swept = Swept { live: 1, ..NOTHING };
-const LEFT: Swept = Swept { left: 1, ..NOTHING };
+const NOTHING: Recovered = Recovered { closed: 0, waiting: 0, live: 0, apologised: 0, left: 0 };
+const CLOSED: Recovered = Recovered { closed: 1, ..NOTHING };
+const WAITING: Recovered = Recovered { waiting: 1, ..NOTHING };
+const LIVE: Recovered = Recovered { live: 1, ..NOTHING };
+const LEFT: Recovered = Recovered { left: 1, ..NOTHING };
 
 /// A session whose process ended when its attempt had come this far.
 async fn abandoned(world: &World, state: AttemptState) -> Session {
@@ -45,10 +45,10 @@ async fn assert_ended(world: &World, session: &Session, reason: EndReason) {
 async fn a_call_that_was_only_planned_waits_again() {
     let world = World::new();
     let session = abandoned(&world, AttemptState::Planned).await;
-    assert_eq!(world.engine.sweep().await.unwrap(), WAITING);
+    assert_eq!(world.engine.recover().await.unwrap(), WAITING);
     assert!(world.carrier.requests().is_empty());
     assert!(world.read(session.id).await.due_at.is_some());
-    assert_eq!(world.engine.sweep().await.unwrap(), NOTHING, "who waits is left alone");
+    assert_eq!(world.engine.recover().await.unwrap(), NOTHING, "who waits is left alone");
     world.engine.place(&session).await.unwrap();
     assert_eq!(world.carrier.orders().len(), 1);
 }
@@ -58,7 +58,7 @@ async fn a_call_that_may_have_been_ordered_is_looked_for() {
     for state in [AttemptState::Sending, AttemptState::Unknown] {
         let world = World::new();
         let session = abandoned(&world, state).await;
-        assert_eq!(world.engine.sweep().await.unwrap(), CLOSED);
+        assert_eq!(world.engine.recover().await.unwrap(), CLOSED);
         assert!(matches!(&world.carrier.requests()[..], [CarrierRequest::Find(query)] if query.to.reveal() == PHONE));
         assert_ended(&world, &session, EndReason::CallFailed).await;
     }
@@ -86,7 +86,7 @@ async fn a_call_that_is_found_live_is_asked_back() {
         let session = abandoned(&world, state).await;
         world.carrier.will_find(Ok(vec!["CA5"]));
         world.carrier.has_call("CA5", CallStatus::InProgress);
-        assert_eq!(world.engine.sweep().await.unwrap(), LIVE);
+        assert_eq!(world.engine.recover().await.unwrap(), LIVE);
         assert_asked_back(&world, &session, "CA5").await;
     }
 }
@@ -96,9 +96,9 @@ async fn a_live_call_of_the_process_before_is_asked_back() {
     let before = World::new();
     let placed = before.placed().await;
     before.carrier.has_call("CA1", CallStatus::InProgress);
-    assert_eq!(before.engine.sweep().await.unwrap(), NOTHING, "its own calls are left alone");
+    assert_eq!(before.engine.recover().await.unwrap(), NOTHING, "its own calls are left alone");
     let world = before.restarted();
-    assert_eq!(world.engine.sweep().await.unwrap(), LIVE);
+    assert_eq!(world.engine.recover().await.unwrap(), LIVE);
     assert_asked_back(&world, &world.read(placed.session).await, "CA1").await;
 }
 
@@ -108,8 +108,8 @@ async fn a_ringing_call_of_the_process_before_is_answered_by_this_one() {
     let placed = before.placed().await;
     before.carrier.has_call("CA1", CallStatus::Ringing);
     let world = before.restarted();
-    assert_eq!(world.engine.sweep().await.unwrap(), LIVE);
-    assert_eq!((world.engine.count(), world.engine.sweep().await.unwrap()), ((1, 0), NOTHING));
+    assert_eq!(world.engine.recover().await.unwrap(), LIVE);
+    assert_eq!((world.engine.count(), world.engine.recover().await.unwrap()), ((1, 0), NOTHING));
     let token = token(&world.answer(placed.key, &placed.call).await.unwrap());
     let (run, peer) = world.run(world.admit(&token).unwrap());
     Phone::new(peer, &placed.call).listen().await;
@@ -130,7 +130,7 @@ async fn a_call_that_has_ended_is_closed_for_its_reason() {
         let placed = before.placed().await;
         before.carrier.has_call("CA1", status);
         let world = before.restarted();
-        assert_eq!(world.engine.sweep().await.unwrap(), CLOSED);
+        assert_eq!(world.engine.recover().await.unwrap(), CLOSED);
         assert_ended(&world, &world.read(placed.session).await, reason).await;
     }
 }
@@ -145,7 +145,7 @@ async fn a_call_that_cannot_be_steered_is_ended() {
         before.carrier.will_fail_to_steer(kind);
         before.carrier.will_fail_to_steer(kind);
         let world = before.restarted();
-        assert_eq!(world.engine.sweep().await.unwrap(), LIVE);
+        assert_eq!(world.engine.recover().await.unwrap(), LIVE);
         tokio::time::sleep(Duration::from_secs(15)).await;
         assert_eq!(world.carrier.hang_ups().len(), 1);
     }
@@ -158,9 +158,9 @@ async fn what_cannot_be_settled_now_is_settled_by_the_next_sweep() {
     before.carrier.has_call("CA1", CallStatus::Busy);
     before.carrier.will_fail_to_fetch(ErrorKind::Unavailable);
     let world = before.restarted();
-    assert_eq!(world.engine.sweep().await.unwrap(), LEFT);
+    assert_eq!(world.engine.recover().await.unwrap(), LEFT);
     assert_eq!(world.read(placed.session).await.status, SessionStatus::Connecting);
-    assert_eq!(world.engine.sweep().await.unwrap(), CLOSED);
+    assert_eq!(world.engine.recover().await.unwrap(), CLOSED);
     assert_ended(&world, &world.read(placed.session).await, EndReason::Busy).await;
 }
 

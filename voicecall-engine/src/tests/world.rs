@@ -99,7 +99,7 @@ impl World {
     /// Tends to the queue and to calls until the world ends.
     pub(super) fn tended(&self) -> AbortOnDrop {
         let engine = Arc::clone(&self.engine);
-        AbortOnDrop(tokio::spawn(async move { engine.tend().await }))
+        AbortOnDrop(tokio::spawn(async move { engine.run_background().await }))
     }
 
     pub(super) async fn read(&self, session: SessionId) -> Session {
@@ -260,7 +260,7 @@ impl Desk {
 }
 
 #[async_trait]
-impl CallService for Desk {
+impl CallHandler for Desk {
     async fn policy(&self, _: &Session) -> Result<DialPolicy> {
         Ok(self.policy.lock().unwrap().clone().unwrap_or_else(DialPolicy::once))
     }

@@ -3,7 +3,7 @@
 use voicecall_core::CallTime;
 use voicecall_core::audio::{EnergyDetector, Frame, VoiceDetector as _};
 
-use crate::ears::{Ears, Heard, Listener};
+use crate::matcher::{ClipMatcher, Heard, Listener};
 
 /// In the middle of a sentence the caller makes out words every so many frames: 200 ms.
 const GLANCE_EVERY: usize = 10;
@@ -41,7 +41,7 @@ pub(super) enum Hearing {
 
 #[derive(Debug)]
 pub(super) struct AudioHearing {
-    ears: Ears,
+    ears: ClipMatcher,
     listener: Listener,
     detector: EnergyDetector,
     /// Where the line's first sample lies in the call.
@@ -54,7 +54,7 @@ pub(super) struct AudioHearing {
 }
 
 impl Hearing {
-    pub(super) fn audio(ears: Ears) -> Self {
+    pub(super) fn audio(ears: ClipMatcher) -> Self {
         Self::Audio(Box::new(AudioHearing {
             listener: Listener::new(ears.clone()),
             ears,

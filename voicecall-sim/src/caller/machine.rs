@@ -8,8 +8,8 @@ use super::log::{CallerEvent, CallerLog};
 use super::performance::Performance;
 use super::turn::Turn;
 use crate::clips::Library;
-use crate::ears::Ears;
 use crate::fault::Rng;
+use crate::matcher::ClipMatcher;
 use crate::phone::{Answer, Answerer, Party, PartyAction, Ring};
 use crate::scenario::{self, Manners, Part, Scenario, Trigger};
 
@@ -55,14 +55,14 @@ impl Caller {
     /// # Errors
     /// [`Config`](voicecall_core::ErrorKind::Config) if the caller is to say what no clip says.
     pub fn new(scenario: &Scenario, fidelity: Fidelity) -> Result<Self> {
-        Self::with_voices(scenario, fidelity, Library::bundled(), Ears::bundled())
+        Self::with_voices(scenario, fidelity, Library::bundled(), ClipMatcher::bundled())
     }
 
     /// The same with the clips of `library`, which `ears` understand.
     ///
     /// # Errors
     /// [`Config`](voicecall_core::ErrorKind::Config) if the caller is to say what no clip says.
-    pub fn with_voices(scenario: &Scenario, fidelity: Fidelity, library: &Library, ears: &Ears) -> Result<Self> {
+    pub fn with_voices(scenario: &Scenario, fidelity: Fidelity, library: &Library, ears: &ClipMatcher) -> Result<Self> {
         let prepare = |step: &scenario::Step| {
             let performance = Performance::prepare(&step.act, fidelity, library)?;
             Ok(Step { trigger: step.trigger.clone(), performance: Some(performance) })

@@ -28,7 +28,7 @@ impl VoiceBackend for SimCarrier {
 
     fn capabilities(&self) -> VoiceCapabilities {
         let mut able = VoiceCapabilities::none();
-        (able.steer, able.resumes_after_stream, able.signed_media) = (true, true, true);
+        (able.update_call, able.resumes_after_stream, able.signed_media) = (true, true, true);
         able
     }
 
@@ -82,13 +82,13 @@ impl VoiceBackend for SimCarrier {
         Ok(())
     }
 
-    async fn steer(&self, call: &CarrierCallId, flow: &CallFlow) -> Result<()> {
-        self.visit(Site::RestUpdate, "steer call").await?;
+    async fn update_call(&self, call: &CarrierCallId, flow: &CallFlow) -> Result<()> {
+        self.visit(Site::RestUpdate, "update_call call").await?;
         let steps = step::read(&self.protocol.reply(flow));
         if self.control(call, Control::Steer(steps)) {
             return Ok(());
         }
-        Err(failed(ErrorKind::Closed, "steer call"))
+        Err(failed(ErrorKind::Closed, "update_call call"))
     }
 
     fn reply(&self, flow: &CallFlow) -> WebhookReply {

@@ -8,14 +8,14 @@ use voicecall_core::audio::SAMPLE_RATE;
 use super::ApiError;
 use super::voice::resample;
 use super::wav::Wav;
-use crate::ears::Ears;
 use crate::fault::Rng;
+use crate::matcher::ClipMatcher;
 use crate::scenario::{Latency, Part, Scenario};
 
 /// Understands recordings of clips, and nothing else.
 #[derive(Debug)]
 pub struct EarService {
-    ears: Ears,
+    ears: ClipMatcher,
     latency: Latency,
     rng: Mutex<Rng>,
 }
@@ -49,7 +49,7 @@ pub struct HeardWord {
 impl EarService {
     /// The transcriber of `scenario`, listening with `ears`.
     #[must_use]
-    pub fn new(scenario: &Scenario, ears: Ears) -> Self {
+    pub fn new(scenario: &Scenario, ears: ClipMatcher) -> Self {
         Self { ears, latency: scenario.latency.clone(), rng: Mutex::new(scenario.rng(Part::Ear)) }
     }
 

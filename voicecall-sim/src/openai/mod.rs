@@ -1,6 +1,6 @@
 //! An OpenAI-compatible server that thinks by a scenario's rules, speaks with clips and hears with the simulated ears.
 //!
-//! The core decides what is answered and when: [`Brain`], [`Voice`] and [`EarService`] are synchronous and tell the time an answer
+//! The core decides what is answered and when: [`ScriptedLlm`], [`Voice`] and [`EarService`] are synchronous and tell the time an answer
 //! takes, so that they serve calls in virtual time. The shell, [`Server`], puts them behind HTTP on the loopback interface in the exact shapes of
 //! OpenAI's chat completions, speech and transcription endpoints.
 //!
@@ -18,7 +18,6 @@
 //! # }
 //! ```
 
-mod brain;
 mod chat;
 mod delivery;
 mod ear;
@@ -27,12 +26,13 @@ mod json;
 mod reader;
 mod routes;
 mod schema;
+mod scripted_llm;
 mod server;
 mod voice;
 mod wav;
 
-pub use brain::{Brain, Reply, Token};
 pub use ear::{EarService, Heard, HeardWord};
 pub use error::ApiError;
+pub use scripted_llm::{Reply, ScriptedLlm, Token};
 pub use server::Server;
 pub use voice::{Utterance, Voice};

@@ -17,10 +17,10 @@ use tokio::task::{JoinHandle, JoinSet};
 use voicecall_core::{Error, ErrorKind, Result};
 
 use super::delivery::Delivery;
-use super::{ApiError, Brain, EarService, Voice, routes};
+use super::{ApiError, EarService, ScriptedLlm, Voice, routes};
 use crate::clips::Library;
-use crate::ears::Ears;
 use crate::fault::{Faults, Site};
+use crate::matcher::ClipMatcher;
 use crate::scenario::Scenario;
 
 /// The emulator, listening on a free port of the loopback interface until it is stopped or dropped.
@@ -36,14 +36,14 @@ impl Server {
     /// # Errors
     /// [`ErrorKind::Unavailable`] if no port can be opened.
     pub async fn start(scenario: &Scenario, api_key: &str) -> Result<Self> {
-        Self::start_with(scenario, api_key, Library::bundled().clone(), Ears::bundled().clone()).await
+        Self::start_with(scenario, api_key, Library::bundled().clone(), ClipMatcher::bundled().clone()).await
     }
 
     /// The same with the clips of `library`, which `ears` understand.
     ///
     /// # Errors
     /// [`ErrorKind::Unavailable`] if no port can be opened.
-    pub async fn start_with(scenario: &Scenario, api_key: &str, library: Library, ears: Ears) -> Result<Self> {
+    pub async fn start_with(scenario: &Scenario, api_key: &str, library: Library, ears: ClipMatcher) -> Result<Self> {
         let unavailable = |error| Error::new(ErrorKind::Unavailable, "start emulator").with_source(error);
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(unavailable)?;
         let address = listener.local_addr().map_err(unavailable)?;
@@ -102,25 +102,25 @@ async fn serve(listener: TcpListener, router: Router) {
 /// What all requests share. Each lock is held for one synchronous step only.
 pub(super) struct Services {
     authorization: String,
-    brain: Mutex<Brain>,
+    llm: Mutex<ScriptedLlm>,
     voice: Mutex<Voice>,
     pub(super) ear: EarService,
     faults: Mutex<Faults>,
 }
 
 impl Services {
-    pub(super) fn new(scenario: &Scenario, api_key: &str, library: Library, ears: Ears) -> Arc<Self> {
+    pub(super) fn new(scenario: &Scenario, api_key: &str, library: Library, ears: ClipMatcher) -> Arc<Self> {
         Arc::new(Self {
             authorization: format!("Bearer {api_key}"),
-            brain: Mutex::new(Brain::new(scenario)),
+            llm: Mutex::new(ScriptedLlm::new(scenario)),
             ear: EarService::new(scenario, ears),
             voice: Mutex::new(Voice::new(scenario, library)),
             faults: Mutex::new(scenario.fault_plan().start()),
         })
     }
 
-    pub(super) fn brain(&self) -> MutexGuard<'_, Brain> {
-        lock(&self.brain)
+    pub(super) fn llm(&self) -> MutexGuard<'_, ScriptedLlm> {
+        lock(&self.llm)
     }
 
     pub(super) fn voice(&self) -> MutexGuard<'_, Voice> {

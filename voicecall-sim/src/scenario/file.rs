@@ -37,7 +37,7 @@ pub struct Scenario {
 #[repr(u64)]
 pub(crate) enum Part {
     /// The model's pace.
-    Brain = 1 << 32,
+    ScriptedLlm = 1 << 32,
     /// The synthesiser's pace.
     Voice,
     /// The transcriber's pace.

@@ -1,9 +1,9 @@
 //! The questions: asked one by one, answered, kept, read by the model, followed up.
 
 use super::analysis::{Analysis, Fault, Outcome};
-use super::asks::About;
 use super::lexicon;
 use super::machine::Interview;
+use super::pending_requests::About;
 use super::plan::PlannedQuestion;
 use super::prompts;
 use super::speech::Cue;
@@ -173,7 +173,7 @@ impl Interview {
         }));
     }
 
-    /// Asks the model to read all that was answered to a question.
+    /// PendingRequests the model to read all that was answered to a question.
     pub(super) fn analyse(&mut self, index: usize, actions: &mut Vec<Action>) -> Option<AskId> {
         let (record, question) = (self.records.get(index)?, self.plan.questions.get(index)?);
         let prompt = match &self.state {
@@ -181,7 +181,7 @@ impl Interview {
             _ => &question.text,
         };
         let request = prompts::answer(&self.plan, &question.text, prompt, record.words.as_str());
-        Some(self.asks.ask(About::Answer(index), request, actions))
+        Some(self.pending.ask(About::Answer(index), request, actions))
     }
 
     /// The model read an answer. It is journaled whenever it comes, and acted upon if the interview waits for it.
@@ -223,7 +223,7 @@ impl Interview {
         }
     }
 
-    /// Asks for more, if there is a prompt left and time for it beside all questions that are still to be asked.
+    /// PendingRequests for more, if there is a prompt left and time for it beside all questions that are still to be asked.
     fn follow_up(&mut self, acknowledgement: &str, now: CallTime, actions: &mut Vec<Action>) {
         let (pace, Some(deadlines)) = (self.plan.pace, self.deadlines) else { return };
         let State::Asking(asking) = &mut self.state else { return };
@@ -246,7 +246,7 @@ impl Interview {
         self.say_prompt(now, actions);
     }
 
-    /// Asks once more what was not understood, then goes on.
+    /// PendingRequests once more what was not understood, then goes on.
     fn repeat(&mut self, now: CallTime, actions: &mut Vec<Action>) {
         let State::Asking(asking) = &mut self.state else { return };
         if std::mem::replace(&mut asking.repeated, true) {

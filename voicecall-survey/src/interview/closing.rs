@@ -1,8 +1,8 @@
 //! The end of an interview: thanks, goodbye, and the words that arrive after it.
 
-use super::asks::About;
 use super::lexicon;
 use super::machine::Interview;
+use super::pending_requests::About;
 use super::speech::Cue;
 use super::state::{Farewell, Record, State};
 use voicecall_core::CallTime;
@@ -44,7 +44,7 @@ impl Interview {
                 self.close(unasked, false, now, actions);
             }
             State::Consent(_) => {
-                self.asks.forget(About::Consent, actions);
+                self.pending.forget(About::Consent, actions);
                 self.speech.hush(actions);
                 self.speech.say(&self.plan.phrases.declined, Cue::Last, now, actions);
                 self.close(unasked, false, now, actions);

@@ -2,9 +2,9 @@
 
 use super::analysis::Decision;
 use super::asking::Verdict;
-use super::asks::About;
 use super::lexicon::{self, ConsentWords};
 use super::machine::Interview;
+use super::pending_requests::About;
 use super::prompts;
 use super::speech::Cue;
 use super::state::{Consent, State, Waiting};
@@ -74,12 +74,12 @@ impl Interview {
         } else if words == Some(ConsentWords::WhoIsCalling) && !consent.explained {
             consent.explained = true;
             consent.waiting = None;
-            self.asks.forget(About::Consent, actions);
+            self.pending.forget(About::Consent, actions);
             self.speech.say(&self.plan.phrases.who_is_calling, Cue::Aside, now, actions);
             self.ask_consent(now, actions);
         } else {
             let request = prompts::consent(&self.plan, &self.plan.phrases.consent, consent.words.as_str());
-            let ask = self.asks.ask(About::Consent, request, actions);
+            let ask = self.pending.ask(About::Consent, request, actions);
             consent.waiting = Some(Waiting { ask, until: now + self.plan.pace.patience });
         }
     }
@@ -108,7 +108,7 @@ impl Interview {
             return self.decline(now, actions);
         }
         consent.asked_again = true;
-        self.asks.forget(About::Consent, actions);
+        self.pending.forget(About::Consent, actions);
         self.speech.say(&self.plan.phrases.not_heard, Cue::Aside, now, actions);
         self.ask_consent(now, actions);
     }
@@ -132,7 +132,7 @@ impl Interview {
         }
     }
 
-    /// Asks the consent question again. What was said before it does not count any more.
+    /// PendingRequests the consent question again. What was said before it does not count any more.
     fn ask_consent(&mut self, now: CallTime, actions: &mut Vec<Action>) {
         let State::Consent(consent) = &mut self.state else { return };
         consent.presence_asked = false;
@@ -141,14 +141,14 @@ impl Interview {
     }
 
     fn granted(&mut self, now: CallTime, actions: &mut Vec<Action>) {
-        self.asks.forget(About::Consent, actions);
+        self.pending.forget(About::Consent, actions);
         actions.push(Action::GrantConsent);
         actions.push(Action::Journal(Fact::Consent { given: true }));
         self.ask_next(None, now, actions);
     }
 
     fn decline(&mut self, now: CallTime, actions: &mut Vec<Action>) {
-        self.asks.forget(About::Consent, actions);
+        self.pending.forget(About::Consent, actions);
         actions.push(Action::Journal(Fact::Consent { given: false }));
         self.speech.say(&self.plan.phrases.declined, Cue::Last, now, actions);
         self.close(EndReason::Declined, false, now, actions);

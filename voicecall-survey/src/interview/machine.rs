@@ -1,7 +1,7 @@
 //! The interview's machine: takes events in, hands them to the state they belong to, keeps the time.
 
 use super::asking::Verdict;
-use super::asks::{About, Asks};
+use super::pending_requests::{About, PendingRequests};
 use super::plan::{InterviewPlan, PlannedQuestion};
 use super::progress::Progress;
 use super::speech::{Cue, Speech};
@@ -43,7 +43,7 @@ pub struct Interview {
     /// One for each question of the plan, at the same place.
     pub(super) records: Vec<Record>,
     pub(super) speech: Speech,
-    pub(super) asks: Asks,
+    pub(super) pending: PendingRequests,
     pub(super) deadlines: Option<Deadlines>,
     pub(super) warned: bool,
     /// The question that was announced as the last one has been asked.
@@ -72,7 +72,7 @@ impl Interview {
         Ok(Self {
             records: plan.questions.iter().map(record).collect(),
             speech: Speech::new(plan.pace),
-            asks: Asks::default(),
+            pending: PendingRequests::default(),
             state: State::Idle,
             deadlines: None,
             warned: progress.warned,
@@ -173,7 +173,7 @@ impl Interview {
 
     fn replied(&mut self, ask: AskId, reply: Option<&str>, now: CallTime, actions: &mut Vec<Action>) {
         let awaited = self.waiting().filter(|waiting| waiting.ask == ask);
-        let Some(pending) = self.asks.take(ask) else { return };
+        let Some(pending) = self.pending.take(ask) else { return };
         let verdict = match pending.about {
             About::Consent => self.read_consent(reply, now, actions),
             About::Answer(index) => self.read_answer(index, reply, awaited.is_some(), now, actions),
@@ -182,7 +182,7 @@ impl Interview {
         match verdict {
             Verdict::Done => {}
             Verdict::Nothing => self.without_reply(now, actions),
-            Verdict::Faulty(fault) => match self.asks.repair(pending, fault, actions) {
+            Verdict::Faulty(fault) => match self.pending.repair(pending, fault, actions) {
                 Some(ask) => self.wait_for(Waiting { ask, ..waiting }),
                 None => self.without_reply(now, actions),
             },
@@ -220,7 +220,7 @@ impl Interview {
 impl Dialogue for Interview {
     fn handle(&mut self, event: &DialogueEvent, now: CallTime, actions: &mut Vec<Action>) {
         if let DialogueEvent::Ended(_) = event {
-            self.asks.forget(About::Consent, actions);
+            self.pending.forget(About::Consent, actions);
             return self.over(now);
         }
         self.keep_time(now, actions);

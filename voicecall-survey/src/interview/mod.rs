@@ -12,12 +12,12 @@
 
 mod analysis;
 mod asking;
-mod asks;
 mod closing;
 mod consent;
 mod lexicon;
 mod limits;
 mod machine;
+mod pending_requests;
 mod phrases;
 mod plan;
 mod progress;

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 pub struct Phrases {
     /// That an AI speaks, for whom, why, how long it takes and that it is recorded. Never interruptible.
     pub disclosure: Vec<String>,
-    /// Asks for consent, behind the disclosure.
+    /// PendingRequests for consent, behind the disclosure.
     pub consent: String,
-    /// Asks for consent again.
+    /// PendingRequests for consent again.
     pub consent_again: String,
     /// The answer to "who is calling?".
     pub who_is_calling: String,

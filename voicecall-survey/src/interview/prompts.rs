@@ -17,7 +17,7 @@ const CONSENT_TOKENS: u32 = 20;
 /// A transcript longer than this is shortened in the prompt, never in the journal.
 const LONGEST_WORDS: usize = 4000;
 
-/// Asks what the caller decided about taking part.
+/// PendingRequests what the caller decided about taking part.
 pub(super) fn consent(plan: &InterviewPlan, question: &str, words: &str) -> ChatRequest {
     let instructions = format!(
         "An AI assistant calls a customer of the shop {business} in Swedish and asks for consent to a short, recorded \
@@ -31,7 +31,7 @@ pub(super) fn consent(plan: &InterviewPlan, question: &str, words: &str) -> Chat
     request::strict("consent", properties, instructions, &data, CONSENT_TOKENS)
 }
 
-/// Asks what kind of answer the caller gave. `prompt` is what the agent asked last: the question or a follow-up.
+/// PendingRequests what kind of answer the caller gave. `prompt` is what the agent asked last: the question or a follow-up.
 pub(super) fn answer(plan: &InterviewPlan, question: &str, prompt: &str, words: &str) -> ChatRequest {
     let instructions = format!(
         "An AI assistant interviews a customer of the shop {business} in Swedish by phone. Judge the customer's answer \

@@ -135,7 +135,7 @@ impl Speech {
     pub(super) fn hush(&mut self, actions: &mut Vec<Action>) {
         if !self.queue.is_empty() {
             self.queue.clear();
-            actions.push(Action::Hush);
+            actions.push(Action::Interrupt);
         }
         if let Prompt::Begun(at) = self.prompt {
             self.prompt = Prompt::Cut(at);

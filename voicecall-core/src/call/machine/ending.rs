@@ -1,7 +1,7 @@
 //! How a call ends: somebody hangs up, the line breaks, no service speaks for us any more, or the money is used up.
 
+use super::super::budget_guard::Verdict;
 use super::super::io::{Effect, Output};
-use super::super::spending::Verdict;
 use super::{CallMachine, State};
 use crate::dialogue::DialogueEvent;
 use crate::journal::Fact;
@@ -10,27 +10,27 @@ use crate::store::EndReason;
 
 impl CallMachine {
     /// No service speaks for us any more.
-    pub(super) fn voice_lost(&mut self, out: &mut Vec<Output>) {
-        let farewell = self.settings.patience.farewell.clone();
+    pub(super) fn tts_failed(&mut self, out: &mut Vec<Output>) {
+        let farewell = self.settings.timeouts.farewell.clone();
         self.break_off(farewell, EndReason::TechnicalFailure, out);
     }
 
     /// Counts what `out` holds from `from` on, and does what the budget demands.
     pub(super) fn spend(&mut self, from: usize, out: &mut Vec<Output>) {
-        let Some(spending) = self.spending.as_mut().filter(|_| self.state != State::Ringing) else { return };
-        spending.observe(out.get(from..).unwrap_or_default());
-        spending.on_the_line(self.now, self.state == State::Over);
-        match spending.verdict(self.now, self.state != State::Live) {
+        let Some(budget) = self.budget.as_mut().filter(|_| self.state != State::Ringing) else { return };
+        budget.observe(out.get(from..).unwrap_or_default());
+        budget.on_the_line(self.now, self.state == State::Over);
+        match budget.verdict(self.now, self.state != State::Live) {
             Verdict::Fine => {}
             Verdict::WrapUp => {
-                let fact = Fact::BudgetReached(spending.cost());
+                let fact = Fact::BudgetReached(budget.cost());
                 self.gate.journal(self.now, fact, false, out);
-                out.push(Output::Tell(DialogueEvent::WrapUp));
+                out.push(Output::Notify(DialogueEvent::WrapUp));
             }
             Verdict::Stop => self.out_of_money(out),
         }
         let finished = self.is_finished();
-        if let Some(cost) = self.spending.as_mut().and_then(|spending| spending.due_for_journal(self.now, finished)) {
+        if let Some(cost) = self.budget.as_mut().and_then(|budget| budget.due_for_journal(self.now, finished)) {
             self.gate.journal(self.now, Fact::Cost(cost), false, out);
         }
     }
@@ -39,25 +39,25 @@ impl CallMachine {
     fn out_of_money(&mut self, out: &mut Vec<Output>) {
         let reason = match self.state {
             // All was said; only the last mark is awaited.
-            State::Ending(_) if !self.mouth.is_busy() => return,
+            State::Ending(_) if !self.speech.is_busy() => return,
             State::Ending(reason) => reason,
             _ => EndReason::RefusedByBudget,
         };
         let own = self.settings.budget.as_ref().and_then(|budget| budget.farewell.clone());
-        let farewell = own.or_else(|| self.settings.patience.farewell.clone());
+        let farewell = own.or_else(|| self.settings.timeouts.farewell.clone());
         self.break_off(farewell, reason, out);
     }
 
     /// Stops whatever is being said: a prepared farewell, then the end. Never dead air.
     fn break_off(&mut self, farewell: Option<String>, reason: EndReason, out: &mut Vec<Output>) {
-        for ended in self.mouth.hush(self.now, out) {
-            self.book(ended, out);
+        for ended in self.speech.interrupt(self.now, out) {
+            self.record_utterance(ended, out);
         }
         if let Some(text) = farewell {
-            self.mouth.fill(&text, false, &self.settings, self.now);
+            self.speech.fill(&text, false, &self.settings, self.now);
         }
         self.state = State::Ending(reason);
-        let _ = self.mouth.advance(self.now, &mut self.ops, out);
+        let _ = self.speech.advance(self.now, &mut self.ops, out);
     }
 
     pub(super) fn hang_up(&mut self, reason: EndReason, out: &mut Vec<Output>) {
@@ -73,18 +73,18 @@ impl CallMachine {
             State::Ending(reason) => reason,
             State::Ringing | State::Live => reason,
         };
-        let mut hushed = Vec::new();
-        for ended in self.mouth.hush(self.now, &mut hushed) {
-            self.book(ended, out);
+        let mut outputs = Vec::new();
+        for ended in self.speech.interrupt(self.now, &mut outputs) {
+            self.record_utterance(ended, out);
         }
         // Nobody is there to be silenced, but what is being synthesised is not needed any more.
-        out.extend(hushed.into_iter().filter(|output| matches!(output, Output::Cancel { .. })));
+        out.extend(outputs.into_iter().filter(|output| matches!(output, Output::Cancel { .. })));
         if let Some(spoken) = self.turn.stop() {
-            self.ear.close(spoken, self.now, out);
+            self.transcriber.close(spoken, self.now, out);
         }
         self.state = State::Over;
         self.gate.journal(self.now, Fact::Ended { reason }, false, out);
-        out.push(Output::Tell(DialogueEvent::Ended(reason)));
+        out.push(Output::Notify(DialogueEvent::Ended(reason)));
         self.gate.forget();
         out.push(Output::Effect(Effect::HangUp(reason)));
     }

@@ -89,7 +89,7 @@ impl Call {
                     if let Some(after) = self.transcript_after {
                         let transcript =
                             Transcript { text: "ja".into(), confidence: None, language: None, is_final: true };
-                        self.due.push((self.now + after, InputEvent::Ear { op: *op, transcript }));
+                        self.due.push((self.now + after, InputEvent::Transcript { op: *op, transcript }));
                         self.due.push((self.now + after, InputEvent::Done { op: *op }));
                     }
                 }
@@ -343,7 +343,7 @@ fn prepared(text: &str) -> PreparedSpeech {
 fn a_slow_answer_is_bridged_by_at_most_the_configured_fillers() {
     let mut settings = settings();
     settings.prepared = vec![prepared("Hm"), prepared("Vänta")];
-    settings.patience.fillers =
+    settings.timeouts.fillers =
         vec![(Duration::from_millis(800), "Hm".into()), (Duration::from_millis(1800), "Vänta".into())];
     let (dialogue, _) = consenting(["Hej", "Tack", "x"]);
     let mut call = Call::new(settings, dialogue);
@@ -364,7 +364,7 @@ fn a_slow_answer_is_bridged_by_at_most_the_configured_fillers() {
 fn a_voice_that_is_lost_ends_the_call_with_a_prepared_farewell() {
     let mut settings = settings();
     settings.prepared = vec![prepared("Tekniska problem")];
-    settings.patience.farewell = Some("Tekniska problem".into());
+    settings.timeouts.farewell = Some("Tekniska problem".into());
     let (dialogue, _) = consenting(["Hej", "x"]);
     let mut call = Call::new(settings, dialogue);
     call.speech_after = None;
@@ -675,7 +675,7 @@ fn a_call_with_a_budget_replays() {
     let replayed = replay(call.logic.take_recorder().unwrap().as_bytes()).unwrap();
     let facts = replayed.outputs.iter().filter(|output| matches!(output, Output::Journal { .. })).count();
     assert_eq!(facts, call.facts().len());
-    assert!(replayed.outputs.iter().any(|output| matches!(output, Output::Tell(DialogueEvent::WrapUp))));
+    assert!(replayed.outputs.iter().any(|output| matches!(output, Output::Notify(DialogueEvent::WrapUp))));
 }
 
 #[test]

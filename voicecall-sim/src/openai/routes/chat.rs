@@ -19,7 +19,7 @@ use crate::fault::Site;
 pub(super) async fn complete(State(services): State<Arc<Services>>, body: Bytes) -> Result<Response, ApiError> {
     let asked = Instant::now();
     let call = ChatCall::read(&body)?;
-    let reply = services.brain().answer(&call.question(), call.max_tokens)?;
+    let reply = services.llm().answer(&call.question(), call.max_tokens)?;
     call.check(&reply)?;
     let id = format!("chatcmpl-{}", uuid::Uuid::new_v4().simple());
     let completion = Completion { id, created: unix_now(), call: &call, reply: &reply };

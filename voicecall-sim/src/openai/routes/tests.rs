@@ -13,7 +13,7 @@ use super::super::server::{Server, Services, router};
 use super::super::wav::streaming_header;
 use super::*;
 use crate::clips::Library;
-use crate::ears::Ears;
+use crate::matcher::ClipMatcher;
 
 const SCENARIO: &str = r#"
     name = "routes"
@@ -42,7 +42,7 @@ struct Client(Router<()>);
 impl Client {
     fn new() -> Self {
         let scenario = SCENARIO.parse().unwrap();
-        Self(router(Services::new(&scenario, "key", Library::bundled().clone(), Ears::bundled().clone())))
+        Self(router(Services::new(&scenario, "key", Library::bundled().clone(), ClipMatcher::bundled().clone())))
     }
 
     async fn send(&self, request: Request<Body>) -> (StatusCode, Vec<u8>) {

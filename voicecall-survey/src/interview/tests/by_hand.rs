@@ -70,7 +70,7 @@ impl Call {
         for action in &actions {
             match action {
                 Action::Say(utterance) => self.queue.push(utterance.clone()),
-                Action::Hush | Action::EndNow(_) => self.queue.clear(),
+                Action::Interrupt | Action::EndNow(_) => self.queue.clear(),
                 _ => {}
             }
         }

@@ -84,7 +84,7 @@ pub(super) struct Driver {
     speaking_until: Option<CallTime>,
     /// The caller has reacted to what was said last.
     reacted: bool,
-    asks: Vec<AskId>,
+    pending: Vec<AskId>,
     turns: u32,
     steps: usize,
     model_steps: usize,
@@ -108,7 +108,7 @@ impl Driver {
             silences: 0,
             speaking_until: None,
             reacted: false,
-            asks: Vec::new(),
+            pending: Vec::new(),
             turns: 0,
             steps: 0,
             model_steps: 0,
@@ -147,9 +147,9 @@ impl Driver {
     fn act(&mut self, action: Action) {
         match action {
             Action::Say(utterance) if !self.ended && self.ending.is_none() => self.queue.push_back(utterance),
-            Action::Hush => self.hush(),
+            Action::Interrupt => self.hush(),
             Action::Ask { ask, .. } => {
-                self.asks.push(ask);
+                self.pending.push(ask);
                 let step = self.script.model[self.model_steps % self.script.model.len()].clone();
                 self.model_steps += 1;
                 match step {
@@ -166,7 +166,7 @@ impl Driver {
                     ModelStep::Hangs => self.schedule(self.now + Duration::from_secs(20), Due::Model(ask, None)),
                 }
             }
-            Action::Forget(ask) => self.asks.retain(|&open| open != ask),
+            Action::Forget(ask) => self.pending.retain(|&open| open != ask),
             Action::End(reason) => self.ending = self.ending.or(Some(reason)),
             Action::EndNow(reason) => self.end(reason),
             _ => {}
@@ -230,7 +230,7 @@ impl Driver {
 
     /// Goes to the next instant at which something happens. Returns whether anything can still happen.
     fn step(&mut self) -> bool {
-        let busy = self.playing.is_some() || !self.queue.is_empty() || self.is_speaking() || !self.asks.is_empty();
+        let busy = self.playing.is_some() || !self.queue.is_empty() || self.is_speaking() || !self.pending.is_empty();
         let quiet = !self.ended && !busy && !self.due.iter().any(|(_, _, due)| !matches!(due, Due::HangsUp));
         if quiet && !self.reacted {
             let step = self.next_step();
@@ -274,8 +274,8 @@ impl Driver {
             Due::HangsUp => self.end(EndReason::CustomerHangup),
             Due::Model(ask, text) => {
                 // A reply that was given up is not delivered, like in a real call.
-                if self.asks.contains(&ask) {
-                    self.asks.retain(|&open| open != ask);
+                if self.pending.contains(&ask) {
+                    self.pending.retain(|&open| open != ask);
                     self.tell(match text {
                         Some(text) => DialogueEvent::Reply { ask, text },
                         None => DialogueEvent::NoReply { ask },

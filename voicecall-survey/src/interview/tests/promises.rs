@@ -164,7 +164,7 @@ fn check_time(log: &Log, plan: &InterviewPlan) -> Result<(), TestCaseError> {
                 let done = queue.iter().fold(*at, |at, (_, takes)| at + *takes);
                 prop_assert!(done <= end, "{} at {at}", said.text);
             }
-            Moment::Action(Action::Hush) => queue.clear(),
+            Moment::Action(Action::Interrupt) => queue.clear(),
             Moment::Event(DialogueEvent::Spoken(id)) => queue.retain(|(own, _)| *own > id.0),
             Moment::Event(DialogueEvent::Interrupted { utterance, .. }) => queue.retain(|(own, _)| *own < utterance.0),
             _ => {}

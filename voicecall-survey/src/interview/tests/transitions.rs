@@ -531,7 +531,7 @@ fn closing_stops_a_question_in_the_middle() {
     call.replies(&analysis("answered"));
     call.said();
     call.wait_until(110);
-    let hush = call.all.iter().position(|action| *action == Action::Hush).unwrap();
+    let hush = call.all.iter().position(|action| *action == Action::Interrupt).unwrap();
     assert!(matches!(&call.all[hush + 1], Action::Say(said) if said.text == THANKS && !said.interruptible));
 }
 
@@ -651,7 +651,7 @@ fn told_to_wrap_up_while_it_is_speaking_it_stops_and_thanks() {
     call.replies(&analysis("answered"));
     call.said();
     call.event(DialogueEvent::WrapUp);
-    let hush = call.all.iter().position(|action| *action == Action::Hush).unwrap();
+    let hush = call.all.iter().position(|action| *action == Action::Interrupt).unwrap();
     assert!(matches!(&call.all[hush + 1], Action::Say(said) if said.text == THANKS && !said.interruptible));
     assert_eq!(call.ends(), Some(("softly", EndReason::Completed)));
 }

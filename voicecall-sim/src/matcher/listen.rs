@@ -13,17 +13,17 @@ use crate::clips::{Clip, Library};
 
 /// Tells which recorded words are in a piece of audio. See the [module](super) on what this is not.
 ///
-/// Ears are cheap to clone, and costly to make: about as much as listening to a minute.
+/// ClipMatcher are cheap to clone, and costly to make: about as much as listening to a minute.
 #[derive(Clone, Debug)]
-pub struct Ears {
+pub struct ClipMatcher {
     recordings: Arc<[Recording]>,
     search: Arc<Search>,
     /// Samples of the longest recording.
     longest: usize,
 }
 
-impl Ears {
-    /// Ears that know the clips of a library.
+impl ClipMatcher {
+    /// ClipMatcher that know the clips of a library.
     pub fn new(library: &Library) -> Self {
         let recordings: Arc<[_]> = library.all().iter().map(Recording::from).collect();
         let search = Arc::new(Search::new(&recordings));
@@ -31,9 +31,9 @@ impl Ears {
         Self { recordings, search, longest }
     }
 
-    /// Ears that know the bundled clips. They are made once.
+    /// ClipMatcher that know the bundled clips. They are made once.
     pub fn bundled() -> &'static Self {
-        static BUNDLED: OnceLock<Ears> = OnceLock::new();
+        static BUNDLED: OnceLock<ClipMatcher> = OnceLock::new();
         BUNDLED.get_or_init(|| Self::new(Library::bundled()))
     }
 

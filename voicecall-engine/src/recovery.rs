@@ -15,7 +15,7 @@ use voicecall_core::{ErrorKind, Result};
 /// What a sweep did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Swept {
+pub struct Recovered {
     /// Sessions whose call was over at the carrier: closed, or waiting for the next attempt.
     pub closed: usize,
     /// Sessions that had not been called yet: waiting again.
@@ -42,8 +42,8 @@ impl CallEngine {
     ///
     /// # Errors
     /// When the store cannot tell which sessions are open.
-    pub async fn sweep(self: &Arc<Self>) -> Result<Swept> {
-        let mut swept = Swept::default();
+    pub async fn recover(self: &Arc<Self>) -> Result<Recovered> {
+        let mut swept = Recovered::default();
         for session in self.store.open_sessions().await? {
             if session.due_at.is_some() || self.is_ours(&session) || self.is_held_elsewhere(session.held_until) {
                 continue;
@@ -61,8 +61,8 @@ impl CallEngine {
                 }
             }
         }
-        if swept != Swept::default() {
-            let Swept { closed, waiting, live, apologised, left } = swept;
+        if swept != Recovered::default() {
+            let Recovered { closed, waiting, live, apologised, left } = swept;
             info!(closed, waiting, live, apologised, left, "open sessions swept");
         }
         Ok(swept)
@@ -145,14 +145,14 @@ impl CallEngine {
             self.state().ringing.insert(attempt.id, ringing);
             return Ok(Settled::Live);
         }
-        if self.carrier.capabilities().steer && self.may_resume(session).await? {
+        if self.carrier.capabilities().update_call && self.may_resume(session).await? {
             self.state().broken.insert(session.id, Broken { tenant, epoch, told: false });
             let (engine, session) = (Arc::clone(self), session.id);
             // Ends by itself once the call has come back, or has not.
-            tokio::spawn(async move { engine.bring_back(key, session, call).await });
+            tokio::spawn(async move { engine.reconnect(key, session, call).await });
             return Ok(Settled::Live);
         }
-        self.apologise(&call).await;
+        self.play_failure_message(&call).await;
         self.end_session(tenant, session.id, EndReason::TechnicalFailure, EventSource::System).await;
         Ok(Settled::Apologised)
     }

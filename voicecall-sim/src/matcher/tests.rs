@@ -3,7 +3,7 @@
 use voicecall_core::audio::Resampler;
 use voicecall_core::audio::g711::{alaw, mulaw};
 
-use super::{Ears, HeardWord, Listener};
+use super::{ClipMatcher, HeardWord, Listener};
 use crate::clips::{Clip, Library};
 
 fn clips() -> &'static [Clip] {
@@ -15,7 +15,7 @@ fn decode(audio: &[u8]) -> Vec<i16> {
 }
 
 fn hear(pcm: &[i16]) -> String {
-    Ears::bundled().listen(pcm).text()
+    ClipMatcher::bundled().listen(pcm).text()
 }
 
 /// Every clip this many times over.
@@ -89,7 +89,7 @@ impl Seeded {
 #[test]
 fn a_clip_is_heard_as_its_text_without_doubt() {
     for clip in clips() {
-        let heard = Ears::bundled().listen(&decode(clip.audio()));
+        let heard = ClipMatcher::bundled().listen(&decode(clip.audio()));
         assert_eq!(heard.text(), clip.text());
         assert!(heard.confidence() > Some(0.99), "{clip:?} {heard:?}");
         assert!(heard.words.iter().all(|word| word.speaker == clip.speaker()), "{heard:?}");
@@ -157,7 +157,7 @@ fn noise_first_makes_words_doubtful_and_then_hides_them() {
     let mut sure_and_doubtful = |decibels| {
         let heard = clips().iter().step_by(6).flat_map(|clip| {
             let pcm = decode(clip.audio());
-            Ears::bundled().listen(&mix(&pcm, &rng.noise(&pcm, decibels))).words
+            ClipMatcher::bundled().listen(&mix(&pcm, &rng.noise(&pcm, decibels))).words
         });
         let (sure, doubtful): (Vec<_>, Vec<_>) = heard.partition(|word| word.confidence >= HeardWord::SURE);
         (sure.len(), doubtful.len())
@@ -171,7 +171,7 @@ fn noise_first_makes_words_doubtful_and_then_hides_them() {
 fn clips_in_a_row_are_all_heard() {
     let text = "Tack för det. Vad gjorde att du kände så? Tack. Kan du berätta lite mer? Tack och hej då.";
     let speech = Library::bundled().voice("agent", text).unwrap();
-    let heard = Ears::bundled().listen(&decode(&speech.audio));
+    let heard = ClipMatcher::bundled().listen(&decode(&speech.audio));
     assert_eq!(heard.text(), text);
     assert_eq!(heard.words.last().unwrap().end, speech.words.last().unwrap().end);
 }
@@ -269,7 +269,7 @@ fn a_listener_tells_each_utterance_at_the_pause_after_it() {
             line = mix(&line, &rng.noise(&line, 15.0));
         }
         let coded: Vec<_> = line.iter().map(|&sample| mulaw::encode(sample)).collect();
-        let mut listener = Listener::new(Ears::bundled().clone());
+        let mut listener = Listener::new(ClipMatcher::bundled().clone());
         let told: Vec<_> = coded.chunks(160).filter_map(|frame| listener.hear(frame)).collect();
         assert_eq!(told.iter().map(|utterance| utterance.heard.text()).collect::<Vec<_>>(), texts);
         let first = told[0].heard.words[0].start;
@@ -281,7 +281,7 @@ fn a_listener_tells_each_utterance_at_the_pause_after_it() {
 
 #[test]
 fn a_listener_ends_the_utterance_when_the_line_closes() {
-    let mut listener = Listener::new(Ears::bundled().clone());
+    let mut listener = Listener::new(ClipMatcher::bundled().clone());
     let speech = Library::bundled().voice("caller", "Ja tack.").unwrap();
     assert!(speech.audio.chunks(160).all(|frame| listener.hear(frame).is_none()));
     assert_eq!(listener.finish().unwrap().heard.text(), "Ja tack.");

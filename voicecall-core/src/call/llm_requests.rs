@@ -14,8 +14,8 @@ const LONGEST_ANSWER: usize = 16 * 1024;
 
 /// The questions under way.
 #[derive(Debug)]
-pub(super) struct Mind {
-    patience: Duration,
+pub(super) struct LlmRequests {
+    timeouts: Duration,
     thoughts: Vec<Thought>,
 }
 
@@ -27,9 +27,9 @@ struct Thought {
     due: CallTime,
 }
 
-impl Mind {
-    pub(super) const fn new(patience: Duration) -> Self {
-        Self { patience, thoughts: Vec::new() }
+impl LlmRequests {
+    pub(super) const fn new(timeouts: Duration) -> Self {
+        Self { timeouts, thoughts: Vec::new() }
     }
 
     pub(super) fn ask(
@@ -41,7 +41,7 @@ impl Mind {
         out: &mut Vec<Output>,
     ) {
         let op = ops.next();
-        self.thoughts.push(Thought { ask, op, text: String::new(), due: now + self.patience });
+        self.thoughts.push(Thought { ask, op, text: String::new(), due: now + self.timeouts });
         out.push(Output::Start { op, task: AgentTask::Think(request) });
     }
 
@@ -59,13 +59,13 @@ impl Mind {
 
     pub(super) fn done(&mut self, op: OpId, out: &mut Vec<Output>) {
         if let Some(thought) = self.take(|thought| thought.op == op) {
-            out.push(Output::Tell(DialogueEvent::Reply { ask: thought.ask, text: thought.text }));
+            out.push(Output::Notify(DialogueEvent::Reply { ask: thought.ask, text: thought.text }));
         }
     }
 
     pub(super) fn failed(&mut self, op: OpId, out: &mut Vec<Output>) {
         if let Some(thought) = self.take(|thought| thought.op == op) {
-            out.push(Output::Tell(DialogueEvent::NoReply { ask: thought.ask }));
+            out.push(Output::Notify(DialogueEvent::NoReply { ask: thought.ask }));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::settings::Patience;
+use super::settings::Timeouts;
 use crate::time::CallTime;
 
 /// What has become due.
@@ -16,9 +16,9 @@ pub(super) enum Due {
 
 /// Measures two silences: the caller's wait for an answer, and nobody speaking at all.
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(super) struct SilenceTimers {
     fillers: Vec<(Duration, String)>,
-    patience: Duration,
+    timeouts: Duration,
     /// The end of the caller's turn whose answer is awaited, and how many fillers were said since.
     answer: Option<(CallTime, usize)>,
     /// Since when nobody works at the answer.
@@ -28,11 +28,11 @@ pub(super) struct Waiting {
     silences: u32,
 }
 
-impl Waiting {
-    pub(super) fn new(patience: &Patience) -> Self {
+impl SilenceTimers {
+    pub(super) fn new(timeouts: &Timeouts) -> Self {
         Self {
-            fillers: patience.fillers.clone(),
-            patience: patience.silence,
+            fillers: timeouts.fillers.clone(),
+            timeouts: timeouts.silence,
             answer: None,
             idle: None,
             quiet: None,
@@ -79,15 +79,15 @@ impl Waiting {
             *said += 1;
             return Some(Due::Filler(text.clone()));
         }
-        let quiet = self.quiet.filter(|quiet| now.since(*quiet) >= self.patience)?;
-        self.quiet = Some(quiet + self.patience);
+        let quiet = self.quiet.filter(|quiet| now.since(*quiet) >= self.timeouts)?;
+        self.quiet = Some(quiet + self.timeouts);
         self.silences += 1;
         Some(Due::Silence(self.silences))
     }
 
     pub(super) fn wake_at(&self) -> Option<CallTime> {
         let filler = self.answer.and_then(|(since, said)| Some(since + self.fillers.get(said)?.0));
-        let silence = self.quiet.map(|quiet| quiet + self.patience);
+        let silence = self.quiet.map(|quiet| quiet + self.timeouts);
         filler.into_iter().chain(silence).min()
     }
 }

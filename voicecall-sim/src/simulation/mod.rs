@@ -32,7 +32,7 @@ const MOST_WAKES: u32 = 1000;
 
 /// One call about to happen.
 #[derive(Debug)]
-pub struct World {
+pub struct CallSimulation {
     now: CallTime,
     logic: Conversation,
     codec: Box<dyn MediaCodec>,
@@ -45,7 +45,7 @@ pub struct World {
     on_the_line: bool,
 }
 
-impl World {
+impl CallSimulation {
     /// The call of `scenario`, answered now, with real audio.
     ///
     /// `logic` and `codec` are the application's; `wire` is the format of the emulated carrier, such as
@@ -165,7 +165,7 @@ impl World {
                 Output::Journal { seq, .. } => self.events.push(self.now + STORING, None, InputEvent::Stored { seq }),
                 Output::Effect(Effect::HangUp(_)) => self.hang_up(),
                 Output::Grant { op, samples } => self.services.grant(self.now, op, samples, &mut self.events),
-                Output::Effect(_) | Output::Record { .. } | Output::Tell(_) => {}
+                Output::Effect(_) | Output::Record { .. } | Output::Notify(_) => {}
             }
         }
         Ok(())

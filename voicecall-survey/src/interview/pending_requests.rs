@@ -26,19 +26,19 @@ pub(super) struct Pending {
 
 /// All requests whose replies are outstanding.
 #[derive(Default)]
-pub(super) struct Asks {
+pub(super) struct PendingRequests {
     last: u32,
     pending: BTreeMap<AskId, Pending>,
 }
 
-impl Asks {
-    /// Asks the model. An earlier request about the same is not waited for any more: this one knows more.
+impl PendingRequests {
+    /// PendingRequests the model. An earlier request about the same is not waited for any more: this one knows more.
     pub(super) fn ask(&mut self, about: About, request: ChatRequest, actions: &mut Vec<Action>) -> AskId {
         self.forget(about, actions);
         self.send(Pending { about, request, repairs: 0 }, actions)
     }
 
-    /// Asks again, saying what was wrong with the reply; `None` if that has been tried often enough.
+    /// PendingRequests again, saying what was wrong with the reply; `None` if that has been tried often enough.
     pub(super) fn repair(&mut self, refused: Pending, fault: Fault, actions: &mut Vec<Action>) -> Option<AskId> {
         let Pending { about, request, repairs } = refused;
         (repairs < MOST_REPAIRS).then(|| {
@@ -73,7 +73,7 @@ impl Asks {
 }
 
 /// Without the requests: they hold what the caller said.
-impl fmt::Debug for Asks {
+impl fmt::Debug for PendingRequests {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.pending.iter().map(|(ask, pending)| (ask, pending.about))).finish()
     }

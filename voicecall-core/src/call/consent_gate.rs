@@ -13,7 +13,7 @@ const LONGEST_TAPE: usize = 3 * 60 * 50;
 
 /// Numbers facts and holds back what needs consent.
 #[derive(Debug)]
-pub(super) struct Gate {
+pub(super) struct ConsentGate {
     session: SessionId,
     open: bool,
     recording: bool,
@@ -25,7 +25,7 @@ pub(super) struct Gate {
     dialogue_facts: u64,
 }
 
-impl Gate {
+impl ConsentGate {
     /// A gate whose first fact has the number `first_seq`.
     pub(super) const fn new(session: SessionId, recording: bool, first_seq: u64) -> Self {
         Self {
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn words_wait_for_consent_and_keep_their_order() {
-        let mut gate = Gate::new(SessionId::new(), true, 1);
+        let mut gate = ConsentGate::new(SessionId::new(), true, 1);
         let mut out = Vec::new();
         gate.journal(CallTime::ZERO, Fact::Connected, false, &mut out);
         gate.journal(CallTime::from_millis(1), said("one"), true, &mut out);
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn numbers_go_on_where_an_earlier_connection_stopped() {
-        let mut gate = Gate::new(SessionId::new(), true, 41);
+        let mut gate = ConsentGate::new(SessionId::new(), true, 41);
         let mut out = Vec::new();
         gate.journal(CallTime::ZERO, Fact::Resumed, false, &mut out);
         gate.grant(&mut out);
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn without_consent_nothing_remains() {
-        let mut gate = Gate::new(SessionId::new(), true, 1);
+        let mut gate = ConsentGate::new(SessionId::new(), true, 1);
         let mut out = Vec::new();
         gate.journal(CallTime::ZERO, said("one"), true, &mut out);
         gate.record(Frame::SILENCE, Frame::SILENCE, &mut out);

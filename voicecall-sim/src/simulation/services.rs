@@ -12,9 +12,9 @@ use voicecall_core::{CallTime, ErrorKind};
 
 use super::events::Events;
 use crate::clips::Library;
-use crate::ears::Ears;
 use crate::fault::{Fault, Faults, Rng, Site};
-use crate::openai::Brain;
+use crate::matcher::ClipMatcher;
+use crate::openai::ScriptedLlm;
 use crate::scenario::{Latency, Part, Question, Scenario};
 
 /// Speech comes in pieces of 100 ms.
@@ -26,7 +26,7 @@ type Answer = VecDeque<(CallTime, InputEvent<'static>)>;
 /// Hears, thinks and speaks as a scenario says.
 #[derive(Debug)]
 pub(super) struct Services {
-    brain: Brain,
+    llm: ScriptedLlm,
     latency: Latency,
     ear: Rng,
     voice: Rng,
@@ -46,7 +46,7 @@ struct Speaking {
 impl Services {
     pub(super) fn new(scenario: &Scenario) -> Self {
         Self {
-            brain: Brain::new(scenario),
+            llm: ScriptedLlm::new(scenario),
             latency: scenario.latency.clone(),
             ear: scenario.rng(Part::Ear),
             voice: scenario.rng(Part::Voice),
@@ -99,11 +99,11 @@ impl Services {
     pub(super) fn finish(&mut self, now: CallTime, op: OpId, events: &mut Events) {
         let Some(audio) = self.listening.remove(&op) else { return };
         let at = now + self.latency.wait(self.latency.transcription, &mut self.ear);
-        let heard = Ears::bundled().listen(&audio);
+        let heard = ClipMatcher::bundled().listen(&audio);
         // The ears' figure is a correlation, which rounding may take past one.
         let confidence = heard.confidence().map(|confidence| confidence.clamp(0.0, 1.0));
         let transcript = Transcript { text: heard.text(), confidence, language: None, is_final: true };
-        let mut answer = Answer::from([(at, InputEvent::Ear { op, transcript }), (at, InputEvent::Done { op })]);
+        let mut answer = Answer::from([(at, InputEvent::Transcript { op, transcript }), (at, InputEvent::Done { op })]);
         self.disturb(now, op, Site::OpenaiTranscription, &mut answer);
         enter(op, answer, events);
     }
@@ -115,7 +115,7 @@ impl Services {
             messages: request.messages.iter().map(|message| message.content.as_str()).collect(),
             caller: of_user.map(|message| message.content.as_str()),
         };
-        let Ok(reply) = self.brain.answer(&question, request.max_tokens as usize) else {
+        let Ok(reply) = self.llm.answer(&question, request.max_tokens as usize) else {
             return failed(now, op, ErrorKind::Unavailable);
         };
         let output = reply.tokens.len() as u64;

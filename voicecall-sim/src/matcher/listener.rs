@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use voicecall_core::audio::g711::mulaw;
 
-use super::{Ears, Heard};
+use super::{ClipMatcher, Heard};
 use crate::clips::RATE;
 
 /// A pause that ends an utterance: 300 ms. Pauses within a clip are at most 200 ms.
@@ -23,18 +23,18 @@ const ABOVE_NOISE: f32 = 4.0;
 ///
 /// ```
 /// use voicecall_sim::clips::Library;
-/// use voicecall_sim::ears::{Ears, Listener};
+/// use voicecall_sim::matcher::{ClipMatcher, Listener};
 ///
 /// let mut line = Library::bundled().voice("agent", "Är du kvar?")?.audio;
 /// line.extend([0xFF; 4_000]);
-/// let mut listener = Listener::new(Ears::bundled().clone());
+/// let mut listener = Listener::new(ClipMatcher::bundled().clone());
 /// let heard = line.chunks(160).find_map(|frame| listener.hear(frame));
 /// assert_eq!(heard.map(|utterance| utterance.heard.text()).as_deref(), Some("Är du kvar?"));
 /// # Ok::<(), voicecall_sim::clips::NoClip>(())
 /// ```
 #[derive(Debug)]
 pub struct Listener {
-    ears: Ears,
+    ears: ClipMatcher,
     /// Samples of the line so far.
     now: usize,
     /// The loudness of the quietest frames, as a mean square.
@@ -58,7 +58,7 @@ pub struct Utterance {
 
 impl Listener {
     /// A listener at the start of a line.
-    pub fn new(ears: Ears) -> Self {
+    pub fn new(ears: ClipMatcher) -> Self {
         Self { ears, now: 0, noise: LOUD, recent: VecDeque::new(), sound: None }
     }
 

@@ -14,7 +14,7 @@ const JOURNALED_EVERY: Duration = Duration::from_secs(1);
 
 /// Counts, and says when enough is enough.
 #[derive(Debug)]
-pub(super) struct Spending {
+pub(super) struct BudgetGuard {
     meter: CostMeter,
     cap: Money,
     /// The cost, and what ending properly adds to it, until something is used or the time comes to count again.
@@ -47,7 +47,7 @@ pub(super) enum Verdict {
     Stop,
 }
 
-impl Spending {
+impl BudgetGuard {
     pub(super) const fn new(budget: &Budget) -> Self {
         Self {
             meter: CostMeter::new(budget),

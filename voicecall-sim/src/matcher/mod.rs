@@ -1,6 +1,6 @@
-//! Ears for simulated calls: an integrity check of the audio path.
+//! ClipMatcher for simulated calls: an integrity check of the audio path.
 //!
-//! **This is not speech recognition.** [`Ears`] know a fixed set of recordings, those of a
+//! **This is not speech recognition.** [`ClipMatcher`] know a fixed set of recordings, those of a
 //! [`Library`](crate::clips::Library), and tell which words of them are in a piece of audio, sample
 //! for sample. They answer one question about a test: did the audio that was said arrive whole, at
 //! the right rate, in the right coding and order? Audio that a codec, a resampler or a phone line
@@ -14,12 +14,12 @@
 //! ```
 //! use voicecall_core::audio::g711::mulaw;
 //! use voicecall_sim::clips::Library;
-//! use voicecall_sim::ears::Ears;
+//! use voicecall_sim::matcher::ClipMatcher;
 //!
 //! let said = Library::bundled().voice("caller", "Nej tack, jag har inte tid.")?;
 //! let mut pcm = vec![0; said.audio.len()];
 //! mulaw::decode_slice(&said.audio, &mut pcm);
-//! assert_eq!(Ears::bundled().listen(&pcm).text(), said.text);
+//! assert_eq!(ClipMatcher::bundled().listen(&pcm).text(), said.text);
 //! # Ok::<(), voicecall_sim::clips::NoClip>(())
 //! ```
 
@@ -35,5 +35,5 @@ mod verify;
 mod tests;
 
 pub use heard::{Heard, HeardWord};
-pub use listen::Ears;
+pub use listen::ClipMatcher;
 pub use listener::{Listener, Utterance};

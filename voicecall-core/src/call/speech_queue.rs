@@ -32,9 +32,9 @@ const AHEAD: usize = 2;
 
 /// The agent's utterances, from the text to the last sample heard.
 #[derive(Debug)]
-pub(super) struct Mouth {
+pub(super) struct SpeechQueue {
     pub(super) playout: Playout,
-    patience: Duration,
+    timeouts: Duration,
     lines: VecDeque<Line>,
     speeches: u32,
 }
@@ -85,18 +85,18 @@ pub(super) struct Ended {
 
 /// What became of audio that was asked for in vain.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Voice {
+pub(super) enum TtsOutcome {
     /// It is asked once more, or was not needed any more.
-    Works,
+    Available,
     /// It has failed too often.
-    Lost,
+    Failed,
 }
 
-impl Mouth {
+impl SpeechQueue {
     pub(super) fn new(settings: &CallSettings) -> Self {
         Self {
             playout: Playout::new(settings.lead, settings.recording),
-            patience: settings.patience.speech,
+            timeouts: settings.timeouts.speech,
             lines: VecDeque::new(),
             speeches: 0,
         }
@@ -157,49 +157,49 @@ impl Mouth {
 
     /// More audio of a speaking operation. Returns whether it was the first of it.
     pub(super) fn audio(&mut self, op: OpId, audio: &[u8], words: Vec<WordTiming>, now: CallTime) -> bool {
-        let patience = self.patience;
+        let timeouts = self.timeouts;
         let Some(line) = self.lines.iter_mut().find(|line| line.is_asked(op)) else { return false };
         let first = line.samples == 0 && !audio.is_empty();
         line.append(audio);
         line.words.extend(words);
         if let Source::Asked { due, .. } = &mut line.source {
-            *due = now + patience;
+            *due = now + timeouts;
         }
         first
     }
 
     /// A speaking operation is complete.
-    pub(super) fn done(&mut self, op: OpId, now: CallTime) -> Voice {
+    pub(super) fn done(&mut self, op: OpId, now: CallTime) -> TtsOutcome {
         match self.lines.iter_mut().find(|line| line.is_asked(op)) {
             // A voice that finishes without a sound has failed.
             Some(line) if line.samples == 0 => self.failed(op, now),
             Some(line) => {
                 line.complete();
                 line.source = Source::Prepared;
-                Voice::Works
+                TtsOutcome::Available
             }
-            None => Voice::Works,
+            None => TtsOutcome::Available,
         }
     }
 
     /// A speaking operation failed: once more if nothing of it was heard, else the rest counts as not said.
-    pub(super) fn failed(&mut self, op: OpId, now: CallTime) -> Voice {
-        let Some(line) = self.lines.iter_mut().find(|line| line.is_asked(op)) else { return Voice::Works };
-        let Source::Asked { tries, .. } = line.source else { return Voice::Works };
+    pub(super) fn failed(&mut self, op: OpId, now: CallTime) -> TtsOutcome {
+        let Some(line) = self.lines.iter_mut().find(|line| line.is_asked(op)) else { return TtsOutcome::Available };
+        let Source::Asked { tries, .. } = line.source else { return TtsOutcome::Available };
         if line.samples > 0 {
             line.complete();
             line.source = Source::Prepared;
-            return Voice::Works;
+            return TtsOutcome::Available;
         }
         if tries >= TRIES {
-            return Voice::Lost;
+            return TtsOutcome::Failed;
         }
         line.source = Source::Later { tries, not_before: now + BACKOFF * 2u32.pow(tries - 1) };
-        Voice::Works
+        TtsOutcome::Available
     }
 
     /// Asks for audio that is needed soon, plays what is ready and due.
-    pub(super) fn advance(&mut self, now: CallTime, ops: &mut Ops, out: &mut Vec<Output>) -> Voice {
+    pub(super) fn advance(&mut self, now: CallTime, ops: &mut Ops, out: &mut Vec<Output>) -> TtsOutcome {
         let late = |line: &Line| match line.source {
             // A voice that has used up its credit is not late: it waits for us.
             Source::Asked { op, due, .. } if due <= now && line.samples < line.granted => Some(op),
@@ -207,17 +207,17 @@ impl Mouth {
         };
         while let Some(op) = self.lines.iter().find_map(late) {
             out.push(Output::Cancel { op });
-            if self.failed(op, now) == Voice::Lost {
-                return Voice::Lost;
+            if self.failed(op, now) == TtsOutcome::Failed {
+                return TtsOutcome::Failed;
             }
         }
-        let patience = self.patience;
+        let timeouts = self.timeouts;
         for line in self.lines.iter_mut().take(AHEAD) {
             if let Source::Later { tries, not_before } = line.source
                 && not_before <= now
             {
                 let op = ops.next();
-                line.source = Source::Asked { op, tries: tries + 1, due: now + patience };
+                line.source = Source::Asked { op, tries: tries + 1, due: now + timeouts };
                 out.push(Output::Start { op, task: AgentTask::Speak(line.text.clone()) });
             }
         }
@@ -228,12 +228,12 @@ impl Mouth {
             }
         }
         self.playout.advance(now, |command| out.push(Output::Send(command)));
-        Voice::Works
+        TtsOutcome::Available
     }
 
     /// Hands frames to the playout and lets their voices go on. Returns whether there were any.
     fn feed(&mut self, now: CallTime, out: &mut Vec<Output>) -> bool {
-        let patience = self.patience;
+        let timeouts = self.timeouts;
         let mut any = false;
         for line in self.lines.iter_mut().filter(|line| !line.fed) {
             while self.playout.waiting() < FEED
@@ -249,7 +249,7 @@ impl Mouth {
             {
                 out.push(Output::Grant { op: *op, samples: spent - line.granted });
                 line.granted = spent;
-                *due = now + patience;
+                *due = now + timeouts;
             }
             if !line.complete || !line.ready.is_empty() {
                 break;
@@ -275,7 +275,7 @@ impl Mouth {
     }
 
     /// Stops speaking. Returns what became of each utterance that was not heard to its end, in order.
-    pub(super) fn hush(&mut self, now: CallTime, out: &mut Vec<Output>) -> Vec<Ended> {
+    pub(super) fn interrupt(&mut self, now: CallTime, out: &mut Vec<Output>) -> Vec<Ended> {
         let ended = self.lines.iter().map(|line| self.cut(line, now)).collect();
         self.playout.interrupt(now, |command| out.push(Output::Send(command)));
         for op in self.lines.iter().filter_map(Line::op) {

@@ -21,7 +21,7 @@ pub(crate) struct Queue {
     pub(crate) wait: Duration,
 }
 
-/// What a lane does with its connection.
+/// What a worker does with its connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
     Read,
@@ -29,15 +29,15 @@ pub(crate) enum Access {
 }
 
 /// A thread with a connection, and the queue of work for it.
-pub(crate) struct Lane {
+pub(crate) struct ConnectionWorker {
     queue: Option<mpsc::Sender<Box<dyn Job>>>,
     wait: Duration,
     finished: Option<oneshot::Receiver<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Lane {
-    /// Starts a thread that connects and then works until the lane is dropped.
+impl ConnectionWorker {
+    /// Starts a thread that connects and then works until the worker is dropped.
     pub(crate) async fn start(
         name: &str,
         access: Access,
@@ -65,9 +65,9 @@ impl Lane {
             .name(name.to_owned())
             .spawn(work)
             .map_err(|error| Error::new(ErrorKind::Internal, "open store").with_source(error))?;
-        let lane = Self { queue: Some(sender), wait: queue.wait, finished: Some(finished), thread: Some(thread) };
+        let worker = Self { queue: Some(sender), wait: queue.wait, finished: Some(finished), thread: Some(thread) };
         connection.await.map_err(|_| stopped("open store"))??;
-        Ok(lane)
+        Ok(worker)
     }
 
     /// Carries out `work` in a transaction. Once it is in the queue it is carried out, also if this future is dropped.
@@ -96,7 +96,7 @@ impl Lane {
     }
 }
 
-impl Drop for Lane {
+impl Drop for ConnectionWorker {
     fn drop(&mut self) {
         self.queue = None;
         if let Some(thread) = self.thread.take() {
@@ -106,9 +106,9 @@ impl Drop for Lane {
     }
 }
 
-impl fmt::Debug for Lane {
+impl fmt::Debug for ConnectionWorker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lane").field("wait", &self.wait).finish_non_exhaustive()
+        f.debug_struct("ConnectionWorker").field("wait", &self.wait).finish_non_exhaustive()
     }
 }
 
@@ -237,27 +237,28 @@ mod tests {
 
     use super::*;
 
-    async fn lane(capacity: usize) -> Lane {
+    async fn worker(capacity: usize) -> ConnectionWorker {
         let queue = Queue { capacity, wait: Duration::from_secs(2) };
         let connect = || {
             let db = Connection::open_in_memory().unwrap();
             db.execute_batch("CREATE TABLE notes (note TEXT UNIQUE)").unwrap();
             Ok(db)
         };
-        Lane::start("test", Access::Write, queue, connect).await.unwrap()
+        ConnectionWorker::start("test", Access::Write, queue, connect).await.unwrap()
     }
 
     fn note(text: &'static str) -> impl FnMut(&Connection) -> Outcome<()> + Send + 'static {
         move |db| Ok(db.execute("INSERT INTO notes VALUES (?)", [text]).map(drop)?)
     }
 
-    async fn notes(lane: &Lane) -> Vec<String> {
-        lane.run("read", |db| {
-            let mut query = db.prepare("SELECT note FROM notes ORDER BY rowid")?;
-            Ok(query.query_map((), |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
-        })
-        .await
-        .unwrap()
+    async fn notes(worker: &ConnectionWorker) -> Vec<String> {
+        worker
+            .run("read", |db| {
+                let mut query = db.prepare("SELECT note FROM notes ORDER BY rowid")?;
+                Ok(query.query_map((), |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
+            })
+            .await
+            .unwrap()
     }
 
     /// Polls once, so that the work is in the queue, and gives the future back.
@@ -270,11 +271,11 @@ mod tests {
     }
 
     /// Holds the thread in a job until told to go on; returns once it is held.
-    async fn hold(lane: &Lane) -> (blocking::Sender<()>, impl Future<Output = Result<()>> + Unpin) {
+    async fn hold(worker: &ConnectionWorker) -> (blocking::Sender<()>, impl Future<Output = Result<()>> + Unpin) {
         let (release, released) = blocking::channel::<()>();
         let (entered, inside) = oneshot::channel();
         let mut entered = Some(entered);
-        let held = Box::pin(lane.run("hold", move |_| {
+        let held = Box::pin(worker.run("hold", move |_| {
             entered.take().map(|entered| entered.send(()));
             released.recv().ok();
             Ok(())
@@ -286,75 +287,75 @@ mod tests {
 
     #[tokio::test]
     async fn accepted_work_is_done_though_nobody_waits() {
-        let lane = lane(8).await;
-        let (release, held) = hold(&lane).await;
-        drop(accepted(Box::pin(lane.run("write", note("kept")))).await);
+        let worker = worker(8).await;
+        let (release, held) = hold(&worker).await;
+        drop(accepted(Box::pin(worker.run("write", note("kept")))).await);
         release.send(()).unwrap();
         held.await.unwrap();
-        assert_eq!(notes(&lane).await, ["kept"]);
+        assert_eq!(notes(&worker).await, ["kept"]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_full_queue_refuses_after_the_wait() {
-        let lane = lane(1).await;
-        let (release, held) = hold(&lane).await;
-        let first = accepted(Box::pin(lane.run("write", note("first")))).await;
-        let error = lane.run("write", note("second")).await.unwrap_err();
+        let worker = worker(1).await;
+        let (release, held) = hold(&worker).await;
+        let first = accepted(Box::pin(worker.run("write", note("first")))).await;
+        let error = worker.run("write", note("second")).await.unwrap_err();
         assert_eq!((error.kind(), error.retry_after()), (ErrorKind::RateLimited, Some(Duration::from_secs(2))));
         release.send(()).unwrap();
         held.await.unwrap();
         first.await.unwrap();
-        assert_eq!(notes(&lane).await, ["first"]);
+        assert_eq!(notes(&worker).await, ["first"]);
     }
 
     #[tokio::test]
     async fn a_failure_in_a_group_is_its_own() {
-        let lane = lane(8).await;
-        let (release, held) = hold(&lane).await;
-        let one = accepted(Box::pin(lane.run("write", note("one")))).await;
-        let again = accepted(Box::pin(lane.run("write", move |db| {
+        let worker = worker(8).await;
+        let (release, held) = hold(&worker).await;
+        let one = accepted(Box::pin(worker.run("write", note("one")))).await;
+        let again = accepted(Box::pin(worker.run("write", move |db| {
             note("half")(db)?;
             note("one")(db)
         })))
         .await;
-        let two = accepted(Box::pin(lane.run("write", note("two")))).await;
+        let two = accepted(Box::pin(worker.run("write", note("two")))).await;
         release.send(()).unwrap();
         held.await.unwrap();
         one.await.unwrap();
         assert_eq!(again.await.unwrap_err().kind(), ErrorKind::Conflict);
         two.await.unwrap();
-        assert_eq!(notes(&lane).await, ["one", "two"]);
+        assert_eq!(notes(&worker).await, ["one", "two"]);
     }
 
     #[tokio::test]
     async fn a_group_undone_as_a_whole_is_repeated_one_by_one() {
-        let lane = lane(8).await;
-        let (release, held) = hold(&lane).await;
-        let one = accepted(Box::pin(lane.run("write", note("one")))).await;
+        let worker = worker(8).await;
+        let (release, held) = hold(&worker).await;
+        let one = accepted(Box::pin(worker.run("write", note("one")))).await;
         // As SQLite itself does when the disk is full.
-        let spoilt = accepted(Box::pin(lane.run("write", |db| {
+        let spoilt = accepted(Box::pin(worker.run("write", |db| {
             db.execute_batch("ROLLBACK")?;
             Err::<(), _>(Error::new(ErrorKind::Unavailable, "write").into())
         })))
         .await;
-        let two = accepted(Box::pin(lane.run("write", note("two")))).await;
+        let two = accepted(Box::pin(worker.run("write", note("two")))).await;
         release.send(()).unwrap();
         held.await.unwrap();
         one.await.unwrap();
         assert_eq!(spoilt.await.unwrap_err().kind(), ErrorKind::Unavailable);
         two.await.unwrap();
-        assert_eq!(notes(&lane).await, ["one", "two"]);
+        assert_eq!(notes(&worker).await, ["one", "two"]);
     }
 
     #[tokio::test]
     async fn a_panic_undoes_one_job_and_spares_the_next() {
-        let lane = lane(8).await;
-        let panicking = lane.run("write", |db| -> Outcome<()> {
+        let worker = worker(8).await;
+        let panicking = worker.run("write", |db| -> Outcome<()> {
             note("half")(db)?;
             panic!("a fault in a job");
         });
         assert_eq!(panicking.await.unwrap_err().kind(), ErrorKind::Internal);
-        lane.run("write", note("next")).await.unwrap();
-        assert_eq!(notes(&lane).await, ["next"]);
+        worker.run("write", note("next")).await.unwrap();
+        assert_eq!(notes(&worker).await, ["next"]);
     }
 }

@@ -11,7 +11,7 @@ const TOKEN_LENGTH: usize = 6;
 
 /// Answers questions by the rules of a scenario; a call that is over it sums up by itself unless a rule does.
 #[derive(Debug)]
-pub struct Brain {
+pub struct ScriptedLlm {
     model: Model,
     latency: Latency,
     rng: Rng,
@@ -39,11 +39,11 @@ pub struct Token {
     pub text: String,
 }
 
-impl Brain {
+impl ScriptedLlm {
     /// The model of `scenario`.
     #[must_use]
     pub fn new(scenario: &Scenario) -> Self {
-        Self { model: scenario.model.clone(), latency: scenario.latency.clone(), rng: scenario.rng(Part::Brain) }
+        Self { model: scenario.model.clone(), latency: scenario.latency.clone(), rng: scenario.rng(Part::ScriptedLlm) }
     }
 
     /// Answers with at most `max_tokens`.
@@ -115,10 +115,10 @@ mod tests {
 
     use super::*;
 
-    fn brain(rules: &str) -> Brain {
+    fn llm(rules: &str) -> ScriptedLlm {
         let text =
             format!("name = 'x'\nseed = 1\ncaller = {{ answer = 'busy' }}\nlatency = {{ jitter = 0.0 }}\n{rules}");
-        Brain::new(&text.parse().unwrap())
+        ScriptedLlm::new(&text.parse().unwrap())
     }
 
     fn question(text: &str) -> Question<'_> {
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn tokens_come_in_order_and_on_time() {
-        let mut brain = brain("[[model.rule]]\nreply = 'Tack för det.'\nlatency = { first_token = '1 s' }");
+        let mut brain = llm("[[model.rule]]\nreply = 'Tack för det.'\nlatency = { first_token = '1 s' }");
         let reply = brain.answer(&question("hej"), 100).unwrap();
         assert_eq!(reply.text(), "Tack för det.");
         assert_eq!(reply.tokens[0], Token { after: Duration::from_secs(1), text: "Tack".into() });
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_reply_ends_where_the_caller_allows_no_more() {
-        let mut brain = brain("[[model.rule]]\nreply = 'Tack för det.'");
+        let mut brain = llm("[[model.rule]]\nreply = 'Tack för det.'");
         let reply = brain.answer(&question("hej"), 2).unwrap();
         assert_eq!(reply.text(), "Tack för");
         assert!(reply.cut_off);
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn what_no_rule_covers_is_an_error_that_names_it() {
-        let error = brain("").answer(&Question { schema: Some("answer"), ..question("Vad?") }, 100).unwrap_err();
+        let error = llm("").answer(&Question { schema: Some("answer"), ..question("Vad?") }, 100).unwrap_err();
         assert_eq!(error.status(), 500);
         assert!(error.to_string().contains("schema `answer`, caller «Vad?»"), "{error}");
     }

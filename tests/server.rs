@@ -11,7 +11,9 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 use voicecall::agent::Cascade;
 use voicecall::carrier::{CallStatus, CarrierEvent, CarrierEventKind, VoiceBackend};
-use voicecall::engine::{CallEngine, CallHandler, CallKey, CallOutcome, CallPlan, EngineConfig, PlanRequest};
+use voicecall::engine::{
+    CallEngine, CallHandler, CallKey, CallOutcome, CallPlan, CarrierAccount, EngineConfig, PlanRequest,
+};
 use voicecall::media::{MediaEvent, StreamStart};
 use voicecall::server::{ServeOptions, routes, serve};
 use voicecall::store::{MemoryStore, NewSession, Store};
@@ -35,7 +37,7 @@ struct Server {
 
 impl Server {
     async fn start(carrier: Arc<dyn VoiceBackend>, options: ServeOptions) -> Self {
-        let config = EngineConfig::new("https://calls.example".parse().unwrap(), "+46700000000".parse().unwrap());
+        let config = EngineConfig::new("https://calls.example".parse().unwrap());
         let agent = Cascade::new(
             Arc::new(ScriptedTranscriber::new()),
             Arc::new(ScriptedModel::new()),
@@ -45,9 +47,8 @@ impl Server {
         let engine = CallEngine::new(
             config,
             Arc::clone(&store) as Arc<dyn Store>,
-            carrier,
-            Arc::new(agent),
-            Arc::new(OneLine),
+            CarrierAccount::of(carrier).unwrap().number("+46700000000".parse().unwrap()),
+            Arc::new(OneLine(Arc::new(agent))),
             Arc::clone(&vault),
         );
         let engine = engine.unwrap();
@@ -237,8 +238,8 @@ async fn connected(server: &Server) -> Peer {
     let store: &dyn Store = &*server.store;
     let session = store.create_session(&new).await.unwrap();
     server.engine.place(&session).await.unwrap();
-    let attempt = store.attempts(tenant, session.id).await.unwrap().remove(0).id;
-    let path = format!("/voice/{}/answer", CallKey { tenant, attempt });
+    let attempt = store.attempts(tenant, session.id).await.unwrap().remove(0);
+    let path = format!("/voice/{}/answer", CallKey::of(&attempt).unwrap());
     let kind = CarrierEventKind::Instruct { status: CallStatus::InProgress, detection: None };
     let event = CarrierEvent::new(CarrierCallId::new("CA1"), kind, "one".to_owned());
 
@@ -266,16 +267,13 @@ async fn connected(server: &Server) -> Peer {
 
 /// A business whose calls consist of one long line.
 #[derive(Debug)]
-struct OneLine;
+struct OneLine(Arc<dyn voicecall::agent::VoiceAgent>);
 
 #[async_trait]
 impl CallHandler for OneLine {
     async fn plan(&self, request: &PlanRequest) -> voicecall::Result<CallPlan> {
-        Ok(CallPlan {
-            settings: voicecall::call::CallSettings::new(request.session.id),
-            setup: voicecall::agent::AgentSetup::default(),
-            dialogue: Box::new(voicecall::dialogue::Scripted::new(["A long line."])),
-        })
+        let dialogue = Box::new(voicecall::dialogue::Scripted::new(["A long line."]));
+        Ok(CallPlan::new(request.session.id, Arc::clone(&self.0), dialogue))
     }
 
     async fn finished(&self, _: &CallOutcome) {}

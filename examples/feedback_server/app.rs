@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use tracing::{info, warn};
 use voicecall::agent::Cascade;
 use voicecall::carrier::VoiceBackend;
-use voicecall::engine::{CallEngine, Clock, EngineConfig};
+use voicecall::engine::{CallEngine, CarrierAccount, Clock, EngineConfig};
 use voicecall::model::{LanguageModel, SpeechToText, TextToSpeech};
 use voicecall::openai::{OpenAiChat, OpenAiSpeech, OpenAiTranscription};
 use voicecall::server::{self, ServeOptions};
@@ -98,11 +98,12 @@ impl App {
         seed.plant(&*store, &vault).await?;
         let voices = Arc::new(Voices::new(Arc::clone(&services.voice)));
         let chooser = Arc::new(Chooser::new(Arc::clone(&store)));
-        let service = Feedback::new(Arc::clone(&store), voices, Arc::clone(&chooser), settings.calls);
+        let Services { carrier, ears, model, voice } = services;
+        let agent = Arc::new(Cascade::new(ears, Arc::clone(&model), voice));
+        let service = Feedback::new(Arc::clone(&store), agent, voices, Arc::clone(&chooser), settings.calls);
         let service = Arc::new(service);
-        let recordings = Recordings::new(&settings.recordings, Arc::clone(&services.carrier));
-        let model = Arc::clone(&services.model);
-        let engine = engine(settings, services, Arc::clone(&store), Arc::clone(&service), Arc::clone(&vault))?;
+        let recordings = Recordings::new(&settings.recordings, Arc::clone(&carrier));
+        let engine = engine(settings, carrier, Arc::clone(&store), Arc::clone(&service), Arc::clone(&vault))?;
         let monitor = Monitor::start(&engine).await?;
         engine.recover().await?;
         let tending = Arc::clone(&engine);
@@ -163,18 +164,17 @@ impl App {
 
 fn engine(
     settings: &Settings,
-    services: Services,
+    carrier: Arc<dyn VoiceBackend>,
     store: Arc<dyn Store>,
     service: Arc<Feedback>,
     vault: Arc<Vault>,
 ) -> Result<Arc<CallEngine>> {
-    let mut config = EngineConfig::new(settings.public_url.clone(), settings.caller_number.clone());
+    let mut config = EngineConfig::new(settings.public_url.clone());
     config.status_path = "api/calls/webhooks/telephony".to_owned();
     config.recordings = Some(settings.recordings.clone());
-    config.calls_per_second = settings.calls_per_second;
     config.farewell = ("Förlåt, vi har tekniska problem. Vi hör av oss igen.".to_owned(), "sv-SE".to_owned());
-    let agent = Cascade::new(services.ears, services.model, services.voice);
-    CallEngine::new(config, store, services.carrier, Arc::new(agent), service, vault)
+    let account = CarrierAccount::of(carrier)?.number(settings.caller_number.clone());
+    CallEngine::new(config, store, account.calls_per_second(settings.calls_per_second), service, vault)
 }
 
 /// Serves until the process is told to stop: real calls with keys in the environment, simulated ones without.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::warn;
-use voicecall::agent::AgentSetup;
+use voicecall::agent::{AgentSetup, VoiceAgent};
 use voicecall::call::CallSettings;
 use voicecall::carrier::CallFlow;
 use voicecall::engine::{
@@ -37,6 +37,7 @@ const BRIDGES: [Duration; 3] = [Duration::from_millis(700), Duration::from_milli
 #[derive(Debug)]
 pub(crate) struct Feedback {
     store: Arc<dyn Store>,
+    agent: Arc<dyn VoiceAgent>,
     voices: Arc<Voices>,
     chooser: Arc<Chooser>,
     settings: CallLimits,
@@ -52,8 +53,14 @@ pub(crate) struct CallLimits {
 }
 
 impl Feedback {
-    pub(crate) fn new(store: Arc<dyn Store>, voices: Arc<Voices>, chooser: Arc<Chooser>, settings: CallLimits) -> Self {
-        Self { store, voices, chooser, settings }
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        agent: Arc<dyn VoiceAgent>,
+        voices: Arc<Voices>,
+        chooser: Arc<Chooser>,
+        settings: CallLimits,
+    ) -> Self {
+        Self { store, agent, voices, chooser, settings }
     }
 
     /// Makes the sentences of a business ready before its first call.
@@ -79,6 +86,7 @@ impl CallHandler for Feedback {
         let questions = questions.iter().map(PlannedQuestion::from).collect();
         let plan = InterviewPlan::swedish(&business.store_info.name, AGENT, questions);
         let mut settings = CallSettings::new(session.id);
+        settings.recording = true;
         settings.prepared = self.voices.ready(session.tenant, &sentences(&plan));
         let bridges = plan.phrases.fillers.iter().chain([&plan.phrases.apology]);
         settings.timeouts.fillers = BRIDGES.into_iter().zip(bridges.cloned()).collect();
@@ -93,7 +101,7 @@ impl CallHandler for Feedback {
         let progress = Progress::of(&request.journal, request.now);
         let progress = if request.resumed { progress } else { progress.for_new_call() };
         let dialogue = Box::new(Interview::new(plan, progress)?);
-        Ok(CallPlan { settings, setup, dialogue })
+        Ok(CallPlan { agent: Arc::clone(&self.agent), settings, setup, dialogue })
     }
 
     async fn policy(&self, session: &Session) -> Result<DialPolicy> {

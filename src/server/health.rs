@@ -13,7 +13,7 @@ use voicecall_engine::CallEngine;
 pub(super) struct Health {
     status: &'static str,
     store: &'static str,
-    carrier: &'static str,
+    accounts: Vec<String>,
     ringing: usize,
     live: usize,
 }
@@ -21,12 +21,13 @@ pub(super) struct Health {
 /// 200 while calls are taken, 503 while the process drains or its store does not answer.
 pub(super) async fn health(State(engine): State<Arc<CallEngine>>) -> (StatusCode, Json<Health>) {
     let (ringing, live) = engine.count();
-    let store = engine.store().open_sessions().await.is_ok();
+    let store = engine.store().count_waiting().await.is_ok();
     let (code, status) = match (store, engine.is_draining()) {
         (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "store unavailable"),
         (true, true) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
         (true, false) => (StatusCode::OK, "ok"),
     };
+    let accounts = engine.accounts().map(|account| account.name().to_string()).collect();
     let store = if store { "ok" } else { "unavailable" };
-    (code, Json(Health { status, store, carrier: engine.carrier().name(), ringing, live }))
+    (code, Json(Health { status, store, accounts, ringing, live }))
 }

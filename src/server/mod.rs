@@ -24,7 +24,7 @@ pub use serve::{ServeOptions, serve};
 /// |---|---|
 /// | `POST /voice/{call}/answer` | what to do with an answered call |
 /// | `POST /voice/{call}/resume` | what to do when its media socket has closed |
-/// | `POST /voice/status?call=` | a report about a call or its stream |
+/// | `POST /voice/status?call=` | a report about a call or its stream; `?account=` if the report alone names the call |
 /// | `GET /media/{token}` | the media socket |
 /// | `GET /health` | whether the process serves and takes calls |
 pub fn routes(engine: Arc<CallEngine>) -> Router {

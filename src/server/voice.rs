@@ -9,13 +9,24 @@ use serde::Deserialize;
 use tracing::warn;
 use voicecall_core::carrier::WebhookReply;
 use voicecall_core::{Error, Result};
-use voicecall_engine::{CallEngine, CallKey};
+use voicecall_engine::{CallEngine, CallKey, ReportOf};
 
 use super::request::{IncomingRequest, status_of};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct ReportQuery {
     call: Option<String>,
+    account: Option<String>,
+}
+
+impl ReportQuery {
+    fn about(&self) -> Result<ReportOf> {
+        match (&self.call, &self.account) {
+            (Some(call), _) => Ok(ReportOf::Call(call.parse()?)),
+            (None, Some(account)) => Ok(ReportOf::Account(account.parse()?)),
+            (None, None) => Err(Error::invalid("call", "which call or account the report is about")),
+        }
+    }
 }
 
 pub(super) async fn answer(
@@ -44,10 +55,7 @@ pub(super) async fn report(
     request: IncomingRequest,
 ) -> Response {
     let headers = request.headers();
-    let result = async {
-        let key = query.call.map(|call| call.parse::<CallKey>()).transpose()?;
-        engine.report(key, &request.webhook(&headers)).await
-    };
+    let result = async { engine.report(query.about()?, &request.webhook(&headers)).await };
     match result.await {
         Ok(()) => axum::http::StatusCode::NO_CONTENT.into_response(),
         Err(error) => refuse(&error),

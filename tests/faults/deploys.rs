@@ -21,7 +21,7 @@ fn a_deploy_drops_no_call_and_places_none() {
     in_virtual_time(async {
         let mut setup = Setup::new(SEED, Vec::new());
         setup.carrier.people.rings_up_to = Duration::from_secs(10);
-        setup.engine.calls_per_second = 100.0;
+        setup.calls_per_second = 100.0;
         let mut world = World::new(setup);
         for deploy in 0..scaled(50) {
             let before = world.carrier.orders().len() as u64;

@@ -26,7 +26,7 @@ fn no_call_holds_up_the_others() {
         let mut setup = Setup::new(SEED, Vec::new());
         setup.carrier.packet = Duration::from_millis(20);
         setup.carrier.people.speak = Duration::from_millis(600);
-        setup.engine.calls_per_second = 1000.0;
+        setup.calls_per_second = 1000.0;
         setup.dialogue = Arc::new(|_| Box::new(Scripted::new(["Tell me."; 10])) as Box<dyn Dialogue>);
         let world = World::new(setup);
         let calls = scaled(200);

@@ -40,7 +40,7 @@ async fn a_frame_of_a_gibibyte_costs_nothing_but_its_socket() {
         let session = served.store.create_session(&served.new_session(&World::number(n))).await.unwrap();
         let session = served.engine.place(&session).await.unwrap();
         let attempt = served.store.attempts(tenant, session.id).await.unwrap().remove(0);
-        let (key, call) = (CallKey { tenant, attempt: attempt.id }, attempt.call.unwrap());
+        let (key, call) = (CallKey::of(&attempt).unwrap(), attempt.call.unwrap());
         let kind = CarrierEventKind::Instruct { status: CallStatus::InProgress, detection: None };
         let event = CarrierEvent::new(call.clone(), kind, format!("{call}-answer"));
         let request = ScriptedCarrier::webhook_of(&format!("/voice/{key}/answer"), &event);

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use voicecall::audio::{FRAME_SAMPLES, Frame};
 use voicecall::dialogue::Dialogue;
-use voicecall::engine::{CallEngine, EngineConfig};
+use voicecall::engine::{CallEngine, CarrierAccount, EngineConfig};
 use voicecall::journal::Fact;
 use voicecall::server::{ServeOptions, routes, serve};
 use voicecall::sqlite::SqliteStore;
@@ -28,7 +28,6 @@ use voicecall_sim::phone::{Answer, Party, PartyAction, Ring};
 use voicecall_sim::twilio::server::{ServerOptions, TwilioServer};
 use voicecall_sim::twilio::{Account, Exchange, ExchangeOptions, Number};
 
-use super::agent::agent;
 use super::questions::Questionnaire;
 use super::row::{Row, scaled};
 use super::served::Shop;
@@ -88,13 +87,13 @@ async fn be_the_server(order: ServerOrder) {
         .api_base_url(order.carrier)
         .build()
         .unwrap();
-    let mut config = EngineConfig::new(PUBLIC.parse().unwrap(), OURS.parse().unwrap());
-    config.calls_per_second = 100.0;
+    let config = EngineConfig::new(PUBLIC.parse().unwrap());
+    let account = CarrierAccount::of(Arc::new(carrier)).unwrap().number(OURS.parse().unwrap());
+    let account = account.calls_per_second(100.0);
     let questionnaire = Questionnaire::new(|(session, question)| say(format_args!("confirmed {session} {question}")));
     let shop = Shop(Arc::new(move |request| Box::new(questionnaire.dialogue(request)) as Box<dyn Dialogue>));
     let dynamic = Arc::clone(&store) as Arc<dyn Store>;
-    let engine =
-        CallEngine::new(config, dynamic, Arc::new(carrier), agent(), Arc::new(shop), Arc::clone(&vault)).unwrap();
+    let engine = CallEngine::new(config, dynamic, account, Arc::new(shop), Arc::clone(&vault)).unwrap();
     let listener = TcpListener::bind(order.listen).await.unwrap();
     tokio::spawn(serve(listener, routes(Arc::clone(&engine)), ServeOptions::default(), std::future::pending()));
     engine.recover().await.unwrap();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use voicecall::carrier::{CallStatus, CarrierEvent, CarrierEventKind};
-use voicecall::engine::CallKey;
+use voicecall::engine::{CallKey, ReportOf};
 use voicecall::store::{DialStore, SessionStore};
 use voicecall_core::testing::ScriptedCarrier;
 use voicecall_sim::fault::Rng;
@@ -49,13 +49,13 @@ async fn outcome(world: &World, n: u64, end: CallStatus, order: &[usize]) -> Str
     let session = world.store.create_session(&world.new_session(n)).await.unwrap();
     let session = world.engine.place(&session).await.unwrap();
     let attempt = world.attempts(session.id).await.remove(0);
-    let (key, call) = (CallKey { tenant: world.tenant, attempt: attempt.id }, attempt.call.unwrap());
+    let (key, call) = (CallKey::of(&attempt).unwrap(), attempt.call.unwrap());
     let reports = reports(end);
     for &at in order {
         let event = CarrierEvent::new(call.clone(), reports[at].clone(), format!("{call}-{at}"));
         let request = ScriptedCarrier::webhook_of(&format!("/voice/status?call={key}"), &event);
         let headers = request.headers();
-        world.engine.report(Some(key), &request.request(&headers)).await.unwrap();
+        world.engine.report(ReportOf::Call(key), &request.request(&headers)).await.unwrap();
     }
     let session = world.session(session.id).await;
     let attempt = world.store.attempt(world.tenant, attempt.id).await.unwrap();

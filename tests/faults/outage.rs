@@ -19,7 +19,7 @@ fn after_an_outage_calls_are_placed_again_within_a_minute() {
     let mut row = Row::new("C16", "jobs while the carrier cannot be reached for ten minutes", SEED);
     in_virtual_time(async {
         let mut setup = Setup::new(SEED, Vec::new());
-        setup.engine.calls_per_second = 5.0;
+        setup.calls_per_second = 5.0;
         setup.carrier.outages.push(Outage { from: FROM, until: UNTIL, kind: ErrorKind::Unavailable });
         let world = World::new(setup);
         let sessions = world.submit_all(scaled(JOBS)).await;
@@ -46,7 +46,7 @@ fn a_brown_out_in_which_nobody_knows_what_was_carried_out_doubles_no_call() {
     let mut row = Row::new("C16", "jobs while every order breaks off with an unknown outcome for ten minutes", SEED);
     in_virtual_time(async {
         let mut setup = Setup::new(SEED, Vec::new());
-        setup.engine.calls_per_second = 5.0;
+        setup.calls_per_second = 5.0;
         setup.carrier.outages.push(Outage { from: FROM, until: UNTIL, kind: ErrorKind::UnknownOutcome });
         let world = World::new(setup);
         let sessions = world.submit_all(scaled(JOBS)).await;

@@ -43,7 +43,7 @@ fn a_panic_in_one_call_ends_that_call_and_no_other() {
         in_virtual_time(async {
             let calls = AtomicU64::new(0);
             let mut setup = Setup::new(SEED + round, Vec::new());
-            setup.engine.calls_per_second = 1000.0;
+            setup.calls_per_second = 1000.0;
             setup.dialogue = Arc::new(move |_| match calls.fetch_add(1, Ordering::Relaxed) {
                 call if call == round % CALLS => Box::new(Panics) as Box<dyn Dialogue>,
                 _ => Box::new(Scripted::new(["Hello."])),

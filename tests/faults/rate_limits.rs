@@ -22,7 +22,7 @@ fn an_order_that_was_refused_for_now_is_sent_again_and_never_too_fast() {
             let retry_after = Some(Duration::from_secs(3));
             let limit = FaultRule::sometimes(Site::RestCreate, 0.3, Fault::RateLimit { retry_after });
             let mut setup = Setup::new(SEED + world, vec![limit]);
-            setup.engine.calls_per_second = PER_SECOND as f64;
+            setup.calls_per_second = PER_SECOND as f64;
             let world = World::new(setup);
             let sessions = world.submit_all(JOBS).await;
             world.until_over(Duration::from_secs(3600)).await;

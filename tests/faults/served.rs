@@ -9,12 +9,11 @@ use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use voicecall::agent::AgentSetup;
 use voicecall::audio::Detection;
 use voicecall::call::{CallSettings, MediaSocket};
 use voicecall::carrier::{VoiceBackend, WebhookReply};
 use voicecall::dialogue::Dialogue;
-use voicecall::engine::{CallEngine, CallHandler, CallOutcome, CallPlan, EngineConfig, PlanRequest};
+use voicecall::engine::{CallEngine, CallHandler, CallOutcome, CallPlan, CarrierAccount, EngineConfig, PlanRequest};
 use voicecall::media::WireMessages;
 use voicecall::server::{ServeOptions, routes, serve};
 use voicecall::store::{CallPriority, NewSession, Session, Store};
@@ -50,11 +49,12 @@ impl Served {
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let mut config = EngineConfig::new("https://calls.example".parse().unwrap(), "+46700000000".parse().unwrap());
-        config.calls_per_second = 1000.0;
+        let mut config = EngineConfig::new("https://calls.example".parse().unwrap());
+        let account = CarrierAccount::of(carrier).unwrap().number("+46700000000".parse().unwrap());
+        let account = account.calls_per_second(1000.0);
         config.max_live = 10_000;
         let shop = Arc::new(Shop(dialogue));
-        let engine = CallEngine::new(config, Arc::clone(&store), carrier, agent(), shop, Arc::clone(vault)).unwrap();
+        let engine = CallEngine::new(config, Arc::clone(&store), account, shop, Arc::clone(vault)).unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let router = routes(Arc::clone(&engine));
         let serving = tokio::spawn(async move {
@@ -112,7 +112,7 @@ impl CallHandler for Shop {
         settings.detection = Detection::Energy;
         settings.turn.silence = Duration::from_millis(200);
         let dialogue: Box<dyn Dialogue> = (self.0)(request);
-        Ok(CallPlan { settings, setup: AgentSetup::default(), dialogue })
+        Ok(CallPlan { settings, ..CallPlan::new(request.session.id, agent(), dialogue) })
     }
 
     async fn finished(&self, _: &CallOutcome) {}

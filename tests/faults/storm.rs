@@ -39,7 +39,7 @@ async fn reports_that_all_come_at_once_after_a_stop_are_all_taken_in() {
         let session = served.store.create_session(&served.new_session(&World::number(n))).await.unwrap();
         let session = served.engine.place(&session).await.unwrap();
         let attempt = served.store.attempts(tenant, session.id).await.unwrap().remove(0);
-        calls.push((session.id, CallKey { tenant, attempt: attempt.id }, attempt.call.unwrap()));
+        calls.push((session.id, CallKey::of(&attempt).unwrap(), attempt.call.unwrap()));
     }
     drop(served);
 

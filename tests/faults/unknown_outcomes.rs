@@ -27,7 +27,7 @@ fn an_order_with_an_unknown_outcome_is_settled_and_never_repeated() {
             ];
             let mut setup = Setup::new(SEED + world, rules);
             (setup.carrier.people.busy, setup.carrier.people.absent) = (0.2, 0.2);
-            setup.engine.calls_per_second = 50.0;
+            setup.calls_per_second = 50.0;
             // Retries would be further attempts to the same number, which is what must not be mixed up with double ones.
             setup.policy = DialPolicy::once();
             let world = World::new(setup);

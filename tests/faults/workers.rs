@@ -51,7 +51,7 @@ fn share(row: &mut Row, jobs: u64, each: u64, workers: usize, chance: f64, busy:
             let mut setup = Setup::new(SEED + world, Vec::new());
             setup.carrier.people.busy = busy;
             setup.engine.shares_store = true;
-            setup.engine.calls_per_second = 10.0;
+            setup.calls_per_second = 10.0;
             let shared = World::idle(setup);
             let rng = Arc::new(Mutex::new(Rng::fork(SEED, world)));
             let all: Vec<_> = (0..workers).map(|_| Worker::start(&shared, chance, &rng)).collect();

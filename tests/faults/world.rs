@@ -7,13 +7,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
-use voicecall::agent::{AgentSetup, VoiceAgent};
+use voicecall::agent::VoiceAgent;
 use voicecall::audio::Detection;
 use voicecall::call::CallSettings;
 use voicecall::carrier::{CallStatus, CarrierEvent, CarrierEventKind, VoiceBackend};
 use voicecall::dialogue::{Dialogue, Scripted};
 use voicecall::engine::{
-    CallEngine, CallHandler, CallKey, CallOutcome, CallPlan, Clock, DialPolicy, EngineConfig, MediaTicket, PlanRequest,
+    CallEngine, CallHandler, CallKey, CallOutcome, CallPlan, CarrierAccount, Clock, DialPolicy, EngineConfig,
+    MediaTicket, PlanRequest,
 };
 use voicecall::store::{CallPriority, DialAttempt, DialStore, MemoryStore, NewSession, Session, SessionStore, Store};
 use voicecall::{CarrierCallId, PhoneNumber, Result, SessionId, TenantId, Vault, VerificationId, async_trait};
@@ -31,6 +32,7 @@ pub struct Setup {
     pub begins: Timestamp,
     pub carrier: CarrierOptions,
     pub engine: EngineConfig,
+    pub calls_per_second: f64,
     pub policy: DialPolicy,
     pub agent: Arc<dyn VoiceAgent>,
     pub dialogue: Arc<Compose>,
@@ -48,15 +50,22 @@ impl Setup {
     /// The same, at another time.
     pub fn at(begins: &str, seed: u64, rules: Vec<FaultRule>) -> Self {
         let begins = begins.parse().unwrap();
-        let mut engine = EngineConfig::new("https://calls.example".parse().unwrap(), "+46700000000".parse().unwrap());
+        let mut engine = EngineConfig::new("https://calls.example".parse().unwrap());
         engine.clock = Clock::from(begins);
         engine.max_live = 10_000;
-        engine.calls_per_second = 20.0;
         let mut carrier = CarrierOptions::new(FaultPlan::new(seed, rules).unwrap());
         carrier.clock = engine.clock;
         carrier.packet = Duration::from_millis(100);
         let dialogue = |_: &PlanRequest| Box::new(Scripted::new(["Hello."])) as Box<dyn Dialogue>;
-        Self { begins, carrier, engine, policy: DialPolicy::once(), agent: agent(), dialogue: Arc::new(dialogue) }
+        Self {
+            begins,
+            carrier,
+            engine,
+            calls_per_second: 20.0,
+            policy: DialPolicy::once(),
+            agent: agent(),
+            dialogue: Arc::new(dialogue),
+        }
     }
 }
 
@@ -76,7 +85,7 @@ pub struct World {
     pub begins: Timestamp,
     vault: Arc<Vault>,
     config: EngineConfig,
-    agent: Arc<dyn VoiceAgent>,
+    calls_per_second: f64,
     tending: Vec<JoinHandle<()>>,
 }
 
@@ -92,12 +101,16 @@ impl World {
     pub fn idle(setup: Setup) -> Self {
         let store = Arc::new(MemoryStore::new());
         let vault = Arc::new(Vault::generate().unwrap());
-        let business =
-            Arc::new(Business { policy: setup.policy, dialogue: setup.dialogue, finished: Mutex::default() });
+        let business = Arc::new(Business {
+            agent: setup.agent,
+            policy: setup.policy,
+            dialogue: setup.dialogue,
+            finished: Mutex::default(),
+        });
         let carrier = SimCarrier::new(setup.carrier);
         let backend = Arc::<SimCarrier>::clone(&carrier);
         let service = Arc::<Business>::clone(&business);
-        let engine = engine(&setup.engine, &store, backend, &setup.agent, service, &vault);
+        let engine = engine(&setup.engine, &store, backend, setup.calls_per_second, service, &vault);
         Self {
             engine,
             store,
@@ -107,14 +120,14 @@ impl World {
             begins: setup.begins,
             vault,
             config: setup.engine,
-            agent: setup.agent,
+            calls_per_second: setup.calls_per_second,
             tending: Vec::new(),
         }
     }
 
     /// Another process over the same store.
     pub fn engine_of(&self, carrier: Arc<dyn VoiceBackend>, service: Arc<dyn CallHandler>) -> Arc<CallEngine> {
-        engine(&self.config, &self.store, carrier, &self.agent, service, &self.vault)
+        engine(&self.config, &self.store, carrier, self.calls_per_second, service, &self.vault)
     }
 
     /// The carrier calls this engine, and the engine tends to its calls.
@@ -177,7 +190,7 @@ impl World {
     /// Answers the call of a session that was placed. Returns whether its socket may come, and the call's name.
     pub async fn answer(&self, session: &Session) -> (Result<MediaTicket>, CarrierCallId) {
         let attempt = self.attempts(session.id).await.remove(0);
-        let (key, call) = (CallKey { tenant: self.tenant, attempt: attempt.id }, attempt.call.unwrap());
+        let (key, call) = (CallKey::of(&attempt).unwrap(), attempt.call.unwrap());
         let kind = CarrierEventKind::Instruct { status: CallStatus::InProgress, detection: None };
         let event = CarrierEvent::new(call.clone(), kind, format!("{call}-answer"));
         let request = ScriptedCarrier::webhook_of(&format!("/voice/{key}/answer"), &event);
@@ -226,16 +239,19 @@ fn engine(
     config: &EngineConfig,
     store: &Arc<MemoryStore>,
     carrier: Arc<dyn VoiceBackend>,
-    agent: &Arc<dyn VoiceAgent>,
+    calls_per_second: f64,
     service: Arc<dyn CallHandler>,
     vault: &Arc<Vault>,
 ) -> Arc<CallEngine> {
     let store = Arc::clone(store) as Arc<dyn Store>;
-    CallEngine::new(config.clone(), store, carrier, Arc::clone(agent), service, Arc::clone(vault)).unwrap()
+    let account = CarrierAccount::of(carrier).unwrap().number("+46700000000".parse().unwrap());
+    let account = account.calls_per_second(calls_per_second);
+    CallEngine::new(config.clone(), store, account, service, Arc::clone(vault)).unwrap()
 }
 
 /// The business behind the calls: keeps what they leave.
 pub struct Business {
+    agent: Arc<dyn VoiceAgent>,
     policy: DialPolicy,
     dialogue: Arc<Compose>,
     finished: Mutex<Vec<CallOutcome>>,
@@ -263,7 +279,8 @@ impl CallHandler for Business {
     async fn plan(&self, request: &PlanRequest) -> Result<CallPlan> {
         let mut settings = CallSettings::new(request.session.id);
         settings.detection = Detection::Energy;
-        Ok(CallPlan { settings, setup: AgentSetup::default(), dialogue: (self.dialogue)(request) })
+        let plan = CallPlan::new(request.session.id, Arc::clone(&self.agent), (self.dialogue)(request));
+        Ok(CallPlan { settings, ..plan })
     }
 
     async fn finished(&self, outcome: &CallOutcome) {

@@ -92,6 +92,73 @@ impl fmt::Display for CarrierCallId {
     }
 }
 
+/// The name of one account at a carrier: 1 to 40 characters out of `a-z 0-9 -`. It stands in rows, logs and addresses.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AccountName {
+    /// Padded with zeros.
+    bytes: [u8; Self::LONGEST],
+}
+
+impl AccountName {
+    /// The most characters a name has.
+    pub const LONGEST: usize = 40;
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        let end = self.bytes.iter().position(|byte| *byte == 0).unwrap_or(Self::LONGEST);
+        // Only ASCII is taken in.
+        std::str::from_utf8(&self.bytes[..end]).unwrap_or_default()
+    }
+}
+
+impl FromStr for AccountName {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let is_fit = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if text.is_empty() || text.len() > Self::LONGEST || !text.bytes().all(is_fit) {
+            return Err(Error::invalid("account", "1 to 40 characters out of a-z 0-9 -"));
+        }
+        let mut bytes = [0; Self::LONGEST];
+        bytes[..text.len()].copy_from_slice(text.as_bytes());
+        Ok(Self { bytes })
+    }
+}
+
+impl TryFrom<String> for AccountName {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self, Error> {
+        text.parse()
+    }
+}
+
+impl fmt::Display for AccountName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Debug for AccountName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl Serialize for AccountName {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for AccountName {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 /// Who owns a call, counted up at each take-over. A write with an older epoch is refused by the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -116,6 +183,18 @@ mod tests {
     fn a_wrong_id_names_its_field() {
         let error = "nonsense".parse::<VerificationId>().unwrap_err();
         assert_eq!(error.field(), Some("verificationId"));
+    }
+
+    #[test]
+    fn an_account_is_named_shortly_and_plainly() {
+        let name: AccountName = "twilio-se".parse().unwrap();
+        assert_eq!((name.as_str(), format!("{name:?}")), ("twilio-se", "\"twilio-se\"".to_owned()));
+        let longest = "a".repeat(AccountName::LONGEST);
+        assert_eq!(longest.parse::<AccountName>().unwrap().as_str(), longest);
+        for wrong in ["", "Twilio", "a/b", "å", &"a".repeat(41)] {
+            assert_eq!(wrong.parse::<AccountName>().unwrap_err().field(), Some("account"));
+        }
+        assert_eq!(serde_json::from_str::<AccountName>("\"a\"").unwrap().to_string(), "a");
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub use async_trait::async_trait;
 pub use consent::{ConsentBasis, ConsentToken};
 pub use error::{Error, ErrorKind, Result};
 pub use hours::CallHours;
-pub use id::{AttemptId, CarrierCallId, Epoch, QuestionId, RecordId, SessionId, TenantId, VerificationId};
+pub use id::{AccountName, AttemptId, CarrierCallId, Epoch, QuestionId, RecordId, SessionId, TenantId, VerificationId};
 pub use phone::PhoneNumber;
 pub use seal::{LookupHash, Sealed, SealedPhone, Vault};
 pub use time::CallTime;

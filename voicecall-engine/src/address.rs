@@ -7,24 +7,55 @@ use url::Url;
 use uuid::Uuid;
 
 use super::config::EngineConfig;
-use voicecall_core::{AttemptId, TenantId};
+use voicecall_core::store::DialAttempt;
+use voicecall_core::{AccountName, AttemptId, TenantId};
 use voicecall_core::{Error, Result};
 
-/// Names an attempt in the path of an address: the tenant and the attempt, 64 hexadecimal digits.
+/// Names an attempt in the path of an address: the account, a dot, the tenant and the attempt as 64 hexadecimal digits.
 ///
 /// Every address given to a carrier holds one, so that what arrives is known to belong to this attempt even before
 /// the carrier has told the name of the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CallKey {
+    /// Through which account it goes: whose signature what arrives must have.
+    pub account: AccountName,
     /// Whose attempt.
     pub tenant: TenantId,
     /// Which.
     pub attempt: AttemptId,
 }
 
+impl CallKey {
+    /// The key of an attempt.
+    ///
+    /// # Errors
+    /// `Invalid` if the attempt's account has a name that none can have.
+    pub fn of(attempt: &DialAttempt) -> Result<Self> {
+        Ok(Self { account: attempt.carrier.parse()?, tenant: attempt.tenant, attempt: attempt.id })
+    }
+}
+
+/// What a carrier's report is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportOf {
+    /// An attempt, named in the address.
+    Call(CallKey),
+    /// Some call of this account, named only in the report itself.
+    Account(AccountName),
+}
+
+impl ReportOf {
+    pub(super) const fn account(&self) -> AccountName {
+        match self {
+            Self::Call(key) => key.account,
+            Self::Account(name) => *name,
+        }
+    }
+}
+
 impl fmt::Display for CallKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.tenant.as_uuid().simple(), self.attempt.as_uuid().simple())
+        write!(f, "{}.{}{}", self.account, self.tenant.as_uuid().simple(), self.attempt.as_uuid().simple())
     }
 }
 
@@ -32,13 +63,18 @@ impl FromStr for CallKey {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let wrong = || Error::invalid("call key", "64 hexadecimal digits");
-        if text.len() != 64 || !text.is_ascii() {
+        let wrong = || Error::invalid("call key", "an account, a dot and 64 hexadecimal digits");
+        let (account, digits) = text.split_once('.').ok_or_else(wrong)?;
+        if digits.len() != 64 || !digits.is_ascii() {
             return Err(wrong());
         }
         let part = |digits: &str| Uuid::try_parse(digits).map_err(|_| wrong());
-        let (tenant, attempt) = text.split_at(32);
-        Ok(Self { tenant: TenantId::from_uuid(part(tenant)?), attempt: AttemptId::from_uuid(part(attempt)?) })
+        let (tenant, attempt) = digits.split_at(32);
+        Ok(Self {
+            account: account.parse().map_err(|_| wrong())?,
+            tenant: TenantId::from_uuid(part(tenant)?),
+            attempt: AttemptId::from_uuid(part(attempt)?),
+        })
     }
 }
 
@@ -83,13 +119,13 @@ mod tests {
     use proptest::prelude::*;
 
     fn key() -> CallKey {
-        CallKey { tenant: TenantId::new(), attempt: AttemptId::new() }
+        CallKey { account: "scripted".parse().unwrap(), tenant: TenantId::new(), attempt: AttemptId::new() }
     }
 
     #[test]
     fn addresses_keep_the_public_path_and_the_media_one_has_no_query() {
         let url = Url::parse("https://calls.example/base/").unwrap();
-        let config = EngineConfig::new(url, "+46700000000".parse().unwrap());
+        let config = EngineConfig::new(url);
         let key = key();
         assert_eq!(config.answer_url(key).unwrap().as_str(), format!("https://calls.example/base/voice/{key}/answer"));
         assert_eq!(config.media_url("abc").unwrap().as_str(), "wss://calls.example/base/media/abc");

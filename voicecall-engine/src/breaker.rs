@@ -16,7 +16,18 @@ const ASK_EVERY: Duration = Duration::from_secs(15);
 #[derive(Debug, Default)]
 pub(super) struct Breaker {
     failures: u32,
-    ask_at: Option<Instant>,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum State {
+    /// Orders are given.
+    #[default]
+    Closed,
+    /// Nobody is called; the carrier is asked from this instant on whether it is healthy.
+    Open(Instant),
+    /// It says that it is healthy: one order shows whether that is so.
+    HalfOpen { ordered: bool },
 }
 
 /// Whether a carrier may be given orders.
@@ -31,39 +42,57 @@ pub(super) enum Trust {
 }
 
 impl Breaker {
+    /// Notes that an order is being given.
+    pub(super) fn ordered(&mut self) {
+        if let State::HalfOpen { ordered } = &mut self.state {
+            *ordered = true;
+        }
+    }
+
+    /// Takes in that an order was not given after all.
+    pub(super) fn withdraw(&mut self) {
+        if let State::HalfOpen { ordered } = &mut self.state {
+            *ordered = false;
+        }
+    }
+
     /// Takes in what became of an order.
     pub(super) fn record(&mut self, outcome: Result<(), &Error>, now: Instant) {
         match outcome.map_err(Error::kind) {
             Err(ErrorKind::UnknownOutcome | ErrorKind::Unavailable | ErrorKind::Timeout) => {
                 self.failures = self.failures.saturating_add(1);
                 if self.failures >= MOST_FAILURES {
-                    self.ask_at = Some(now + ASK_EVERY);
+                    self.state = State::Open(now + ASK_EVERY);
                 }
             }
             // Too fast, which says nothing about its health.
-            Err(ErrorKind::RateLimited) => {}
-            // Whoever refuses an order has understood it.
-            Ok(()) | Err(_) => *self = Self::default(),
+            Err(ErrorKind::RateLimited) => self.withdraw(),
+            // Whoever refuses an order has understood it; an order from before it failed says nothing about now.
+            Ok(()) | Err(_) => {
+                if !matches!(self.state, State::Open(_)) {
+                    *self = Self::default();
+                }
+            }
         }
     }
 
     /// Takes in that a carrier which failed still does.
     pub(super) fn record_unhealthy(&mut self, now: Instant) {
-        self.ask_at = Some(now + ASK_EVERY);
+        self.state = State::Open(now + ASK_EVERY);
     }
 
     /// Takes in that a carrier which failed says that it is healthy: the next order shows whether that is so.
     pub(super) fn is_healthy(&mut self) {
         self.failures = MOST_FAILURES - 1;
-        self.ask_at = None;
+        self.state = State::HalfOpen { ordered: false };
     }
 
     /// What may be done at `now`.
     pub(super) fn trust(&self, now: Instant) -> Trust {
-        match self.ask_at {
-            None => Trust::Orders,
-            Some(at) if now >= at => Trust::Ask,
-            Some(_) => Trust::Nothing,
+        match self.state {
+            State::Closed | State::HalfOpen { ordered: false } => Trust::Orders,
+            State::Open(at) if now >= at => Trust::Ask,
+            State::Open(_) | State::HalfOpen { ordered: true } => Trust::Nothing,
         }
     }
 }

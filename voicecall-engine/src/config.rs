@@ -6,7 +6,6 @@ use std::time::Duration;
 use url::Url;
 
 use super::clock::Clock;
-use voicecall_core::PhoneNumber;
 use voicecall_core::{Error, Result};
 
 /// How an engine places calls and where carriers reach it.
@@ -18,8 +17,6 @@ pub struct EngineConfig {
     pub public_url: Url,
     /// The path carriers report to, relative to `public_url`.
     pub status_path: String,
-    /// The number calls are shown as coming from.
-    pub from: PhoneNumber,
     /// How long a phone rings.
     pub ring_timeout: Duration,
     /// When the carrier ends a call by itself: a limit of last resort, beyond every limit of ours.
@@ -28,8 +25,6 @@ pub struct EngineConfig {
     pub recordings: Option<PathBuf>,
     /// How many calls may ring or be connected at once.
     pub max_live: usize,
-    /// How many calls are ordered in a second at most. Carriers take more and let them wait, then ring at any hour.
-    pub calls_per_second: f64,
     /// Whether other processes work on the same store. Each of them must then say so: it leaves sessions to the process
     /// that holds them, and takes over those that nobody has gone on holding. Otherwise whatever another process left is
     /// taken over at once.
@@ -41,18 +36,16 @@ pub struct EngineConfig {
 }
 
 impl EngineConfig {
-    /// The defaults, for a server at this address that calls from this number.
+    /// The defaults, for a server at this address.
     #[must_use]
-    pub fn new(public_url: Url, from: PhoneNumber) -> Self {
+    pub fn new(public_url: Url) -> Self {
         Self {
             public_url,
             status_path: "voice/status".to_owned(),
-            from,
             ring_timeout: Duration::from_secs(40),
             time_limit: Duration::from_secs(240),
             recordings: None,
             max_live: 500,
-            calls_per_second: 1.0,
             shares_store: false,
             clock: Clock::system(),
             farewell: ("We are sorry, there is a technical problem. Goodbye.".to_owned(), "en-US".to_owned()),
@@ -67,17 +60,9 @@ impl EngineConfig {
         if self.time_limit.is_zero() || self.time_limit > Duration::from_secs(4 * 3600) {
             return Err(Error::config("time limit", "up to four hours"));
         }
-        if !(0.001..=10_000.0).contains(&self.calls_per_second) {
-            return Err(Error::config("calls per second", "0.001 to 10,000"));
-        }
         if !(Duration::from_secs(5)..=Duration::from_secs(600)).contains(&self.ring_timeout) {
             return Err(Error::config("ring timeout", "5 to 600 seconds"));
         }
         Ok(())
-    }
-
-    /// The time from one order to the next.
-    pub(super) fn order_interval(&self) -> Duration {
-        Duration::from_secs_f64(self.calls_per_second.recip())
     }
 }

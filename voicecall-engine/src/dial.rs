@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tracing::{Instrument, error, info, info_span, warn};
 
+use super::accounts::Account;
 use super::address::CallKey;
 use super::observe::LiveEventKind;
 use super::plan::PlanRequest;
@@ -21,7 +22,7 @@ use voicecall_core::store::{
     AttemptOutcome, AttemptState, DialAttempt, EndReason, EventSource, ProviderLog, ProviderOperation, Session,
     SessionChange,
 };
-use voicecall_core::{AttemptId, CarrierCallId, Epoch, SessionId, TenantId};
+use voicecall_core::{AttemptId, CarrierCallId, Epoch, PhoneNumber, SessionId, TenantId};
 use voicecall_core::{Error, ErrorKind, Result};
 
 /// When to look for a call whose order had an unknown outcome, after the order.
@@ -44,25 +45,35 @@ impl CallEngine {
     /// `Unavailable` while draining; `Conflict` if the session does not wait to be called; what planning reports; what
     /// the carrier reports, the session then waits for its next attempt or is `failed`.
     pub async fn place(self: &Arc<Self>, session: &Session) -> Result<Session> {
-        let task = self.begin(session).await?;
+        let policy = self.handler.policy(session).await?;
+        let account = self.accounts.for_call(policy.account)?;
+        account.ordered();
+        let task = self.begin(session, &account).await?;
         task.await.map_err(|error| Error::new(ErrorKind::Internal, "place call").with_source(error))?
     }
 
     /// Takes a session's turn and begins to place its call.
-    pub(super) async fn begin(self: &Arc<Self>, session: &Session) -> Result<JoinHandle<Result<Session>>> {
+    pub(super) async fn begin(
+        self: &Arc<Self>,
+        session: &Session,
+        account: &Arc<Account>,
+    ) -> Result<JoinHandle<Result<Session>>> {
         if self.is_draining() {
             return Err(Error::new(ErrorKind::Unavailable, "place call").with_message("the server is shutting down"));
         }
-        let attempt = DialAttempt::planned(session.tenant, session.id, self.carrier.name(), self.now());
+        let attempt = DialAttempt::planned(session.tenant, session.id, account.name().as_str(), self.now());
         // Known before the order is sent, because the carrier may report before it has answered us; and before the turn
         // is taken, so that a sweep does not take the session for forgotten.
         self.note_ringing(attempt.id, Ringing::new(session.tenant, session.id))?;
         let claimed = self.store.claim_session(session.tenant, session.id, self.now(), self.hold_until()).await;
-        let (_, epoch) = claimed.inspect_err(|_| self.remove_ringing(attempt.id))?;
+        let (_, epoch) = claimed.inspect_err(|_| {
+            self.remove_ringing(attempt.id);
+            account.withdraw();
+        })?;
         if let Some(ringing) = self.state().ringing.get_mut(&attempt.id) {
             ringing.epoch = Some(epoch);
         }
-        let (engine, tenant, session) = (Arc::clone(self), session.tenant, session.id);
+        let (engine, account, tenant, session) = (Arc::clone(self), Arc::clone(account), session.tenant, session.id);
         let span = info_span!("place", %session);
         // Its own task, because a client that goes away must not leave an order half recorded.
         let placing = async move {
@@ -77,6 +88,8 @@ impl CallEngine {
             };
             if let Err(error) = &placed {
                 warn!(%session, %error, "a call could not be placed");
+                // If the order was given, it has been counted.
+                account.withdraw();
                 engine.remove_ringing(id);
             }
             placed
@@ -106,11 +119,13 @@ impl CallEngine {
         self.store.plan_attempt(&attempt).await?;
         let journal = self.store.journal(tenant, session.id).await?;
         let request = PlanRequest { session: session.clone(), journal, now: self.now(), resumed: false };
-        let key = CallKey { tenant, attempt: attempt.id };
+        let key = CallKey::of(&attempt)?;
+        let account = self.accounts.get(key.account)?;
         let prepared = async {
-            let policy = self.service.policy(&session).await?;
+            let policy = self.handler.policy(&session).await?;
             let detection = self.detection(&session, key, &policy).await?;
-            let plan = self.service.plan(&request).await?;
+            let plan = self.handler.plan(&request).await?;
+            plan.validate()?;
             Ok::<_, Error>((policy, detection, plan))
         };
         let (policy, detection, plan) = match prepared.await {
@@ -126,7 +141,7 @@ impl CallEngine {
         };
         let mut order = PlaceCall::new(
             self.vault.open_phone(tenant, &session.phone)?,
-            self.config.from.clone(),
+            account.caller_id(policy.from.as_ref())?,
             self.config.answer_url(key)?,
             self.config.status_url(key)?,
         );
@@ -142,9 +157,9 @@ impl CallEngine {
         self.note_ringing(attempt.id, ringing)?;
         self.store.begin_sending(tenant, attempt.id, epoch).await?;
         let (begun, timestamp) = (Instant::now(), self.now());
-        let result = self.carrier.place(&order).await;
-        self.state().breaker.record(result.as_ref().map(drop), Instant::now());
-        self.log_placing(&session, &order, &result, begun.elapsed(), timestamp).await;
+        let result = account.backend().place(&order).await;
+        account.record(result.as_ref().map(drop));
+        self.log_placing(&session, &account, &order, &result, begun.elapsed(), timestamp).await;
         match result {
             Ok(call) => {
                 self.bind(key, &call.id).await?;
@@ -154,7 +169,7 @@ impl CallEngine {
                 if session.status.is_final() {
                     // Somebody ended it while it was being ordered.
                     self.remove_ringing(attempt.id);
-                    self.carrier.hang_up(&call.id).await?;
+                    account.backend().hang_up(&call.id).await?;
                 }
                 Ok(session)
             }
@@ -199,7 +214,7 @@ impl CallEngine {
     async fn reconcile(self: Arc<Self>, attempt: DialAttempt, order: PlaceCall) {
         for wait in LOOK_AFTER {
             sleep(wait).await;
-            match self.look_for(&attempt, &order.to, &order.from).await {
+            match self.look_for(&attempt, &order.to, std::slice::from_ref(&order.from)).await {
                 Ok(true) => return,
                 Ok(false) => {}
                 Err(error) => warn!(session = %attempt.session, %error, "looking for a call failed"),
@@ -210,22 +225,26 @@ impl CallEngine {
         self.end_session(attempt.tenant, attempt.session, EndReason::CallFailed, EventSource::System).await;
     }
 
-    /// Looks once. Returns whether the attempt is settled.
+    /// Looks once for a call from one of these numbers. Returns whether the attempt is settled.
     pub(super) async fn look_for(
         &self,
         attempt: &DialAttempt,
-        to: &voicecall_core::PhoneNumber,
-        from: &voicecall_core::PhoneNumber,
+        to: &PhoneNumber,
+        numbers: &[PhoneNumber],
     ) -> Result<bool> {
         if self.is_settled(attempt).await? {
             return Ok(true);
         }
         let since = attempt.created_at - CLOCK_MARGIN;
-        let found = self.carrier.find(&FindCalls { to: to.clone(), from: from.clone(), since }).await?;
+        let account = self.accounts.of(attempt)?;
+        let mut found = Vec::new();
+        for from in numbers {
+            found.extend(account.backend().find(&FindCalls { to: to.clone(), from: from.clone(), since }).await?);
+        }
         for call in found {
             // A call that belongs to another attempt is not ours, even to the same number.
-            if self.store.attempt_of_call(self.carrier.name(), &call.id).await?.is_none() {
-                self.bind(CallKey { tenant: attempt.tenant, attempt: attempt.id }, &call.id).await?;
+            if self.store.attempt_of_call(&attempt.carrier, &call.id).await?.is_none() {
+                self.bind(CallKey::of(attempt)?, &call.id).await?;
                 return Ok(true);
             }
         }
@@ -241,6 +260,7 @@ impl CallEngine {
     async fn log_placing(
         &self,
         session: &Session,
+        account: &Account,
         order: &PlaceCall,
         result: &Result<CarrierCall>,
         latency: Duration,
@@ -249,7 +269,7 @@ impl CallEngine {
         let log = ProviderLog {
             id: voicecall_core::RecordId::new(),
             session: session.id,
-            provider: self.carrier.name().to_owned(),
+            provider: account.name().to_string(),
             provider_call: result.as_ref().ok().map(|call| call.id.as_str().to_owned()),
             operation: ProviderOperation::Initiate,
             request: json!({
@@ -266,13 +286,13 @@ impl CallEngine {
             quality_metrics: None,
             timestamp,
         };
-        self.log_provider(session.tenant, &log).await;
+        self.log_provider(session.tenant, account, &log).await;
     }
 
     /// Keeps an exchange with the carrier, and tells of it.
-    pub(super) async fn log_provider(&self, tenant: TenantId, log: &ProviderLog) {
+    pub(super) async fn log_provider(&self, tenant: TenantId, account: &Account, log: &ProviderLog) {
         let kind = LiveEventKind::Provider {
-            provider: self.carrier.name(),
+            provider: account.backend().name(),
             operation: log.operation,
             success: log.success,
             latency: log.latency,

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 use tracing::{error, warn};
 
 use super::CallEngine;
+use super::accounts::Account;
 use super::observe::LiveEventKind;
 use super::voicemail::AmdResult;
 use voicecall_core::carrier::CallFlow;
@@ -94,7 +95,7 @@ impl CallEngine {
 pub(super) async fn let_go(
     engine: Arc<CallEngine>,
     session: Session,
-    call: CarrierCallId,
+    (account, call): (Arc<Account>, CarrierCallId),
     amd: watch::Receiver<AmdResult>,
     hung_up: oneshot::Receiver<EndReason>,
     lost: Arc<AtomicBool>,
@@ -114,11 +115,11 @@ pub(super) async fn let_go(
     let mut wait = Duration::from_millis(250);
     for _ in 0..HANG_UP_TRIES {
         let (begun, timestamp) = (Instant::now(), engine.now());
-        let result = engine.tell_machine(&call, &told).await;
+        let result = engine.tell_machine(&account, &call, &told).await;
         let log = ProviderLog {
             id: voicecall_core::RecordId::new(),
             session: session.id,
-            provider: engine.carrier.name().to_owned(),
+            provider: account.name().to_string(),
             provider_call: Some(call.as_str().to_owned()),
             operation: ProviderOperation::Hangup,
             request: json!({ "reason": reason }),
@@ -130,7 +131,7 @@ pub(super) async fn let_go(
             quality_metrics: None,
             timestamp,
         };
-        engine.log_provider(session.tenant, &log).await;
+        engine.log_provider(session.tenant, &account, &log).await;
         let Err(error) = result else { return };
         warn!(%error, "the carrier did not hang up");
         sleep(wait).await;

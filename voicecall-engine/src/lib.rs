@@ -1,11 +1,13 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod accounts;
 mod address;
 mod breaker;
 mod clock;
 mod config;
 mod dial;
+mod dispatcher;
 mod ending;
 mod hold;
 mod live;
@@ -30,7 +32,8 @@ use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-pub use address::CallKey;
+pub use accounts::{CarrierAccount, Registry};
+pub use address::{CallKey, ReportOf};
 pub use clock::Clock;
 pub use config::EngineConfig;
 pub use observe::{LiveEvent, LiveEventKind, Observer};
@@ -40,23 +43,21 @@ pub use recovery::Recovered;
 pub use ticket::MediaTicket;
 pub use voicemail::{Voicemail, WhileDetecting};
 
+use accounts::{Account, Accounts};
 use ticket::Tickets;
+use voicecall_core::Result;
 use voicecall_core::Vault;
-use voicecall_core::agent::VoiceAgent;
-use voicecall_core::carrier::VoiceBackend;
 use voicecall_core::dialogue::Action;
 use voicecall_core::store::Store;
-use voicecall_core::{AttemptId, CarrierCallId, Epoch, SessionId, TenantId};
-use voicecall_core::{Error, Result};
+use voicecall_core::{AccountName, AttemptId, CarrierCallId, Epoch, SessionId, TenantId};
 
 /// Runs the calls of one process.
 #[derive(Debug)]
 pub struct CallEngine {
     config: EngineConfig,
     store: Arc<dyn Store>,
-    carrier: Arc<dyn VoiceBackend>,
-    agent: Arc<dyn VoiceAgent>,
-    service: Arc<dyn CallHandler>,
+    accounts: Accounts,
+    handler: Arc<dyn CallHandler>,
     vault: Arc<Vault>,
     state: Mutex<State>,
     recorder: sink::RecordingThread,
@@ -78,7 +79,6 @@ struct State {
     /// How often the carrier was told to connect a call again.
     resumes_told: HashMap<SessionId, usize>,
     tickets: Tickets,
-    breaker: breaker::Breaker,
 }
 
 #[derive(Debug)]
@@ -103,6 +103,8 @@ impl Ringing {
 struct Live {
     tenant: TenantId,
     call: CarrierCallId,
+    /// Through which account.
+    account: Arc<Account>,
     since: Instant,
     epoch: Option<Epoch>,
     amd: watch::Sender<voicemail::AmdResult>,
@@ -115,20 +117,15 @@ impl CallEngine {
     /// An engine with nothing to do yet.
     ///
     /// # Errors
-    /// `Config` if the agent decides turns itself or does not speak verbatim, which the service's dialogues need; or
-    /// if the configuration is wrong.
+    /// `Config` naming what is wrong with the configuration or the accounts.
     pub fn new(
         config: EngineConfig,
         store: Arc<dyn Store>,
-        carrier: Arc<dyn VoiceBackend>,
-        agent: Arc<dyn VoiceAgent>,
-        service: Arc<dyn CallHandler>,
+        accounts: impl Into<Registry>,
+        handler: Arc<dyn CallHandler>,
         vault: Arc<Vault>,
     ) -> Result<Arc<Self>> {
         config.validate()?;
-        if agent.owns_turns() || !agent.speaks_verbatim() {
-            return Err(Error::config("agent", "an agent that leaves turns to us and speaks verbatim"));
-        }
         Ok(Arc::new(Self {
             recorder: sink::RecordingThread::start()?,
             state: Mutex::new(State::default()),
@@ -137,9 +134,8 @@ impl CallEngine {
             due: Notify::new(),
             config,
             store,
-            carrier,
-            agent,
-            service,
+            accounts: Accounts::new(accounts.into())?,
+            handler,
             vault,
         }))
     }
@@ -150,10 +146,17 @@ impl CallEngine {
         &self.store
     }
 
-    /// The carrier.
-    #[must_use]
-    pub fn carrier(&self) -> &Arc<dyn VoiceBackend> {
-        &self.carrier
+    /// The carrier accounts, the preferred one first.
+    pub fn accounts(&self) -> impl Iterator<Item = &CarrierAccount> {
+        self.accounts.iter().map(|account| account.config())
+    }
+
+    /// The account of this name.
+    ///
+    /// # Errors
+    /// `NotFound` if there is none.
+    pub fn account(&self, name: AccountName) -> Result<CarrierAccount> {
+        self.accounts.get(name).map(|account| account.config().clone())
     }
 
     /// What happens in calls from now on, in memory only. A slow subscriber misses the oldest.

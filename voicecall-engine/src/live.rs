@@ -40,7 +40,9 @@ impl CallEngine {
     /// `Unauthenticated` for a wrong signature or a token that is wrong, used or too old; `Unavailable` if as many
     /// calls as allowed are connected.
     pub fn admit(&self, token: &str, handshake: &WebhookRequest<'_>) -> Result<MediaTicket> {
-        self.carrier.media_handshake(handshake)?;
+        let key = self.state().tickets.key_of(token, Instant::now());
+        let key = key.ok_or_else(|| Error::new(ErrorKind::Unauthenticated, "open media socket").with_field("token"))?;
+        self.accounts.get(key.account)?.backend().media_handshake(handshake)?;
         let mut state = self.state();
         let ticket = state.tickets.redeem(token, Instant::now())?;
         if state.live.len() >= self.config.max_live {
@@ -64,6 +66,7 @@ impl CallEngine {
         let live = Live {
             tenant,
             call: ticket.call.clone(),
+            account: self.accounts.get(ticket.key.account)?,
             since: Instant::now(),
             epoch: None,
             amd: amd.clone(),
@@ -138,6 +141,7 @@ impl CallEngine {
         socket: M,
     ) -> Result<Ran> {
         let tenant = ticket.key.tenant;
+        let account = self.accounts.get(ticket.key.account)?;
         let session = self.store.session(tenant, id).await?;
         if session.status.is_final() {
             return Err(Error::new(ErrorKind::Conflict, "run call").with_message("the session is over"));
@@ -152,14 +156,15 @@ impl CallEngine {
         let ringing = self.state().ringing.remove(&ticket.key.attempt);
         let plan = match ringing.and_then(|ringing| ringing.plan) {
             Some(plan) => plan,
-            None => self.service.plan(&request).await?,
+            None => self.handler.plan(&request).await?,
         };
-        let CallPlan { mut settings, setup, dialogue } = plan;
-        settings.recording = self.config.recordings.is_some();
+        plan.validate()?;
+        let CallPlan { agent, mut settings, setup, dialogue } = plan;
+        settings.recording &= self.config.recordings.is_some();
         settings.first_seq = journal::next_seq(&request.journal);
         let elapsed = answered_at.map(|at| Duration::try_from(now.duration_since(at)).unwrap_or_default());
         settings.elapsed = elapsed.unwrap_or_default();
-        let detects = self.detects(&session).await;
+        let detects = self.detects(&session, &account).await;
         if answered_at.is_some() || detects != Some(WhileDetecting::Agent) {
             assume_person(&amd);
         }
@@ -168,7 +173,7 @@ impl CallEngine {
             budget.detects_machines |= detects.is_some();
             if answered_at.is_some() { budget.resumed(earlier) } else { budget.again(earlier) }
         });
-        let agent = self.agent.open(&setup).await?;
+        let agent = agent.open(&setup).await?;
         let epoch = self.store.take_over(tenant, id, self.takes_over()).await?;
         if let Some(live) = self.state().live.get_mut(&id) {
             live.epoch = Some(epoch);
@@ -189,8 +194,15 @@ impl CallEngine {
         let mut tasks = JoinSet::new();
         tasks.spawn(writer.in_current_span());
         tasks.spawn(
-            let_go(Arc::clone(self), session, ticket.call.clone(), amd.subscribe(), hung_up, Arc::clone(&lost))
-                .in_current_span(),
+            let_go(
+                Arc::clone(self),
+                session,
+                (Arc::clone(&account), ticket.call.clone()),
+                amd.subscribe(),
+                hung_up,
+                Arc::clone(&lost),
+            )
+            .in_current_span(),
         );
         let recorder = InputRecorder::new(&settings);
         let observed = Observed::new(dialogue, tenant, id, Arc::clone(&self.events));
@@ -198,7 +210,7 @@ impl CallEngine {
         if settings.recording {
             logic = logic.with_recorder(recorder);
         }
-        let codec = self.carrier.media_codec();
+        let codec = account.backend().media_codec();
         let runner = CallRunner {
             logic: Bound {
                 logic,
@@ -241,7 +253,7 @@ impl CallEngine {
             if retry(|| self.keep_open(ticket.key, id, epoch, &ticket.call)).await? {
                 return Ok(Ran::Over(reason));
             }
-            self.play_failure_message(&ticket.call).await;
+            self.play_failure_message(&account, &ticket.call).await;
         }
         let source = if reason == EndReason::CustomerHangup { EventSource::Customer } else { EventSource::System };
         retry(|| self.attach(tenant, id)).await?;
@@ -250,7 +262,7 @@ impl CallEngine {
         } else {
             retry(|| self.try_end_session(tenant, id, reason, source)).await?
         };
-        self.service.finished(&CallOutcome { session, reason, recording: sink.folder }).await;
+        self.handler.finished(&CallOutcome { session, reason, recording: sink.folder }).await;
         Ok(Ran::Over(reason))
     }
 }

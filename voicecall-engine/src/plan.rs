@@ -2,27 +2,46 @@
 
 use std::fmt::Debug;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::policy::DialPolicy;
-use voicecall_core::Result;
-use voicecall_core::agent::AgentSetup;
+use voicecall_core::agent::{AgentSetup, VoiceAgent};
 use voicecall_core::call::CallSettings;
 use voicecall_core::dialogue::Dialogue;
 use voicecall_core::journal::JournalEntry;
 use voicecall_core::store::{EndReason, Session};
+use voicecall_core::{Error, Result, SessionId};
 
 /// How one call is to be conducted. Made before the phone rings, so that nothing has to be made while it is answered.
 #[derive(Debug)]
 pub struct CallPlan {
+    /// Who listens, thinks and speaks. It must leave turns to us and speak verbatim.
+    pub agent: Arc<dyn VoiceAgent>,
     /// The machine's settings, with everything prepared that can be.
     pub settings: CallSettings,
     /// How to listen and speak.
     pub setup: AgentSetup,
     /// What is said.
     pub dialogue: Box<dyn Dialogue>,
+}
+
+impl CallPlan {
+    /// A plan with the default settings.
+    #[must_use]
+    pub fn new(session: SessionId, agent: Arc<dyn VoiceAgent>, dialogue: Box<dyn Dialogue>) -> Self {
+        Self { agent, settings: CallSettings::new(session), setup: AgentSetup::default(), dialogue }
+    }
+
+    /// Checks what can be checked before the phone rings.
+    pub(super) fn validate(&self) -> Result<()> {
+        if self.agent.owns_turns() || !self.agent.speaks_verbatim() {
+            return Err(Error::config("agent", "an agent that leaves turns to us and speaks verbatim"));
+        }
+        Ok(())
+    }
 }
 
 /// What a call left behind.

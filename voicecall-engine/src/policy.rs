@@ -3,13 +3,17 @@
 use std::time::Duration;
 
 use super::voicemail::Voicemail;
-use voicecall_core::CallHours;
 use voicecall_core::store::EndReason;
+use voicecall_core::{AccountName, CallHours, PhoneNumber};
 
 /// How a session's customer may be called. Asked of the service before every attempt, so that changes take effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DialPolicy {
+    /// Through which account; the preferred one of the registry unless given.
+    pub account: Option<AccountName>,
+    /// From which of the account's numbers; its first unless given.
+    pub from: Option<PhoneNumber>,
     /// When customers may be called; `None` for always.
     pub hours: Option<CallHours>,
     /// How often a customer's phone rings at most.
@@ -27,6 +31,8 @@ impl DialPolicy {
     #[must_use]
     pub fn once() -> Self {
         Self {
+            account: None,
+            from: None,
             hours: None,
             max_attempts: 1,
             backoff: Backoff::default(),

@@ -84,7 +84,7 @@ impl CallEngine {
         for mut attempt in self.store.attempts(tenant, session.id).await? {
             if matches!(attempt.state, AttemptState::Sending | AttemptState::Unknown) {
                 let to = self.vault.open_phone(tenant, &session.phone)?;
-                self.look_for(&attempt, &to, &self.config.from).await?;
+                self.look_for(&attempt, &to, self.accounts.of(&attempt)?.numbers()).await?;
                 attempt = self.store.attempt(tenant, attempt.id).await?;
             }
             last = (attempt.outcome.is_none()).then_some(attempt);
@@ -94,7 +94,7 @@ impl CallEngine {
         let Some(attempt) = last else { return self.wait_again(session).await };
         match (attempt.state, &attempt.call) {
             (AttemptState::Planned, _) => self.wait_again(session).await,
-            (_, Some(call)) => match self.carrier.fetch(call).await {
+            (_, Some(call)) => match self.accounts.of(&attempt)?.backend().fetch(call).await {
                 Ok(call) if call.status.is_final() => self.close(session, &attempt, call.status).await,
                 Ok(call) => self.take_up(session, &attempt, epoch, call.status).await,
                 Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -117,7 +117,7 @@ impl CallEngine {
     }
 
     async fn close(&self, session: &Session, attempt: &DialAttempt, status: CallStatus) -> Result<Settled> {
-        let key = CallKey { tenant: session.tenant, attempt: attempt.id };
+        let key = CallKey::of(attempt)?;
         // An order whose outcome stays unknown is never followed by another one.
         if attempt.state == AttemptState::Accepted {
             self.advance(session, key, status).await;
@@ -135,24 +135,25 @@ impl CallEngine {
         epoch: Epoch,
         status: CallStatus,
     ) -> Result<Settled> {
-        let (tenant, key) = (session.tenant, CallKey { tenant: session.tenant, attempt: attempt.id });
+        let (tenant, key) = (session.tenant, CallKey::of(attempt)?);
         let Some(call) = attempt.call.clone() else { return Ok(Settled::Live) };
         if matches!(status, CallStatus::Queued | CallStatus::Ringing) {
             // Its answer comes to us, and is planned then.
-            let policy = self.service.policy(session).await?;
+            let policy = self.handler.policy(session).await?;
             let until = policy.hours.as_ref().and_then(|hours| hours.close(attempt.created_at));
             let ringing = Ringing { epoch: Some(epoch), until, ..Ringing::new(tenant, session.id) };
             self.state().ringing.insert(attempt.id, ringing);
             return Ok(Settled::Live);
         }
-        if self.carrier.capabilities().update_call && self.may_resume(session).await? {
+        let account = self.accounts.of(attempt)?;
+        if account.backend().capabilities().update_call && self.may_resume(session).await? {
             self.state().broken.insert(session.id, Broken { tenant, epoch, told: false });
             let (engine, session) = (Arc::clone(self), session.id);
             // Ends by itself once the call has come back, or has not.
             tokio::spawn(async move { engine.reconnect(key, session, call).await });
             return Ok(Settled::Live);
         }
-        self.play_failure_message(&call).await;
+        self.play_failure_message(&account, &call).await;
         self.end_session(tenant, session.id, EndReason::TechnicalFailure, EventSource::System).await;
         Ok(Settled::Apologised)
     }

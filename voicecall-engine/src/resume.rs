@@ -7,6 +7,7 @@ use tokio::time::timeout;
 use tracing::{info, warn};
 
 use super::CallEngine;
+use super::accounts::Account;
 use super::address::CallKey;
 use voicecall_core::carrier::{CallFlow, CallStep};
 use voicecall_core::journal::{Fact, JournalEntry};
@@ -76,15 +77,15 @@ impl CallEngine {
     }
 
     /// Tells whoever is on a line that cannot be used any more, and ends the call.
-    pub(super) async fn play_failure_message(&self, call: &CarrierCallId) {
-        if self.carrier.capabilities().update_call {
-            match self.carrier.update_call(call, &self.farewell()).await {
+    pub(super) async fn play_failure_message(&self, account: &Account, call: &CarrierCallId) {
+        if account.backend().capabilities().update_call {
+            match account.backend().update_call(call, &self.farewell()).await {
                 Ok(()) => return,
                 Err(error) if error.kind() == ErrorKind::Closed => return,
                 Err(error) => warn!(%error, "the caller could not be told that the call broke"),
             }
         }
-        if let Err(error) = self.carrier.hang_up(call).await {
+        if let Err(error) = account.backend().hang_up(call).await {
             warn!(%error, "a broken call could not be ended");
         }
     }
@@ -103,7 +104,10 @@ impl CallEngine {
         if self.state().broken.remove(&session).is_some() {
             info!(%session, "a broken call did not come back");
             self.end_session(key.tenant, session, EndReason::TechnicalFailure, EventSource::System).await;
-            self.play_failure_message(&call).await;
+            match self.accounts.get(key.account) {
+                Ok(account) => self.play_failure_message(&account, &call).await,
+                Err(error) => warn!(%session, %error, "the caller could not be told that the call broke"),
+            }
         }
         self.changed.notify_waiters();
     }
@@ -111,7 +115,7 @@ impl CallEngine {
     /// Asks the carrier to connect a live call again.
     pub(super) async fn call_back(&self, key: CallKey, call: &CarrierCallId) -> Result<()> {
         let again = CallFlow(vec![CallStep::Redirect(self.config.resume_url(key)?)]);
-        self.carrier.update_call(call, &again).await
+        self.accounts.get(key.account)?.backend().update_call(call, &again).await
     }
 
     /// Waits until a broken call is none any more: it is connected again, or over.

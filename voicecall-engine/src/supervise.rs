@@ -28,7 +28,7 @@ impl CallEngine {
     /// were not reached; ends calls that outlive their limit; settles those of which nothing is heard. Returns when the
     /// engine [shuts down](Self::shutdown).
     pub async fn run_background(self: &Arc<Self>) {
-        tokio::join!(self.dispatch(), self.supervise());
+        tokio::join!(self.dispatch(), self.supervise(), self.probe_accounts());
     }
 
     async fn supervise(self: &Arc<Self>) {
@@ -56,17 +56,29 @@ impl CallEngine {
         }
     }
 
+    /// Asks accounts that fail whether they are healthy again, each by itself.
+    async fn probe_accounts(&self) {
+        let mut tick = interval(EVERY);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while !self.is_draining() {
+            tick.tick().await;
+            futures_util::future::join_all(self.accounts.iter().map(|account| account.probe())).await;
+        }
+    }
+
     /// Ends calls beyond the limit after which the carrier itself should have ended them.
     async fn end_overdue_calls(&self) {
         let overdue: Vec<_> = {
             let state = self.state();
             let limit = self.config.time_limit + GRACE;
             let overdue = state.live.iter().filter(|(_, live)| live.since.elapsed() >= limit);
-            overdue.map(|(&id, live)| (id, live.tenant, live.call.clone(), live.abort.clone())).collect()
+            overdue
+                .map(|(&id, live)| (id, live.tenant, live.account.clone(), live.call.clone(), live.abort.clone()))
+                .collect()
         };
-        for (session, tenant, call, abort) in overdue {
+        for (session, tenant, account, call, abort) in overdue {
             error!(%session, "a call outlived its limit and is ended");
-            if let Err(error) = self.carrier.hang_up(&call).await {
+            if let Err(error) = account.backend().hang_up(&call).await {
                 warn!(%session, %error, "the carrier did not hang up");
             }
             self.end_session(tenant, session, EndReason::Timeout, EventSource::System).await;
@@ -98,16 +110,17 @@ impl CallEngine {
 
     async fn take_back(&self, attempt: AttemptId, tenant: TenantId, session: SessionId) -> Result<()> {
         // Without a name it is being looked for.
-        let Some(call) = self.store.attempt(tenant, attempt).await?.call else { return Ok(()) };
+        let attempt = self.store.attempt(tenant, attempt).await?;
+        let Some(call) = attempt.call.clone() else { return Ok(()) };
         let session = self.store.session(tenant, session).await?;
         if session.status != SessionStatus::Connecting {
             return Ok(());
         }
         warn!(session = %session.id, "the permitted hours have passed while a call waited at the carrier");
         // First the books: an answer is refused from now on.
-        self.attempt_over(&session, attempt, EndReason::CallFailed, EventSource::System).await;
-        self.remove_ringing(attempt);
-        self.carrier.hang_up(&call).await
+        self.attempt_over(&session, attempt.id, EndReason::CallFailed, EventSource::System).await;
+        self.remove_ringing(attempt.id);
+        self.accounts.of(&attempt)?.backend().hang_up(&call).await
     }
 
     /// Asks the carrier about calls that should have been answered or given up by now: its report may be lost.
@@ -131,18 +144,19 @@ impl CallEngine {
 
     async fn ask_after(self: &Arc<Self>, attempt: AttemptId, tenant: TenantId, session: SessionId) {
         let asked = async {
-            let call = self.store.attempt(tenant, attempt).await?.call;
+            let attempt = self.store.attempt(tenant, attempt).await?;
+            let key = CallKey::of(&attempt)?;
             // Without a name it is being looked for.
-            let Some(call) = call else { return Ok(None) };
-            match self.carrier.fetch(&call).await {
-                Ok(call) => Ok(Some(call.status)),
-                Err(error) if error.kind() == ErrorKind::NotFound => Ok(Some(CallStatus::Failed)),
+            let Some(call) = attempt.call else { return Ok(None) };
+            match self.accounts.get(key.account)?.backend().fetch(&call).await {
+                Ok(call) => Ok(Some((key, call.status))),
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(Some((key, CallStatus::Failed))),
                 Err(error) => Err(error),
             }
         };
         match asked.await {
-            Ok(Some(status)) => match self.store.session(tenant, session).await {
-                Ok(session) => self.advance(&session, CallKey { tenant, attempt }, status).await,
+            Ok(Some((key, status))) => match self.store.session(tenant, session).await {
+                Ok(session) => self.advance(&session, key, status).await,
                 Err(error) => warn!(%session, %error, "a silent call could not be settled"),
             },
             Ok(None) => {}

@@ -61,6 +61,11 @@ impl Tickets {
         Ok(token)
     }
 
+    /// Which attempt a token was issued for, if it may still be used.
+    pub(super) fn key_of(&self, token: &str, now: Instant) -> Option<CallKey> {
+        self.0.get(token).filter(|issued| issued.expires > now && issued.ticket.is_some()).map(|issued| issued.key)
+    }
+
     /// Takes a token in. It opens nothing afterwards.
     pub(super) fn redeem(&mut self, token: &str, now: Instant) -> Result<MediaTicket> {
         let issued = self.0.get_mut(token).filter(|issued| issued.expires > now);
@@ -75,7 +80,7 @@ mod tests {
     use voicecall_core::{AttemptId, TenantId};
 
     fn ticket() -> MediaTicket {
-        let key = CallKey { tenant: TenantId::new(), attempt: AttemptId::new() };
+        let key = CallKey { account: "scripted".parse().unwrap(), tenant: TenantId::new(), attempt: AttemptId::new() };
         MediaTicket { key, call: CarrierCallId::new("CA1") }
     }
 

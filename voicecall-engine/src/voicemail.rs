@@ -4,6 +4,7 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::CallEngine;
+use super::accounts::Account;
 use super::address::CallKey;
 use super::policy::DialPolicy;
 use voicecall_core::Result;
@@ -77,8 +78,8 @@ impl CallEngine {
         policy: &DialPolicy,
     ) -> Result<Option<MachineDetection>> {
         let Some((meanwhile, message)) = policy.voicemail.parts() else { return Ok(None) };
-        if !self.carrier.capabilities().machine_detection {
-            warn!(carrier = self.carrier.name(), "the carrier does not find out whether a machine answers");
+        if !self.accounts.get(key.account)?.backend().capabilities().machine_detection {
+            warn!(account = %key.account, "the carrier does not find out whether a machine answers");
             return Ok(None);
         }
         let detection = match meanwhile {
@@ -90,12 +91,12 @@ impl CallEngine {
     }
 
     /// Whether the carrier finds out who answers a call of this session, and what a person hears meanwhile.
-    pub(super) async fn detects(&self, session: &Session) -> Option<WhileDetecting> {
-        if !self.carrier.capabilities().machine_detection {
+    pub(super) async fn detects(&self, session: &Session, account: &Account) -> Option<WhileDetecting> {
+        if !account.backend().capabilities().machine_detection {
             return None;
         }
         // Without a policy the call goes on as with a person.
-        let policy = self.service.policy(session).await.ok()?;
+        let policy = self.handler.policy(session).await.ok()?;
         policy.voicemail.parts().map(|(meanwhile, _)| meanwhile)
     }
 
@@ -110,7 +111,7 @@ impl CallEngine {
 
     /// What a machine is told that answered this attempt: the same however often it is asked.
     pub(super) async fn to_machine(&self, session: &Session, key: CallKey) -> Result<CallFlow> {
-        let policy = self.service.policy(session).await?;
+        let policy = self.handler.policy(session).await?;
         match policy.voicemail.parts() {
             Some((_, Some(message))) if self.may_leave_message(session, key).await? => Ok(message.clone()),
             _ => Ok(CallFlow::hang_up()),
@@ -149,7 +150,7 @@ impl CallEngine {
         }
         let Some((amd, control)) = line else {
             let told = self.machine_answered(session, key).await?;
-            return self.tell_machine(call, &told).await;
+            return self.tell_machine(&*self.accounts.get(key.account)?, call, &told).await;
         };
         let told = self.to_machine(session, key).await?;
         info!(session = %session.id, "the agent talks to a machine");
@@ -160,13 +161,13 @@ impl CallEngine {
     }
 
     /// Gives a call that a machine answered its last steps.
-    pub(super) async fn tell_machine(&self, call: &CarrierCallId, told: &CallFlow) -> Result<()> {
-        let can = self.carrier.capabilities();
+    pub(super) async fn tell_machine(&self, account: &Account, call: &CarrierCallId, told: &CallFlow) -> Result<()> {
+        let can = account.backend().capabilities();
         if *told == CallFlow::hang_up() || !(can.update_call || can.resumes_after_stream) {
-            return self.carrier.hang_up(call).await;
+            return account.backend().hang_up(call).await;
         }
         // A carrier that goes on after the stream asks what to do, and is told then: told twice, it would begin twice.
-        if can.resumes_after_stream { Ok(()) } else { self.carrier.update_call(call, told).await }
+        if can.resumes_after_stream { Ok(()) } else { account.backend().update_call(call, told).await }
     }
 
     /// Books a connected call that a machine turned out to have answered. Returns whether the customer was not reached:

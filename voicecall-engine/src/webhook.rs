@@ -8,14 +8,15 @@ use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
 use super::CallEngine;
-use super::address::CallKey;
+use super::accounts::Account;
+use super::address::{CallKey, ReportOf};
 use super::ticket::MediaTicket;
 use voicecall_core::CallHours;
-use voicecall_core::SessionId;
 use voicecall_core::carrier::{
     CallFlow, CallStatus, CarrierEvent, CarrierEventKind, StreamTarget, WebhookReply, WebhookRequest,
 };
 use voicecall_core::store::{EndReason, EventSource, ProviderLog, ProviderOperation, Session, SessionStatus};
+use voicecall_core::{AccountName, SessionId};
 use voicecall_core::{Error, ErrorKind, Result};
 
 /// How long the answer to "what next?" waits for a call that is just ending. Carriers give up after 15 s.
@@ -27,60 +28,67 @@ impl CallEngine {
     /// # Errors
     /// `Unauthenticated` if it is not the carrier; `NotFound` for an attempt that is not ours.
     pub async fn answer(self: &Arc<Self>, key: CallKey, request: &WebhookRequest<'_>) -> Result<WebhookReply> {
-        let (event, session) = self.receive(key, request).await?;
-        if let Some(reply) = self.connected_by(key, &event, session.id)? {
+        let account = self.accounts.get(key.account)?;
+        let (event, session) = self.receive(&account, key, request).await?;
+        if let Some(reply) = self.connected_by(&account, key, &event, session.id)? {
             return Ok(reply);
         }
         let attempt = self.store.attempt(key.tenant, key.attempt).await?;
         if attempt.outcome == Some(EndReason::Voicemail) {
-            return Ok(self.carrier.reply(&self.to_machine(&session, key).await?));
+            return Ok(account.backend().reply(&self.to_machine(&session, key).await?));
         }
         let is_over = session.status.is_final() || session.due_at.is_some() || attempt.outcome.is_some();
         if is_over || self.is_live(session.id) || session.carrier_call.as_ref() != Some(&event.call) {
             // An attempt that is over, or a second answer for the same one: nobody shall be talked to twice.
-            return Ok(self.carrier.reply(&CallFlow::hang_up()));
+            return Ok(account.backend().reply(&CallFlow::hang_up()));
         }
-        let policy = self.service.policy(&session).await?;
+        let policy = self.handler.policy(&session).await?;
         let has_closed = |hours: &CallHours| hours.are_open(attempt.created_at) && !hours.are_open(self.now());
         if policy.hours.as_ref().is_some_and(has_closed) {
             // The carrier let the call wait until the hours in which it was ordered had passed.
             warn!(session = %session.id, "a call was answered outside the permitted hours");
             self.remove_ringing(key.attempt);
             self.attempt_over(&session, key.attempt, EndReason::CallFailed, EventSource::System).await;
-            return Ok(self.carrier.reply(&CallFlow::hang_up()));
+            return Ok(account.backend().reply(&CallFlow::hang_up()));
         }
         if let CarrierEventKind::Instruct { detection: Some(detection), .. } = &event.kind
             && detection.answered_by.is_machine()
         {
-            return Ok(self.carrier.reply(&self.machine_answered(&session, key).await?));
+            return Ok(account.backend().reply(&self.machine_answered(&session, key).await?));
         }
-        self.connect_to_us(key, event)
+        self.connect_to_us(&account, key, event)
     }
 
     /// The instructions that connect a call's audio to us, for one socket.
-    fn connect_to_us(&self, key: CallKey, event: CarrierEvent) -> Result<WebhookReply> {
+    fn connect_to_us(&self, account: &Account, key: CallKey, event: CarrierEvent) -> Result<WebhookReply> {
         let ticket = MediaTicket { key, call: event.call };
         let token = self.state().tickets.issue(ticket, &event.delivery, Instant::now())?;
-        self.stream_to_us(key, &token)
+        self.stream_to_us(account, key, &token)
     }
 
     /// The answer this delivery got before, if the call was connected by it and still is.
-    fn connected_by(&self, key: CallKey, event: &CarrierEvent, session: SessionId) -> Result<Option<WebhookReply>> {
+    fn connected_by(
+        &self,
+        account: &Account,
+        key: CallKey,
+        event: &CarrierEvent,
+        session: SessionId,
+    ) -> Result<Option<WebhookReply>> {
         let token = {
             let state = self.state();
             let answered = state.tickets.answered(key, &event.delivery, Instant::now());
             answered.filter(|_| state.live.contains_key(&session)).map(|(token, _)| token.to_owned())
         };
-        token.map(|token| self.stream_to_us(key, &token)).transpose()
+        token.map(|token| self.stream_to_us(account, key, &token)).transpose()
     }
 
-    fn stream_to_us(&self, key: CallKey, token: &str) -> Result<WebhookReply> {
+    fn stream_to_us(&self, account: &Account, key: CallKey, token: &str) -> Result<WebhookReply> {
         let target = StreamTarget {
             url: self.config.media_url(token)?,
             parameters: std::collections::BTreeMap::new(),
             status_url: Some(self.config.status_url(key)?),
         };
-        Ok(self.carrier.reply(&CallFlow::stream(target, self.config.resume_url(key)?)))
+        Ok(account.backend().reply(&CallFlow::stream(target, self.config.resume_url(key)?)))
     }
 
     /// Answers a carrier that asks what to do after the media socket has closed: hang up if the session is over; else go
@@ -89,18 +97,19 @@ impl CallEngine {
     /// # Errors
     /// As [`answer`](Self::answer).
     pub async fn resume(self: &Arc<Self>, key: CallKey, request: &WebhookRequest<'_>) -> Result<WebhookReply> {
-        let (event, session) = self.receive(key, request).await?;
+        let account = self.accounts.get(key.account)?;
+        let (event, session) = self.receive(&account, key, request).await?;
         // The call's own task is about to store its end: the carrier is as quick as we are.
         let _ = timeout(ENDING, self.ended(session.id)).await;
         let session = self.store.session(key.tenant, session.id).await?;
         if self.store.attempt(key.tenant, key.attempt).await?.outcome == Some(EndReason::Voicemail) {
-            return Ok(self.carrier.reply(&self.to_machine(&session, key).await?));
+            return Ok(account.backend().reply(&self.to_machine(&session, key).await?));
         }
         if session.status.is_final() && session.end_reason != Some(EndReason::TechnicalFailure) {
-            return Ok(self.carrier.reply(&CallFlow::hang_up()));
+            return Ok(account.backend().reply(&CallFlow::hang_up()));
         }
         // Asked again before the socket came, or while it is ours: the same report came twice, and counts once.
-        if let Some(reply) = self.connected_by(key, &event, session.id)? {
+        if let Some(reply) = self.connected_by(&account, key, &event, session.id)? {
             return Ok(reply);
         }
         let asked_before =
@@ -108,25 +117,26 @@ impl CallEngine {
         let is_live = self.is_live(session.id);
         if self.may_resume(&session).await? && (asked_before || is_live || self.told_to_come_back(&session)) {
             info!(session = %session.id, "a broken call goes on");
-            return self.connect_to_us(key, event);
+            return self.connect_to_us(&account, key, event);
         }
         if !is_live {
             self.end_session(key.tenant, session.id, EndReason::TechnicalFailure, EventSource::System).await;
         }
-        Ok(self.carrier.reply(&self.farewell()))
+        Ok(account.backend().reply(&self.farewell()))
     }
 
     /// Takes in a carrier's report.
     ///
     /// # Errors
     /// `Unauthenticated` if it is not the carrier; `Invalid` naming the field; `NotFound` for a call that is not ours.
-    pub async fn report(self: &Arc<Self>, key: Option<CallKey>, request: &WebhookRequest<'_>) -> Result<()> {
-        let event = self.carrier.webhook(request)?;
-        let key = match key {
-            Some(key) => key,
-            None => self.key_of(&event).await?,
+    pub async fn report(self: &Arc<Self>, about: ReportOf, request: &WebhookRequest<'_>) -> Result<()> {
+        let account = self.accounts.get(about.account())?;
+        let event = account.backend().webhook(request)?;
+        let key = match about {
+            ReportOf::Call(key) => key,
+            ReportOf::Account(name) => self.key_of(name, &event).await?,
         };
-        let session = self.take_in(key, &event).await?;
+        let session = self.take_in(&account, key, &event).await?;
         match event.kind {
             CarrierEventKind::Status { status, .. } => self.advance(&session, key, status).await,
             CarrierEventKind::Detected(detection) => {
@@ -143,19 +153,23 @@ impl CallEngine {
         CallFlow::farewell(text, language)
     }
 
-    async fn receive(&self, key: CallKey, request: &WebhookRequest<'_>) -> Result<(CarrierEvent, Session)> {
-        let event = self.carrier.webhook(request)?;
-        let session = self.take_in(key, &event).await?;
+    async fn receive(
+        &self,
+        account: &Account,
+        key: CallKey,
+        request: &WebhookRequest<'_>,
+    ) -> Result<(CarrierEvent, Session)> {
+        let event = account.backend().webhook(request)?;
+        let session = self.take_in(account, key, &event).await?;
         Ok((event, session))
     }
 
-    async fn key_of(&self, event: &CarrierEvent) -> Result<CallKey> {
-        let attempt = self.store.attempt_of_call(self.carrier.name(), &event.call).await?;
-        let attempt = attempt.ok_or_else(|| Error::new(ErrorKind::NotFound, "take in report"))?;
-        Ok(CallKey { tenant: attempt.tenant, attempt: attempt.id })
+    async fn key_of(&self, account: AccountName, event: &CarrierEvent) -> Result<CallKey> {
+        let attempt = self.store.attempt_of_call(account.as_str(), &event.call).await?;
+        CallKey::of(&attempt.ok_or_else(|| Error::new(ErrorKind::NotFound, "take in report"))?)
     }
 
-    async fn take_in(&self, key: CallKey, event: &CarrierEvent) -> Result<Session> {
+    async fn take_in(&self, account: &Account, key: CallKey, event: &CarrierEvent) -> Result<Session> {
         let begun = Instant::now();
         let attempt = self.store.attempt(key.tenant, key.attempt).await?;
         if attempt.call.as_ref().is_some_and(|call| *call != event.call) {
@@ -169,7 +183,7 @@ impl CallEngine {
         let log = ProviderLog {
             id: voicecall_core::RecordId::new(),
             session: attempt.session,
-            provider: self.carrier.name().to_owned(),
+            provider: account.name().to_string(),
             provider_call: Some(event.call.as_str().to_owned()),
             operation: ProviderOperation::Webhook,
             request: json!({ "event": event.kind.without_personal_data(), "sequence": event.sequence }),
@@ -181,7 +195,7 @@ impl CallEngine {
             quality_metrics: None,
             timestamp: self.now(),
         };
-        self.log_provider(key.tenant, &log).await;
+        self.log_provider(key.tenant, account, &log).await;
         self.store.session(key.tenant, attempt.session).await
     }
 

@@ -39,9 +39,9 @@ use jiff::Timestamp;
 use tokio::sync::broadcast;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use voicecall::engine::CallEngine;
+use voicecall::engine::{CallEngine, CarrierAccount};
 use voicecall::store::{Session, Store};
-use voicecall::{SessionId, TenantId, Vault};
+use voicecall::{AccountName, SessionId, TenantId, Vault};
 
 use crate::choice::Chooser;
 use crate::recordings::Recordings;
@@ -105,6 +105,12 @@ impl State {
     fn tell(&self, session: &Session) {
         // Nobody watching is the normal case.
         let _ = self.changes.send((session.tenant, session.id));
+    }
+
+    /// The account whose reports come without the name of an attempt.
+    fn account(&self) -> voicecall::Result<AccountName> {
+        let account = self.engine.accounts().next().map(CarrierAccount::name);
+        account.ok_or_else(|| voicecall::Error::new(voicecall::ErrorKind::NotFound, "find account"))
     }
 
     fn store(&self) -> &dyn Store {

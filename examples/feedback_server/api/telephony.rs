@@ -9,7 +9,7 @@ use url::Url;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
-use voicecall::engine::CallKey;
+use voicecall::engine::{CallKey, ReportOf};
 use voicecall::server::IncomingRequest;
 use voicecall::store::{Attachment, EndReason, EventSource, SessionChange, SessionStatus};
 use voicecall::{CarrierCallId, SessionId, TenantId};
@@ -107,7 +107,11 @@ pub(super) async fn report(
     let key = query.call.map(|call| call.parse::<CallKey>()).transpose();
     let headers = request.headers();
     // A key that cannot be read is told to the carrier only: it is looked at after the signature.
-    state.engine.report(key.as_ref().ok().copied().flatten(), &request.webhook(&headers)).await?;
+    let about = match &key {
+        Ok(Some(key)) => ReportOf::Call(*key),
+        _ => ReportOf::Account(state.account()?),
+    };
+    state.engine.report(about, &request.webhook(&headers)).await?;
     key?;
     Ok(Json(Receipt::new(true)))
 }

@@ -69,7 +69,10 @@ pub(super) async fn find(
         tenant = store.open_sessions().await?.into_iter().find(|open| open.id == session).map(|open| open.tenant);
     }
     if let (None, Some(call)) = (tenant, call) {
-        tenant = store.attempt_of_call(state.engine.carrier().name(), call).await?.map(|attempt| attempt.tenant);
+        for account in state.engine.accounts() {
+            let attempt = store.attempt_of_call(account.name().as_str(), call).await?;
+            tenant = tenant.or(attempt.map(|attempt| attempt.tenant));
+        }
     }
     let Some(tenant) = tenant else { return Err(ApiError::not_found("sessionId")) };
     match store.session(tenant, session).await {

@@ -126,7 +126,7 @@ async fn an_unknown_outcome_is_settled_by_a_report() {
     let world = World::new();
     world.carrier.will_place(Err(ErrorKind::UnknownOutcome));
     let session = world.engine.place(&world.session().await).await.unwrap();
-    let key = CallKey { tenant: world.tenant, attempt: world.attempt(session.id).await.id };
+    let key = CallKey::of(&world.attempt(session.id).await).unwrap();
     world.report(key, "CA3", CallStatus::Ringing).await.unwrap();
     assert_eq!(world.attempt(session.id).await.call.unwrap().as_str(), "CA3");
     tokio::time::sleep(Duration::from_secs(120)).await;
@@ -140,7 +140,7 @@ async fn a_report_during_the_last_search_keeps_the_call() {
     world.carrier.will_place(Err(ErrorKind::UnknownOutcome));
     world.carrier.takes(Duration::ZERO, Duration::from_secs(10));
     let session = world.engine.place(&world.session().await).await.unwrap();
-    let key = CallKey { tenant: world.tenant, attempt: world.attempt(session.id).await.id };
+    let key = CallKey::of(&world.attempt(session.id).await).unwrap();
     // Five searches of 10 s after 1, 3, 10, 20 and 30 s: the last lasts from 104 to 114 s.
     tokio::time::sleep(Duration::from_secs(109)).await;
     world.report(key, "CA3", CallStatus::Ringing).await.unwrap();
@@ -158,7 +158,7 @@ async fn an_order_that_is_never_found_is_given_up() {
     assert_eq!((session.status, session.end_reason), (SessionStatus::Failed, Some(EndReason::CallFailed)));
     assert_eq!((world.carrier.orders().len(), world.engine.count()), (1, (0, 0)));
     // Should it be answered after all, nobody is talked to.
-    let key = CallKey { tenant: world.tenant, attempt: world.attempt(session.id).await.id };
+    let key = CallKey::of(&world.attempt(session.id).await).unwrap();
     assert_eq!(world.answer(key, "CA9").await.unwrap().body, r#"["hang_up"]"#);
 }
 
@@ -212,8 +212,7 @@ fn engine_with(world: &World, service: MockService) -> Arc<CallEngine> {
     CallEngine::new(
         world.engine.config.clone(),
         Arc::<FlakyStore>::clone(&world.store),
-        Arc::<voicecall_core::testing::ScriptedCarrier>::clone(&world.carrier),
-        scripted_agent(),
+        account(&world.carrier),
         Arc::new(service),
         Arc::clone(&world.vault),
     )

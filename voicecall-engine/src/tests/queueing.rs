@@ -40,7 +40,7 @@ async fn submit(world: &World, priority: CallPriority) -> SessionId {
 /// The carrier reports how the session's newest call ended.
 async fn ends(world: &World, session: SessionId, status: CallStatus) {
     let attempt = world.last_attempt(session).await;
-    let key = CallKey { tenant: world.tenant, attempt: attempt.id };
+    let key = CallKey::of(&attempt).unwrap();
     world.report(key, attempt.call.unwrap().as_str(), status).await.unwrap();
 }
 
@@ -172,7 +172,7 @@ async fn a_carrier_that_fails_is_left_alone_and_used_again_when_it_is_healthy() 
 
 #[tokio::test(start_paused = true)]
 async fn the_urgent_go_first_and_orders_keep_their_distance() {
-    let world = World::with(|config| config.calls_per_second = 0.5, scripted_agent());
+    let world = World::paced(0.5);
     let mut normal = Vec::new();
     for _ in 0..3 {
         normal.push(submit(&world, CallPriority::Normal).await);

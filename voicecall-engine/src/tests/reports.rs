@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::world::*;
 use crate::CallKey;
+use crate::ReportOf;
 use voicecall_core::ErrorKind;
 use voicecall_core::carrier::CallStatus;
 use voicecall_core::store::{EndReason, SessionStatus};
@@ -73,7 +74,7 @@ async fn strangers_and_foreign_calls_change_nothing() {
     let world = World::new();
     let placed = world.placed().await;
     let unsigned = SignedRequest::new("POST", "/voice/status", b"{}".to_vec());
-    let refused = world.engine.report(Some(placed.key), &unsigned.request(&[])).await;
+    let refused = world.engine.report(ReportOf::Call(placed.key), &unsigned.request(&[])).await;
     assert_kind(refused, ErrorKind::Unauthenticated);
     assert_kind(world.report(placed.key, "CA99", CallStatus::Busy).await, ErrorKind::Conflict);
     let elsewhere = CallKey { tenant: TenantId::new(), ..placed.key };
@@ -91,7 +92,11 @@ async fn a_report_without_a_key_finds_its_call() {
     let kind = CarrierEventKind::Status { status: CallStatus::Busy, duration: None, cause: None };
     let event = CarrierEvent::new(voicecall_core::CarrierCallId::new(&*placed.call), kind, "one".into());
     let request = ScriptedCarrier::webhook_of("/voice/status", &event);
-    world.engine.report(None, &request.request(&request.headers())).await.unwrap();
+    world
+        .engine
+        .report(ReportOf::Account("scripted".parse().unwrap()), &request.request(&request.headers()))
+        .await
+        .unwrap();
     assert_eq!(world.read(placed.session).await.end_reason, Some(EndReason::Busy));
 }
 
@@ -100,7 +105,7 @@ async fn a_binding_the_store_broke_off_is_completed_by_the_next_report() {
     let world = World::new();
     world.carrier.will_place(Err(ErrorKind::UnknownOutcome));
     let session = world.engine.place(&world.session().await).await.unwrap();
-    let key = CallKey { tenant: world.tenant, attempt: world.attempt(session.id).await.id };
+    let key = CallKey::of(&world.attempt(session.id).await).unwrap();
     world.store.fails_once("change_session");
     assert_kind(world.answer(key, "CA1").await, ErrorKind::Unavailable);
     world.answer(key, "CA1").await.unwrap();

@@ -40,7 +40,7 @@ async fn assert_waits(world: &World, placed: &Placed) {
 async fn placed_again(world: &World, placed: &Placed) -> Placed {
     let session = world.engine.place(&world.read(placed.session).await).await.unwrap();
     let attempt = world.last_attempt(session.id).await;
-    let key = CallKey { tenant: world.tenant, attempt: attempt.id };
+    let key = CallKey::of(&attempt).unwrap();
     Placed { session: session.id, key, call: attempt.call.unwrap().as_str().to_owned() }
 }
 

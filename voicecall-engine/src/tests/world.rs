@@ -42,17 +42,25 @@ impl World {
     }
 
     pub(super) fn with(configure: impl FnOnce(&mut EngineConfig), agent: Arc<dyn VoiceAgent>) -> Self {
-        let mut config = EngineConfig::new("https://calls.example".parse().unwrap(), "+46700000000".parse().unwrap());
+        Self::of(configure, agent, 1.0)
+    }
+
+    /// An account that is given so many orders a second.
+    pub(super) fn paced(calls_per_second: f64) -> Self {
+        Self::of(|_| {}, scripted_agent(), calls_per_second)
+    }
+
+    fn of(configure: impl FnOnce(&mut EngineConfig), agent: Arc<dyn VoiceAgent>, calls_per_second: f64) -> Self {
+        let mut config = EngineConfig::new("https://calls.example".parse().unwrap());
         config.clock = Clock::from("2026-11-20T10:00:00Z".parse().unwrap());
         configure(&mut config);
         let (store, carrier, desk) =
-            (Arc::new(FlakyStore::default()), Arc::new(ScriptedCarrier::new()), Arc::new(Desk::default()));
+            (Arc::new(FlakyStore::default()), Arc::new(ScriptedCarrier::new()), Arc::new(Desk::new(agent)));
         let vault = Arc::new(Vault::generate().unwrap());
         let engine = CallEngine::new(
             config,
             Arc::<FlakyStore>::clone(&store),
-            Arc::<ScriptedCarrier>::clone(&carrier),
-            agent,
+            account(&carrier).calls_per_second(calls_per_second),
             Arc::<Desk>::clone(&desk),
             Arc::clone(&vault),
         );
@@ -62,11 +70,11 @@ impl World {
     /// The next process, or another one, over the same store and carrier.
     pub(super) fn restarted(&self) -> Self {
         let mut next = Self::new();
+        *self.desk.agent.lock().unwrap() = scripted_agent();
         let engine = CallEngine::new(
             self.engine.config.clone(),
             Arc::<FlakyStore>::clone(&self.store),
-            Arc::<ScriptedCarrier>::clone(&self.carrier),
-            scripted_agent(),
+            account(&self.carrier),
             Arc::<Desk>::clone(&self.desk),
             Arc::clone(&self.vault),
         );
@@ -121,7 +129,7 @@ impl World {
     pub(super) async fn placed(&self) -> Placed {
         let session = self.engine.place(&self.session().await).await.unwrap();
         let attempt = self.attempt(session.id).await;
-        let key = CallKey { tenant: self.tenant, attempt: attempt.id };
+        let key = CallKey::of(&attempt).unwrap();
         Placed { session: session.id, key, call: attempt.call.unwrap().as_str().to_owned() }
     }
 
@@ -151,7 +159,7 @@ impl World {
         let kind = CarrierEventKind::Detected(carrier::Detection::new(answered_by, None));
         let event = CarrierEvent::new(CarrierCallId::new(&placed.call), kind, RecordId::new().to_string());
         let request = ScriptedCarrier::webhook_of("/voice/status", &event);
-        self.engine.report(Some(placed.key), &request.request(&request.headers())).await
+        self.engine.report(ReportOf::Call(placed.key), &request.request(&request.headers())).await
     }
 
     pub(super) async fn resume(&self, key: CallKey, call: &str) -> Result<WebhookReply> {
@@ -168,7 +176,7 @@ impl World {
         let kind = CarrierEventKind::Status { status, duration: None, cause: None };
         let event = CarrierEvent::new(CarrierCallId::new(call), kind, format!("{call} {status:?}"));
         let request = ScriptedCarrier::webhook_of(&format!("/voice/status?call={key}"), &event);
-        self.engine.report(Some(key), &request.request(&request.headers())).await
+        self.engine.report(ReportOf::Call(key), &request.request(&request.headers())).await
     }
 
     pub(super) fn admit(&self, token: &str) -> Result<MediaTicket> {
@@ -234,6 +242,12 @@ pub(super) async fn settle() {
     tokio::time::sleep(Duration::from_millis(200)).await;
 }
 
+/// The carrier's account, with the number calls come from.
+pub(super) fn account(carrier: &Arc<ScriptedCarrier>) -> CarrierAccount {
+    let account = CarrierAccount::of(Arc::<ScriptedCarrier>::clone(carrier)).unwrap();
+    account.number("+46700000000".parse().unwrap())
+}
+
 /// Understands "Yes, please" and speaks each line for half a second.
 pub(super) fn scripted_agent() -> Arc<dyn VoiceAgent> {
     let ear = (0..8).fold(ScriptedTranscriber::new(), |ear, _| ear.with_text("Yes, please"));
@@ -242,8 +256,9 @@ pub(super) fn scripted_agent() -> Arc<dyn VoiceAgent> {
 }
 
 /// The business: keeps what calls leave behind. Dialogues that were not prepared say one line.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Desk {
+    agent: Mutex<Arc<dyn VoiceAgent>>,
     pub(super) dialogues: Mutex<VecDeque<Box<dyn Dialogue>>>,
     pub(super) outcomes: Mutex<Vec<CallOutcome>>,
     pub(super) policy: Mutex<Option<DialPolicy>>,
@@ -254,6 +269,17 @@ pub(super) struct Desk {
 }
 
 impl Desk {
+    fn new(agent: Arc<dyn VoiceAgent>) -> Self {
+        Self {
+            agent: Mutex::new(agent),
+            dialogues: Mutex::default(),
+            outcomes: Mutex::default(),
+            policy: Mutex::default(),
+            planned: Mutex::default(),
+            thinks: Mutex::default(),
+        }
+    }
+
     pub(super) fn will_hold(&self, dialogue: impl Dialogue + 'static) {
         self.dialogues.lock().unwrap().push_back(Box::new(dialogue));
     }
@@ -271,9 +297,11 @@ impl CallHandler for Desk {
         tokio::time::sleep(thinks).await;
         let mut settings = CallSettings::new(request.session.id);
         settings.detection = Detection::Energy;
+        settings.recording = true;
         let prepared = self.dialogues.lock().unwrap().pop_front();
         let dialogue = prepared.unwrap_or_else(|| Box::new(Scripted::new(["Hello."])));
-        Ok(CallPlan { settings, setup: voicecall_core::agent::AgentSetup::default(), dialogue })
+        let agent = Arc::clone(&*self.agent.lock().unwrap());
+        Ok(CallPlan { settings, ..CallPlan::new(request.session.id, agent, dialogue) })
     }
 
     async fn finished(&self, outcome: &CallOutcome) {

@@ -7,7 +7,7 @@ use voicecall_core::async_trait;
 use voicecall_core::carrier::WebhookReply;
 use voicecall_core::testing::{PairedSocket, SignedRequest};
 use voicecall_core::{Error, ErrorKind, Result};
-use voicecall_engine::{CallEngine, CallKey};
+use voicecall_engine::{CallEngine, ReportOf};
 
 /// Takes in a carrier's requests and media sockets, as a server's routes do.
 #[async_trait]
@@ -34,8 +34,12 @@ impl Receiver for Arc<CallEngine> {
         let (path, query) = request.path_and_query.split_once('?').unwrap_or((&request.path_and_query, ""));
         match path.trim_start_matches('/').split('/').collect::<Vec<_>>()[..] {
             ["voice", "status"] => {
-                let key = query.strip_prefix("call=").map(str::parse::<CallKey>).transpose()?;
-                self.report(key, &webhook).await.map(|()| None)
+                let about = match query.split_once('=') {
+                    Some(("call", key)) => ReportOf::Call(key.parse()?),
+                    Some(("account", name)) => ReportOf::Account(name.parse()?),
+                    _ => return Err(Error::new(ErrorKind::NotFound, "find route")),
+                };
+                self.report(about, &webhook).await.map(|()| None)
             }
             ["voice", key, "answer"] => self.answer(key.parse()?, &webhook).await.map(Some),
             ["voice", key, "resume"] => self.resume(key.parse()?, &webhook).await.map(Some),

@@ -1,0 +1,279 @@
+//! Carrier accounts: through whom calls go, from which numbers and how fast, and whether each account is fit for orders.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use super::breaker::{Breaker, Trust};
+use voicecall_core::carrier::VoiceBackend;
+use voicecall_core::store::DialAttempt;
+use voicecall_core::{AccountName, Error, ErrorKind, PhoneNumber, Result};
+
+/// One account at a carrier, with the numbers it owns. Two accounts of one carrier are two of these.
+#[derive(Debug, Clone)]
+pub struct CarrierAccount {
+    name: AccountName,
+    backend: Arc<dyn VoiceBackend>,
+    numbers: Vec<PhoneNumber>,
+    calls_per_second: f64,
+}
+
+impl CarrierAccount {
+    /// An account without numbers that is given one order a second.
+    #[must_use]
+    pub fn new(name: AccountName, backend: Arc<dyn VoiceBackend>) -> Self {
+        Self { name, backend, numbers: Vec::new(), calls_per_second: 1.0 }
+    }
+
+    /// An account named like its carrier.
+    ///
+    /// # Errors
+    /// `Invalid` if the carrier has a name no account can have.
+    pub fn of(backend: Arc<dyn VoiceBackend>) -> Result<Self> {
+        Ok(Self::new(backend.name().parse()?, backend))
+    }
+
+    /// Adds a number it owns. Calls come from the first one unless the policy says otherwise.
+    #[must_use]
+    pub fn number(mut self, number: PhoneNumber) -> Self {
+        self.numbers.push(number);
+        self
+    }
+
+    /// How many calls are ordered in a second at most; 0.001 to 10,000. Carriers take more and let them wait, then ring
+    /// at any hour.
+    #[must_use]
+    pub const fn calls_per_second(mut self, rate: f64) -> Self {
+        self.calls_per_second = rate;
+        self
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(&self) -> AccountName {
+        self.name
+    }
+
+    /// The carrier.
+    #[must_use]
+    pub const fn backend(&self) -> &Arc<dyn VoiceBackend> {
+        &self.backend
+    }
+
+    /// Its numbers.
+    #[must_use]
+    pub fn numbers(&self) -> &[PhoneNumber] {
+        &self.numbers
+    }
+
+    fn validate(&self) -> Result<()> {
+        if !(0.001..=10_000.0).contains(&self.calls_per_second) {
+            return Err(Error::config("calls per second", "0.001 to 10,000"));
+        }
+        Ok(())
+    }
+}
+
+/// The accounts of a process, the preferred one first.
+#[derive(Debug, Clone, Default)]
+pub struct Registry(Vec<CarrierAccount>);
+
+impl Registry {
+    /// No accounts yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds an account behind those there are.
+    #[must_use]
+    pub fn with(mut self, account: CarrierAccount) -> Self {
+        self.0.push(account);
+        self
+    }
+
+    /// The accounts in order of preference.
+    #[must_use]
+    pub fn accounts(&self) -> &[CarrierAccount] {
+        &self.0
+    }
+}
+
+impl From<CarrierAccount> for Registry {
+    fn from(account: CarrierAccount) -> Self {
+        Self(vec![account])
+    }
+}
+
+/// The accounts as the engine uses them.
+#[derive(Debug)]
+pub(super) struct Accounts(Vec<Arc<Account>>);
+
+impl Accounts {
+    /// Takes a registry in.
+    pub(super) fn new(registry: Registry) -> Result<Self> {
+        let accounts = registry.0;
+        if accounts.is_empty() {
+            return Err(Error::config("carrier", "at least one account"));
+        }
+        for (at, account) in accounts.iter().enumerate() {
+            account.validate()?;
+            if accounts[..at].iter().any(|other| other.name == account.name) {
+                return Err(Error::config("account name", format!("only one account called {}", account.name)));
+            }
+        }
+        Ok(Self(accounts.into_iter().map(|account| Arc::new(Account::new(account))).collect()))
+    }
+
+    /// The account of this name.
+    pub(super) fn get(&self, name: AccountName) -> Result<Arc<Account>> {
+        let account = self.0.iter().find(|account| account.name == name);
+        account.cloned().ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, "find account")
+                .with_field("account")
+                .with_message("no account of this name")
+        })
+    }
+
+    /// The account an attempt went through. It may have been taken out of the configuration since.
+    pub(super) fn of(&self, attempt: &DialAttempt) -> Result<Arc<Account>> {
+        self.get(attempt.carrier.parse()?)
+    }
+
+    /// The account for a new call: the one that was asked for, or the first.
+    pub(super) fn for_call(&self, wanted: Option<AccountName>) -> Result<Arc<Account>> {
+        match wanted {
+            Some(name) => self.get(name),
+            None => self.get(self.0[0].name),
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Account>> {
+        self.0.iter()
+    }
+}
+
+/// An account with what is known of its health and its pace.
+pub(super) struct Account {
+    config: CarrierAccount,
+    state: Mutex<State>,
+}
+
+struct State {
+    breaker: Breaker,
+    next_order: Instant,
+}
+
+impl State {
+    fn ordered(&mut self, now: Instant, rate: f64) {
+        self.breaker.ordered();
+        self.next_order = now + Duration::from_secs_f64(rate.recip());
+    }
+}
+
+/// Whether an account may be given an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Admission {
+    /// It may, and the order is counted.
+    Now,
+    /// It may from this instant on.
+    At(Instant),
+    /// It fails.
+    Unfit,
+}
+
+impl Account {
+    fn new(config: CarrierAccount) -> Self {
+        Self { config, state: Mutex::new(State { breaker: Breaker::default(), next_order: Instant::now() }) }
+    }
+
+    pub(super) const fn config(&self) -> &CarrierAccount {
+        &self.config
+    }
+
+    /// The number a call comes from: the one that was asked for, if it is the account's, else its first.
+    pub(super) fn caller_id(&self, wanted: Option<&PhoneNumber>) -> Result<PhoneNumber> {
+        let number = match wanted {
+            Some(wanted) => self.numbers.iter().find(|number| *number == wanted),
+            None => self.numbers.first(),
+        };
+        number.cloned().ok_or_else(|| {
+            let message = if wanted.is_some() { "a number of the account" } else { "an account with a number" };
+            Error::config("caller id", message)
+        })
+    }
+
+    /// When the next order is due by the account's pace.
+    pub(super) fn next_order(&self) -> Instant {
+        self.state().next_order
+    }
+
+    /// Whether it may be given an order at `now`; if so, that order is counted.
+    pub(super) fn admit(&self, now: Instant) -> Admission {
+        let mut state = self.state();
+        if state.breaker.trust(now) != Trust::Orders {
+            return Admission::Unfit;
+        }
+        if state.next_order > now {
+            return Admission::At(state.next_order);
+        }
+        state.ordered(now, self.calls_per_second);
+        Admission::Now
+    }
+
+    /// Counts an order that is given whatever the pace.
+    pub(super) fn ordered(&self) {
+        self.state().ordered(Instant::now(), self.calls_per_second);
+    }
+
+    /// Takes in that an admitted order was not given after all.
+    pub(super) fn withdraw(&self) {
+        self.state().breaker.withdraw();
+    }
+
+    /// Takes in what became of an order.
+    pub(super) fn record(&self, outcome: std::result::Result<(), &Error>) {
+        self.state().breaker.record(outcome, Instant::now());
+    }
+
+    /// Asks an account that failed, now and then, whether it is healthy again.
+    pub(super) async fn probe(&self) {
+        if self.state().breaker.trust(Instant::now()) != Trust::Ask {
+            return;
+        }
+        let health = self.backend.health().await;
+        let breaker = &mut self.state().breaker;
+        match &health {
+            Ok(()) => {
+                info!(account = %self.name, "the carrier says that it is healthy again");
+                breaker.is_healthy();
+            }
+            Err(error) => {
+                warn!(account = %self.name, %error, "nobody is called through an account that fails");
+                breaker.record_unhealthy(Instant::now());
+            }
+        }
+    }
+
+    /// Plain assignments leave nothing half done, so a poisoned lock is as good as any.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::ops::Deref for Account {
+    type Target = CarrierAccount;
+
+    fn deref(&self) -> &CarrierAccount {
+        &self.config
+    }
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Account").field(&self.config).finish()
+    }
+}

@@ -15,7 +15,7 @@ use super::accounts::Account;
 use super::address::CallKey;
 use super::observe::LiveEventKind;
 use super::plan::PlanRequest;
-use super::sink::retry;
+use super::retry::retry;
 use super::{CallEngine, Ringing};
 use voicecall_core::carrier::{CarrierCall, FindCalls, PlaceCall};
 use voicecall_core::store::{
@@ -121,14 +121,7 @@ impl CallEngine {
         let request = PlanRequest { session: session.clone(), journal, now: self.now(), resumed: false };
         let key = CallKey::of(&attempt)?;
         let account = self.accounts.get(key.account)?;
-        let prepared = async {
-            let policy = self.handler.policy(&session).await?;
-            let detection = self.detection(&session, key, &policy).await?;
-            let plan = self.handler.plan(&request).await?;
-            plan.validate()?;
-            Ok::<_, Error>((policy, detection, plan))
-        };
-        let (policy, detection, plan) = match prepared.await {
+        let (order, ringing) = match self.prepare(&request, key, &account, epoch).await {
             Ok(prepared) => prepared,
             Err(error) if error.is_retryable() => {
                 self.postpone(&session, attempt.id, error.retry_after()).await;
@@ -138,21 +131,6 @@ impl CallEngine {
                 self.end_session(tenant, session.id, EndReason::TechnicalFailure, EventSource::System).await;
                 return Err(error);
             }
-        };
-        let mut order = PlaceCall::new(
-            self.vault.open_phone(tenant, &session.phone)?,
-            account.caller_id(policy.from.as_ref())?,
-            self.config.answer_url(key)?,
-            self.config.status_url(key)?,
-        );
-        order.ring_timeout = self.config.ring_timeout;
-        order.time_limit = self.config.time_limit;
-        order.machine_detection = detection;
-        let ringing = Ringing {
-            epoch: Some(epoch),
-            until: policy.hours.as_ref().and_then(|hours| hours.close(self.now())),
-            plan: Some(plan),
-            ..Ringing::new(tenant, session.id)
         };
         self.note_ringing(attempt.id, ringing)?;
         self.store.begin_sending(tenant, attempt.id, epoch).await?;
@@ -194,6 +172,39 @@ impl CallEngine {
                 Err(error)
             }
         }
+    }
+
+    /// Everything that can go wrong before the order is sent.
+    async fn prepare(
+        &self,
+        request: &PlanRequest,
+        key: CallKey,
+        account: &Account,
+        epoch: Epoch,
+    ) -> Result<(PlaceCall, Ringing)> {
+        let session = &request.session;
+        let policy = self.handler.policy(session).await?;
+        let detection = self.detection(session, key, &policy).await?;
+        let mut order = PlaceCall::new(
+            self.vault.open_phone(session.tenant, &session.phone)?,
+            account.caller_id(policy.from.as_ref())?,
+            self.config.answer_url(key)?,
+            self.config.status_url(key)?,
+        );
+        // Asked again there if we could not answer: a carrier that is told nothing hangs up.
+        order.fallback_url = Some(self.config.answer_url(key)?);
+        order.ring_timeout = self.config.ring_timeout;
+        order.time_limit = self.config.time_limit;
+        order.machine_detection = detection;
+        let plan = self.handler.plan(request).await?;
+        plan.validate()?;
+        let ringing = Ringing {
+            epoch: Some(epoch),
+            until: policy.hours.as_ref().and_then(|hours| hours.close(self.now())),
+            plan: Some(plan),
+            ..Ringing::new(session.tenant, session.id)
+        };
+        Ok((order, ringing))
     }
 
     /// Learns which call of the carrier an attempt became. Learning it twice is fine.

@@ -20,9 +20,6 @@ const REST: Duration = Duration::from_secs(1);
 /// How many sessions are looked at in a round.
 const BATCH: u32 = 256;
 
-/// How many policies are asked for at once.
-const CONCURRENT: usize = 32;
-
 /// How long a policy is waited for.
 const POLICY_LIMIT: Duration = Duration::from_secs(1);
 
@@ -62,8 +59,8 @@ impl CallEngine {
             let policy = self.policy_in_time(&session).await;
             (session, policy)
         });
-        // In order, so that priority and fairness are kept.
-        let mut asked = std::pin::pin!(asked.buffered(CONCURRENT));
+        // All side by side, so that one that hangs delays the others once; told in order, so that priority is kept.
+        let mut asked = std::pin::pin!(asked.buffered(BATCH as usize));
         let mut next = rest;
         while let Some((session, policy)) = asked.next().await {
             match policy {

@@ -17,6 +17,7 @@ mod policy;
 mod queue;
 mod recovery;
 mod resume;
+mod retry;
 mod sink;
 mod stop;
 mod supervise;

@@ -13,7 +13,8 @@ use tracing::{Instrument, error, info, info_span, warn};
 use super::ending::let_go;
 use super::observe::Observed;
 use super::plan::{CallOutcome, CallPlan, PlanRequest};
-use super::sink::{EngineSink, retry};
+use super::retry::{ON_THE_LINE, retry, retry_for};
+use super::sink::EngineSink;
 use super::ticket::MediaTicket;
 use super::voicemail::{AmdResult, WhileDetecting, assume_person};
 use super::{CallEngine, Live};
@@ -60,7 +61,7 @@ impl CallEngine {
     /// then ended as a technical failure.
     pub async fn run<M: MediaSocket + 'static>(self: &Arc<Self>, ticket: MediaTicket, socket: M) -> Result<EndReason> {
         let (tenant, attempt) = (ticket.key.tenant, ticket.key.attempt);
-        let session = self.store.attempt(tenant, attempt).await?.session;
+        let session = retry_for(ON_THE_LINE, || self.store.attempt(tenant, attempt)).await?.session;
         let (control, commands) = mpsc::channel(16);
         let amd = watch::Sender::new(AmdResult::Unknown);
         let live = Live {
@@ -93,9 +94,8 @@ impl CallEngine {
             is_it && live.remove(&session).is_some()
         };
         self.remove_ringing(attempt);
-        let lost = || Error::new(ErrorKind::Conflict, "run call").with_message("another process runs the call");
         if !is_ours {
-            return Err(lost());
+            return Err(lost_call());
         }
         match result {
             Ok(Ran::Over(reason)) => Ok(reason),
@@ -106,7 +106,7 @@ impl CallEngine {
             Ok(Ran::TooLate) => {
                 Err(Error::new(ErrorKind::Conflict, "run call").with_message("the session waits for another attempt"))
             }
-            Ok(Ran::Lost) => Err(lost()),
+            Ok(Ran::Lost) => Err(lost_call()),
             Err(error) => {
                 error!(%session, %error, "a call broke");
                 self.end_session(tenant, session, EndReason::TechnicalFailure, EventSource::System).await;
@@ -142,7 +142,7 @@ impl CallEngine {
     ) -> Result<Ran> {
         let tenant = ticket.key.tenant;
         let account = self.accounts.get(ticket.key.account)?;
-        let session = self.store.session(tenant, id).await?;
+        let session = retry_for(ON_THE_LINE, || self.store.session(tenant, id)).await?;
         if session.status.is_final() {
             return Err(Error::new(ErrorKind::Conflict, "run call").with_message("the session is over"));
         }
@@ -151,12 +151,12 @@ impl CallEngine {
             return Ok(Ran::TooLate);
         }
         let (now, answered_at) = (self.now(), session.connected_at);
-        let journal = self.store.journal(tenant, id).await?;
+        let journal = retry_for(ON_THE_LINE, || self.store.journal(tenant, id)).await?;
         let request = PlanRequest { session: session.clone(), journal, now, resumed: answered_at.is_some() };
         let ringing = self.state().ringing.remove(&ticket.key.attempt);
         let plan = match ringing.and_then(|ringing| ringing.plan) {
             Some(plan) => plan,
-            None => self.handler.plan(&request).await?,
+            None => retry_for(ON_THE_LINE, || self.handler.plan(&request)).await?,
         };
         plan.validate()?;
         let CallPlan { agent, mut settings, setup, dialogue } = plan;
@@ -173,21 +173,22 @@ impl CallEngine {
             budget.detects_machines |= detects.is_some();
             if answered_at.is_some() { budget.resumed(earlier) } else { budget.again(earlier) }
         });
-        let agent = agent.open(&setup).await?;
-        let epoch = self.store.take_over(tenant, id, self.takes_over()).await?;
+        let agent = retry_for(ON_THE_LINE, || agent.open(&setup)).await?;
+        let epoch = retry_for(ON_THE_LINE, || self.store.take_over(tenant, id, self.takes_over())).await?;
         if let Some(live) = self.state().live.get_mut(&id) {
             live.epoch = Some(epoch);
         }
         let (hang_up, hung_up) = oneshot::channel();
         let folder = self.config.recordings.as_ref().map(|recordings| recordings.join(id.to_string()));
         let recording = folder.map(|folder| (folder, &self.recorder));
+        let control = self.state().live.get(&id).map(|live| live.control.clone()).ok_or_else(lost_call)?;
         let (sink, writer) = EngineSink::new(
             Arc::clone(&self.store),
             (tenant, id, epoch),
             answered_at.unwrap_or(now),
             Arc::clone(&self.events),
             amd.clone(),
-            hang_up,
+            (hang_up, control),
             recording,
         );
         let lost = Arc::new(AtomicBool::new(false));
@@ -265,6 +266,10 @@ impl CallEngine {
         self.handler.finished(&CallOutcome { session, reason, recording: sink.folder }).await;
         Ok(Ran::Over(reason))
     }
+}
+
+fn lost_call() -> Error {
+    Error::new(ErrorKind::Conflict, "run call").with_message("another process runs the call")
 }
 
 /// What became of a socket.

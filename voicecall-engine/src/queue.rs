@@ -8,7 +8,7 @@ use tracing::{error, info, warn};
 use super::CallEngine;
 use super::observe::LiveEventKind;
 use super::policy::DialPolicy;
-use super::sink::retry;
+use super::retry::retry;
 use voicecall_core::AttemptId;
 use voicecall_core::store::{AttemptState, EndReason, EventSource, NewSession, Session, SessionChange};
 use voicecall_core::{Error, ErrorKind, Result};
@@ -17,7 +17,7 @@ use voicecall_core::{Error, ErrorKind, Result};
 const OUT_OF_ORDER: Duration = Duration::from_secs(60);
 
 impl CallEngine {
-    /// Takes a session in. It is called as soon as its turn comes, by whoever [tends](Self::tend) the store.
+    /// Takes a session in. It is called as soon as its turn comes, by whoever [runs](Self::run_background) the store's background work.
     ///
     /// # Errors
     /// `Unavailable` while draining; `Conflict` if the session exists or its verification has one.
@@ -60,7 +60,7 @@ impl CallEngine {
     /// Lets a session whose order was certainly not carried out wait for a moment; no attempt is spent.
     pub(super) async fn postpone(&self, session: &Session, attempt: AttemptId, wait: Option<Duration>) {
         let wait = wait.unwrap_or(OUT_OF_ORDER);
-        let step = match self.handler.policy(session).await {
+        let step = match retry(|| self.handler.policy(session)).await {
             Ok(policy) => self.next_attempt(session, &policy, wait),
             Err(_) => None,
         };
@@ -87,7 +87,7 @@ impl CallEngine {
 
     /// What follows from an attempt that ended for `reason`.
     async fn after_attempt(&self, session: &Session, reason: EndReason, source: EventSource) -> SessionChange {
-        let policy = self.handler.policy(session).await;
+        let policy = retry(|| self.handler.policy(session)).await;
         let attempts = retry(|| self.store.attempts(session.tenant, session.id)).await;
         let next = match (policy, attempts) {
             (Ok(policy), Ok(attempts)) => {

@@ -11,10 +11,12 @@ use tokio::time::{Instant, sleep, timeout};
 use tracing::{error, warn};
 
 use super::observe::{EventBus, LiveEventKind};
+use super::retry::AT_THE_END;
 use super::voicemail::{AmdResult, assume_person};
 use voicecall_core::CallTime;
 use voicecall_core::audio::{Frame, StereoWav};
 use voicecall_core::call::{CallSink, Effect, Exchange};
+use voicecall_core::dialogue::Action;
 use voicecall_core::journal::{Fact, JournalEntry};
 use voicecall_core::store::{EndReason, SessionChange, Store};
 use voicecall_core::{Epoch, SessionId, TenantId};
@@ -22,9 +24,6 @@ use voicecall_core::{Error, ErrorKind, Result};
 
 /// Facts that may wait for a slow store. A call has some hundreds; one that has more loses the newest, with an error.
 const WAITING_FACTS: usize = 4096;
-
-/// How long the end of a call waits for a store that is down.
-const LAST_PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long facts wait to learn whether a machine has answered: longer than a carrier tries to find out.
 const LONGEST_DETECTION: Duration = Duration::from_secs(35);
@@ -76,7 +75,7 @@ impl EngineSink {
         answered_at: Timestamp,
         events: Arc<EventBus>,
         amd: watch::Sender<AmdResult>,
-        hang_up: oneshot::Sender<EndReason>,
+        (hang_up, control): (oneshot::Sender<EndReason>, mpsc::Sender<Action>),
         recording: Option<(PathBuf, &RecordingThread)>,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (tenant, session, epoch) = owner;
@@ -101,7 +100,7 @@ impl EngineSink {
             }),
             reason: None,
         };
-        (sink, write_journal((store, told, tenant), answered, waiting, done))
+        (sink, write_journal((store, told, tenant), answered, waiting, done, control))
     }
 
     /// Hands over what is left. The journal's task ends once it has stored everything.
@@ -199,6 +198,7 @@ async fn write_journal(
     mut amd: watch::Receiver<AmdResult>,
     mut entries: mpsc::Receiver<JournalEntry>,
     stored: mpsc::Sender<u64>,
+    control: mpsc::Sender<Action>,
 ) {
     let known = amd.wait_for(|amd| *amd != AmdResult::Unknown);
     let is_machine = match timeout(LONGEST_DETECTION, known).await {
@@ -214,9 +214,11 @@ async fn write_journal(
         let mut wait = Duration::from_millis(50);
         let begun = Instant::now();
         while let Err(error) = append(&*store, &events, tenant, &batch).await {
-            let patient = !entries.is_closed() || begun.elapsed() < LAST_PATIENCE;
+            let patient = !entries.is_closed() || begun.elapsed() < AT_THE_END;
             if !error.is_retryable() || !patient {
-                error!(%error, facts = batch.len(), "facts could not be stored");
+                error!(%error, facts = batch.len(), "facts could not be stored, the call ends");
+                // A call of which nothing is kept must not go on as if it were. One that has ended is what is wanted.
+                let _ = control.send(Action::EndNow(EndReason::TechnicalFailure)).await;
                 return;
             }
             warn!(%error, "facts are kept until the store is back");
@@ -226,21 +228,6 @@ async fn write_journal(
         for entry in batch.drain(..) {
             // The call does not wait for this any more once it is over.
             let _ = stored.try_send(entry.seq);
-        }
-    }
-}
-
-/// Repeats what a store that is down refused, for as long as the end of a call waits.
-pub(super) async fn retry<T, F: Future<Output = Result<T>>>(attempt: impl Fn() -> F) -> Result<T> {
-    let (begun, mut wait) = (Instant::now(), Duration::from_millis(50));
-    loop {
-        match attempt().await {
-            Err(error) if error.is_retryable() && begun.elapsed() < LAST_PATIENCE => {
-                warn!(%error, "the end of a call waits until the store is back");
-                sleep(wait).await;
-                wait = (wait * 2).min(Duration::from_secs(5));
-            }
-            result => return result,
         }
     }
 }

@@ -28,19 +28,15 @@ impl CallEngine {
     /// were not reached; ends calls that outlive their limit; settles those of which nothing is heard. Returns when the
     /// engine [shuts down](Self::shutdown).
     pub async fn run_background(self: &Arc<Self>) {
-        tokio::join!(self.dispatch(), self.supervise(), self.probe_accounts());
+        tokio::join!(self.dispatch(), self.supervise(), self.renew_leases(), self.probe_accounts());
     }
 
     async fn supervise(self: &Arc<Self>) {
         let mut tick = interval(EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut last_sweep, mut last_hold) = (Instant::now(), Instant::now());
+        let mut last_sweep = Instant::now();
         loop {
             tick.tick().await;
-            if last_hold.elapsed() >= HOLD_EVERY {
-                last_hold = Instant::now();
-                self.hold_on().await;
-            }
             self.end_overdue_calls().await;
             self.take_back_late_calls().await;
             self.ask_after_silent_calls().await;
@@ -52,6 +48,21 @@ impl CallEngine {
             }
             if self.is_draining() && self.count() == (0, 0) {
                 return;
+            }
+        }
+    }
+
+    /// Goes on holding what runs here, in a task that waits for nobody but the store: a slow carrier must not cost a
+    /// healthy call its owner.
+    async fn renew_leases(&self) {
+        let mut tick = interval(EVERY);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut last = Instant::now();
+        while !(self.is_draining() && self.count() == (0, 0)) {
+            tick.tick().await;
+            if last.elapsed() >= HOLD_EVERY {
+                last = Instant::now();
+                self.hold_on().await;
             }
         }
     }
@@ -73,7 +84,7 @@ impl CallEngine {
             let limit = self.config.time_limit + GRACE;
             let overdue = state.live.iter().filter(|(_, live)| live.since.elapsed() >= limit);
             overdue
-                .map(|(&id, live)| (id, live.tenant, live.account.clone(), live.call.clone(), live.abort.clone()))
+                .map(|(&id, live)| (id, live.tenant, Arc::clone(&live.account), live.call.clone(), live.abort.clone()))
                 .collect()
         };
         for (session, tenant, account, call, abort) in overdue {

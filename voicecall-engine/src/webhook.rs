@@ -10,6 +10,7 @@ use tracing::{info, warn};
 use super::CallEngine;
 use super::accounts::Account;
 use super::address::{CallKey, ReportOf};
+use super::retry::{ON_THE_LINE, retry_for};
 use super::ticket::MediaTicket;
 use voicecall_core::CallHours;
 use voicecall_core::carrier::{
@@ -29,8 +30,18 @@ impl CallEngine {
     /// `Unauthenticated` if it is not the carrier; `NotFound` for an attempt that is not ours.
     pub async fn answer(self: &Arc<Self>, key: CallKey, request: &WebhookRequest<'_>) -> Result<WebhookReply> {
         let account = self.accounts.get(key.account)?;
-        let (event, session) = self.receive(&account, key, request).await?;
-        if let Some(reply) = self.connected_by(&account, key, &event, session.id)? {
+        let event = account.backend().webhook(request)?;
+        retry_for(ON_THE_LINE, || self.try_answer(&account, key, &event)).await
+    }
+
+    async fn try_answer(
+        self: &Arc<Self>,
+        account: &Account,
+        key: CallKey,
+        event: &CarrierEvent,
+    ) -> Result<WebhookReply> {
+        let session = self.take_in(account, key, event).await?;
+        if let Some(reply) = self.connected_by(account, key, event, session.id)? {
             return Ok(reply);
         }
         let attempt = self.store.attempt(key.tenant, key.attempt).await?;
@@ -56,12 +67,12 @@ impl CallEngine {
         {
             return Ok(account.backend().reply(&self.machine_answered(&session, key).await?));
         }
-        self.connect_to_us(&account, key, event)
+        self.connect_to_us(account, key, event)
     }
 
     /// The instructions that connect a call's audio to us, for one socket.
-    fn connect_to_us(&self, account: &Account, key: CallKey, event: CarrierEvent) -> Result<WebhookReply> {
-        let ticket = MediaTicket { key, call: event.call };
+    fn connect_to_us(&self, account: &Account, key: CallKey, event: &CarrierEvent) -> Result<WebhookReply> {
+        let ticket = MediaTicket { key, call: event.call.clone() };
         let token = self.state().tickets.issue(ticket, &event.delivery, Instant::now())?;
         self.stream_to_us(account, key, &token)
     }
@@ -98,7 +109,17 @@ impl CallEngine {
     /// As [`answer`](Self::answer).
     pub async fn resume(self: &Arc<Self>, key: CallKey, request: &WebhookRequest<'_>) -> Result<WebhookReply> {
         let account = self.accounts.get(key.account)?;
-        let (event, session) = self.receive(&account, key, request).await?;
+        let event = account.backend().webhook(request)?;
+        retry_for(ON_THE_LINE, || self.try_resume(&account, key, &event)).await
+    }
+
+    async fn try_resume(
+        self: &Arc<Self>,
+        account: &Account,
+        key: CallKey,
+        event: &CarrierEvent,
+    ) -> Result<WebhookReply> {
+        let session = self.take_in(account, key, event).await?;
         // The call's own task is about to store its end: the carrier is as quick as we are.
         let _ = timeout(ENDING, self.ended(session.id)).await;
         let session = self.store.session(key.tenant, session.id).await?;
@@ -109,7 +130,7 @@ impl CallEngine {
             return Ok(account.backend().reply(&CallFlow::hang_up()));
         }
         // Asked again before the socket came, or while it is ours: the same report came twice, and counts once.
-        if let Some(reply) = self.connected_by(&account, key, &event, session.id)? {
+        if let Some(reply) = self.connected_by(account, key, event, session.id)? {
             return Ok(reply);
         }
         let asked_before =
@@ -117,7 +138,7 @@ impl CallEngine {
         let is_live = self.is_live(session.id);
         if self.may_resume(&session).await? && (asked_before || is_live || self.told_to_come_back(&session)) {
             info!(session = %session.id, "a broken call goes on");
-            return self.connect_to_us(&account, key, event);
+            return self.connect_to_us(account, key, event);
         }
         if !is_live {
             self.end_session(key.tenant, session.id, EndReason::TechnicalFailure, EventSource::System).await;
@@ -136,7 +157,7 @@ impl CallEngine {
             ReportOf::Call(key) => key,
             ReportOf::Account(name) => self.key_of(name, &event).await?,
         };
-        let session = self.take_in(&account, key, &event).await?;
+        let session = retry_for(ON_THE_LINE, || self.take_in(&account, key, &event)).await?;
         match event.kind {
             CarrierEventKind::Status { status, .. } => self.advance(&session, key, status).await,
             CarrierEventKind::Detected(detection) => {
@@ -151,17 +172,6 @@ impl CallEngine {
     pub(super) fn farewell(&self) -> CallFlow {
         let (text, language) = self.config.farewell.clone();
         CallFlow::farewell(text, language)
-    }
-
-    async fn receive(
-        &self,
-        account: &Account,
-        key: CallKey,
-        request: &WebhookRequest<'_>,
-    ) -> Result<(CarrierEvent, Session)> {
-        let event = account.backend().webhook(request)?;
-        let session = self.take_in(account, key, &event).await?;
-        Ok((event, session))
     }
 
     async fn key_of(&self, account: AccountName, event: &CarrierEvent) -> Result<CallKey> {

@@ -145,7 +145,7 @@ impl ScriptedCarrier {
         self.script().update_call.push_back(kind);
     }
 
-    /// Lets every order and every search take this long from now on.
+    /// Lets every order, and every search or fetch, take this long from now on.
     pub fn takes(&self, order: Duration, search: Duration) {
         self.script().delay = (order, search);
     }
@@ -263,7 +263,9 @@ impl VoiceBackend for ScriptedCarrier {
     }
 
     async fn fetch(&self, call: &CarrierCallId) -> Result<CarrierCall> {
-        let mut script = self.note(CarrierRequest::Fetch(call.clone()));
+        let delay = self.note(CarrierRequest::Fetch(call.clone())).delay.1;
+        tokio::time::sleep(delay).await;
+        let mut script = self.script();
         if let Some(kind) = script.fetch.pop_front() {
             return Err(failed(kind, "fetch call"));
         }

@@ -1,5 +1,6 @@
 //! The engine with a scripted carrier, a store in memory and virtual time.
 
+mod accounts;
 mod calls;
 mod faults;
 mod placing;
@@ -8,5 +9,6 @@ mod reports;
 mod resuming;
 mod sharing;
 mod sweeping;
+mod trouble;
 mod voicemail;
 mod world;

@@ -15,14 +15,14 @@ use voicecall_core::{SessionId, VerificationId};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-fn policy(change: impl FnOnce(&mut DialPolicy)) -> DialPolicy {
+pub(super) fn policy(change: impl FnOnce(&mut DialPolicy)) -> DialPolicy {
     let mut policy = DialPolicy::once();
     policy.max_attempts = 3;
     change(&mut policy);
     policy
 }
 
-fn new_session(world: &World, priority: CallPriority) -> NewSession {
+pub(super) fn new_session(world: &World, priority: CallPriority) -> NewSession {
     NewSession {
         id: SessionId::new(),
         tenant: world.tenant,
@@ -33,12 +33,12 @@ fn new_session(world: &World, priority: CallPriority) -> NewSession {
     }
 }
 
-async fn submit(world: &World, priority: CallPriority) -> SessionId {
+pub(super) async fn submit(world: &World, priority: CallPriority) -> SessionId {
     world.engine.submit(&new_session(world, priority)).await.unwrap().id
 }
 
 /// The carrier reports how the session's newest call ended.
-async fn ends(world: &World, session: SessionId, status: CallStatus) {
+pub(super) async fn ends(world: &World, session: SessionId, status: CallStatus) {
     let attempt = world.last_attempt(session).await;
     let key = CallKey::of(&attempt).unwrap();
     world.report(key, attempt.call.unwrap().as_str(), status).await.unwrap();

@@ -36,6 +36,33 @@ async fn what_another_process_holds_is_left_to_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_carrier_that_answers_slowly_costs_no_live_call_its_owner() {
+    let (one, other) = two();
+    let _tended = one.tended();
+    one.desk.will_hold(Consenting { given: true, lines: Scripted::new(["One."; 30]) });
+    let live = one.connected().await;
+    one.carrier.has_call(&live.placed.call, CallStatus::InProgress);
+    for _ in 0..10 {
+        // Nothing is heard of these, so that the carrier is asked after each.
+        one.placed().await;
+    }
+    one.carrier.takes(SECOND, 10 * SECOND);
+    let phone = tokio::spawn(live.phone.talk(SECOND, SECOND));
+    for _ in 0..18 {
+        tokio::time::sleep(10 * SECOND).await;
+        if live.run.is_finished() {
+            break;
+        }
+        let session = one.read(live.placed.session).await;
+        let now = one.engine.config.clock.now();
+        assert!(session.held_until.is_some_and(|until| until > now), "the call is still held");
+    }
+    live.run.abort();
+    phone.abort();
+    drop(other);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_process_that_stood_still_does_not_call_whom_another_one_calls() {
     let (slow, quick) = two();
     let session = slow.session().await;

@@ -264,6 +264,10 @@ pub(super) struct Desk {
     pub(super) policy: Mutex<Option<DialPolicy>>,
     /// What was planned: how many facts there were, and whether it was a continuation.
     pub(super) planned: Mutex<Vec<(usize, bool)>>,
+    /// Until when policies cannot be told.
+    pub(super) policy_fails_until: Mutex<Option<Instant>>,
+    /// The tenant whose policy is never told.
+    pub(super) policy_hangs_for: Mutex<Option<TenantId>>,
     /// How long the next plan takes.
     pub(super) thinks: Mutex<Duration>,
 }
@@ -276,6 +280,8 @@ impl Desk {
             outcomes: Mutex::default(),
             policy: Mutex::default(),
             planned: Mutex::default(),
+            policy_fails_until: Mutex::default(),
+            policy_hangs_for: Mutex::default(),
             thinks: Mutex::default(),
         }
     }
@@ -287,7 +293,14 @@ impl Desk {
 
 #[async_trait]
 impl CallHandler for Desk {
-    async fn policy(&self, _: &Session) -> Result<DialPolicy> {
+    async fn policy(&self, session: &Session) -> Result<DialPolicy> {
+        let hangs = *self.policy_hangs_for.lock().unwrap() == Some(session.tenant);
+        if hangs {
+            std::future::pending::<()>().await;
+        }
+        if self.policy_fails_until.lock().unwrap().is_some_and(|until| Instant::now() < until) {
+            return Err(Error::new(ErrorKind::Unavailable, "tell policy"));
+        }
         Ok(self.policy.lock().unwrap().clone().unwrap_or_else(DialPolicy::once))
     }
 
@@ -334,6 +347,8 @@ pub(super) struct FlakyStore {
     pub(super) inner: MemoryStore,
     down_until: Mutex<Option<Instant>>,
     failing: Mutex<Option<&'static str>>,
+    failing_until: Mutex<Option<(&'static str, Instant)>>,
+    refused: Mutex<Option<&'static str>>,
 }
 
 impl FlakyStore {
@@ -347,10 +362,25 @@ impl FlakyStore {
         *self.failing.lock().unwrap() = Some(operation);
     }
 
+    /// This operation fails for this long.
+    pub(super) fn fails_for(&self, operation: &'static str, time: Duration) {
+        *self.failing_until.lock().unwrap() = Some((operation, Instant::now() + time));
+    }
+
+    /// This operation fails from now on, and trying again would not help.
+    pub(super) fn refuses(&self, operation: &'static str) {
+        *self.refused.lock().unwrap() = Some(operation);
+    }
+
     fn check(&self, operation: &'static str) -> Result<()> {
+        if *self.refused.lock().unwrap() == Some(operation) {
+            return Err(voicecall_core::Error::new(ErrorKind::Internal, operation));
+        }
         let down = self.down_until.lock().unwrap().is_some_and(|until| Instant::now() < until);
         let fails = self.failing.lock().unwrap().take_if(|failing| *failing == operation).is_some();
-        if down || fails { Err(voicecall_core::Error::new(ErrorKind::Unavailable, operation)) } else { Ok(()) }
+        let still = self.failing_until.lock().unwrap();
+        let still = still.is_some_and(|(failing, until)| failing == operation && Instant::now() < until);
+        if down || fails || still { Err(voicecall_core::Error::new(ErrorKind::Unavailable, operation)) } else { Ok(()) }
     }
 }
 

@@ -1,0 +1,108 @@
+//! A moment of trouble decides nothing: a store or an application that is away is asked again.
+
+use std::time::Duration;
+
+use super::queueing::{ends, new_session, policy, submit};
+use super::world::*;
+use tokio::time::Instant;
+use voicecall_core::carrier::CallStatus;
+use voicecall_core::dialogue::Scripted;
+use voicecall_core::store::{CallPriority, EndReason, NewSession, SessionStatus};
+use voicecall_core::{ErrorKind, TenantId};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_answered_while_the_store_is_down_is_connected() {
+    let world = World::new();
+    let placed = world.placed().await;
+    world.store.is_down_for(3 * SECOND);
+    let reply = world.answer(placed.key, &placed.call).await.unwrap();
+    let (run, peer) = world.run(world.admit(&token(&reply)).unwrap());
+    let phone = tokio::spawn(Phone::new(peer, &placed.call).listen());
+    assert_eq!(run.await.unwrap().unwrap(), EndReason::Completed);
+    phone.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_begins_while_the_store_is_down_is_held() {
+    let world = World::new();
+    let (placed, token) = world.answered().await;
+    let ticket = world.admit(&token).unwrap();
+    world.store.is_down_for(SECOND);
+    let (run, peer) = world.run(ticket);
+    let phone = tokio::spawn(Phone::new(peer, &placed.call).listen());
+    assert_eq!(run.await.unwrap().unwrap(), EndReason::Completed);
+    phone.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_carrier_is_told_where_to_ask_again() {
+    let world = World::new();
+    world.placed().await;
+    let order = world.carrier.orders().remove(0);
+    assert_eq!(order.fallback_url, Some(order.answer_url));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_not_reached_is_tried_again_though_nobody_tells_the_policy_for_a_while() {
+    for status in [CallStatus::Busy, CallStatus::NoAnswer, CallStatus::Failed] {
+        let world = World::new();
+        *world.desk.policy.lock().unwrap() = Some(policy(|_| {}));
+        let _tended = world.tended();
+        let session = submit(&world, CallPriority::Normal).await;
+        settle().await;
+        *world.desk.policy_fails_until.lock().unwrap() = Some(Instant::now() + 20 * SECOND);
+        ends(&world, session, status).await;
+        let waiting = world.read(session).await;
+        assert!(waiting.status == SessionStatus::Connecting && waiting.due_at.is_some(), "{status:?}: {waiting:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_without_room_waits_though_nobody_tells_the_policy_for_a_while() {
+    let world = World::new();
+    world.carrier.will_place(Err(ErrorKind::RateLimited));
+    world.carrier.takes(SECOND, SECOND);
+    let _tended = world.tended();
+    let session = submit(&world, CallPriority::Normal).await;
+    settle().await;
+    *world.desk.policy_fails_until.lock().unwrap() = Some(Instant::now() + 20 * SECOND);
+    tokio::time::sleep(30 * SECOND).await;
+    let waiting = world.read(session).await;
+    assert!(waiting.end_reason.is_none() && waiting.due_at.is_some(), "{waiting:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tenant_whose_policy_hangs_delays_nobody_else() {
+    let world = World::paced(1000.0);
+    let bad = TenantId::new();
+    *world.desk.policy_hangs_for.lock().unwrap() = Some(bad);
+    for _ in 0..100 {
+        let of_bad = NewSession { tenant: bad, ..new_session(&world, CallPriority::High) };
+        world.engine.submit(&of_bad).await.unwrap();
+    }
+    let _tended = world.tended();
+    for round in 0..20 {
+        let (submitted, before) = (Instant::now(), world.carrier.orders().len());
+        submit(&world, CallPriority::Normal).await;
+        while world.carrier.orders().len() == before {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            assert!(submitted.elapsed() <= 2 * SECOND, "round {round}");
+        }
+        tokio::time::sleep(SECOND).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_whose_facts_the_store_refuses_for_good_ends_as_a_failure() {
+    let world = World::new();
+    let lines = Scripted::new(["Is now a good time?", "And now?", "Goodbye."]);
+    world.desk.will_hold(Consenting { given: true, lines });
+    let call = world.connected().await;
+    let phone = tokio::spawn(call.phone.talk(SECOND, SECOND));
+    world.store.refuses("append");
+    assert_eq!(call.run.await.unwrap().unwrap(), EndReason::TechnicalFailure);
+    assert_eq!(world.read(call.placed.session).await.end_reason, Some(EndReason::TechnicalFailure));
+    phone.await.unwrap();
+}

@@ -178,7 +178,7 @@ impl Dialogue for Observed {
                     self.tell(now, LiveEventKind::AgentSaid { heard, unheard: String::new() });
                 }
             }
-            DialogueEvent::Interrupted { utterance, heard } => {
+            DialogueEvent::Interrupted { utterance, heard } | DialogueEvent::BrokeOff { utterance, heard } => {
                 if let Some(text) = self.saying.remove(utterance) {
                     let unheard = text.strip_prefix(heard.as_str()).unwrap_or(&text).trim().to_owned();
                     self.tell(now, LiveEventKind::AgentSaid { heard: heard.clone(), unheard });

@@ -19,7 +19,7 @@ use super::transcriber::TurnTranscriber;
 use super::turn::{Spoken, Turn, TurnEvent};
 use crate::agent::OpId;
 use crate::audio::{FRAME_DURATION, Frame, Framer, VoiceDetector};
-use crate::dialogue::{Action, DialogueEvent};
+use crate::dialogue::{Action, DialogueEvent, UtteranceId};
 use crate::journal::Fact;
 use crate::media::{MediaCommand, MediaEvent};
 use crate::store::EndReason;
@@ -250,8 +250,18 @@ impl CallMachine {
         }
     }
 
+    /// A voice failed in the middle: what stands behind it makes no sense any more.
+    fn broke_off(&mut self, utterance: UtteranceId, ended: Ended, out: &mut Vec<Output>) {
+        let heard = ended.words.heard.clone();
+        self.record_utterance(ended, out);
+        for ended in self.speech.clear(self.now, out) {
+            self.record_utterance(ended, out);
+        }
+        out.push(Output::Notify(DialogueEvent::BrokeOff { utterance, heard }));
+    }
+
     fn record_utterance(&mut self, ended: Ended, out: &mut Vec<Output>) {
-        let Ended { utterance: Some(utterance), words, from, until } = ended else { return };
+        let Ended { utterance: Some(utterance), words, from, until, .. } = ended else { return };
         let fact = Fact::Said {
             utterance,
             heard: words.heard,
@@ -300,7 +310,7 @@ impl CallMachine {
             }
             Action::Say(_) => {}
             Action::Interrupt => {
-                for ended in self.speech.interrupt(self.now, out) {
+                for ended in self.speech.clear(self.now, out) {
                     self.record_utterance(ended, out);
                 }
             }
@@ -345,10 +355,13 @@ impl CallMachine {
         }
         self.note_answer(out);
         while let Some(ended) = self.speech.next_ended(self.now) {
-            let utterance = ended.utterance;
-            self.record_utterance(ended, out);
-            if let Some(utterance) = utterance {
-                out.push(Output::Notify(DialogueEvent::Spoken(utterance)));
+            match ended {
+                Ended { utterance: Some(utterance), broken: true, .. } => self.broke_off(utterance, ended, out),
+                Ended { utterance: Some(utterance), .. } => {
+                    self.record_utterance(ended, out);
+                    out.push(Output::Notify(DialogueEvent::Spoken(utterance)));
+                }
+                _ => {}
             }
         }
         let busy =
@@ -370,6 +383,7 @@ impl CallMachine {
             self.timers.answered();
         }
         self.timers.expect(answering, self.now);
+        self.timers.give_way(self.speech.floor(self.now), self.now);
         while let Some(due) = self.timers.next_due(self.now) {
             match due {
                 Due::Filler(text) => {

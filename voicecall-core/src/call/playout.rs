@@ -48,7 +48,7 @@ const MOST_LATENCY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Playout {
     lead: Duration,
-    timers: VecDeque<SilenceTimers>,
+    queue: VecDeque<Queued>,
     sent: VecDeque<Sent>,
     heard: VecDeque<Heard>,
     /// When the phone will have played everything sent so far.
@@ -63,7 +63,7 @@ pub struct Playout {
 }
 
 #[derive(Debug)]
-enum SilenceTimers {
+enum Queued {
     Frame(SpeechId, Frame),
     End(SpeechId),
 }
@@ -99,7 +99,7 @@ impl Playout {
     pub fn new(lead: Duration, recording: bool) -> Self {
         Self {
             lead: lead.max(FRAME_DURATION),
-            timers: VecDeque::new(),
+            queue: VecDeque::new(),
             sent: VecDeque::new(),
             heard: VecDeque::new(),
             ends_at: CallTime::ZERO,
@@ -113,26 +113,26 @@ impl Playout {
 
     /// Queues a frame of a stretch of speech behind everything queued before.
     pub fn push(&mut self, speech: SpeechId, frame: Frame) {
-        self.timers.push_back(SilenceTimers::Frame(speech, frame));
+        self.queue.push_back(Queued::Frame(speech, frame));
     }
 
     /// Says that a stretch of speech has no more frames.
     pub fn finish(&mut self, speech: SpeechId) {
-        self.timers.push_back(SilenceTimers::End(speech));
+        self.queue.push_back(Queued::End(speech));
     }
 
     /// Sends what is due at `now`.
     pub fn advance(&mut self, now: CallTime, mut send: impl FnMut(MediaCommand)) {
         self.count(now);
         while self.ends_at.since(now) < self.lead + self.latency {
-            match self.timers.pop_front() {
-                Some(SilenceTimers::Frame(speech, frame)) => {
+            match self.queue.pop_front() {
+                Some(Queued::Frame(speech, frame)) => {
                     let start = self.begin(speech, now);
                     self.ends_at = start + FRAME_DURATION;
                     self.sent.push_back(Sent { speech, start, frame, counted: false });
                     send(MediaCommand::Audio(frame));
                 }
-                Some(SilenceTimers::End(speech)) => {
+                Some(Queued::End(speech)) => {
                     let mark = MarkId(self.next_mark);
                     self.next_mark += 1;
                     self.marks.push_back(Pending { mark, due: self.ends_at });
@@ -163,14 +163,14 @@ impl Playout {
     /// How many frames and ends wait to be sent.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.timers.len()
+        self.queue.len()
     }
 
     /// When [`Playout::advance`] next has something to send.
     #[must_use]
     pub fn next_send(&self) -> Option<CallTime> {
         let margin = self.lead + self.latency;
-        (!self.timers.is_empty()).then(|| self.ends_at.back(margin) + Duration::from_micros(1))
+        (!self.queue.is_empty()).then(|| self.ends_at.back(margin) + Duration::from_micros(1))
     }
 
     /// The next stretch of speech that was heard to its end by `now`, each once.
@@ -200,7 +200,7 @@ impl Playout {
     /// Whether the phone is playing something at `now`, or will without further ado.
     #[must_use]
     pub fn is_audible(&self, now: CallTime) -> bool {
-        self.ends_at > now || !self.timers.is_empty()
+        self.ends_at > now || !self.queue.is_empty()
     }
 
     /// Whether everything was heard, and the last mark has come back or is given up.
@@ -221,7 +221,7 @@ impl Playout {
             send(MediaCommand::Clear);
         }
         self.count(now);
-        self.timers.clear();
+        self.queue.clear();
         self.marks.clear();
         self.sent.retain_mut(|sent| {
             if sent.start >= now {

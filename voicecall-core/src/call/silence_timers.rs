@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::settings::Timeouts;
+use super::speech_queue::Floor;
 use crate::time::CallTime;
 
 /// What has become due.
@@ -21,6 +22,8 @@ pub(super) struct SilenceTimers {
     timeouts: Duration,
     /// The end of the caller's turn whose answer is awaited, and how many fillers were said since.
     answer: Option<(CallTime, usize)>,
+    /// Whether somebody has the floor.
+    held: bool,
     /// Since when nobody works at the answer.
     idle: Option<CallTime>,
     /// Since when nobody speaks and nothing is under way.
@@ -34,6 +37,7 @@ impl SilenceTimers {
             fillers: timeouts.fillers.clone(),
             timeouts: timeouts.silence,
             answer: None,
+            held: false,
             idle: None,
             quiet: None,
             silences: 0,
@@ -60,6 +64,16 @@ impl SilenceTimers {
         }
     }
 
+    /// Fillers give way to whatever has the floor. Behind an utterance the wait begins anew: the caller has heard from us.
+    pub(super) const fn give_way(&mut self, floor: Floor, now: CallTime) {
+        self.held = !matches!(floor, Floor::Free);
+        if matches!(floor, Floor::Utterance)
+            && let Some((since, _)) = &mut self.answer
+        {
+            *since = now;
+        }
+    }
+
     /// The caller said something that was understood: silences are counted anew.
     pub(super) const fn caller_spoke(&mut self) {
         self.silences = 0;
@@ -72,7 +86,8 @@ impl SilenceTimers {
 
     /// What is due at `now`, once.
     pub(super) fn next_due(&mut self, now: CallTime) -> Option<Due> {
-        if let Some((since, said)) = &mut self.answer
+        if !self.held
+            && let Some((since, said)) = &mut self.answer
             && let Some((after, text)) = self.fillers.get(*said)
             && now.since(*since) >= *after
         {
@@ -86,7 +101,8 @@ impl SilenceTimers {
     }
 
     pub(super) fn wake_at(&self) -> Option<CallTime> {
-        let filler = self.answer.and_then(|(since, said)| Some(since + self.fillers.get(said)?.0));
+        let filler =
+            self.answer.filter(|_| !self.held).and_then(|(since, said)| Some(since + self.fillers.get(said)?.0));
         let silence = self.quiet.map(|quiet| quiet + self.timeouts);
         filler.into_iter().chain(silence).min()
     }

@@ -35,12 +35,12 @@ const AHEAD: usize = 2;
 pub(super) struct SpeechQueue {
     pub(super) playout: Playout,
     timeouts: Duration,
-    lines: VecDeque<Line>,
+    queue: VecDeque<QueuedSpeech>,
     speeches: u32,
 }
 
 #[derive(Debug)]
-struct Line {
+struct QueuedSpeech {
     speech: SpeechId,
     /// Absent for a filler, which no dialogue asked for.
     utterance: Option<UtteranceId>,
@@ -56,7 +56,11 @@ struct Line {
     granted: u64,
     taken: u64,
     complete: bool,
+    /// Its voice failed before it had said everything.
+    broken: bool,
     fed: bool,
+    /// What was handed to the playout of speech that may not be interrupted: played again if it was cleared.
+    handed: Vec<Frame>,
 }
 
 #[derive(Debug)]
@@ -78,9 +82,22 @@ enum Source {
 #[derive(Debug)]
 pub(super) struct Ended {
     pub(super) utterance: Option<UtteranceId>,
+    /// Whether its voice failed in the middle.
+    pub(super) broken: bool,
     pub(super) words: HeardText,
     pub(super) from: CallTime,
     pub(super) until: CallTime,
+}
+
+/// Who has the floor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Floor {
+    /// Nobody of us.
+    Free,
+    /// A filler is heard.
+    Filler,
+    /// An utterance is heard or about to be, or one waits for its voice that may not be interrupted.
+    Utterance,
 }
 
 /// What became of audio that was asked for in vain.
@@ -97,7 +114,7 @@ impl SpeechQueue {
         Self {
             playout: Playout::new(settings.lead, settings.recording),
             timeouts: settings.timeouts.speech,
-            lines: VecDeque::new(),
+            queue: VecDeque::new(),
             speeches: 0,
         }
     }
@@ -107,16 +124,16 @@ impl SpeechQueue {
         self.add(Some(id), text, interruptible, settings, now);
     }
 
-    /// Says something nobody asked for; only if it is prepared. Returns whether it was.
+    /// Says something nobody asked for, before whatever has not begun; only if it is prepared. Returns whether it was.
     pub(super) fn fill(&mut self, text: &str, interruptible: bool, settings: &CallSettings, now: CallTime) -> bool {
         let prepared = settings.prepared(text).is_some();
         if prepared {
             self.add(None, text.to_owned(), interruptible, settings, now);
             // It bridges the wait for whatever has not begun, so it stands before that and not behind.
-            if let Some(at) = self.lines.iter().position(|line| line.taken == 0)
-                && let Some(filler) = self.lines.pop_back()
+            if let Some(at) = self.queue.iter().position(|line| line.taken == 0)
+                && let Some(filler) = self.queue.pop_back()
             {
-                self.lines.insert(at, filler);
+                self.queue.insert(at, filler);
             }
         }
         prepared
@@ -131,7 +148,7 @@ impl SpeechQueue {
         now: CallTime,
     ) {
         self.speeches += 1;
-        let mut line = Line {
+        let mut line = QueuedSpeech {
             speech: SpeechId(self.speeches),
             utterance: id,
             source: Source::Later { tries: 0, not_before: now },
@@ -144,7 +161,9 @@ impl SpeechQueue {
             granted: SPEECH_CREDIT,
             taken: 0,
             complete: false,
+            broken: false,
             fed: false,
+            handed: Vec::new(),
         };
         if let Some(prepared) = settings.prepared(&line.text) {
             line.source = Source::Prepared;
@@ -152,13 +171,13 @@ impl SpeechQueue {
             line.append(&prepared.audio);
             line.complete();
         }
-        self.lines.push_back(line);
+        self.queue.push_back(line);
     }
 
     /// More audio of a speaking operation. Returns whether it was the first of it.
     pub(super) fn audio(&mut self, op: OpId, audio: &[u8], words: Vec<WordTiming>, now: CallTime) -> bool {
         let timeouts = self.timeouts;
-        let Some(line) = self.lines.iter_mut().find(|line| line.is_asked(op)) else { return false };
+        let Some(line) = self.queue.iter_mut().find(|line| line.is_asked(op)) else { return false };
         let first = line.samples == 0 && !audio.is_empty();
         line.append(audio);
         line.words.extend(words);
@@ -170,7 +189,7 @@ impl SpeechQueue {
 
     /// A speaking operation is complete.
     pub(super) fn done(&mut self, op: OpId, now: CallTime) -> TtsOutcome {
-        match self.lines.iter_mut().find(|line| line.is_asked(op)) {
+        match self.queue.iter_mut().find(|line| line.is_asked(op)) {
             // A voice that finishes without a sound has failed.
             Some(line) if line.samples == 0 => self.failed(op, now),
             Some(line) => {
@@ -182,12 +201,13 @@ impl SpeechQueue {
         }
     }
 
-    /// A speaking operation failed: once more if nothing of it was heard, else the rest counts as not said.
+    /// A speaking operation failed: once more if nothing of it came, else what came is played and counts as broken off.
     pub(super) fn failed(&mut self, op: OpId, now: CallTime) -> TtsOutcome {
-        let Some(line) = self.lines.iter_mut().find(|line| line.is_asked(op)) else { return TtsOutcome::Available };
+        let Some(line) = self.queue.iter_mut().find(|line| line.is_asked(op)) else { return TtsOutcome::Available };
         let Source::Asked { tries, .. } = line.source else { return TtsOutcome::Available };
         if line.samples > 0 {
             line.complete();
+            line.broken = true;
             line.source = Source::Prepared;
             return TtsOutcome::Available;
         }
@@ -200,19 +220,19 @@ impl SpeechQueue {
 
     /// Asks for audio that is needed soon, plays what is ready and due.
     pub(super) fn advance(&mut self, now: CallTime, ops: &mut Ops, out: &mut Vec<Output>) -> TtsOutcome {
-        let late = |line: &Line| match line.source {
+        let late = |line: &QueuedSpeech| match line.source {
             // A voice that has used up its credit is not late: it waits for us.
             Source::Asked { op, due, .. } if due <= now && line.samples < line.granted => Some(op),
             _ => None,
         };
-        while let Some(op) = self.lines.iter().find_map(late) {
+        while let Some(op) = self.queue.iter().find_map(late) {
             out.push(Output::Cancel { op });
             if self.failed(op, now) == TtsOutcome::Failed {
                 return TtsOutcome::Failed;
             }
         }
         let timeouts = self.timeouts;
-        for line in self.lines.iter_mut().take(AHEAD) {
+        for line in self.queue.iter_mut().take(AHEAD) {
             if let Source::Later { tries, not_before } = line.source
                 && not_before <= now
             {
@@ -235,12 +255,15 @@ impl SpeechQueue {
     fn feed(&mut self, now: CallTime, out: &mut Vec<Output>) -> bool {
         let timeouts = self.timeouts;
         let mut any = false;
-        for line in self.lines.iter_mut().filter(|line| !line.fed) {
+        for line in self.queue.iter_mut().filter(|line| !line.fed) {
             while self.playout.waiting() < FEED
                 && let Some(frame) = line.ready.pop_front()
             {
                 self.playout.push(line.speech, frame);
                 line.taken += FRAME_SAMPLES as u64;
+                if !line.interruptible {
+                    line.handed.push(frame);
+                }
                 any = true;
             }
             let spent = line.taken + SPEECH_CREDIT;
@@ -264,33 +287,64 @@ impl SpeechQueue {
     /// The next utterance that was heard to its end by `now`.
     pub(super) fn next_ended(&mut self, now: CallTime) -> Option<Ended> {
         let finished = self.playout.next_finished(now)?;
-        let line = self.lines.pop_front()?;
+        let line = self.queue.pop_front()?;
         debug_assert_eq!(line.speech, finished.speech, "speech is heard in the order it was queued");
+        let words = if line.broken {
+            heard::split(&line.text, &line.words, line.samples, None)
+        } else {
+            HeardText { heard: line.text, unheard: String::new(), estimated: false }
+        };
         Some(Ended {
             utterance: line.utterance,
-            words: HeardText { heard: line.text, unheard: String::new(), estimated: false },
+            broken: line.broken,
+            words,
             from: finished.from,
             until: finished.until,
         })
     }
 
-    /// Stops speaking. Returns what became of each utterance that was not heard to its end, in order.
+    /// The caller interrupts: what may be interrupted is dropped, the rest is said from its beginning. Returns what became
+    /// of each utterance that was dropped, in order.
     pub(super) fn interrupt(&mut self, now: CallTime, out: &mut Vec<Output>) -> Vec<Ended> {
-        let ended = self.lines.iter().map(|line| self.cut(line, now)).collect();
-        self.playout.interrupt(now, |command| out.push(Output::Send(command)));
-        for op in self.lines.iter().filter_map(Line::op) {
-            out.push(Output::Cancel { op });
+        let ended = self.drop_speech(QueuedSpeech::is_interruptible, now, out);
+        for speech in &mut self.queue {
+            speech.rewind();
         }
-        self.lines.clear();
         ended
     }
 
-    fn cut(&self, line: &Line, now: CallTime) -> Ended {
+    /// Drops everything. Returns what became of each utterance, in order.
+    pub(super) fn clear(&mut self, now: CallTime, out: &mut Vec<Output>) -> Vec<Ended> {
+        self.drop_speech(|_| true, now, out)
+    }
+
+    fn drop_speech(
+        &mut self,
+        is_dropped: impl Fn(&QueuedSpeech) -> bool,
+        now: CallTime,
+        out: &mut Vec<Output>,
+    ) -> Vec<Ended> {
+        let dropped = self.queue.iter().filter(|speech| is_dropped(speech));
+        let ended = dropped.clone().map(|speech| self.cut(speech, now)).collect();
+        let ops: Vec<_> = dropped.filter_map(QueuedSpeech::op).collect();
+        self.playout.interrupt(now, |command| out.push(Output::Send(command)));
+        out.extend(ops.into_iter().map(|op| Output::Cancel { op }));
+        self.queue.retain(|speech| !is_dropped(speech));
+        ended
+    }
+
+    fn cut(&self, line: &QueuedSpeech, now: CallTime) -> Ended {
         let progress = self.playout.progress(line.speech, now);
         let samples = progress.map_or(0, |progress| progress.samples);
         Ended {
             utterance: line.utterance,
-            words: heard::split(&line.text, &line.words, samples, line.complete.then_some(line.samples)),
+            broken: line.broken,
+            words: heard::split(
+                &line.text,
+                &line.words,
+                samples,
+                (line.complete && !line.broken).then_some(line.samples),
+            ),
             from: progress.map_or(now, |progress| progress.from),
             until: now,
         }
@@ -298,12 +352,26 @@ impl SpeechQueue {
 
     /// Whether there is anything to say, being said or still sounding.
     pub(super) fn is_busy(&self) -> bool {
-        !self.lines.is_empty()
+        !self.queue.is_empty()
     }
 
     /// Whether something the caller may interrupt is being said or waits to be said.
     pub(super) fn is_interruptible(&self) -> bool {
-        self.lines.front().is_some_and(|line| line.interruptible)
+        self.queue.front().is_some_and(|line| line.interruptible)
+    }
+
+    /// Who has the floor: fillers are said only while it is free.
+    pub(super) fn floor(&self, now: CallTime) -> Floor {
+        let is_audible = self.is_audible(now);
+        let holds = |(place, speech): (usize, &QueuedSpeech)| {
+            let is_heard = is_audible && place == 0;
+            speech.utterance.is_some() && (is_heard || !speech.interruptible || speech.samples > 0)
+        };
+        match (self.queue.iter().enumerate().any(holds), is_audible) {
+            (true, _) => Floor::Utterance,
+            (false, true) => Floor::Filler,
+            (false, false) => Floor::Free,
+        }
     }
 
     /// Whether the caller hears the agent.
@@ -313,7 +381,7 @@ impl SpeechQueue {
 
     /// When the first sample of the utterance in front (fillers aside) is heard; `None` before it was sent.
     pub(super) fn heard_from(&self, now: CallTime) -> Option<CallTime> {
-        let line = self.lines.iter().find(|line| line.utterance.is_some())?;
+        let line = self.queue.iter().find(|line| line.utterance.is_some())?;
         Some(self.playout.progress(line.speech, now)?.from)
     }
 
@@ -322,7 +390,7 @@ impl SpeechQueue {
     }
 
     pub(super) fn wake_at(&self) -> Option<CallTime> {
-        let asked = self.lines.iter().take(AHEAD).filter_map(|line| match line.source {
+        let asked = self.queue.iter().take(AHEAD).filter_map(|line| match line.source {
             Source::Prepared => None,
             Source::Later { not_before, .. } => Some(not_before),
             Source::Asked { due, .. } => (line.samples < line.granted).then_some(due),
@@ -331,7 +399,20 @@ impl SpeechQueue {
     }
 }
 
-impl Line {
+impl QueuedSpeech {
+    const fn is_interruptible(&self) -> bool {
+        self.interruptible
+    }
+
+    /// Takes back what was handed to the playout and not heard.
+    fn rewind(&mut self) {
+        for frame in self.handed.drain(..).rev() {
+            self.ready.push_front(frame);
+        }
+        self.taken = 0;
+        self.fed = false;
+    }
+
     fn append(&mut self, audio: &[u8]) {
         self.samples += audio.len() as u64;
         let ready = &mut self.ready;

@@ -69,12 +69,20 @@ pub enum DialogueEvent {
     Key(char),
     /// An utterance was heard to its end.
     Spoken(UtteranceId),
-    /// An utterance was interrupted, or could not be spoken; this much of it was heard. What stood behind it in
-    /// the queue is dropped.
+    /// The caller interrupted an utterance; this much of it was heard. What stood behind it in the queue is dropped, but for
+    /// utterances that may not be interrupted: those are said next.
     Interrupted {
         /// Which.
         utterance: UtteranceId,
         /// The words that were heard.
+        heard: String,
+    },
+    /// An utterance broke off because its voice failed; this much of it was heard, at most. Whatever stood behind it in the
+    /// queue is dropped. It is not repeated by itself.
+    BrokeOff {
+        /// Which.
+        utterance: UtteranceId,
+        /// The words that were heard: an estimate without alignment.
         heard: String,
     },
     /// Nobody has spoken for the configured time; `count` times in a row.

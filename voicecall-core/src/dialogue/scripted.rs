@@ -7,29 +7,38 @@ use crate::store::EndReason;
 use crate::time::CallTime;
 
 /// Says its lines in order, the next one whenever the caller has finished a turn, and ends behind the last. Told to wrap
-/// up, it says the last.
+/// up, it says the last. A line that broke off is said once more.
 ///
 /// For announcements, for tests, and as the smallest example of a [`Dialogue`].
 #[derive(Debug, Clone)]
 pub struct Scripted {
     lines: VecDeque<String>,
     said: u32,
+    /// The line said last, until it has broken off once.
+    last: Option<String>,
 }
 
 impl Scripted {
     /// A dialogue of these lines.
     pub fn new<S: Into<String>>(lines: impl IntoIterator<Item = S>) -> Self {
-        Self { lines: lines.into_iter().map(Into::into).collect(), said: 0 }
+        Self { lines: lines.into_iter().map(Into::into).collect(), said: 0, last: None }
     }
 
     fn say_next(&mut self, actions: &mut Vec<Action>) {
         if let Some(text) = self.lines.pop_front() {
-            self.said += 1;
-            actions.push(Action::Say(Utterance { id: UtteranceId(self.said), text, interruptible: true }));
+            self.last = Some(text.clone());
+            self.say(text, actions);
         }
         if self.lines.is_empty() {
             actions.push(Action::End(EndReason::Completed));
         }
+    }
+}
+
+impl Scripted {
+    fn say(&mut self, text: String, actions: &mut Vec<Action>) {
+        self.said += 1;
+        actions.push(Action::Say(Utterance { id: UtteranceId(self.said), text, interruptible: true }));
     }
 }
 
@@ -41,6 +50,12 @@ impl Dialogue for Scripted {
                 self.lines.drain(..self.lines.len() - 1);
                 actions.push(Action::Interrupt);
                 self.say_next(actions);
+            }
+            // Said once more, unless the call is ending.
+            DialogueEvent::BrokeOff { utterance, .. } if utterance.0 == self.said => {
+                if let Some(text) = self.last.take() {
+                    self.say(text, actions);
+                }
             }
             _ => {}
         }

@@ -73,7 +73,7 @@ impl Interview {
     }
 
     /// Says what the caller is to answer, for the first time or again.
-    fn say_prompt(&mut self, now: CallTime, actions: &mut Vec<Action>) {
+    pub(super) fn say_prompt(&mut self, now: CallTime, actions: &mut Vec<Action>) {
         let State::Asking(asking) = &mut self.state else { return };
         asking.presence_asked = false;
         self.speech.say(&asking.prompt, Cue::Prompt, now, actions);

@@ -133,7 +133,7 @@ impl Interview {
     }
 
     /// PendingRequests the consent question again. What was said before it does not count any more.
-    fn ask_consent(&mut self, now: CallTime, actions: &mut Vec<Action>) {
+    pub(super) fn ask_consent(&mut self, now: CallTime, actions: &mut Vec<Action>) {
         let State::Consent(consent) = &mut self.state else { return };
         consent.presence_asked = false;
         consent.words.clear();

@@ -48,7 +48,12 @@ pub struct Interview {
     pub(super) warned: bool,
     /// The question that was announced as the last one has been asked.
     pub(super) last_asked: bool,
+    /// How often the voice has failed in the middle of something the caller needs to hear.
+    pub(super) broken: u32,
 }
+
+/// What broke off is said again this often in one call: a voice that fails more often cannot be understood.
+const MOST_BROKEN: u32 = 3;
 
 /// The plan's limits as instants of the call.
 #[derive(Debug, Clone, Copy)]
@@ -77,6 +82,7 @@ impl Interview {
             deadlines: None,
             warned: progress.warned,
             last_asked: false,
+            broken: 0,
             plan,
             progress,
         })
@@ -145,10 +151,35 @@ impl Interview {
 
     fn interrupted(&mut self, utterance: UtteranceId, heard: &str, now: CallTime, actions: &mut Vec<Action>) {
         let began = self.speech.prompt().began();
-        let cue = self.speech.interrupted(utterance, heard);
-        if cue == Some(Cue::Disclosure) {
+        if self.speech.interrupted(utterance, heard) == Some(Cue::Disclosure) {
             return self.disclosure_failed(now, actions);
         }
+        self.forget_unheard_question(began);
+    }
+
+    /// The voice failed in the middle of an utterance: what the caller needs to hear is said again, a few times.
+    fn broke_off(&mut self, utterance: UtteranceId, now: CallTime, actions: &mut Vec<Action>) {
+        let began = self.speech.prompt().began();
+        match self.speech.broke_off(utterance) {
+            Some(Cue::Disclosure) => return self.disclosure_failed(now, actions),
+            Some(Cue::Prompt | Cue::Aside) => {}
+            Some(Cue::Last) | None => return,
+        }
+        self.forget_unheard_question(began);
+        self.broken += 1;
+        if self.broken > MOST_BROKEN {
+            actions.push(Action::EndNow(EndReason::TechnicalFailure));
+            return self.over(now);
+        }
+        match self.state {
+            State::Introduction(_) => self.introduce(now, actions),
+            State::Consent(_) => self.ask_consent(now, actions),
+            State::Asking(_) => self.say_prompt(now, actions),
+            State::Idle | State::Closing(_) | State::Over(_) => {}
+        }
+    }
+
+    fn forget_unheard_question(&mut self, began: Option<CallTime>) {
         // A question whose first telling nobody heard has not been asked.
         if self.speech.prompt().began().is_none()
             && let State::Asking(asking) = &self.state
@@ -235,6 +266,7 @@ impl Dialogue for Interview {
             },
             DialogueEvent::Spoken(utterance) => self.spoken(*utterance, now, actions),
             DialogueEvent::Interrupted { utterance, heard } => self.interrupted(*utterance, heard, now, actions),
+            DialogueEvent::BrokeOff { utterance, .. } => self.broke_off(*utterance, now, actions),
             DialogueEvent::Silence { count } => self.silence(*count, now, actions),
             DialogueEvent::Reply { ask, text } => self.replied(*ask, Some(text), now, actions),
             DialogueEvent::NoReply { ask } => self.replied(*ask, None, now, actions),

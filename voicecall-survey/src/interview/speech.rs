@@ -20,6 +20,12 @@ pub(super) enum Cue {
     Last,
 }
 
+impl Cue {
+    const fn is_interruptible(self) -> bool {
+        matches!(self, Self::Prompt | Self::Aside)
+    }
+}
+
 /// How much of the latest prompt the caller has heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Prompt {
@@ -102,8 +108,7 @@ impl Speech {
         self.last_id += 1;
         let id = UtteranceId(self.last_id);
         self.queue.push_back(Line { id, cue, takes });
-        let interruptible = matches!(cue, Cue::Prompt | Cue::Aside);
-        actions.push(Action::Say(Utterance { id, text: text.to_owned(), interruptible }));
+        actions.push(Action::Say(Utterance { id, text: text.to_owned(), interruptible: cue.is_interruptible() }));
     }
 
     /// An utterance was heard to its end. Tells what it was for.
@@ -119,10 +124,28 @@ impl Speech {
         cue
     }
 
-    /// An utterance was interrupted; it and all behind it are gone. Tells what it was for.
+    /// An utterance was interrupted; it and all behind it are gone, but for those that may not be interrupted. Tells what
+    /// it was for.
     pub(super) fn interrupted(&mut self, id: UtteranceId, heard: &str) -> Option<Cue> {
+        self.cut(id, heard, Cue::is_interruptible)
+    }
+
+    /// An utterance broke off; it and all behind it are gone. Tells what it was for.
+    pub(super) fn broke_off(&mut self, id: UtteranceId) -> Option<Cue> {
+        let cue = self.cut(id, "", |_| true);
+        // A question of which only a part was said has not been asked.
+        if cue.is_some() {
+            self.prompt = Prompt::Dropped;
+        }
+        cue
+    }
+
+    fn cut(&mut self, id: UtteranceId, heard: &str, is_gone: impl Fn(Cue) -> bool) -> Option<Cue> {
         let place = self.queue.iter().position(|line| line.id == id)?;
-        let cue = self.queue.drain(place..).next().map(|line| line.cue);
+        let mut behind = self.queue.split_off(place);
+        let cue = behind.pop_front().map(|line| line.cue);
+        behind.retain(|line| !is_gone(line.cue));
+        self.queue = behind;
         self.prompt = match (self.prompt, cue) {
             (Prompt::Begun(at), Some(Cue::Prompt)) if !heard.trim().is_empty() => Prompt::Cut(at),
             (Prompt::Begun(_) | Prompt::Queued, _) => Prompt::Dropped,

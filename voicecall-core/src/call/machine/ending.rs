@@ -50,7 +50,7 @@ impl CallMachine {
 
     /// Stops whatever is being said: a prepared farewell, then the end. Never dead air.
     fn break_off(&mut self, farewell: Option<String>, reason: EndReason, out: &mut Vec<Output>) {
-        for ended in self.speech.interrupt(self.now, out) {
+        for ended in self.speech.clear(self.now, out) {
             self.record_utterance(ended, out);
         }
         if let Some(text) = farewell {
@@ -74,7 +74,7 @@ impl CallMachine {
             State::Ringing | State::Live => reason,
         };
         let mut outputs = Vec::new();
-        for ended in self.speech.interrupt(self.now, &mut outputs) {
+        for ended in self.speech.clear(self.now, &mut outputs) {
             self.record_utterance(ended, out);
         }
         // Nobody is there to be silenced, but what is being synthesised is not needed any more.

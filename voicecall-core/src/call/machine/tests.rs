@@ -15,6 +15,8 @@ use crate::media::StreamStart;
 use crate::model::Transcript;
 use crate::money::{Budget, Cost, Money};
 
+mod floor;
+
 /// Frames whose first byte is not silence are voice.
 #[derive(Debug)]
 struct Labels;
@@ -36,6 +38,8 @@ struct Call {
     due: Vec<(CallTime, InputEvent<'static>)>,
     transcript_after: Option<Duration>,
     speech_after: Option<Duration>,
+    /// The voice gives this much audio and then fails.
+    voice_dies_after: Option<Duration>,
     seen: Vec<(CallTime, Output)>,
 }
 
@@ -58,19 +62,29 @@ fn speech_of(text: &str) -> Vec<u8> {
 
 impl Call {
     fn new(settings: CallSettings, dialogue: impl Dialogue + 'static) -> Self {
+        let mut call = Self::ringing(settings, dialogue);
+        call.start();
+        call
+    }
+
+    fn start(&mut self) {
+        self.input(InputEvent::Media(MediaEvent::Started(started())));
+    }
+
+    /// A call whose media stream has not started.
+    fn ringing(settings: CallSettings, dialogue: impl Dialogue + 'static) -> Self {
         let recorder = InputRecorder::new(&settings);
         let machine = CallMachine::with_detector(settings, Box::new(Labels));
-        let mut call = Self {
+        Self {
             logic: Conversation::new(machine, Box::new(dialogue)).with_recorder(recorder),
             now: CallTime::ZERO,
             speaking_until: CallTime::ZERO,
             due: Vec::new(),
             transcript_after: Some(Duration::from_millis(200)),
             speech_after: Some(Duration::from_millis(100)),
+            voice_dies_after: None,
             seen: Vec::new(),
-        };
-        call.input(InputEvent::Media(MediaEvent::Started(started())));
-        call
+        }
     }
 
     fn input(&mut self, event: InputEvent<'_>) {
@@ -80,9 +94,15 @@ impl Call {
             match &output {
                 Output::Start { op, task: AgentTask::Speak(text) } => {
                     if let Some(after) = self.speech_after {
-                        let audio = Cow::Owned(speech_of(text));
+                        let mut audio = speech_of(text);
+                        let mut end = InputEvent::Done { op: *op };
+                        if let Some(dies) = self.voice_dies_after {
+                            audio.truncate(dies.as_millis() as usize * 8);
+                            end = InputEvent::Failed { op: *op, kind: crate::error::ErrorKind::Unavailable };
+                        }
+                        let audio = Cow::Owned(audio);
                         self.due.push((self.now + after, InputEvent::Speech { op: *op, audio, words: Vec::new() }));
-                        self.due.push((self.now + after, InputEvent::Done { op: *op }));
+                        self.due.push((self.now + after, end));
                     }
                 }
                 Output::Finish { op } => {

@@ -106,6 +106,13 @@ impl Call {
     }
 
     /// The caller interrupts the utterance that is being said.
+    pub(super) fn breaks_off(&mut self) {
+        let utterance = self.queue.remove(0).id;
+        self.queue.clear();
+        self.event(DialogueEvent::BrokeOff { utterance, heard: String::new() });
+    }
+
+    /// The caller interrupts the utterance that is being said.
     pub(super) fn interrupts(&mut self, heard: &str) {
         let utterance = self.queue.remove(0);
         self.queue.clear();

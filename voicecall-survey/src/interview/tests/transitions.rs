@@ -379,6 +379,48 @@ fn an_interrupted_question_is_repeated_if_it_was_not_answered() {
 }
 
 #[test]
+fn a_question_whose_voice_failed_is_asked_again_and_an_answer_to_half_of_it_is_none() {
+    let mut call = Call::consented(2);
+    call.says("Det var gott.");
+    call.replies(&analysis("answered"));
+    call.listen_once();
+    call.said();
+    call.breaks_off();
+    assert_eq!(call.said(), [QUESTIONS[1]]);
+    call.listen();
+    call.says("Trevligt!");
+    call.replies(&analysis("answered"));
+    assert_eq!(call.answered()[1], (1, "Trevligt!".into()));
+}
+
+#[test]
+fn a_voice_that_keeps_failing_ends_the_call() {
+    let mut call = Call::consented(2);
+    call.says("Det var gott.");
+    call.replies(&analysis("answered"));
+    call.listen_once();
+    for _ in 0..3 {
+        call.breaks_off();
+        assert_eq!(call.ends(), None);
+    }
+    call.breaks_off();
+    assert_eq!(call.ends(), Some(("now", EndReason::TechnicalFailure)));
+}
+
+#[test]
+fn a_disclosure_whose_voice_failed_was_not_made() {
+    let mut call = Call::new(plan(1), Progress::default());
+    call.event(DialogueEvent::Connected);
+    call.listen_once();
+    call.said();
+    call.breaks_off();
+    assert_eq!(call.said().len(), 3, "the rest of it and the question");
+    call.breaks_off();
+    assert_eq!(call.ends(), Some(("now", EndReason::TechnicalFailure)));
+    assert_eq!(call.facts(), []);
+}
+
+#[test]
 fn an_answer_that_was_cut_off_is_noted_and_the_interview_goes_on() {
     let mut call = Call::consented(2);
     call.hears(Some("Jo det var så att"), |turn| turn.cut_off = true);

@@ -30,7 +30,7 @@ struct Server {
     store: Arc<MemoryStore>,
     vault: Arc<Vault>,
     stop: oneshot::Sender<()>,
-    served: tokio::task::JoinHandle<std::io::Result<()>>,
+    served: tokio::task::JoinHandle<voicecall::Result<()>>,
 }
 
 impl Server {
@@ -55,9 +55,10 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let router = routes(Arc::clone(&engine));
-        let served = tokio::spawn(serve(listener, router, options, async {
+        let stopped = async {
             let _ = stopped.await;
-        }));
+        };
+        let served = tokio::spawn(serve(listener, router, options, stopped).unwrap());
         Self { address, engine, store, vault, stop, served }
     }
 
@@ -150,7 +151,9 @@ async fn health_says_whether_calls_are_taken() {
 async fn an_answer_needs_a_call_and_a_signature() {
     let server = Server::of_twilio().await;
     let post = |path: &str| format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n");
-    assert_status(&server.request(&post("/voice/not-a-key/answer")).await, 400);
+    let signed =
+        "POST /voice/not-a-key/answer HTTP/1.1\r\nhost: x\r\nx-twilio-signature: x\r\ncontent-length: 0\r\n\r\n";
+    assert_status(&server.request(signed).await, 400);
     let key = "0".repeat(64);
     for question in ["answer", "resume"] {
         assert_status(&server.request(&post(&format!("/voice/{key}/{question}"))).await, 401);
@@ -170,7 +173,9 @@ async fn a_socket_without_signature_is_refused_before_the_upgrade() {
 async fn a_body_beyond_the_limit_is_refused() {
     let server = Server::of_twilio().await;
     let key = "0".repeat(64);
-    let head = format!("POST /voice/{key}/answer HTTP/1.1\r\nhost: x\r\ncontent-length: 65537\r\n\r\n");
+    let head = format!(
+        "POST /voice/{key}/answer HTTP/1.1\r\nhost: x\r\nx-twilio-signature: x\r\ncontent-length: 65537\r\n\r\n"
+    );
     let mut peer = server.connect().await;
     peer.send(head.as_bytes()).await;
     peer.send(&[b'a'; 65_537]).await;

@@ -48,6 +48,18 @@ impl Served {
         tenant: TenantId,
         dialogue: Arc<Compose>,
     ) -> Self {
+        Self::start_with(ServeOptions::default(), carrier, store, vault, tenant, dialogue).await
+    }
+
+    /// The same, treating connections like this.
+    pub async fn start_with(
+        options: ServeOptions,
+        carrier: Arc<dyn VoiceBackend>,
+        store: Arc<dyn Store>,
+        vault: &Arc<Vault>,
+        tenant: TenantId,
+        dialogue: Arc<Compose>,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut config = EngineConfig::new("https://calls.example".parse().unwrap(), "+46700000000".parse().unwrap());
@@ -61,7 +73,7 @@ impl Served {
             let stop = async {
                 let _ = stopped.await;
             };
-            serve(listener, router, ServeOptions::default(), stop).await.unwrap();
+            serve(listener, router, options, stop).unwrap().await.unwrap();
         });
         let (stop, tasks) = (Some(stop), vec![serving]);
         Self { address, engine, store, tenant, vault: Arc::clone(vault), stop, tasks }

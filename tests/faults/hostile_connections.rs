@@ -1,12 +1,14 @@
 //! C18: thousands of connections that keep the server waiting in every way a stranger can, beside live calls.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::process::Command;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use voicecall::dialogue::{Dialogue, Scripted};
@@ -207,6 +209,74 @@ async fn holds(attack_kind: Attack) {
         row.figure("milliseconds to answer, 99 of 100 (wall)", slowest);
     }
     row.finish();
+}
+
+/// Names the order to be the server, in the process that is started for it.
+const LIMITED: &str = "VOICECALL_FAULTS_LIMITED";
+
+/// The name of the test below, by which a process is started that runs nothing else.
+const LIMITED_TEST: &str = "hostile_connections::more_connections_than_files_may_be_open_end_nothing";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_connections_than_files_may_be_open_end_nothing() {
+    if std::env::var_os(LIMITED).is_some() {
+        return be_a_server_until_input_ends().await;
+    }
+    let (files, connections) = (scaled(1_024).max(128), scaled(1_100).max(140));
+    let mut row = Row::new("C18", "silent connections to a server that may open fewer files, twice", SEED);
+    let mut child = Command::new("sh")
+        .args(["-c", &format!("ulimit -n {files} && exec \"$0\" \"$@\"")])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", LIMITED_TEST, "--nocapture"])
+        .env(LIMITED, "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+    let server: SocketAddr = loop {
+        let line = timeout(DEADLINE, said.next_line()).await.unwrap().unwrap().expect("an address");
+        if let Some(address) = line.strip_prefix(SERVING) {
+            break address.parse().unwrap();
+        }
+    };
+    let (mut took, mut unanswered, mut held) = (Vec::new(), 0, Vec::new());
+    let from_one_address: fn(u64) -> Ipv4Addr = |_| attacker(0);
+    let each_from_its_own: fn(u64) -> Ipv4Addr = |n| attacker(10 * n);
+    for address in [from_one_address, each_from_its_own] {
+        for n in 0..connections {
+            held.push(connect(address(n), server).await.unwrap());
+            if n % 10 == 0 {
+                match asks(server, "GET /health HTTP/1.1\r\nhost: x\r\n\r\n").await {
+                    Some((time, 200)) => took.push(time),
+                    _ => unanswered += 1,
+                }
+            }
+        }
+        row.did(connections);
+    }
+    drop(child.stdin.take());
+    assert!(timeout(DEADLINE, child.wait()).await.unwrap().unwrap().success());
+    row.figure("files the server may open", files);
+    row.some("questions of others answered", took.len() as u64);
+    row.never("questions of others not answered", unanswered);
+    row.figure("milliseconds to answer, 99 of 100 (wall)", quantile(&mut took, 0.99).as_millis());
+    row.finish();
+}
+
+/// What the server's process says before its address.
+const SERVING: &str = "> serving ";
+
+/// With what is derived from the process's own limit.
+#[expect(clippy::print_stdout, reason = "it is what this process has been told to do")]
+async fn be_a_server_until_input_ends() {
+    let dialogue: Arc<Compose> = Arc::new(|_| Box::new(Scripted::new(["Hello."])) as Box<dyn Dialogue>);
+    let (vault, store) = (Arc::new(Vault::generate().unwrap()), Arc::new(MemoryStore::new()));
+    let served = Served::start(Arc::new(ScriptedCarrier::new()), store, &vault, TenantId::new(), dialogue).await;
+    // On a line of its own: the test harness has begun one.
+    println!("\n{SERVING}{}", served.address);
+    tokio::io::stdin().read_to_end(&mut Vec::new()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

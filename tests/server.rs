@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::routing::{get, post};
+use axum::extract::ws::WebSocketUpgrade;
+use axum::routing::{any, get, post};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use voicecall::agent::Cascade;
 use voicecall::carrier::{CallStatus, CarrierEvent, CarrierEventKind, VoiceBackend};
@@ -116,6 +117,11 @@ impl Peer {
             head.push(byte);
         }
         String::from_utf8(head).unwrap()
+    }
+
+    /// The body of a response from `/health`, whose head has been read.
+    async fn body(&mut self) {
+        while timeout(DEADLINE, self.0.read_u8()).await.expect("a body in time").unwrap() != b'}' {}
     }
 
     /// Everything until the other side closes, be it by a reset.
@@ -267,11 +273,10 @@ async fn a_body_that_never_ends_is_answered_in_time_whatever_reads_it() {
 async fn a_response_that_nobody_reads_is_given_up() {
     let mut options = ServeOptions::default();
     options.write_timeout = Duration::from_millis(300);
-    let (told, mut given_up) = tokio::sync::mpsc::channel::<()>(1);
-    let told = Arc::new(Mutex::new(Some(told)));
+    let (held, mut given_up) = held_once();
     let endless = get(move || {
         // Dropped with the response.
-        let held = told.lock().unwrap().take();
+        let held = held.lock().unwrap().take();
         let pieces = futures_util::stream::repeat_with(move || {
             let _held = &held;
             Ok::<_, std::io::Error>(Bytes::from_static(&[0; 65_536]))
@@ -302,6 +307,48 @@ async fn a_crowd_of_strangers_makes_room_for_who_comes_and_no_live_call_does() {
         assert_eq!(stranger.rest().await, b"");
     }
     name_the_call(&mut call).await;
+}
+
+#[tokio::test]
+async fn a_socket_of_nobody_known_has_a_slot_and_gives_way() {
+    let mut options = ServeOptions::default();
+    options.max_connections = Some(1);
+    let listen_only = any(async |upgrade: WebSocketUpgrade| {
+        upgrade.on_upgrade(async |mut socket| while let Some(Ok(_)) = socket.recv().await {})
+    });
+    let carrier = Arc::new(ScriptedCarrier::new());
+    let server = Server::start_with(carrier, options, |routes| routes.route("/listen", listen_only)).await;
+    let mut stranger = server.connect().await;
+    stranger.send(upgrade("/listen", "").as_bytes()).await;
+    assert_status(&stranger.head().await, 101);
+
+    assert_status(&server.health().await, 200);
+
+    assert_eq!(stranger.rest().await, b"");
+}
+
+#[tokio::test]
+async fn a_socket_that_cannot_be_written_gives_way_as_well() {
+    let mut options = ServeOptions::default();
+    options.max_connections = Some(1);
+    options.write_timeout = DEADLINE * 2;
+    let (held, mut given_up) = held_once();
+    let tell_only = any(move |upgrade: WebSocketUpgrade| {
+        let held = held.lock().unwrap().take();
+        std::future::ready(upgrade.on_upgrade(async move |mut socket| {
+            let _held = held;
+            while socket.send(Bytes::from_static(&[0; 65_536]).into()).await.is_ok() {}
+        }))
+    });
+    let carrier = Arc::new(ScriptedCarrier::new());
+    let server = Server::start_with(carrier, options, |routes| routes.route("/tell", tell_only)).await;
+    let mut stranger = server.connect().await;
+    stranger.send(upgrade("/tell", "").as_bytes()).await;
+    assert_status(&stranger.head().await, 101);
+
+    assert_status(&server.health().await, 200);
+
+    assert!(timeout(DEADLINE, given_up.recv()).await.expect("given up in time").is_none());
 }
 
 #[tokio::test]
@@ -336,6 +383,10 @@ async fn only_a_trusted_proxy_says_whose_a_request_is() {
         let server = Server::start(Arc::new(ScriptedCarrier::new()), options).await;
         let (mut first, mut second) = (server.connect().await, server.connect().await);
         if is_trusted {
+            // The proxy's own connections are nobody's.
+            first.send(HEALTH.as_bytes()).await;
+            assert_status(&first.head().await, 200);
+            first.body().await;
             first.send(begin("203.0.113.1").as_bytes()).await;
             second.send(begin("203.0.113.2").as_bytes()).await;
             // Two clients have one each; now one of them has two.
@@ -426,6 +477,12 @@ async fn a_message_beyond_the_limit_closes_its_socket() {
 
     peer.rest().await;
     assert_status(&server.health().await, 200);
+}
+
+/// Something for one handler to hold, and what says when it is dropped.
+fn held_once() -> (Arc<Mutex<Option<mpsc::Sender<()>>>>, mpsc::Receiver<()>) {
+    let (held, dropped) = mpsc::channel(1);
+    (Arc::new(Mutex::new(Some(held))), dropped)
 }
 
 /// Begins the stream, and sees that the call begins.

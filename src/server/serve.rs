@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
@@ -24,13 +24,35 @@ const REST: Duration = Duration::from_millis(100);
 /// How often it is said that connections have to give way.
 const SAY_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
-/// Listens on an address that the setting of this name holds.
+/// How many connections the kernel keeps until they are accepted, if its own limit allows. Beyond that it drops them
+/// silently, and whoever is dropped tries again a second later: with the usual 1,024, a burst of strangers delays a carrier.
+const BACKLOG: u32 = 4096;
+
+/// Listens on an address (`host:port`) that the setting of this name holds, with room for a burst of connections.
 ///
 /// # Errors
 /// `Config` naming the setting and the address if it cannot be listened on.
 pub async fn listen(setting: &'static str, address: &str) -> Result<TcpListener> {
-    let bound = TcpListener::bind(address).await;
-    bound.map_err(|error| Error::config(setting, format!("an address to listen on; {address}: {error}")))
+    let listening = async {
+        let mut failed = None;
+        for candidate in lookup_host(address).await? {
+            match listen_on(candidate) {
+                Ok(listener) => return Ok(listener),
+                Err(error) => failed = Some(error),
+            }
+        }
+        Err(failed.unwrap_or_else(|| io::Error::other("a name without address")))
+    };
+    listening.await.map_err(|error| Error::config(setting, format!("an address to listen on; {address}: {error}")))
+}
+
+fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // Otherwise a server that starts again waits until the connections of the last one are forgotten.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Serves `router` on `listener` until `stop` is done, then lets open requests finish.

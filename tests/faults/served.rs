@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use voicecall::agent::AgentSetup;
@@ -16,7 +17,7 @@ use voicecall::carrier::{VoiceBackend, WebhookReply};
 use voicecall::dialogue::Dialogue;
 use voicecall::engine::{CallEngine, CallHandler, CallOutcome, CallPlan, EngineConfig, PlanRequest};
 use voicecall::media::WireMessages;
-use voicecall::server::{ServeOptions, routes, serve};
+use voicecall::server::{ServeOptions, listen, routes, serve};
 use voicecall::store::{CallPriority, NewSession, Session, Store};
 use voicecall::{Error, ErrorKind, PhoneNumber, Result, SessionId, TenantId, Vault, VerificationId, async_trait};
 use voicecall_core::testing::{PairedSocket, SignedRequest};
@@ -48,19 +49,20 @@ impl Served {
         tenant: TenantId,
         dialogue: Arc<Compose>,
     ) -> Self {
-        Self::start_with(ServeOptions::default(), carrier, store, vault, tenant, dialogue).await
+        Self::start_with(ServeOptions::default(), Router::new(), carrier, store, vault, tenant, dialogue).await
     }
 
-    /// The same, treating connections like this.
+    /// The same, treating connections like this, with more routes.
     pub async fn start_with(
         options: ServeOptions,
+        more: Router,
         carrier: Arc<dyn VoiceBackend>,
         store: Arc<dyn Store>,
         vault: &Arc<Vault>,
         tenant: TenantId,
         dialogue: Arc<Compose>,
     ) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = listen("the test", "127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut config = EngineConfig::new("https://calls.example".parse().unwrap(), "+46700000000".parse().unwrap());
         config.calls_per_second = 1000.0;
@@ -68,7 +70,7 @@ impl Served {
         let shop = Arc::new(Shop(dialogue));
         let engine = CallEngine::new(config, Arc::clone(&store), carrier, agent(), shop, Arc::clone(vault)).unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let router = routes(Arc::clone(&engine));
+        let router = routes(Arc::clone(&engine)).merge(more);
         let serving = tokio::spawn(async move {
             let stop = async {
                 let _ = stopped.await;

@@ -113,12 +113,13 @@ async fn drip(stream: &mut TcpStream) -> std::io::Result<()> {
 }
 
 /// The address of an attacker: ten of their connections share one.
-fn attacker(n: u64) -> Ipv4Addr {
+pub fn attacker(n: u64) -> Ipv4Addr {
     let n = (n / 10) as u32;
     Ipv4Addr::from_bits(Ipv4Addr::new(127, 1, 0, 1).to_bits() + n)
 }
 
-async fn connect(from: Ipv4Addr, to: SocketAddr) -> std::io::Result<TcpStream> {
+/// A connection from there, with a small receive buffer.
+pub async fn connect(from: Ipv4Addr, to: SocketAddr) -> std::io::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     // A slow reader should not need megabytes to be one.
     socket.set_recv_buffer_size(4096)?;

@@ -479,8 +479,11 @@ async fn a_message_beyond_the_limit_closes_its_socket() {
     assert_status(&server.health().await, 200);
 }
 
+/// Something that the first who takes it holds.
+type HeldOnce = Arc<Mutex<Option<mpsc::Sender<()>>>>;
+
 /// Something for one handler to hold, and what says when it is dropped.
-fn held_once() -> (Arc<Mutex<Option<mpsc::Sender<()>>>>, mpsc::Receiver<()>) {
+fn held_once() -> (HeldOnce, mpsc::Receiver<()>) {
     let (held, dropped) = mpsc::channel(1);
     (Arc::new(Mutex::new(Some(held))), dropped)
 }

@@ -14,9 +14,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
-use tokio::net::TcpListener;
 use voicecall::audio::g711::mulaw;
-use voicecall::server::{ServeOptions, serve, socket_limits};
+use voicecall::server::{self, ServeOptions, socket_limits};
 
 #[derive(Deserialize)]
 struct Incoming<'a> {
@@ -52,11 +51,11 @@ async fn main() -> ExitCode {
     let stop = async {
         let _ = tokio::signal::ctrl_c().await;
     };
-    let served = match TcpListener::bind(&listen).await {
-        Ok(listener) => serve(listener, router, ServeOptions::default(), stop).await,
-        Err(error) => Err(error),
+    let served = async {
+        let listener = server::listen("HOST:PORT", &listen).await?;
+        server::serve(listener, router, ServeOptions::default(), stop)?.await
     };
-    match served {
+    match served.await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");

@@ -77,7 +77,7 @@ pub(crate) struct App {
     jobs: Jobs,
     tended: JoinHandle<()>,
     stop: oneshot::Sender<()>,
-    served: JoinHandle<std::io::Result<()>>,
+    served: JoinHandle<Result<()>>,
 }
 
 impl App {
@@ -129,7 +129,9 @@ impl App {
             // Dropping the app stops it as well.
             let _ = stopped.await;
         };
-        let served = tokio::spawn(server::serve(listener, router, ServeOptions::default(), stopped));
+        let mut options = ServeOptions::default();
+        options.trusted_proxies = settings.trusted_proxies.clone();
+        let served = tokio::spawn(server::serve(listener, router, options, stopped)?);
         info!(%address, "serving");
         Ok(Self { address, store, engine, tokens, service, monitor, jobs, tended, stop, served })
     }
@@ -184,7 +186,7 @@ fn engine(
 pub(crate) async fn serve() -> Result<(), Box<dyn Error>> {
     let real = optional("TWILIO_ACCOUNT_SID").is_some();
     let settings = if real { Settings::from_env()? } else { Settings::simulated(PathBuf::from("out"))? };
-    let listener = TcpListener::bind(&settings.listen).await?;
+    let listener = server::listen("LISTEN", &settings.listen).await?;
     let (services, simulator, seed) = if real {
         let seed = settings.seed.as_deref().map(Seed::load).transpose()?;
         (Services::from_env()?, None, seed.unwrap_or(Seed { business: Vec::new() }))

@@ -10,7 +10,6 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 use url::Url;
@@ -18,7 +17,7 @@ use voicecall::engine::CallEngine;
 use voicecall::monitor::{
     AlertOptions, AlertRule, AlertSink, Alerts, METRICS, MetricKind, MetricsObserver, WebhookSink,
 };
-use voicecall::server::{ServeOptions, serve};
+use voicecall::server::{self, ServeOptions};
 
 use crate::settings::optional;
 
@@ -61,13 +60,20 @@ impl Monitor {
         engine.add_observer(alerts.observer());
         let mut tasks = JoinSet::new();
         if let Some(address) = optional("METRICS_LISTEN") {
-            let listener = TcpListener::bind(address).await?;
+            let listener = server::listen("METRICS_LISTEN", &address).await?;
             info!(address = %listener.local_addr()?, "serving metrics");
             let prometheus = recorder()?;
             let observer = Arc::new(MetricsObserver::new());
             engine.add_observer(Arc::clone(&observer) as _);
             tasks.spawn(upkeep(prometheus.clone()));
-            tasks.spawn(listen(listener, Source { engine: Arc::clone(engine), observer, prometheus }));
+            let source = Source { engine: Arc::clone(engine), observer, prometheus };
+            let router = Router::new().route("/metrics", get(scrape)).with_state(source);
+            let serving = server::serve(listener, router, ServeOptions::default(), std::future::pending())?;
+            tasks.spawn(async move {
+                if let Err(error) = serving.await {
+                    warn!(%error, "serving metrics failed");
+                }
+            });
         }
         Ok(Self { alerts, _metrics: tasks })
     }
@@ -125,14 +131,6 @@ struct Source {
     engine: Arc<CallEngine>,
     observer: Arc<MetricsObserver>,
     prometheus: PrometheusHandle,
-}
-
-/// Serves the metrics, and nothing else, until the task is ended.
-async fn listen(listener: TcpListener, source: Source) {
-    let router = Router::new().route("/metrics", get(scrape)).with_state(source);
-    if let Err(error) = serve(listener, router, ServeOptions::default(), std::future::pending()).await {
-        warn!(%error, "serving metrics failed");
-    }
 }
 
 async fn scrape(State(Source { engine, observer, prometheus }): State<Source>) -> impl IntoResponse {

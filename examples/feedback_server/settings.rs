@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 use voicecall::engine::Backoff;
 use voicecall::money::{Budget, Money};
+use voicecall::server::TrustedProxies;
 use voicecall::store::RetentionPolicy;
 use voicecall::{Error, ErrorKind, PhoneNumber, Result, Vault};
 
@@ -19,6 +20,7 @@ use crate::service::CallLimits;
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) listen: String,
+    pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) public_url: Url,
     pub(crate) caller_number: PhoneNumber,
     pub(crate) database: PathBuf,
@@ -50,6 +52,7 @@ impl Settings {
         let data_keys = required("DATA_KEYS")?.split(',').map(|key| key.trim().to_owned().into()).collect();
         Ok(Self {
             listen: optional("LISTEN").unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
+            trusted_proxies: trusted_proxies()?,
             public_url,
             caller_number,
             database: optional("DATABASE_PATH").unwrap_or_else(|| "feedback.sqlite".to_owned()).into(),
@@ -71,6 +74,7 @@ impl Settings {
         let data_key = kept_key(&folder)?;
         Ok(Self {
             listen: optional("LISTEN").unwrap_or_else(|| "127.0.0.1:0".to_owned()),
+            trusted_proxies: trusted_proxies()?,
             // Reserved for documentation (RFC 2606): nobody can be called by accident.
             public_url: Url::parse("https://feedback.example")
                 .map_err(|_| Error::config("PUBLIC_URL", "an address"))?,
@@ -201,6 +205,12 @@ fn rates() -> Result<Rates> {
         burst: number("RATE_BURST", rates.burst)?,
         calls: number("RATE_CALLS_PER_BUSINESS", rates.calls)?,
     })
+}
+
+fn trusted_proxies() -> Result<TrustedProxies> {
+    let wrong =
+        |error| Error::config("TRUSTED_PROXIES", "addresses and networks such as 10.0.0.0/8").with_source(error);
+    optional("TRUSTED_PROXIES").unwrap_or_default().parse().map_err(wrong)
 }
 
 /// A variable that is set and not empty.

@@ -18,11 +18,10 @@ use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::response::Response;
 use axum::routing::any;
-use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use voicecall::call::{CallMachine, CallRunner, CallSettings, Conversation, NoSink};
 use voicecall::media::MediaCodec;
-use voicecall::server::{AxumSocket, ServeOptions, serve, socket_limits};
+use voicecall::server::{self, AxumSocket, ServeOptions, socket_limits};
 use voicecall::{SessionId, twilio::TwilioMedia};
 
 use crate::echo::{Echo, Mute};
@@ -38,20 +37,18 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let listener = match TcpListener::bind(&options.listen).await {
-        Ok(listener) => listener,
-        Err(error) => {
-            eprintln!("--listen {}: {error}", options.listen);
-            return ExitCode::FAILURE;
-        }
-    };
-    eprintln!("listening on {}", options.listen);
+    let listen = options.listen.clone();
     let router = Router::new().route("/media", any(media)).with_state(options);
     let stop = async {
         // Without signals the process ends by being killed, which is fine for a load target.
         let _ = tokio::signal::ctrl_c().await;
     };
-    match serve(listener, router, ServeOptions::default(), stop).await {
+    let served = async {
+        let listener = server::listen("--listen", &listen).await?;
+        eprintln!("listening on {listen}");
+        server::serve(listener, router, ServeOptions::default(), stop)?.await
+    };
+    match served.await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use axum::response::{IntoResponse, Response};
 use futures_util::{SinkExt, StreamExt};
 use tracing::warn;
@@ -12,6 +12,7 @@ use voicecall_core::media::WireMessages;
 use voicecall_core::{Error, ErrorKind, Result};
 use voicecall_engine::CallEngine;
 
+use super::connection::ClientConnection;
 use super::request::{Handshake, status_of};
 
 /// A carrier's message holds 20 ms of audio, some hundred bytes; this leaves room for bursts.
@@ -34,6 +35,7 @@ pub(super) async fn media(
     State(engine): State<Arc<CallEngine>>,
     Path(token): Path<String>,
     Handshake(handshake): Handshake,
+    connection: Option<Extension<ClientConnection>>,
     upgrade: std::result::Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
 ) -> Response {
     // The signature and the token are checked before anything is switched or allocated.
@@ -44,6 +46,10 @@ pub(super) async fn media(
             return status_of(&error).into_response();
         }
     };
+    if let Some(Extension(connection)) = connection {
+        // A live call gives way to nobody.
+        connection.authenticated();
+    }
     match upgrade {
         Ok(upgrade) => socket_limits(upgrade).on_upgrade(async move |socket| {
             if let Err(error) = engine.run(ticket, AxumSocket(socket)).await {

@@ -1,11 +1,17 @@
 //! HTTP for every server: the carrier's questions, the media socket, health, and an accept loop that survives the internet.
 //!
-//! Feature `server`. Business routes belong to the application, which merges [`routes`] into its own router.
+//! Feature `server`. Business routes belong to the application, which merges [`routes`] into its own router and hands that
+//! to [`serve`]: what [`ServeOptions`] promise holds for every route of it.
 
+mod client;
+mod connection;
 mod health;
 mod media;
+mod options;
 mod request;
 mod serve;
+mod slots;
+mod stream;
 mod voice;
 
 use std::sync::Arc;
@@ -14,9 +20,12 @@ use axum::Router;
 use axum::routing::{any, get, post};
 use voicecall_engine::CallEngine;
 
+pub use client::{ForwardedHeader, TrustedProxies};
+pub use connection::ClientConnection;
 pub use media::{AxumSocket, socket_limits};
+pub use options::ServeOptions;
 pub use request::{Handshake, IncomingRequest, status_of};
-pub use serve::{ServeOptions, serve};
+pub use serve::{listen, serve};
 
 /// The routes carriers use, and `/health`:
 ///

@@ -1,14 +1,20 @@
 //! An HTTP request as carriers' backends check it: raw, with nothing decoded, and errors as statuses.
 
-use axum::body::Bytes;
+use std::error::Error as _;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::header::CONNECTION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
+use http_body_util::LengthLimitError;
+use tokio::time::timeout;
 use voicecall_core::carrier::WebhookRequest;
 use voicecall_core::{Error, ErrorKind};
 
-/// A request with its path, query, headers and body exactly as they came. Bodies are at most 64 KiB.
+/// A request with its path, query, headers and body exactly as they came. Bodies are at most 64 KiB, and complete within 5 s.
 #[derive(Debug)]
 pub struct IncomingRequest {
     method: Method,
@@ -19,6 +25,9 @@ pub struct IncomingRequest {
 
 /// Carriers' webhooks are a few kilobytes.
 const LARGEST_BODY: usize = 64 * 1024;
+
+/// Whatever the server around it allows.
+const BODY_WITHIN: Duration = Duration::from_secs(5);
 
 impl IncomingRequest {
     /// Calls `use_it` with the request in the form backends take.
@@ -46,7 +55,11 @@ impl IncomingRequest {
         &self.body
     }
 
-    fn from_parts(parts: &Parts, body: Bytes) -> Self {
+    pub(super) fn with_body(self, body: Bytes) -> Self {
+        Self { body, ..self }
+    }
+
+    pub(super) fn from_parts(parts: &Parts, body: Bytes) -> Self {
         // Behind a nested router the path is cut; the carrier signed the whole one.
         let uri = parts.extensions.get::<axum::extract::OriginalUri>().map_or(&parts.uri, |original| &original.0);
         Self {
@@ -63,11 +76,21 @@ impl<S: Sync> FromRequest<S> for IncomingRequest {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
         let (parts, body) = request.into_parts();
-        match axum::body::to_bytes(body, LARGEST_BODY).await {
-            Ok(body) => Ok(Self::from_parts(&parts, body)),
-            Err(_) => Err(StatusCode::PAYLOAD_TOO_LARGE.into_response()),
-        }
+        Ok(Self::from_parts(&parts, read_body(body).await?))
     }
+}
+
+/// The whole body, or the answer to one that is too large, too slow or broken. Nothing more is read from its connection.
+pub(super) async fn read_body(body: Body) -> Result<Bytes, Response> {
+    let status = match timeout(BODY_WITHIN, axum::body::to_bytes(body, LARGEST_BODY)).await {
+        Ok(Ok(body)) => return Ok(body),
+        Ok(Err(error)) if error.source().is_some_and(|source| source.is::<LengthLimitError>()) => {
+            StatusCode::PAYLOAD_TOO_LARGE
+        }
+        Ok(Err(_)) => StatusCode::BAD_REQUEST,
+        Err(_) => StatusCode::REQUEST_TIMEOUT,
+    };
+    Err((status, [(CONNECTION, "close")]).into_response())
 }
 
 /// The request that asks for a socket. It has no body, and reading it leaves the connection upgradable.

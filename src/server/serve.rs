@@ -1,105 +1,163 @@
-//! An accept loop with the limits that a framework's own leaves out: slow headers, silent connections, small packets.
+//! An accept loop that strangers cannot stop: slots, deadlines for every wait, and a stop that ends.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, warn};
+use voicecall_core::{Error, ErrorKind, Result};
 
-/// How a server treats connections.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub struct ServeOptions {
-    /// How long the headers of a request may take. Slow ones are cut off.
-    pub header_timeout: Duration,
-    /// How many connections are open at once; more wait to be accepted.
-    pub max_connections: usize,
-    /// How long open connections may go on after the stop.
-    pub drain: Duration,
+use super::connection::Connections;
+use super::options::{ServeOptions, open_files};
+use super::slots::{Pressure, Slot, Slots};
+
+/// How long the loop rests when it cannot take a connection.
+const REST: Duration = Duration::from_millis(100);
+
+/// How often it is said that connections have to give way.
+const SAY_AGAIN_AFTER: Duration = Duration::from_secs(60);
+
+/// How many connections the kernel keeps until they are accepted, if its own limit allows. Beyond that it drops them
+/// silently, and whoever is dropped tries again a second later: with the usual 1,024, a burst of strangers delays a carrier.
+const BACKLOG: u32 = 4096;
+
+/// Listens on an address (`host:port`) that the setting of this name holds, with room for a burst of connections.
+///
+/// # Errors
+/// `Config` naming the setting and the address if it cannot be listened on.
+pub async fn listen(setting: &'static str, address: &str) -> Result<TcpListener> {
+    let listening = async {
+        let mut failed = None;
+        for candidate in lookup_host(address).await? {
+            match listen_on(candidate) {
+                Ok(listener) => return Ok(listener),
+                Err(error) => failed = Some(error),
+            }
+        }
+        Err(failed.unwrap_or_else(|| io::Error::other("a name without address")))
+    };
+    listening.await.map_err(|error| Error::config(setting, format!("an address to listen on; {address}: {error}")))
 }
 
-impl Default for ServeOptions {
-    fn default() -> Self {
-        Self { header_timeout: Duration::from_secs(5), max_connections: 10_000, drain: Duration::from_secs(10) }
-    }
+fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // Otherwise a server that starts again waits until the connections of the last one are forgotten.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Serves `router` on `listener` until `stop` is done, then lets open requests finish.
 ///
-/// Media sockets are not connections any more once they are upgraded: drain them by the engine.
+/// Everything in `router` is protected as [`ServeOptions`] say, the routes of others as well as [`routes`](super::routes),
+/// nested or merged. Under another server (`axum::serve` has none of it) nothing but webhooks' bodies and the sizes of
+/// media messages is bounded.
+///
+/// Media sockets are not waited for after the stop: drain them by the engine.
 ///
 /// # Errors
-/// When the listener's own address cannot be used any more. Failures of single connections are logged.
-pub async fn serve(
+/// `Config` at once, naming the option that is out of its range. When it runs: `Unavailable` if the listener cannot be
+/// used any more; failures of single connections are logged.
+pub fn serve(
     listener: TcpListener,
     router: Router,
     options: ServeOptions,
     stop: impl Future<Output = ()>,
-) -> io::Result<()> {
-    let graceful = GracefulShutdown::new();
-    let slots = Arc::new(Semaphore::new(options.max_connections));
-    let mut http = auto::Builder::new(TokioExecutor::new()).http1_only();
-    // Without a timer the header timeout would silently be none at all.
-    http.http1().timer(TokioTimer::new()).header_read_timeout(options.header_timeout).max_buf_size(16 * 1024);
-    let mut stop = pin!(stop);
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            () = &mut stop => break,
-            accepted = accept(&listener, &slots) => accepted,
-        };
-        let Some((stream, slot)) = accepted? else { continue };
-        let service = TowerToHyperService::new(router.clone());
-        let connection = http.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
-        let connection = graceful.watch(connection);
-        // Owned by `graceful`, which is waited for below.
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                debug!(%error, "a connection failed");
+) -> Result<impl Future<Output = Result<()>>> {
+    let slots = Slots::new(options.connections(open_files())?, options.max_connections_per_client);
+    let connections = Arc::new(Connections::new(router, &options));
+    Ok(async move {
+        let (stopping, stops) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        let mut door = Door { listener, slots, said: None };
+        let mut stop = pin!(stop);
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = &mut stop => break,
+                accepted = door.accept(&connections) => accepted?,
+            };
+            // Those that have ended.
+            while tasks.try_join_next().is_some() {}
+            let Some((socket, peer, slot)) = accepted else { continue };
+            tasks.spawn(Arc::clone(&connections).serve(socket, peer, slot, stops.clone()));
+        }
+        // Nobody is to queue for a server that takes no more.
+        drop(door);
+        stopping.send_replace(true);
+        let ended = async { while tasks.join_next().await.is_some() {} };
+        if timeout(options.drain, ended).await.is_err() {
+            warn!(open = tasks.len(), "connections were still open when the time to drain was over");
+        }
+        Ok(())
+    })
+}
+
+/// Where connections come in.
+struct Door {
+    listener: TcpListener,
+    slots: Arc<Slots>,
+    said: Option<Instant>,
+}
+
+impl Door {
+    /// The next connection, with its slot; `None` if it was gone or there was none for it.
+    async fn accept(&mut self, connections: &Connections) -> Result<Option<(TcpStream, SocketAddr, Slot)>> {
+        // Whoever gave way closes as soon as it is polled. One that nobody polls shall not stop the others.
+        let _ = timeout(REST, self.slots.settled()).await;
+        let (socket, peer) = match self.listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) if is_of_one_connection(&error) => {
+                debug!(%error, "a connection was gone before it was accepted");
+                return Ok(None);
             }
-            drop(slot);
-        });
+            Err(error) if is_of_the_listener(&error) => {
+                return Err(Error::new(ErrorKind::Unavailable, "accept connections").with_source(error));
+            }
+            Err(error) => {
+                warn!(%error, "a connection could not be accepted");
+                sleep(REST).await;
+                return Ok(None);
+            }
+        };
+        // Otherwise the kernel waits for more to send, and a call is stuck a frame late.
+        if let Err(error) = socket.set_nodelay(true) {
+            debug!(%error, "a connection was gone when it was accepted");
+            return Ok(None);
+        }
+        let opened = self.slots.open(connections.client(peer));
+        if !matches!(opened, Some((_, Pressure::None))) {
+            self.say_that_it_is_crowded(peer);
+        }
+        let Some((slot, _)) = opened else { return Ok(None) };
+        Ok(Some((socket, peer, slot)))
     }
-    if timeout(options.drain, graceful.shutdown()).await.is_err() {
-        warn!("connections were still open when the time to drain was over");
+
+    fn say_that_it_is_crowded(&mut self, peer: SocketAddr) {
+        if self.said.is_none_or(|said| said.elapsed() >= SAY_AGAIN_AFTER) {
+            self.said = Some(Instant::now());
+            warn!(%peer, "too many clients are waited for: the oldest of their connections are closed");
+        }
     }
-    Ok(())
 }
 
-/// The next connection, with its place among those allowed; `None` if it was gone before it could be used.
-async fn accept(
-    listener: &TcpListener,
-    slots: &Arc<Semaphore>,
-) -> io::Result<Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)>> {
-    let slot = Arc::clone(slots).acquire_owned().await.map_err(io::Error::other)?;
-    match listener.accept().await {
-        Ok((stream, _)) => {
-            // Otherwise the kernel waits for more to send, and a call is stuck a frame late.
-            stream.set_nodelay(true)?;
-            Ok(Some((stream, slot)))
-        }
-        Err(error) if is_passing(&error) => {
-            warn!(%error, "a connection could not be accepted");
-            sleep(Duration::from_millis(100)).await;
-            Ok(None)
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// Faults of one connection, or of a moment in which there are too many of them.
-fn is_passing(error: &io::Error) -> bool {
+/// The client gave up, or the network did, before the connection was accepted.
+fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
-    const TOO_MANY_FILES: [i32; 2] = [23, 24];
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
-        || error.raw_os_error().is_some_and(|code| TOO_MANY_FILES.contains(&code))
+}
+
+/// It is no listener any more. Anything else, like too many open files, passes.
+fn is_of_the_listener(error: &io::Error) -> bool {
+    /// EBADF, ENOTSOCK on Linux.
+    const NO_LISTENER: [i32; 2] = [9, 88];
+    error.kind() == io::ErrorKind::InvalidInput || error.raw_os_error().is_some_and(|code| NO_LISTENER.contains(&code))
 }

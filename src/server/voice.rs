@@ -1,17 +1,47 @@
-//! The carrier's questions about a call, and its reports.
+//! The carrier's questions about a call, and its reports. What cannot be the carrier's is refused before its body is read.
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
-use axum::http::header::CONTENT_TYPE;
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, Path, Query, Request, State};
+use axum::http::StatusCode;
+use axum::http::header::{CONNECTION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use tracing::warn;
 use voicecall_core::carrier::WebhookReply;
-use voicecall_core::{Error, Result};
+use voicecall_core::{AccountName, Error, Result};
 use voicecall_engine::{CallEngine, CallKey, ReportOf};
 
-use super::request::{IncomingRequest, status_of};
+use super::request::{IncomingRequest, read_body, status_of};
+
+/// A request whose body was not read yet.
+#[derive(Debug)]
+pub(super) struct Webhook {
+    head: IncomingRequest,
+    body: Body,
+}
+
+impl<S: Sync> FromRequest<S> for Webhook {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request(request: Request, _: &S) -> std::result::Result<Self, Self::Rejection> {
+        let (parts, body) = request.into_parts();
+        Ok(Self { head: IncomingRequest::from_parts(&parts, Bytes::new()), body })
+    }
+}
+
+impl Webhook {
+    /// Reads the body, if the head may be of this account's carrier.
+    async fn read(self, engine: &CallEngine, account: AccountName) -> std::result::Result<IncomingRequest, Response> {
+        let may_be =
+            engine.account(account).and_then(|account| self.head.with(|head| account.backend().webhook_head(head)));
+        match may_be {
+            Ok(()) => Ok(self.head.with_body(read_body(self.body).await?)),
+            Err(error) => Err(unread(&error)),
+        }
+    }
+}
 
 #[derive(Debug, Deserialize)]
 pub(super) struct ReportQuery {
@@ -32,34 +62,42 @@ impl ReportQuery {
 pub(super) async fn answer(
     State(engine): State<Arc<CallEngine>>,
     Path(call): Path<String>,
-    request: IncomingRequest,
-) -> Response {
+    webhook: Webhook,
+) -> std::result::Result<Response, Response> {
+    let key: CallKey = call.parse().map_err(|error| unread(&error))?;
+    let request = webhook.read(&engine, key.account).await?;
     let headers = request.headers();
-    let result = async { engine.answer(call.parse::<CallKey>()?, &request.webhook(&headers)).await }.await;
-    respond(result)
+    Ok(respond(engine.answer(key, &request.webhook(&headers)).await))
 }
 
 pub(super) async fn resume(
     State(engine): State<Arc<CallEngine>>,
     Path(call): Path<String>,
-    request: IncomingRequest,
-) -> Response {
+    webhook: Webhook,
+) -> std::result::Result<Response, Response> {
+    let key: CallKey = call.parse().map_err(|error| unread(&error))?;
+    let request = webhook.read(&engine, key.account).await?;
     let headers = request.headers();
-    let result = async { engine.resume(call.parse::<CallKey>()?, &request.webhook(&headers)).await }.await;
-    respond(result)
+    Ok(respond(engine.resume(key, &request.webhook(&headers)).await))
 }
 
 pub(super) async fn report(
     State(engine): State<Arc<CallEngine>>,
     Query(query): Query<ReportQuery>,
-    request: IncomingRequest,
-) -> Response {
+    webhook: Webhook,
+) -> std::result::Result<Response, Response> {
+    let about = query.about().map_err(|error| unread(&error))?;
+    let request = webhook.read(&engine, about.account()).await?;
     let headers = request.headers();
-    let result = async { engine.report(query.about()?, &request.webhook(&headers)).await };
-    match result.await {
-        Ok(()) => axum::http::StatusCode::NO_CONTENT.into_response(),
-        Err(error) => refuse(&error),
+    match engine.report(about, &request.webhook(&headers)).await {
+        Ok(()) => Ok(StatusCode::NO_CONTENT.into_response()),
+        Err(error) => Err(refuse(&error)),
     }
+}
+
+/// A refusal of a request whose body is not read: its connection cannot be used again.
+fn unread(error: &Error) -> Response {
+    ([(CONNECTION, "close")], refuse(error)).into_response()
 }
 
 fn respond(result: Result<WebhookReply>) -> Response {

@@ -95,7 +95,8 @@ async fn be_the_server(order: ServerOrder) {
     let dynamic = Arc::clone(&store) as Arc<dyn Store>;
     let engine = CallEngine::new(config, dynamic, account, Arc::new(shop), Arc::clone(&vault)).unwrap();
     let listener = TcpListener::bind(order.listen).await.unwrap();
-    tokio::spawn(serve(listener, routes(Arc::clone(&engine)), ServeOptions::default(), std::future::pending()));
+    let router = routes(Arc::clone(&engine));
+    tokio::spawn(serve(listener, router, ServeOptions::default(), std::future::pending()).unwrap());
     engine.recover().await.unwrap();
     let tended = Arc::clone(&engine);
     tokio::spawn(async move { tended.run_background().await });

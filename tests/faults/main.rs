@@ -20,6 +20,7 @@ mod deploys;
 mod duplicates;
 mod early_reports;
 mod executor;
+mod hostile_connections;
 mod hostile_frames;
 mod kills;
 mod late_reports;

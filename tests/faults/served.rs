@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use voicecall::audio::Detection;
@@ -15,7 +16,7 @@ use voicecall::carrier::{VoiceBackend, WebhookReply};
 use voicecall::dialogue::Dialogue;
 use voicecall::engine::{CallEngine, CallHandler, CallOutcome, CallPlan, CarrierAccount, EngineConfig, PlanRequest};
 use voicecall::media::WireMessages;
-use voicecall::server::{ServeOptions, routes, serve};
+use voicecall::server::{ServeOptions, listen, routes, serve};
 use voicecall::store::{CallPriority, NewSession, Session, Store};
 use voicecall::{Error, ErrorKind, PhoneNumber, Result, SessionId, TenantId, Vault, VerificationId, async_trait};
 use voicecall_core::testing::{PairedSocket, SignedRequest};
@@ -47,7 +48,20 @@ impl Served {
         tenant: TenantId,
         dialogue: Arc<Compose>,
     ) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_with(ServeOptions::default(), Router::new(), carrier, store, vault, tenant, dialogue).await
+    }
+
+    /// The same, treating connections like this, with more routes.
+    pub async fn start_with(
+        options: ServeOptions,
+        more: Router,
+        carrier: Arc<dyn VoiceBackend>,
+        store: Arc<dyn Store>,
+        vault: &Arc<Vault>,
+        tenant: TenantId,
+        dialogue: Arc<Compose>,
+    ) -> Self {
+        let listener = listen("the test", "127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut config = EngineConfig::new("https://calls.example".parse().unwrap());
         let account = CarrierAccount::of(carrier).unwrap().number("+46700000000".parse().unwrap());
@@ -56,12 +70,12 @@ impl Served {
         let shop = Arc::new(Shop(dialogue));
         let engine = CallEngine::new(config, Arc::clone(&store), account, shop, Arc::clone(vault)).unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let router = routes(Arc::clone(&engine));
+        let router = routes(Arc::clone(&engine)).merge(more);
         let serving = tokio::spawn(async move {
             let stop = async {
                 let _ = stopped.await;
             };
-            serve(listener, router, ServeOptions::default(), stop).await.unwrap();
+            serve(listener, router, options, stop).unwrap().await.unwrap();
         });
         let (stop, tasks) = (Some(stop), vec![serving]);
         Self { address, engine, store, tenant, vault: Arc::clone(vault), stop, tasks }

@@ -13,6 +13,7 @@ use voicecall::{TenantId, Vault};
 use voicecall_sim::carrier::{CarrierOptions, SimCarrier};
 use voicecall_sim::fault::FaultPlan;
 
+use super::hostile_connections::{attacker, connect};
 use super::row::{Row, is_soak, scaled};
 use super::served::{DEADLINE, Loopback, Served, head, quantile};
 use super::world::{Compose, World};
@@ -22,9 +23,9 @@ const SEED: u64 = 0xC9;
 /// How long one byte takes.
 const A_BYTE: Duration = Duration::from_millis(500);
 
-/// Sends a request that never ends. Returns once it is cut off.
-async fn crawls(address: std::net::SocketAddr) {
-    let Ok(mut stream) = TcpStream::connect(address).await else { return };
+/// Sends a request that never ends, from an address that few share. Returns once it is cut off.
+async fn crawls(n: u64, address: std::net::SocketAddr) {
+    let Ok(mut stream) = connect(attacker(n), address).await else { return };
     let _ = stream.write_all(b"POST /voice/status HTTP/1.1\r\nhost: x\r\nx-slow: ").await;
     while stream.write_all(b"a").await.is_ok() {
         sleep(A_BYTE).await;
@@ -59,8 +60,8 @@ async fn slow_connections_drop_no_call_and_hold_up_no_webhook() {
     carrier.serve(Some(Arc::new(Loopback(served.address))));
     let slow = scaled(2_000);
     let mut crawling = JoinSet::new();
-    for _ in 0..slow {
-        crawling.spawn(crawls(served.address));
+    for n in 0..slow {
+        crawling.spawn(crawls(n, served.address));
     }
     let mut sessions = Vec::new();
     for n in 0..scaled(100) {

@@ -195,6 +195,10 @@ impl VoiceBackend for Gated {
         self.carrier.reply(flow)
     }
 
+    fn webhook_head(&self, head: &WebhookRequest<'_>) -> Result<()> {
+        self.carrier.webhook_head(head)
+    }
+
     fn webhook(&self, request: &WebhookRequest<'_>) -> Result<CarrierEvent> {
         self.carrier.webhook(request)
     }

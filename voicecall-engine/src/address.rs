@@ -45,7 +45,9 @@ pub enum ReportOf {
 }
 
 impl ReportOf {
-    pub(super) const fn account(&self) -> AccountName {
+    /// The account it comes from.
+    #[must_use]
+    pub const fn account(&self) -> AccountName {
         match self {
             Self::Call(key) => key.account,
             Self::Account(name) => *name,

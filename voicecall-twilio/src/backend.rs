@@ -188,6 +188,10 @@ impl VoiceBackend for TwilioVoice {
         WebhookReply { content_type: twiml::CONTENT_TYPE, body: twiml::render(flow, &self.overrides) }
     }
 
+    fn webhook_head(&self, head: &WebhookRequest<'_>) -> Result<()> {
+        self.signatures.head(head)
+    }
+
     fn webhook(&self, request: &WebhookRequest<'_>) -> Result<CarrierEvent> {
         self.signatures.webhook(request)?;
         let event = webhook::read(request)?;

@@ -36,6 +36,14 @@ impl SignatureCheck {
         Self { public_url, tokens }
     }
 
+    /// Checks what a webhook shows before its body has come: that there is a signature at all.
+    ///
+    /// # Errors
+    /// `Unauthenticated` without one.
+    pub(crate) fn head(&self, head: &WebhookRequest<'_>) -> Result<()> {
+        given(head).map(drop)
+    }
+
     /// Checks a webhook.
     ///
     /// # Errors
@@ -98,7 +106,7 @@ impl SignatureCheck {
         request: &WebhookRequest<'_>,
         candidates: impl Iterator<Item = (String, &'p Params<'p>)>,
     ) -> Result<()> {
-        let given = request.header("X-Twilio-Signature").ok_or_else(|| refused("no signature"))?;
+        let given = given(request)?;
         let mut matches = Choice::from(0);
         for (url, params) in candidates {
             for token in &self.tokens {
@@ -108,6 +116,11 @@ impl SignatureCheck {
         }
         if bool::from(matches) { Ok(()) } else { Err(refused("a wrong signature")) }
     }
+}
+
+/// The signature that a request came with.
+fn given<'a>(request: &WebhookRequest<'a>) -> Result<&'a str> {
+    request.header("X-Twilio-Signature").ok_or_else(|| refused("no signature"))
 }
 
 /// What of the body is signed, and how.

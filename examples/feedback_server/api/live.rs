@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::extract::State as Extract;
+use axum::extract::{Extension, State as Extract};
 use axum::response::Sse;
 use axum::response::sse::Event;
 use futures_util::Stream;
@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep};
 use tracing::warn;
 use utoipa::IntoParams;
 use voicecall::engine::{LiveEvent, LiveEventKind};
+use voicecall::server::ClientConnection;
 use voicecall::store::Session;
 use voicecall::{SessionId, TenantId};
 
@@ -55,8 +56,13 @@ pub(super) async fn live(
     Extract(state): Extract<State>,
     claims: Claims,
     Parameters(query): Parameters<LiveQuery>,
+    connection: Option<Extension<ClientConnection>>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
     claims.allow(query.business_id)?;
+    if let Some(Extension(connection)) = connection {
+        // It waits for calls, and shall not be taken for somebody who keeps a connection for nothing.
+        connection.authenticated();
+    }
     // Before the snapshot: what happens in between comes twice and not never.
     let (events, changes) = (state.engine.subscribe(), state.changes.subscribe());
     let open = state.store().open_sessions().await?;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use voicecall::server;
 use voicecall::{SessionId, TenantId, VerificationId};
 
 use crate::app::App;
@@ -33,7 +33,7 @@ pub(crate) async fn run(out: &Path, scenario: &str) -> Result<(), Box<dyn Error>
     std::fs::create_dir_all(out)?;
     clear(out)?;
     let settings = Settings::simulated(out.to_owned())?;
-    let listener = TcpListener::bind(&settings.listen).await?;
+    let listener = server::listen("LISTEN", &settings.listen).await?;
     let simulator = Simulator::start(&settings.public_url, listener.local_addr()?, scenario).await?;
     let seed = Seed::parse(DEMO)?;
     let (business, verification) = customer(&seed)?;

@@ -90,6 +90,18 @@ pub trait VoiceBackend: Send + Sync + Debug + 'static {
     /// The reply that gives an answered call its instructions.
     fn reply(&self, flow: &CallFlow) -> WebhookReply;
 
+    /// Refuses a webhook that its head alone shows not to be from the carrier, so that its body is never read. The body of
+    /// `head` is empty, because it has not come yet.
+    ///
+    /// By default every head may be genuine. [`webhook`](Self::webhook) decides in any case.
+    ///
+    /// # Errors
+    /// `Unauthenticated` if whatever the body is could not make the webhook authentic.
+    fn webhook_head(&self, head: &WebhookRequest<'_>) -> Result<()> {
+        let _ = head;
+        Ok(())
+    }
+
     /// Checks and reads a webhook.
     ///
     /// # Errors

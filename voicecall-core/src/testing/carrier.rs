@@ -223,8 +223,12 @@ impl ScriptedCarrier {
         if request.header(SIGNATURE) == Some(&signature(request.path_and_query, request.body)) {
             return Ok(());
         }
-        Err(Error::new(ErrorKind::Unauthenticated, operation).with_provider(NAME))
+        Err(refused(operation))
     }
+}
+
+fn refused(operation: &'static str) -> Error {
+    Error::new(ErrorKind::Unauthenticated, operation).with_provider(NAME)
 }
 
 impl Script {
@@ -304,6 +308,10 @@ impl VoiceBackend for ScriptedCarrier {
 
     fn reply(&self, flow: &CallFlow) -> WebhookReply {
         reply::reply(flow)
+    }
+
+    fn webhook_head(&self, head: &WebhookRequest<'_>) -> Result<()> {
+        if head.header(SIGNATURE).is_some() { Ok(()) } else { Err(refused("read webhook")) }
     }
 
     fn webhook(&self, request: &WebhookRequest<'_>) -> Result<CarrierEvent> {

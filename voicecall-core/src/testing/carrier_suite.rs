@@ -67,6 +67,7 @@ macro_rules! rules {
 rules! {
     an_authentic_webhook_names_its_call,
     a_webhook_without_authenticity_is_refused,
+    the_head_of_an_authentic_webhook_passes,
     a_changed_webhook_is_refused,
     a_handshake_without_authenticity_is_refused,
     headers_do_not_choose_the_address,
@@ -90,6 +91,11 @@ async fn a_webhook_without_authenticity_is_refused(case: CarrierCase) {
     assert_refused(&*case.carrier, &SignedRequest { headers: Vec::new(), ..case.webhook.clone() });
     // Not even what is wrong with it is told to a stranger.
     assert_refused(&*case.carrier, &SignedRequest { headers: Vec::new(), body: b"{".to_vec(), ..case.webhook });
+}
+
+async fn the_head_of_an_authentic_webhook_passes(case: CarrierCase) {
+    let head = SignedRequest { body: Vec::new(), ..case.webhook };
+    head.with(|head| case.carrier.webhook_head(head)).expect("its body may make it authentic");
 }
 
 async fn a_changed_webhook_is_refused(case: CarrierCase) {
@@ -233,6 +239,7 @@ mod tests {
         None,
         MixesUpCalls,
         TrustsStrangers,
+        WantsTheBodyFirst,
         IgnoresTheBody,
         OpensToAnyone,
         BelievesHeaders,
@@ -291,6 +298,10 @@ mod tests {
                 | (Fault::DialsNobody, CallStep::Dial(_)) => self.0.reply(&CallFlow(flow.0[1..].to_vec())),
                 _ => self.0.reply(flow),
             }
+        }
+
+        fn webhook_head(&self, head: &WebhookRequest<'_>) -> Result<()> {
+            if self.1 == Fault::WantsTheBodyFirst { self.0.webhook(head).map(drop) } else { self.0.webhook_head(head) }
         }
 
         fn webhook(&self, request: &WebhookRequest<'_>) -> Result<CarrierEvent> {
@@ -370,6 +381,7 @@ mod tests {
         let proofs = [
             (Fault::MixesUpCalls, "an_authentic_webhook_names_its_call"),
             (Fault::TrustsStrangers, "a_webhook_without_authenticity_is_refused"),
+            (Fault::WantsTheBodyFirst, "the_head_of_an_authentic_webhook_passes"),
             (Fault::IgnoresTheBody, "a_changed_webhook_is_refused"),
             (Fault::OpensToAnyone, "a_handshake_without_authenticity_is_refused"),
             (Fault::BelievesHeaders, "headers_do_not_choose_the_address"),

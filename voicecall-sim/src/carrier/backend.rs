@@ -95,6 +95,10 @@ impl VoiceBackend for SimCarrier {
         self.protocol.reply(flow)
     }
 
+    fn webhook_head(&self, head: &WebhookRequest<'_>) -> Result<()> {
+        self.protocol.webhook_head(head)
+    }
+
     fn webhook(&self, request: &WebhookRequest<'_>) -> Result<CarrierEvent> {
         self.protocol.webhook(request)
     }

@@ -129,6 +129,7 @@ fn a_body_that_is_not_signed_or_was_changed_is_refused() {
 fn a_missing_signature_is_refused() {
     let request = WebhookRequest { method: "GET", path_and_query: U, headers: &[], body: b"" };
     let check = check_at("https://mycompany.com");
+    assert_eq!(check.head(&request).unwrap_err().kind(), ErrorKind::Unauthenticated);
     assert_eq!(check.webhook(&request).unwrap_err().kind(), ErrorKind::Unauthenticated);
     assert_eq!(check.handshake(&request).unwrap_err().kind(), ErrorKind::Unauthenticated);
 }

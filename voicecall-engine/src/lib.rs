@@ -13,6 +13,7 @@ mod observe;
 mod plan;
 mod policy;
 mod queue;
+mod recording;
 mod recovery;
 mod resume;
 mod sink;
@@ -59,7 +60,7 @@ pub struct CallEngine {
     service: Arc<dyn CallHandler>,
     vault: Arc<Vault>,
     state: Mutex<State>,
-    recorder: sink::RecordingThread,
+    recorder: recording::RecordingThread,
     events: Arc<observe::EventBus>,
     changed: Notify,
     /// Somebody has come to wait, or may be called earlier than expected.
@@ -130,7 +131,7 @@ impl CallEngine {
             return Err(Error::config("agent", "an agent that leaves turns to us and speaks verbatim"));
         }
         Ok(Arc::new(Self {
-            recorder: sink::RecordingThread::start()?,
+            recorder: recording::RecordingThread::start()?,
             state: Mutex::new(State::default()),
             events: Arc::new(observe::EventBus::new()),
             changed: Notify::new(),

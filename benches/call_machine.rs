@@ -60,7 +60,7 @@ fn ten_minutes(caller: &[Frame], detector: Box<dyn VoiceDetector>) -> u64 {
     machine.handle(now, InputEvent::Media(MediaEvent::Started(start)), &mut out);
     for frame in caller.iter().cycle().take(FRAMES as usize) {
         now = now + FRAME_DURATION;
-        machine.handle(now, InputEvent::Media(MediaEvent::Audio(frame.as_bytes().into())), &mut out);
+        machine.handle(now, InputEvent::Media(MediaEvent::audio(&frame.as_bytes()[..])), &mut out);
         // What the services and the phone answer is there at once.
         while let Some(output) = out.pop() {
             match output {

@@ -93,7 +93,7 @@ fn a_frame_that_is_echoed_allocates_nothing() {
     let media = media();
 
     let (used, written) = steady(|now| {
-        let Ok(Some(MediaEvent::Audio(bytes))) = codec.decode(&media) else { panic!("audio") };
+        let Ok(Some(MediaEvent::Audio { payload: bytes, .. })) = codec.decode(&media) else { panic!("audio") };
         framer.push(&bytes, |frame| {
             let samples = frame.decode();
             detector.is_voice(&samples);

@@ -229,7 +229,7 @@ fn one_seed_gives_one_call() {
 fn a_recorded_call_replays() {
     for name in ["happy", "interrupts"] {
         let report = call(name).run();
-        let replayed = replay(report.inputs.unwrap().as_bytes()).unwrap();
+        let replayed = replay(&report.inputs.unwrap()[..]).unwrap();
         assert!(replayed.inputs > 1000, "{name}");
     }
 }
@@ -253,7 +253,7 @@ fn when_money_is_short_an_answer_is_cut_short_with_thanks_and_kept() {
     let total = costs.last().unwrap().total();
     assert!(total <= budget.cap.saturating_add(Budget::GRACE), "{total}");
     assert!(report.ended_at < CallTime::from_millis(60_000), "{}", report.ended_at);
-    assert!(replay(report.inputs.unwrap().as_bytes()).is_ok());
+    assert!(replay(&report.inputs.unwrap()[..]).is_ok());
 }
 
 #[test]

@@ -32,7 +32,7 @@ impl CallLogic for Echo {
     fn handle(&mut self, now: CallTime, event: InputEvent<'_>, out: &mut Vec<Output>) {
         match event {
             InputEvent::Media(MediaEvent::Started(_)) => out.push(Output::Send(MediaCommand::Open)),
-            InputEvent::Media(MediaEvent::Audio(bytes)) => {
+            InputEvent::Media(MediaEvent::Audio { payload: bytes, .. }) => {
                 let Self { framer, detector, playout, .. } = self;
                 framer.push(&bytes, |frame| {
                     let samples = frame.decode();

@@ -19,6 +19,7 @@ use axum::extract::ws::WebSocketUpgrade;
 use axum::response::Response;
 use axum::routing::any;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use voicecall::call::{CallMachine, CallRunner, CallSettings, Conversation, NoSink};
 use voicecall::media::MediaCodec;
 use voicecall::server::{self, AxumSocket, ServeOptions, socket_limits};
@@ -59,14 +60,14 @@ async fn main() -> ExitCode {
 
 async fn media(State(options): State<Options>, upgrade: WebSocketUpgrade) -> Response {
     socket_limits(upgrade).on_upgrade(async move |socket| {
-        let socket = AxumSocket(socket);
+        let (socket, opened) = (AxumSocket(socket), Instant::now());
         let codec: Box<dyn MediaCodec> = Box::new(TwilioMedia::new());
         // Nobody steers these calls from outside.
         let (_, control) = mpsc::channel(1);
         match options.mode {
             Mode::Echo => {
                 let logic = Echo::new(options.detection);
-                let runner = CallRunner { logic, agent: Box::new(Mute), codec, sink: NoSink, control };
+                let runner = CallRunner { logic, agent: Box::new(Mute), codec, sink: NoSink, opened, control };
                 runner.run(socket).await;
             }
             Mode::Reply => {
@@ -74,7 +75,7 @@ async fn media(State(options): State<Options>, upgrade: WebSocketUpgrade) -> Res
                 settings.detection = options.detection;
                 let logic = Conversation::new(CallMachine::new(settings), Box::new(Tone::default()));
                 let agent = Box::new(ToneAgent::default());
-                CallRunner { logic, agent, codec, sink: NoSink, control }.run(socket).await;
+                CallRunner { logic, agent, codec, sink: NoSink, opened, control }.run(socket).await;
             }
         }
     })

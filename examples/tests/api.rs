@@ -197,7 +197,7 @@ async fn a_session_is_found_by_its_own_business_only() {
 async fn nobody_but_the_carrier_speaks_for_it() {
     let world = World::start("happy").await;
     let _server = world.serve().await;
-    let key = "0".repeat(64);
+    let key = format!("twilio.{}", "0".repeat(64));
     let webhooks = [
         format!("/api/calls/webhooks/telephony?call={key}"),
         "/v1/calls/webhooks/telephony".to_owned(),

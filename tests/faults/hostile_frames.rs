@@ -172,7 +172,7 @@ fn no_audio_is_taken_before_the_stream_has_named_its_call() {
                     let text = match said {
                         Said::RightStart => ScriptedMedia::write(&start(call.as_str())),
                         Said::WrongStart => ScriptedMedia::write(&start("SC0")),
-                        Said::Audio => ScriptedMedia::write(&MediaEvent::Audio([0x00; 160][..].into())),
+                        Said::Audio => ScriptedMedia::write(&MediaEvent::audio(&[0x00; 160][..])),
                         Said::Mark => ScriptedMedia::write(&MediaEvent::Mark(MarkId(1))),
                         Said::Key => ScriptedMedia::write(&MediaEvent::Key('1')),
                         Said::Stop => ScriptedMedia::write(&MediaEvent::Stopped),

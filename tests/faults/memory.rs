@@ -49,7 +49,7 @@ fn calls_beyond_the_limit_are_refused_and_memory_stays_within_its_own() {
         }
         let mut taken = 0;
         // All of them talk and are talked to at once.
-        let speech = ScriptedMedia::write(&MediaEvent::Audio([0x00, 0x80].repeat(80).into()));
+        let speech = ScriptedMedia::write(&MediaEvent::audio([0x00, 0x80].repeat(80)));
         for _ in 0..500 {
             for peer in &mut peers {
                 peer.send(speech.clone()).await;

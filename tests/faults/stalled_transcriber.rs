@@ -119,7 +119,7 @@ impl MediaSocket for Talker {
         }
         let codes: [u8; 2] = if self.frames % 250 < 100 { [0x00, 0x80] } else { [0xFF, 0x7F] };
         let audio: Vec<u8> = codes.into_iter().cycle().take(FRAME_SAMPLES).collect();
-        Some(Ok(ScriptedMedia::write(&MediaEvent::Audio(audio.into()))))
+        Some(Ok(ScriptedMedia::write(&MediaEvent::audio(audio))))
     }
 
     async fn send(&mut self, _: &WireMessages) -> voicecall::Result<()> {

@@ -36,15 +36,30 @@ pub struct StreamStart {
 pub enum MediaEvent<'a> {
     /// The stream began. Always first, once.
     Started(StreamStart),
-    /// Caller audio: mu-law, 8 kHz, mono, any length.
-    #[serde(with = "audio_bytes")]
-    Audio(Cow<'a, [u8]>),
+    /// What the caller said.
+    Audio {
+        /// Mu-law, 8 kHz, mono, any length.
+        #[serde(with = "audio_bytes")]
+        payload: Cow<'a, [u8]>,
+        /// When the audio began by the carrier's own clock, in milliseconds from any instant, if it tells. Only
+        /// differences count, and only those that can be true.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        timestamp_ms: Option<u64>,
+    },
     /// The caller pressed a key: `0`-`9`, `*`, `#` or `A`-`D`.
     Key(char),
     /// A mark came back.
     Mark(MarkId),
     /// The carrier ended the stream.
     Stopped,
+}
+
+impl<'a> MediaEvent<'a> {
+    /// Caller audio of a carrier that does not tell when it began.
+    #[must_use]
+    pub fn audio(payload: impl Into<Cow<'a, [u8]>>) -> Self {
+        Self::Audio { payload: payload.into(), timestamp_ms: None }
+    }
 }
 
 /// What the agent's side sends to a media socket.
@@ -159,9 +174,12 @@ mod tests {
 
     #[test]
     fn audio_survives_serialisation() {
-        let event = MediaEvent::Audio(Cow::Borrowed(&[0, 127, 255]));
-        let json = serde_json::to_string(&event).unwrap();
-        assert_eq!(json, r#"{"audio":"AH//"}"#);
-        assert_eq!(serde_json::from_str::<MediaEvent<'_>>(&json).unwrap(), event);
+        let untimed = MediaEvent::audio(&[0, 127, 255][..]);
+        let timed = MediaEvent::Audio { payload: Cow::Borrowed(&[0]), timestamp_ms: Some(40) };
+        let written = [r#"{"audio":{"payload":"AH//"}}"#, r#"{"audio":{"payload":"AA==","timestamp_ms":40}}"#];
+        for (event, json) in [untimed, timed].into_iter().zip(written) {
+            assert_eq!(serde_json::to_string(&event).unwrap(), json);
+            assert_eq!(serde_json::from_str::<MediaEvent<'_>>(json).unwrap(), event);
+        }
     }
 }

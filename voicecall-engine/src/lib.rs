@@ -15,6 +15,7 @@ mod observe;
 mod plan;
 mod policy;
 mod queue;
+mod recording;
 mod recovery;
 mod resume;
 mod retry;
@@ -61,7 +62,7 @@ pub struct CallEngine {
     handler: Arc<dyn CallHandler>,
     vault: Arc<Vault>,
     state: Mutex<State>,
-    recorder: sink::RecordingThread,
+    recorder: recording::RecordingThread,
     events: Arc<observe::EventBus>,
     changed: Notify,
     /// Somebody has come to wait, or may be called earlier than expected.
@@ -128,7 +129,7 @@ impl CallEngine {
     ) -> Result<Arc<Self>> {
         config.validate()?;
         Ok(Arc::new(Self {
-            recorder: sink::RecordingThread::start()?,
+            recorder: recording::RecordingThread::start()?,
             state: Mutex::new(State::default()),
             events: Arc::new(observe::EventBus::new()),
             changed: Notify::new(),

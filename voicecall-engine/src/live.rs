@@ -1,10 +1,10 @@
 //! A call whose socket has come: from the ticket to the stored end.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -13,6 +13,7 @@ use tracing::{Instrument, error, info, info_span, warn};
 use super::ending::let_go;
 use super::observe::Observed;
 use super::plan::{CallOutcome, CallPlan, PlanRequest};
+use super::recording::CallRecording;
 use super::retry::{ON_THE_LINE, retry, retry_for};
 use super::sink::EngineSink;
 use super::ticket::MediaTicket;
@@ -60,6 +61,8 @@ impl CallEngine {
     /// of them touches the session. `Conflict` if it is over; what planning, the agent or the store report: the session is
     /// then ended as a technical failure.
     pub async fn run<M: MediaSocket + 'static>(self: &Arc<Self>, ticket: MediaTicket, socket: M) -> Result<EndReason> {
+        // The call's time counts from here, whatever is looked up and planned meanwhile.
+        let opened = (self.now(), Instant::now());
         let (tenant, attempt) = (ticket.key.tenant, ticket.key.attempt);
         let session = retry_for(ON_THE_LINE, || self.store.attempt(tenant, attempt)).await?.session;
         let (control, commands) = mpsc::channel(16);
@@ -79,7 +82,7 @@ impl CallEngine {
         let engine = Arc::clone(self);
         // Its own task: a server that drops the connection's future, or a panic in one call, ends nothing else.
         let task = tokio::spawn(
-            async move { engine.run_owned(ticket, session, amd, commands, socket).await }.instrument(span),
+            async move { engine.run_owned(ticket, session, opened, (amd, commands), socket).await }.instrument(span),
         );
         if let Some(live) = self.state().live.get_mut(&session) {
             live.abort = Some(task.abort_handle());
@@ -136,8 +139,8 @@ impl CallEngine {
         self: &Arc<Self>,
         ticket: MediaTicket,
         id: SessionId,
-        amd: watch::Sender<AmdResult>,
-        commands: mpsc::Receiver<Action>,
+        (now, opened): (Timestamp, Instant),
+        (amd, commands): (watch::Sender<AmdResult>, mpsc::Receiver<Action>),
         socket: M,
     ) -> Result<Ran> {
         let tenant = ticket.key.tenant;
@@ -150,7 +153,7 @@ impl CallEngine {
         if session.due_at.is_some() {
             return Ok(Ran::TooLate);
         }
-        let (now, answered_at) = (self.now(), session.connected_at);
+        let answered_at = session.connected_at;
         let journal = retry_for(ON_THE_LINE, || self.store.journal(tenant, id)).await?;
         let request = PlanRequest { session: session.clone(), journal, now, resumed: answered_at.is_some() };
         let ringing = self.state().ringing.remove(&ticket.key.attempt);
@@ -179,9 +182,15 @@ impl CallEngine {
             live.epoch = Some(epoch);
         }
         let (hang_up, hung_up) = oneshot::channel();
-        let folder = self.config.recordings.as_ref().map(|recordings| recordings.join(id.to_string()));
-        let recording = folder.map(|folder| (folder, &self.recorder));
         let control = self.state().live.get(&id).map(|live| live.control.clone()).ok_or_else(lost_call)?;
+        let observed = Observed::new(dialogue, tenant, id, Arc::clone(&self.events));
+        let mut logic = Conversation::new(CallMachine::new(settings.clone()), Box::new(observed));
+        let mut recording = None;
+        if let Some(recordings) = self.config.recordings.as_ref().filter(|_| settings.recording) {
+            let inputs = InputRecorder::new(&settings);
+            logic = logic.with_recorder(inputs.clone());
+            recording = Some(CallRecording::new(id, recordings, &self.recorder, inputs));
+        }
         let (sink, writer) = EngineSink::new(
             Arc::clone(&self.store),
             (tenant, id, epoch),
@@ -205,12 +214,6 @@ impl CallEngine {
             )
             .in_current_span(),
         );
-        let recorder = InputRecorder::new(&settings);
-        let observed = Observed::new(dialogue, tenant, id, Arc::clone(&self.events));
-        let mut logic = Conversation::new(CallMachine::new(settings.clone()), Box::new(observed));
-        if settings.recording {
-            logic = logic.with_recorder(recorder);
-        }
         let codec = account.backend().media_codec();
         let runner = CallRunner {
             logic: Bound {
@@ -223,6 +226,7 @@ impl CallEngine {
             agent,
             codec,
             sink,
+            opened,
             control: commands,
         };
         info!("media connected");
@@ -231,9 +235,6 @@ impl CallEngine {
         assume_person(&amd);
         let sink = end.sink.finish().await;
         let refused = end.logic.state == Binding::Refused;
-        if let (Some(folder), Some(recorder)) = (&sink.folder, end.logic.into_recorder()) {
-            write_inputs(folder, recorder).await;
-        }
         while let Some(done) = tasks.join_next().await {
             if let Err(error) = done {
                 error!(%error, "a task of the call panicked");
@@ -284,23 +285,6 @@ enum Ran {
     Lost,
 }
 
-/// Each connection of a call has its own file, because each is replayed by itself.
-async fn write_inputs(folder: &Path, recorder: InputRecorder) {
-    let folder = folder.to_owned();
-    let write = move || {
-        let name = |number| {
-            folder.join(if number == 1 { "inputs.jsonl".to_owned() } else { format!("inputs-{number}.jsonl") })
-        };
-        let free = (1..100).map(name).find(|path| !path.exists()).unwrap_or_else(|| name(100));
-        std::fs::write(free, recorder.as_bytes())
-    };
-    match tokio::task::spawn_blocking(write).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => warn!(%error, "the recorded inputs could not be written"),
-        Err(error) => warn!(%error, "the recorded inputs could not be written"),
-    }
-}
-
 /// Binds a socket to its call: the stream must name, in time, the call that was answered.
 #[derive(Debug)]
 struct Bound {
@@ -318,12 +302,6 @@ enum Binding {
     Waiting,
     Bound,
     Refused,
-}
-
-impl Bound {
-    fn into_recorder(mut self) -> Option<InputRecorder> {
-        self.logic.take_recorder()
-    }
 }
 
 impl CallLogic for Bound {

@@ -1,8 +1,7 @@
-//! Where a call's facts and audio go: the journal's writer, one task a call, and the recordings' thread, one a process.
+//! Where a call's facts, audio and effects go, and the journal's writer, one task a call.
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -11,28 +10,23 @@ use tokio::time::{Instant, sleep, timeout};
 use tracing::{error, warn};
 
 use super::observe::{EventBus, LiveEventKind};
+use super::recording::CallRecording;
 use super::retry::AT_THE_END;
 use super::voicemail::{AmdResult, assume_person};
 use voicecall_core::CallTime;
-use voicecall_core::audio::{Frame, StereoWav};
+use voicecall_core::audio::Frame;
 use voicecall_core::call::{CallSink, Effect, Exchange};
 use voicecall_core::dialogue::Action;
 use voicecall_core::journal::{Fact, JournalEntry};
 use voicecall_core::store::{EndReason, SessionChange, Store};
 use voicecall_core::{Epoch, SessionId, TenantId};
-use voicecall_core::{Error, ErrorKind, Result};
+use voicecall_core::{ErrorKind, Result};
 
 /// Facts that may wait for a slow store. A call has some hundreds; one that has more loses the newest, with an error.
 const WAITING_FACTS: usize = 4096;
 
 /// How long facts wait to learn whether a machine has answered: longer than a carrier tries to find out.
 const LONGEST_DETECTION: Duration = Duration::from_secs(35);
-
-/// Frames of the recording handed over at a time.
-const BATCH: usize = 50;
-
-/// Batches that may wait for a slow disk, of all calls together. Frames that do not fit are kept by their call.
-const WAITING_BATCHES: usize = 1024;
 
 /// A call's sink.
 #[derive(Debug)]
@@ -51,19 +45,11 @@ pub(super) struct EngineSink {
     reason: Option<EndReason>,
 }
 
-#[derive(Debug)]
-struct CallRecording {
-    folder: PathBuf,
-    thread: mpsc::Sender<Job>,
-    frames: Vec<(Frame, Frame)>,
-    open: bool,
-}
-
 /// What is left of a sink when the call is over.
 pub(super) struct SinkEnd {
     /// Why the call ended.
     pub(super) reason: Option<EndReason>,
-    /// The folder of the recording, if one was made.
+    /// The folder of the recording, if there is one.
     pub(super) folder: Option<PathBuf>,
 }
 
@@ -76,7 +62,7 @@ impl EngineSink {
         events: Arc<EventBus>,
         amd: watch::Sender<AmdResult>,
         (hang_up, control): (oneshot::Sender<EndReason>, mpsc::Sender<Action>),
-        recording: Option<(PathBuf, &RecordingThread)>,
+        recording: Option<CallRecording>,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (tenant, session, epoch) = owner;
         let (entries, waiting) = mpsc::channel(WAITING_FACTS);
@@ -92,12 +78,7 @@ impl EngineSink {
             entries,
             stored,
             hang_up: Some(hang_up),
-            recording: recording.map(|(folder, thread)| CallRecording {
-                folder,
-                thread: thread.jobs.clone(),
-                frames: Vec::new(),
-                open: false,
-            }),
+            recording,
             reason: None,
         };
         (sink, write_journal((store, told, tenant), answered, waiting, done, control))
@@ -105,16 +86,10 @@ impl EngineSink {
 
     /// Hands over what is left. The journal's task ends once it has stored everything.
     pub(super) async fn finish(mut self) -> SinkEnd {
-        let mut folder = None;
-        if let Some(recording) = self.recording.take().filter(|recording| recording.open) {
-            let (done, closed) = oneshot::channel();
-            let frames = Job::Frames(self.session, recording.frames);
-            let close = Job::Close(self.session, done);
-            let handed = recording.thread.send(frames).await.is_ok() && recording.thread.send(close).await.is_ok();
-            if handed && closed.await.is_ok_and(|written| written) {
-                folder = Some(recording.folder);
-            }
-        }
+        let folder = match self.recording.take() {
+            Some(recording) => recording.finish().await,
+            None => None,
+        };
         SinkEnd { reason: self.reason, folder }
     }
 }
@@ -147,25 +122,17 @@ impl CallSink for EngineSink {
         }
     }
 
-    fn record(&mut self, caller: Frame, agent: Frame) {
-        let Some(recording) = &mut self.recording else { return };
-        recording.frames.push((caller, agent));
-        if recording.frames.len() % BATCH == 0
-            && let Ok(slot) = recording.thread.try_reserve()
-        {
-            slot.send(Job::Frames(self.session, std::mem::take(&mut recording.frames)));
+    fn record(&mut self, at: CallTime, caller: Frame, agent: Frame) {
+        if let Some(recording) = &mut self.recording {
+            recording.record(at, caller, agent);
         }
     }
 
     fn effect(&mut self, effect: Effect) {
         match effect {
             Effect::StartRecording(consent) => {
-                let Some(recording) = &mut self.recording else { return };
-                let open = Job::Open(self.session, recording.folder.clone(), consent);
-                recording.open = recording.thread.try_send(open).is_ok();
-                if !recording.open {
-                    warn!(session = %self.session, "the recording could not be started");
-                    self.recording = None;
+                if let Some(recording) = &mut self.recording {
+                    recording.start(consent);
                 }
             }
             Effect::HangUp(reason) => {
@@ -243,62 +210,4 @@ async fn append(store: &dyn Store, events: &EventBus, tenant: TenantId, entries:
         }
     }
     store.append(tenant, entries).await
-}
-
-/// The thread that writes recordings, because files block.
-#[derive(Debug)]
-pub(super) struct RecordingThread {
-    jobs: mpsc::Sender<Job>,
-}
-
-#[derive(Debug)]
-enum Job {
-    Open(SessionId, PathBuf, voicecall_core::ConsentToken),
-    Frames(SessionId, Vec<(Frame, Frame)>),
-    Close(SessionId, oneshot::Sender<bool>),
-}
-
-impl RecordingThread {
-    pub(super) fn start() -> Result<Self> {
-        let (jobs, waiting) = mpsc::channel(WAITING_BATCHES);
-        thread::Builder::new()
-            .name("voicecall-recordings".to_owned())
-            .spawn(|| write_recordings(waiting))
-            .map_err(|error| Error::new(ErrorKind::Internal, "start recording thread").with_source(error))?;
-        Ok(Self { jobs })
-    }
-}
-
-/// Ends when the engine and all its calls are gone.
-fn write_recordings(mut jobs: mpsc::Receiver<Job>) {
-    let mut open = std::collections::HashMap::new();
-    while let Some(job) = jobs.blocking_recv() {
-        match job {
-            Job::Open(session, folder, consent) => {
-                let created = std::fs::create_dir_all(&folder)
-                    .and_then(|()| StereoWav::create(folder.join("recording.wav"), &consent));
-                match created {
-                    Ok(wav) => {
-                        open.insert(session, wav);
-                    }
-                    Err(error) => warn!(%session, %error, "the recording could not be created"),
-                }
-            }
-            Job::Frames(session, frames) => {
-                let Some(wav) = open.get_mut(&session) else { continue };
-                let written = frames.iter().try_for_each(|(caller, agent)| wav.write(caller, agent));
-                if let Err(error) = written {
-                    warn!(%session, %error, "the recording broke off");
-                    open.remove(&session);
-                }
-            }
-            Job::Close(session, done) => {
-                let written = open.remove(&session).is_some_and(|wav| {
-                    wav.finish().inspect_err(|error| warn!(%session, %error, "the recording broke off")).is_ok()
-                });
-                // Nobody waits for it only if the process is ending.
-                let _ = done.send(written);
-            }
-        }
-    }
 }

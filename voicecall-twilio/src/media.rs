@@ -88,7 +88,7 @@ impl TwilioMedia {
         if self.audio.len() > MAX_AUDIO_BYTES {
             return Err(broken("too much audio in one message"));
         }
-        Ok(Some(MediaEvent::Audio(self.audio.as_slice().into())))
+        Ok(Some(MediaEvent::Audio { payload: self.audio.as_slice().into(), timestamp_ms: media.timestamp_ms() }))
     }
 
     /// Refuses what does not belong to the stream this socket carries.

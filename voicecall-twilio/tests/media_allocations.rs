@@ -18,7 +18,7 @@ fn a_second_of_audio_both_ways_allocates_nothing() {
     let mut wire = WireMessages::new();
     codec.decode(START).unwrap();
     let mut frame = |number| {
-        let heard = matches!(codec.decode(&media), Ok(Some(MediaEvent::Audio(audio))) if audio.len() == 160);
+        let heard = matches!(codec.decode(&media), Ok(Some(MediaEvent::Audio { payload, timestamp_ms: Some(5) })) if payload.len() == 160);
         let marked = matches!(codec.decode(mark), Ok(Some(MediaEvent::Mark(MarkId(77)))));
         wire.clear();
         codec.encode(&MediaCommand::Audio(Frame::SILENCE), &mut wire).unwrap();

@@ -2,23 +2,28 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufWriter, Seek, Write};
-use std::path::Path;
-
-use hound::{SampleFormat, WavSpec, WavWriter};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 
 use super::{FRAME_SAMPLES, Frame, SAMPLE_RATE};
 use crate::consent::ConsentToken;
+use crate::time::CallTime;
 
 /// How often the header is brought up to date, in frames: once a second.
 const FRAMES_PER_FLUSH: u32 = 50;
 
 /// What fits under the format's limit of 4 GiB: 37 hours.
-const MAX_FRAMES: u32 = u32::MAX / BYTES_PER_FRAME - 1;
+const MAX_FRAMES: u32 = u32::MAX / FRAME_BYTES - 1;
 
-const BYTES_PER_FRAME: u32 = (FRAME_SAMPLES * 2 * size_of::<i16>()) as u32;
+/// A frame of both sides, as 16-bit samples.
+const FRAME_BYTES: u32 = (FRAME_SAMPLES * 2 * size_of::<i16>()) as u32;
+
+/// Everything before the samples.
+const HEADER_BYTES: u32 = 44;
 
 /// Writes one call as a WAV file: 16-bit PCM, stereo, 8 kHz. There is no way to make one without consent.
+///
+/// Every frame is written at its time in the call. Where there is none, because nobody was connected, there is silence;
+/// so a call that breaks off goes on in the same file.
 ///
 /// Each second of audio the header is completed and the bytes are handed to the operating system,
 /// so a process that is killed leaves a playable file that lacks at most its last second. Dropping
@@ -27,29 +32,47 @@ const BYTES_PER_FRAME: u32 = (FRAME_SAMPLES * 2 * size_of::<i16>()) as u32;
 /// ```
 /// use std::io::Cursor;
 /// use voicecall_core::audio::{Frame, StereoWav};
-/// use voicecall_core::{ConsentToken, SessionId};
+/// use voicecall_core::{CallTime, ConsentToken, SessionId};
 ///
 /// let consent = ConsentToken::operator_declares_legal_basis(SessionId::new());
 /// let mut file = Cursor::new(Vec::new());
 /// let mut recording = StereoWav::new(&mut file, &consent)?;
-/// recording.write(&Frame::SILENCE, &Frame::SILENCE)?;
+/// recording.write(CallTime::from_millis(40), &Frame::SILENCE, &Frame::SILENCE)?;
 /// recording.finish()?;
-/// assert_eq!(file.get_ref().len(), 44 + 160 * 4);
+/// assert_eq!(file.get_ref().len(), 44 + 3 * 160 * 4);
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub struct StereoWav<W: Write + Seek = BufWriter<File>> {
-    wav: WavWriter<W>,
+    /// Absent once the recording is finished.
+    writer: Option<W>,
+    /// Where the header begins.
+    start: u64,
     frames: u32,
 }
 
 impl StereoWav {
-    /// Begins a recording in a new file at `path`; a file already there is replaced.
+    /// Goes on with the recording in a file that can be read and written, or begins one if the file is empty.
+    ///
+    /// What a killed process wrote behind the length in its header counts; half a frame does not.
     ///
     /// # Errors
     ///
-    /// When the file cannot be created or written.
-    pub fn create(path: impl AsRef<Path>, consent: &ConsentToken) -> io::Result<Self> {
-        Self::new(BufWriter::new(File::create(path)?), consent)
+    /// [`io::ErrorKind::InvalidData`] if the file holds anything else; when it cannot be read or written.
+    pub fn resume(mut file: File, _consent: &ConsentToken) -> io::Result<Self> {
+        let length = file.metadata()?.len();
+        let frames = length.saturating_sub(HEADER_BYTES.into()) / u64::from(FRAME_BYTES);
+        let frames = u32::try_from(frames).unwrap_or(u32::MAX).min(MAX_FRAMES);
+        // Killed while it wrote its header, a process leaves less than one, of which nothing is known.
+        if length >= u64::from(HEADER_BYTES) {
+            let mut found = [0; HEADER_BYTES as usize];
+            file.seek(SeekFrom::Start(0))?;
+            file.read_exact(&mut found)?;
+            if found[8..40] != header(0)[8..40] {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "the file is not a recording of a call"));
+            }
+        }
+        file.set_len(u64::from(HEADER_BYTES) + u64::from(frames) * u64::from(FRAME_BYTES))?;
+        Self::at(BufWriter::new(file), 0, frames)
     }
 }
 
@@ -59,38 +82,59 @@ impl<W: Write + Seek> StereoWav<W> {
     /// # Errors
     ///
     /// When the header cannot be written.
-    pub fn new(writer: W, _consent: &ConsentToken) -> io::Result<Self> {
-        let spec =
-            WavSpec { channels: 2, sample_rate: SAMPLE_RATE, bits_per_sample: 16, sample_format: SampleFormat::Int };
-        let wav = WavWriter::new(writer, spec).map_err(into_io)?;
-        let mut recording = Self { wav, frames: 0 };
+    pub fn new(mut writer: W, _consent: &ConsentToken) -> io::Result<Self> {
+        let start = writer.stream_position()?;
+        Self::at(writer, start, 0)
+    }
+
+    fn at(writer: W, start: u64, frames: u32) -> io::Result<Self> {
+        let mut recording = Self { writer: Some(writer), start, frames };
         // Killed in its first second, the process still leaves a header.
-        recording.wav.flush().map_err(into_io)?;
+        recording.complete()?;
         Ok(recording)
     }
 
-    /// Appends 20 ms: what the caller said and what the agent said in the same time.
+    /// Writes 20 ms: what the caller said and what the agent said from `at` on, to the nearest frame. Before it comes
+    /// silence up to there; if something was written for that time already, it goes behind it.
     ///
     /// # Errors
     ///
     /// When the writer fails; part of the frame may then be written and the recording should be
     /// given up. [`io::ErrorKind::FileTooLarge`] after 37 hours, the limit of the format.
-    pub fn write(&mut self, caller: &Frame, agent: &Frame) -> io::Result<()> {
-        if self.frames == MAX_FRAMES {
+    pub fn write(&mut self, at: CallTime, caller: &Frame, agent: &Frame) -> io::Result<()> {
+        let frame = FRAME_SAMPLES as u64;
+        let place = (at.as_samples() + frame / 2) / frame;
+        if place.max(self.frames.into()) >= u64::from(MAX_FRAMES) {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
-        let mut samples = self.wav.get_i16_writer(2 * FRAME_SAMPLES as u32);
-        for (left, right) in caller.decode().into_iter().zip(agent.decode()) {
-            samples.write_sample(left);
-            samples.write_sample(right);
+        while u64::from(self.frames) < place {
+            self.append(&Frame::SILENCE, &Frame::SILENCE)?;
         }
-        samples.flush().map_err(into_io)?;
+        self.append(caller, agent)
+    }
 
-        self.frames += 1;
-        if self.frames.is_multiple_of(FRAMES_PER_FLUSH) {
-            self.wav.flush().map_err(into_io)?;
+    fn append(&mut self, caller: &Frame, agent: &Frame) -> io::Result<()> {
+        let mut bytes = [0; FRAME_BYTES as usize];
+        let samples = caller.decode().into_iter().zip(agent.decode());
+        for (pair, (left, right)) in bytes.chunks_exact_mut(4).zip(samples) {
+            pair[..2].copy_from_slice(&left.to_le_bytes());
+            pair[2..].copy_from_slice(&right.to_le_bytes());
         }
-        Ok(())
+        if let Some(writer) = &mut self.writer {
+            writer.write_all(&bytes)?;
+        }
+        self.frames += 1;
+        if self.frames.is_multiple_of(FRAMES_PER_FLUSH) { self.complete() } else { Ok(()) }
+    }
+
+    /// Brings the header up to date and hands everything to the operating system.
+    fn complete(&mut self) -> io::Result<()> {
+        let Some(writer) = &mut self.writer else { return Ok(()) };
+        writer.seek(SeekFrom::Start(self.start))?;
+        writer.write_all(&header(self.frames))?;
+        let end = u64::from(HEADER_BYTES) + u64::from(self.frames) * u64::from(FRAME_BYTES);
+        writer.seek(SeekFrom::Start(self.start + end))?;
+        writer.flush()
     }
 
     /// Completes the file.
@@ -98,8 +142,17 @@ impl<W: Write + Seek> StereoWav<W> {
     /// # Errors
     ///
     /// When the last bytes or the header cannot be written.
-    pub fn finish(self) -> io::Result<()> {
-        self.wav.finalize().map_err(into_io)
+    pub fn finish(mut self) -> io::Result<()> {
+        let completed = self.complete();
+        self.writer = None;
+        completed
+    }
+}
+
+impl<W: Write + Seek> Drop for StereoWav<W> {
+    fn drop(&mut self) {
+        // Whoever wants to know finishes it.
+        let _ = self.complete();
     }
 }
 
@@ -109,11 +162,34 @@ impl<W: Write + Seek> fmt::Debug for StereoWav<W> {
     }
 }
 
-fn into_io(error: hound::Error) -> io::Error {
-    match error {
-        hound::Error::IoError(error) => error,
-        other => io::Error::other(other),
+/// The header of a file with this many frames.
+fn header(frames: u32) -> [u8; HEADER_BYTES as usize] {
+    const CHANNELS: u16 = 2;
+    const SAMPLE_BYTES: u16 = size_of::<i16>() as u16;
+    let data = frames * FRAME_BYTES;
+    let mut header = [0; HEADER_BYTES as usize];
+    let fields: [&[u8]; 13] = [
+        b"RIFF",
+        &(data + HEADER_BYTES - 8).to_le_bytes(),
+        b"WAVE",
+        b"fmt ",
+        &16_u32.to_le_bytes(),
+        // Linear PCM.
+        &1_u16.to_le_bytes(),
+        &CHANNELS.to_le_bytes(),
+        &SAMPLE_RATE.to_le_bytes(),
+        &(SAMPLE_RATE * u32::from(CHANNELS * SAMPLE_BYTES)).to_le_bytes(),
+        &(CHANNELS * SAMPLE_BYTES).to_le_bytes(),
+        &(8 * SAMPLE_BYTES).to_le_bytes(),
+        b"data",
+        &data.to_le_bytes(),
+    ];
+    let mut at = 0;
+    for field in fields {
+        header[at..at + field.len()].copy_from_slice(field);
+        at += field.len();
     }
+    header
 }
 
 #[cfg(test)]
@@ -171,8 +247,8 @@ mod tests {
     fn caller_is_left_and_agent_is_right() {
         let disk = Disk::default();
         let mut recording = StereoWav::new(disk.clone(), &consent()).unwrap();
-        recording.write(&tone(1000), &tone(-2000)).unwrap();
-        recording.write(&Frame::SILENCE, &tone(500)).unwrap();
+        recording.write(CallTime::ZERO, &tone(1000), &tone(-2000)).unwrap();
+        recording.write(CallTime::ZERO, &Frame::SILENCE, &tone(500)).unwrap();
         recording.finish().unwrap();
 
         let mut wav = disk.read();
@@ -191,7 +267,7 @@ mod tests {
         let mut recording = StereoWav::new(BufWriter::new(disk.clone()), &consent()).unwrap();
         assert_eq!(disk.read().duration(), 0);
         for _ in 0..149 {
-            recording.write(&tone(1000), &tone(1000)).unwrap();
+            recording.write(CallTime::ZERO, &tone(1000), &tone(1000)).unwrap();
         }
         // Killed: neither finished nor dropped.
         std::mem::forget(recording);
@@ -199,29 +275,84 @@ mod tests {
         assert_eq!(disk.read().samples::<i16>().map(Result::unwrap).count(), 2 * 16000);
     }
 
-    #[test]
-    fn a_file_at_a_path_is_created_and_replaced() {
-        let name = format!("voicecall-recording-{}.wav", std::process::id());
+    /// A file of its own in the folder for such things.
+    fn file() -> File {
+        let name = format!("voicecall-recording-{}.wav", crate::RecordId::new());
         let path = std::env::temp_dir().join(name);
-        for frames in [3, 1] {
-            let mut recording = StereoWav::create(&path, &consent()).unwrap();
-            for _ in 0..frames {
-                recording.write(&tone(1), &tone(2)).unwrap();
-            }
+        let file = File::options().read(true).write(true).create_new(true).open(&path).unwrap();
+        // The open file stays usable and disappears when it is closed.
+        std::fs::remove_file(path).unwrap();
+        file
+    }
+
+    fn samples(file: &mut File) -> Vec<i16> {
+        file.rewind().unwrap();
+        WavReader::new(file).unwrap().samples().map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn a_recording_goes_on_where_its_call_goes_on() {
+        let mut file = file();
+        for (at, level) in [(0, 1000), (60, -2000), (80, 500)] {
+            let mut recording = StereoWav::resume(file.try_clone().unwrap(), &consent()).unwrap();
+            recording.write(CallTime::from_millis(at), &tone(level), &tone(level)).unwrap();
             recording.finish().unwrap();
-            assert_eq!(WavReader::open(&path).unwrap().duration(), frames * 160);
         }
-        std::fs::remove_file(&path).unwrap();
-        let nowhere = path.join("no such folder").join("a.wav");
-        assert_eq!(StereoWav::create(nowhere, &consent()).unwrap_err().kind(), io::ErrorKind::NotFound);
+        let frames: Vec<_> = samples(&mut file).chunks(320).map(|frame| frame[0]).collect();
+        let [first, second, third] = [1000, -2000, 500].map(|level| tone(level).decode()[0]);
+        assert_eq!(frames, [first, 0, 0, second, third]);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_kept_and_its_header_put_right() {
+        let mut file = file();
+        let mut recording = StereoWav::resume(file.try_clone().unwrap(), &consent()).unwrap();
+        recording.write(CallTime::ZERO, &tone(1000), &tone(1000)).unwrap();
+        recording.finish().unwrap();
+        // Beyond the length in the header, a frame and a half.
+        file.seek(SeekFrom::End(0)).unwrap();
+        file.write_all(&[7; 960]).unwrap();
+        let mut recording = StereoWav::resume(file.try_clone().unwrap(), &consent()).unwrap();
+        recording.write(CallTime::from_millis(40), &tone(1000), &tone(1000)).unwrap();
+        recording.finish().unwrap();
+        let samples = samples(&mut file);
+        assert_eq!(samples.len(), 3 * 320);
+        assert_eq!((samples[320], samples[640]), (0x0707, tone(1000).decode()[0]));
+    }
+
+    #[test]
+    fn less_than_a_header_is_begun_anew_and_another_file_is_left_alone() {
+        let mut file = file();
+        file.write_all(b"RIFF").unwrap();
+        StereoWav::resume(file.try_clone().unwrap(), &consent()).unwrap().finish().unwrap();
+        assert!(samples(&mut file).is_empty());
+        file.rewind().unwrap();
+        file.write_all(&[b'x'; 100]).unwrap();
+        let error = StereoWav::resume(file.try_clone().unwrap(), &consent()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        let mut left = Vec::new();
+        file.rewind().unwrap();
+        file.read_to_end(&mut left).unwrap();
+        assert_eq!(left, [b'x'; 100]);
+    }
+
+    #[test]
+    fn what_comes_for_a_time_already_written_goes_behind() {
+        let disk = Disk::default();
+        let mut recording = StereoWav::new(disk.clone(), &consent()).unwrap();
+        for at in [0, 0, 11, 40, 79] {
+            recording.write(CallTime::from_millis(at), &tone(1000), &tone(1000)).unwrap();
+        }
+        recording.finish().unwrap();
+        assert_eq!(disk.read().duration(), 5 * 160);
     }
 
     #[test]
     fn errors_of_the_disk_arrive_as_they_are() {
         let disk = Disk { limit: Some(1000), ..Disk::default() };
         let mut recording = StereoWav::new(disk, &consent()).unwrap();
-        recording.write(&tone(1), &tone(1)).unwrap();
-        let error = recording.write(&tone(1), &tone(1)).unwrap_err();
+        recording.write(CallTime::ZERO, &tone(1), &tone(1)).unwrap();
+        let error = recording.write(CallTime::ZERO, &tone(1), &tone(1)).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
     }
 
@@ -229,8 +360,8 @@ mod tests {
     fn a_recording_ends_before_the_limit_of_the_format() {
         let mut recording = StereoWav::new(Cursor::new(Vec::new()), &consent()).unwrap();
         recording.frames = MAX_FRAMES - 1;
-        recording.write(&tone(1), &tone(1)).unwrap();
-        let error = recording.write(&tone(1), &tone(1)).unwrap_err();
+        recording.write(CallTime::ZERO, &tone(1), &tone(1)).unwrap();
+        let error = recording.write(CallTime::ZERO, &tone(1), &tone(1)).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
     }
 }

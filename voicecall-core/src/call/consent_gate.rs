@@ -19,7 +19,7 @@ pub(super) struct ConsentGate {
     recording: bool,
     seq: u64,
     held: Vec<(CallTime, Fact, bool)>,
-    tape: Vec<(Frame, Frame)>,
+    tape: Vec<(CallTime, Frame, Frame)>,
     /// Numbers of facts the dialogue journaled, in its order, that are not stored yet.
     of_dialogue: Vec<(u64, u64)>,
     dialogue_facts: u64,
@@ -65,12 +65,12 @@ impl ConsentGate {
         self.recording
     }
 
-    /// Takes in 20 ms of both sides.
-    pub(super) fn record(&mut self, caller: Frame, agent: Frame, out: &mut Vec<Output>) {
+    /// Takes in 20 ms of both sides, from `at` on.
+    pub(super) fn record(&mut self, at: CallTime, caller: Frame, agent: Frame, out: &mut Vec<Output>) {
         if self.open {
-            out.push(Output::Record { caller, agent });
+            out.push(Output::Record { at, caller, agent });
         } else if self.tape.len() < LONGEST_TAPE {
-            self.tape.push((caller, agent));
+            self.tape.push((at, caller, agent));
         }
     }
 
@@ -86,7 +86,7 @@ impl ConsentGate {
         if self.recording {
             out.push(Output::Effect(Effect::StartRecording(ConsentToken::spoken(self.session))));
             let tape = std::mem::take(&mut self.tape);
-            out.extend(tape.into_iter().map(|(caller, agent)| Output::Record { caller, agent }));
+            out.extend(tape.into_iter().map(|(at, caller, agent)| Output::Record { at, caller, agent }));
         }
     }
 
@@ -113,7 +113,7 @@ mod tests {
         let mut out = Vec::new();
         gate.journal(CallTime::ZERO, Fact::Connected, false, &mut out);
         gate.journal(CallTime::from_millis(1), said("one"), true, &mut out);
-        gate.record(Frame::SILENCE, Frame::SILENCE, &mut out);
+        gate.record(CallTime::ZERO, Frame::SILENCE, Frame::SILENCE, &mut out);
         assert!(matches!(out[..], [Output::Journal { seq: 1, fact: Fact::Connected, .. }]));
         gate.grant(&mut out);
         gate.journal(CallTime::from_millis(2), said("two"), true, &mut out);
@@ -143,7 +143,7 @@ mod tests {
         let mut gate = ConsentGate::new(SessionId::new(), true, 1);
         let mut out = Vec::new();
         gate.journal(CallTime::ZERO, said("one"), true, &mut out);
-        gate.record(Frame::SILENCE, Frame::SILENCE, &mut out);
+        gate.record(CallTime::ZERO, Frame::SILENCE, Frame::SILENCE, &mut out);
         gate.forget();
         gate.grant(&mut out);
         assert!(matches!(out[..], [Output::Effect(Effect::StartRecording(_))]));

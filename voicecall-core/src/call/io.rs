@@ -139,6 +139,8 @@ pub enum Output {
     Notify(DialogueEvent),
     /// 20 ms of the recording: what the caller said and what the caller heard. Comes only after consent.
     Record {
+        /// When they began. Usually where the last ones ended; later if nobody was connected in between.
+        at: CallTime,
         /// The caller's side.
         caller: Frame,
         /// The agent's side, as played by the phone.

@@ -9,7 +9,7 @@ use super::budget_guard::BudgetGuard;
 use super::consent_gate::ConsentGate;
 use super::io::{InputEvent, Output};
 use super::latency::Ledger;
-use super::line_clock::LineClock;
+use super::line_clock::{LineClock, Place};
 use super::llm_requests::LlmRequests;
 use super::ops::Ops;
 use super::settings::CallSettings;
@@ -72,7 +72,7 @@ impl CallMachine {
             now: CallTime::ZERO,
             detector,
             framer: Framer::new(),
-            line: LineClock::default(),
+            line: LineClock::new(CallTime::ZERO + settings.elapsed),
             turn: Turn::new(settings.turn),
             transcriber: TurnTranscriber::new(settings.timeouts.transcript),
             llm: LlmRequests::new(settings.timeouts.thought),
@@ -176,9 +176,15 @@ impl CallMachine {
                 self.gate.journal(self.now, fact, false, out);
                 out.push(Output::Notify(DialogueEvent::Connected));
             }
-            MediaEvent::Audio(bytes) if self.is_live() => {
+            MediaEvent::Audio { payload, timestamp_ms } if self.is_live() => {
                 let mut framer = std::mem::take(&mut self.framer);
-                framer.push(&bytes, |frame| self.frame(&frame, out));
+                // What waits in the framer came before this message's first sample.
+                let waiting = CallTime::from_samples(framer.pending() as u64).since(CallTime::ZERO);
+                let mut timestamp = timestamp_ms.map(|ms| Duration::from_millis(ms).saturating_sub(waiting));
+                framer.push(&payload, |frame| {
+                    self.frame(&frame, timestamp, out);
+                    timestamp = timestamp.map(|at| at.saturating_add(FRAME_DURATION));
+                });
                 self.framer = framer;
             }
             MediaEvent::Key(key) if self.is_live() => {
@@ -188,7 +194,7 @@ impl CallMachine {
             MediaEvent::Mark(mark) => self.speech.marked(mark, self.now),
             MediaEvent::Stopped => self.gone(EndReason::CustomerHangup, out),
             // A second start, or audio before the first: not of this call.
-            MediaEvent::Started(_) | MediaEvent::Audio(_) | MediaEvent::Key(_) => {}
+            MediaEvent::Started(_) | MediaEvent::Audio { .. } | MediaEvent::Key(_) => {}
         }
     }
 
@@ -196,18 +202,13 @@ impl CallMachine {
         matches!(self.state, State::Live | State::Ending(_))
     }
 
-    fn frame(&mut self, frame: &Frame, out: &mut Vec<Output>) {
-        let (until, missing) = self.line.frame(self.now);
+    fn frame(&mut self, frame: &Frame, timestamp: Option<Duration>, out: &mut Vec<Output>) {
+        let place = self.line.frame(self.now, timestamp);
         if self.gate.records() {
-            for back in (0..=missing).rev() {
-                let from = until.back(FRAME_DURATION * (back + 1));
-                let agent = self.speech.playout.take_slot(from);
-                let caller = if back == 0 { *frame } else { Frame::SILENCE };
-                self.gate.record(caller, agent, out);
-            }
+            self.record(frame, place, out);
         }
         let voiced = self.detector.is_voice(&frame.decode());
-        let event = self.turn.frame(voiced, until);
+        let event = self.turn.frame(voiced, place.until);
         if event == Some(TurnEvent::Started) {
             self.turn_started(out);
         }
@@ -217,6 +218,27 @@ impl CallMachine {
         }
         if self.turn.interrupts() && self.speech.is_interruptible() && self.speech.is_audible(self.now) {
             self.interrupt(out);
+        }
+    }
+
+    /// Keeps a frame of the caller, and what the phone played meanwhile and since the frame before.
+    fn record(&mut self, frame: &Frame, place: Place, out: &mut Vec<Output>) {
+        for back in (0..=place.missing).rev() {
+            let at = place.until.back(FRAME_DURATION * (back + 1));
+            // Time does not pass with a squeezed frame: what was played then is recorded with another.
+            let agent = if place.squeezed { Frame::SILENCE } else { self.speech.playout.take_slot(at) };
+            let caller = if back == 0 { *frame } else { Frame::SILENCE };
+            self.gate.record(at, caller, agent, out);
+        }
+    }
+
+    /// Keeps what the phone played since the caller's last frame, because no other comes.
+    fn record_rest(&mut self, out: &mut Vec<Output>) {
+        let mut at = self.line.until();
+        while self.gate.records() && at < self.now {
+            let agent = self.speech.playout.take_slot(at);
+            self.gate.record(at, Frame::SILENCE, agent, out);
+            at = at + FRAME_DURATION;
         }
     }
 

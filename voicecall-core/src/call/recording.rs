@@ -1,10 +1,12 @@
 //! Recorded calls: the machine's inputs as text, one a line, and their replay, which must give the same outputs.
 
 use std::fmt;
-use std::io::{self, BufRead, Write};
+use std::io::{BufRead, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use tracing::warn;
 
 use super::io::{Input, Output};
 use super::machine::CallMachine;
@@ -62,17 +64,30 @@ impl Digest8 {
     }
 }
 
-/// Collects the inputs of one call.
+/// The most of a call that waits to be taken: the first four minutes, or what a slow disk keeps waiting.
+const MOST_WAITING: usize = 4 << 20;
+
+/// Collects the inputs of one call. Whoever keeps them holds a clone and [takes](Self::take) them while the call goes on.
 ///
-/// It holds what the caller said, so it is kept in memory; write it out only once the caller has consented.
+/// It holds what the caller said, in memory and in bounds: take it out only once the caller has consented.
+#[derive(Clone)]
 pub struct InputRecorder {
-    text: Vec<u8>,
+    tape: Arc<Mutex<Tape>>,
     pending: Option<String>,
+}
+
+/// What was recorded and not taken yet.
+struct Tape {
+    /// Written in front of the first input. Prepared speech makes it long, so it is written only when it is taken.
+    header: Option<Header>,
+    text: Vec<u8>,
+    /// There was no room. A recording without its middle cannot be replayed, so it ends here.
+    broken_off: bool,
 }
 
 impl fmt::Debug for InputRecorder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "InputRecorder({} bytes)", self.text.len())
+        write!(f, "InputRecorder({} bytes)", self.tape().text.len())
     }
 }
 
@@ -81,34 +96,43 @@ impl InputRecorder {
     #[must_use]
     pub fn new(settings: &CallSettings) -> Self {
         let header = Header { voicecall_inputs: VERSION, settings: settings.clone() };
-        let mut text = serde_json::to_vec(&header).unwrap_or_default();
-        text.push(b'\n');
-        Self { text, pending: None }
+        let tape = Tape { header: Some(header), text: Vec::new(), broken_off: false };
+        Self { tape: Arc::new(Mutex::new(tape)), pending: None }
     }
 
     pub(super) fn input(&mut self, input: &Input<'_>) {
-        self.pending = serde_json::to_string(input).ok();
+        if !self.tape().broken_off {
+            self.pending = serde_json::to_string(input).ok();
+        }
     }
 
     pub(super) fn outputs(&mut self, outputs: &[Output]) {
         let Some(input) = self.pending.take() else { return };
         let digest = String::from(Digest8::of(outputs));
+        let mut tape = self.tape();
+        if tape.text.len() + input.len() > MOST_WAITING {
+            tape.broken_off = true;
+            warn!("the recorded inputs of a call break off: nobody takes them");
+            return;
+        }
         // Writing to memory does not fail.
-        let _ = writeln!(self.text, r#"{{"input":{input},"outputs":"{digest}"}}"#);
+        let _ = writeln!(tape.text, r#"{{"input":{input},"outputs":"{digest}"}}"#);
     }
 
-    /// Writes the recording out.
-    ///
-    /// # Errors
-    /// What `writer` reports.
-    pub fn write_to(&self, mut writer: impl Write) -> io::Result<()> {
-        writer.write_all(&self.text)
-    }
-
-    /// The recording as text.
+    /// Takes out whole lines of text: what was recorded since the last time, beginning with the settings.
     #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.text
+    pub fn take(&self) -> Vec<u8> {
+        let mut tape = self.tape();
+        let Some(header) = tape.header.take() else { return std::mem::take(&mut tape.text) };
+        let mut text = serde_json::to_vec(&header).unwrap_or_default();
+        text.push(b'\n');
+        text.append(&mut tape.text);
+        text
+    }
+
+    /// Nothing is left half done in here, so a panic of another holder does no harm.
+    fn tape(&self) -> MutexGuard<'_, Tape> {
+        self.tape.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -150,4 +174,47 @@ pub fn replay(recording: impl BufRead) -> Result<Replayed> {
         }
     }
     Ok(replayed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::io::InputEvent;
+    use super::*;
+    use crate::id::SessionId;
+    use crate::media::MediaEvent;
+    use crate::time::CallTime;
+
+    /// Twenty milliseconds of audio go in, and nothing comes out.
+    fn record(recorder: &mut InputRecorder) {
+        let event = InputEvent::Media(MediaEvent::audio(vec![0xFF; 160]));
+        recorder.input(&Input { at: CallTime::ZERO, event });
+        recorder.outputs(&[]);
+    }
+
+    #[test]
+    fn what_is_taken_piece_by_piece_replays_as_a_whole() {
+        let mut recorder = InputRecorder::new(&CallSettings::new(SessionId::new()));
+        let keeper = recorder.clone();
+        let mut kept = Vec::new();
+        for _ in 0..5 {
+            record(&mut recorder);
+            kept.extend(keeper.take());
+            // As after a kill: every piece ends with its line.
+            assert!(kept.ends_with(b"\n"));
+        }
+        assert_eq!(replay(&kept[..]).unwrap().inputs, 5);
+    }
+
+    #[test]
+    fn what_nobody_takes_is_bounded_and_ends_with_a_whole_line() {
+        let mut recorder = InputRecorder::new(&CallSettings::new(SessionId::new()));
+        for _ in 0..MOST_WAITING / 200 {
+            record(&mut recorder);
+        }
+        let taken = recorder.take();
+        assert!((MOST_WAITING / 2..MOST_WAITING + 10_000).contains(&taken.len()), "{} bytes", taken.len());
+        assert!(replay(&taken[..]).unwrap().inputs > 10_000);
+        record(&mut recorder);
+        assert!(recorder.take().is_empty(), "it does not go on without its middle");
+    }
 }

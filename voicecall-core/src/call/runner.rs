@@ -40,8 +40,8 @@ pub trait CallSink: Send {
     /// Appends a fact to the journal.
     fn journal(&mut self, seq: u64, at: CallTime, fact: Fact);
 
-    /// Keeps 20 ms of the recording.
-    fn record(&mut self, caller: Frame, agent: Frame);
+    /// Keeps 20 ms of the recording, from `at` on.
+    fn record(&mut self, at: CallTime, caller: Frame, agent: Frame);
 
     /// Does something irreversible.
     fn effect(&mut self, effect: Effect);
@@ -59,7 +59,7 @@ pub struct NoSink;
 
 impl CallSink for NoSink {
     fn journal(&mut self, _seq: u64, _at: CallTime, _fact: Fact) {}
-    fn record(&mut self, _caller: Frame, _agent: Frame) {}
+    fn record(&mut self, _at: CallTime, _caller: Frame, _agent: Frame) {}
     fn effect(&mut self, _effect: Effect) {}
     fn exchanged(&mut self, _exchange: Exchange) {}
 
@@ -92,6 +92,8 @@ pub struct CallRunner<L, S> {
     pub codec: Box<dyn MediaCodec>,
     /// Where lasting outputs go.
     pub sink: S,
+    /// When the socket was opened: the connection's time is counted from here. Audio may have waited in the socket since.
+    pub opened: Instant,
     /// Actions from above the call, such as an operator's hang-up. Bounded; a full one makes the sender wait.
     pub control: mpsc::Receiver<Action>,
 }
@@ -121,7 +123,6 @@ impl<L: CallLogic, S: CallSink> CallRunner<L, S> {
     /// Runs the call to its end: until the logic has finished, also when the socket is gone earlier.
     pub async fn run<M: MediaSocket>(self, mut socket: M) -> CallEnd<L, S> {
         let mut run = Run {
-            started: Instant::now(),
             dead_at: Instant::now() + BEGINS_WITHIN,
             out: Vec::with_capacity(64),
             failed: Vec::new(),
@@ -133,7 +134,7 @@ impl<L: CallLogic, S: CallSink> CallRunner<L, S> {
             bad_messages: 0,
             call: self,
         };
-        let clock = sleep_until(run.started);
+        let clock = sleep_until(Instant::now());
         tokio::pin!(clock);
         while !run.call.logic.is_finished() {
             run.set(clock.as_mut());
@@ -143,9 +144,9 @@ impl<L: CallLogic, S: CallSink> CallRunner<L, S> {
             run.send(&mut socket).await;
         }
         if run.open {
-            socket.close().await;
+            close(&mut socket).await;
         }
-        let duration = run.started.elapsed();
+        let duration = run.call.opened.elapsed();
         CallEnd { logic: run.call.logic, sink: run.call.sink, duration, bad_messages: run.bad_messages }
     }
 }
@@ -153,7 +154,6 @@ impl<L: CallLogic, S: CallSink> CallRunner<L, S> {
 /// The state of a call being run.
 struct Run<L, S> {
     call: CallRunner<L, S>,
-    started: Instant,
     dead_at: Instant,
     out: Vec<Output>,
     /// Listening operations that did not take their audio.
@@ -168,11 +168,11 @@ struct Run<L, S> {
 
 impl<L: CallLogic, S: CallSink> Run<L, S> {
     fn now(&self) -> CallTime {
-        since(self.started)
+        since(self.call.opened)
     }
 
     fn set(&self, clock: Pin<&mut Sleep>) {
-        let wake = self.call.logic.wake_at().map(|at| self.started + at.since(CallTime::ZERO));
+        let wake = self.call.logic.wake_at().map(|at| self.call.opened + at.since(CallTime::ZERO));
         let dead = self.open.then_some(self.dead_at);
         let idle = Instant::now() + BEGINS_WITHIN;
         let next = wake.into_iter().chain(dead).min().unwrap_or(idle);
@@ -283,7 +283,7 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
                         }
                     }
                     Output::Start { op, task } => {
-                        let (operation, now) = (task.operation(), since(self.started));
+                        let (operation, now) = (task.operation(), since(self.call.opened));
                         self.exchanges.start(op, operation, self.call.agent.provider(operation), now);
                         self.call.agent.start(op, task);
                     }
@@ -294,17 +294,17 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
                     }
                     Output::Grant { op, samples } => self.call.agent.grant(op, samples),
                     Output::Finish { op } => {
-                        self.exchanges.finish(op, since(self.started));
+                        self.exchanges.finish(op, since(self.call.opened));
                         self.call.agent.finish(op);
                     }
                     Output::Cancel { op } => {
-                        if let Some(exchange) = self.exchanges.cancel(op, since(self.started)) {
+                        if let Some(exchange) = self.exchanges.cancel(op, since(self.call.opened)) {
                             self.call.sink.exchanged(exchange);
                         }
                         self.call.agent.cancel(op);
                     }
                     Output::Journal { seq, at, fact } => self.call.sink.journal(seq, at, fact),
-                    Output::Record { caller, agent } => self.call.sink.record(caller, agent),
+                    Output::Record { at, caller, agent } => self.call.sink.record(at, caller, agent),
                     Output::Effect(effect) => self.call.sink.effect(effect),
                     Output::Notify(_) => {}
                 }
@@ -330,12 +330,19 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
         }
         self.wire.clear();
         if self.open && self.closing {
-            socket.close().await;
+            close(socket).await;
             self.open = false;
         }
     }
 }
 
-fn since(started: Instant) -> CallTime {
-    CallTime::from_micros(u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX))
+/// Closes a socket politely, if the other side lets us.
+async fn close<M: MediaSocket>(socket: &mut M) {
+    if timeout(SEND_LIMIT, socket.close()).await.is_err() {
+        debug!("media socket does not close, dropped");
+    }
+}
+
+fn since(opened: Instant) -> CallTime {
+    CallTime::from_micros(u64::try_from(opened.elapsed().as_micros()).unwrap_or(u64::MAX))
 }

@@ -119,7 +119,7 @@ fn audio_comes_back(protocol: &MediaProtocol<'_>) {
         let mut heard = Vec::new();
         for message in echoes(&mut *codec, protocol, &MediaCommand::Audio(frame)) {
             match codec.decode(&message).expect("audio is read") {
-                Some(MediaEvent::Audio(bytes)) => heard.extend_from_slice(&bytes),
+                Some(MediaEvent::Audio { payload, .. }) => heard.extend_from_slice(&payload),
                 other => panic!("{other:?} instead of audio"),
             }
         }
@@ -211,15 +211,15 @@ mod tests {
                 self.inner = ScriptedMedia::new();
             }
             if !self.started && self.fault == Fault::HearsEarly && message.contains("audio") {
-                return Ok(Some(MediaEvent::Audio([0; 160].to_vec().into())));
+                return Ok(Some(MediaEvent::audio(vec![0; 160])));
             }
             let fault = self.fault;
             let failed = self.failed;
             match self.inner.decode(message) {
                 Ok(None) if fault == Fault::RefusesUnknown => Err(crate::Error::new(ErrorKind::Protocol, "decode")),
                 Ok(Some(MediaEvent::Mark(_))) if fault == Fault::ForgetsMarks => Ok(None),
-                Ok(Some(MediaEvent::Audio(bytes))) if fault == Fault::HalvesAudio => {
-                    Ok(Some(MediaEvent::Audio(bytes[..80].to_vec().into())))
+                Ok(Some(MediaEvent::Audio { payload, .. })) if fault == Fault::HalvesAudio => {
+                    Ok(Some(MediaEvent::audio(payload[..80].to_vec())))
                 }
                 Err(error) => {
                     self.failed = true;
@@ -241,13 +241,19 @@ mod tests {
         }
     }
 
+    /// Marks come back as they are; audio is an event of its own form.
+    fn echo(message: &str) -> String {
+        let audio = message.strip_prefix(r#"{"audio":"#).and_then(|rest| rest.strip_suffix('}'));
+        audio.map_or_else(|| message.to_owned(), |audio| format!(r#"{{"audio":{{"payload":{audio}}}}}"#))
+    }
+
     fn protocol() -> MediaProtocol<'static> {
         MediaProtocol {
             codec: Broken::make,
             start: START,
             unknown: &[r#"{"weather":"fine"}"#, r#""resumed""#],
             garbage: &["", "{", "[]", "17", r#"{"audio":17}"#, r#"{"audio":"%"}"#, r#"{"mark":-1}"#],
-            echo: str::to_owned,
+            echo,
         }
     }
 

@@ -1,6 +1,5 @@
 //! Calls over a socket, from the ticket to the stored end.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use crate::{LiveEvent, LiveEventKind};
 use voicecall_core::CarrierCallId;
 use voicecall_core::ErrorKind;
 use voicecall_core::agent::{AgentOperation, Cascade};
+use voicecall_core::audio::FRAME_SAMPLES;
 use voicecall_core::carrier::CallStatus;
 use voicecall_core::dialogue::Scripted;
 use voicecall_core::journal::Fact;
@@ -252,6 +252,59 @@ async fn what_a_caller_with_consent_said_is_recorded_from_the_start() {
     assert!(std::fs::read_to_string(recording.join("inputs.jsonl")).unwrap().lines().count() > 100);
 }
 
+/// What an agent that is never silent says.
+fn talking_agent() -> Arc<Cascade> {
+    let sound = SpeechChunk { audio: vec![0x10; 90 * FRAME_SAMPLES].into(), words: Vec::new() };
+    let voice = ScriptedVoice::new().with_script(Script::new().item(sound));
+    Arc::new(Cascade::new(Arc::new(ScriptedTranscriber::new()), Arc::new(ScriptedModel::new()), Arc::new(voice)))
+}
+
+/// A call whose plan, made while it rang, is lost: it is made again while the audio comes, and takes this long.
+async fn planned_on_the_line(world: &World, millis: u64, dialogue: Consenting) -> OnLine {
+    let (placed, token) = world.answered().await;
+    world.engine.state().ringing.values_mut().for_each(|ringing| ringing.plan = None);
+    world.desk.will_hold(dialogue);
+    *world.desk.thinks.lock().unwrap() = Duration::from_millis(millis);
+    let (run, peer) = world.run(world.admit(&token).unwrap());
+    let phone = Phone::new(peer, &placed.call);
+    OnLine { placed, run, phone }
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_the_agent_says_is_recorded_however_long_the_call_was_planned() {
+    for planned in [0, 200, 400, 2000] {
+        let folder = TempFolder::new();
+        let world = World::with(|config| config.recordings = Some(folder.0.clone()), talking_agent());
+        let lines = Scripted::new(["Is now a good time?"]);
+        let call = planned_on_the_line(&world, planned, Consenting { given: true, lines }).await;
+        call.phone.listen().await;
+        call.run.await.unwrap().unwrap();
+
+        let recorded = recorded_frames(&folder, call.placed.session);
+        let agent = recorded.iter().filter(|(_, agent)| *agent).count();
+        assert!((90..=91).contains(&agent), "{agent} of 90 frames after {planned} ms");
+        // The line was silent while the call was planned, and the agent began after that.
+        let begins = recorded.iter().position(|(_, agent)| *agent).unwrap();
+        assert!((planned / 20..planned / 20 + 6).contains(&(begins as u64)), "frame {begins} after {planned} ms");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_said_while_the_call_was_planned_lies_before_the_question() {
+    for planned in [0, 200, 400, 2000] {
+        let world = World::new();
+        let call = planned_on_the_line(&world, planned, two_lines(true)).await;
+        // In the middle of planning, or as soon as the line is there.
+        let (after, length) = (Duration::from_millis(planned / 2), Duration::from_millis(300));
+        call.phone.talk(after, length).await;
+        call.run.await.unwrap().unwrap();
+        let journal = world.journal(call.placed.session).await;
+        let turn = journal.iter().find_map(|entry| if let Fact::Heard(turn) = &entry.fact { Some(turn) } else { None });
+        let started = turn.expect("a turn").started.as_millis();
+        assert!(started.abs_diff(planned / 2) <= 40, "began at {started} ms, planned {planned} ms");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn nothing_of_a_caller_without_consent_remains() {
     let folder = TempFolder::new();
@@ -265,21 +318,4 @@ async fn nothing_of_a_caller_without_consent_remains() {
     assert_eq!(world.read(call.placed.session).await.transcript, None);
     let journal = world.journal(call.placed.session).await;
     assert!(journal.iter().all(|entry| !entry.fact.needs_consent()), "{journal:?}");
-}
-
-/// A folder of its own that is gone afterwards.
-struct TempFolder(PathBuf);
-
-impl TempFolder {
-    fn new() -> Self {
-        let folder = std::env::temp_dir().join(format!("voicecall-{}", voicecall_core::RecordId::new()));
-        std::fs::create_dir(&folder).unwrap();
-        Self(folder)
-    }
-}
-
-impl Drop for TempFolder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }

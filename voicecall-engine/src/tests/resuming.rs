@@ -61,6 +61,59 @@ async fn a_broken_call_goes_on_over_another_socket() {
     assert_eq!(world.read(placed.session).await, session);
 }
 
+/// Both connections of a call that was away for three seconds, the second perhaps in another process.
+async fn recorded_across_a_break(restarts: bool, planned: u64) {
+    let folder = TempFolder::new();
+    let mut world = World::with(|config| config.recordings = Some(folder.0.clone()), scripted_agent());
+    world.desk.will_hold(Consenting { given: true, lines: Scripted::new(["One.", "Two."]) });
+    let call = world.connected().await;
+    let (placed, begun) = (call.placed, tokio::time::Instant::now());
+    let _ = tokio::time::timeout(3 * SECOND, call.phone.talk(SECOND, 2 * SECOND)).await;
+    call.run.await.unwrap().unwrap();
+    let before = recorded_frames(&folder, placed.session);
+    assert!(before.len().abs_diff(150) <= 2, "{} frames of three seconds", before.len());
+
+    if restarts {
+        world.carrier.has_call(&placed.call, CallStatus::InProgress);
+        world = world.restarted();
+        assert_eq!(world.engine.recover().await.unwrap().live, 1);
+    }
+    tokio::time::sleep_until(begun + 6 * SECOND).await;
+    world.desk.will_hold(Consenting { given: true, lines: Scripted::new(["Three.", "Four."]) });
+    *world.desk.thinks.lock().unwrap() = Duration::from_millis(planned);
+    let token = token(&world.resume(placed.key, &placed.call).await.unwrap());
+    let (run, peer) = world.run(world.admit(&token).unwrap());
+    let back = begun.elapsed().as_millis() as usize / 20;
+    Phone::new(peer, &placed.call).talk(Duration::ZERO, Duration::from_millis(planned + 500)).await;
+    run.await.unwrap().unwrap();
+
+    let after = recorded_frames(&folder, placed.session);
+    assert_eq!(after[..before.len()], before, "what was recorded stays");
+    let away = &after[before.len()..back - 1];
+    assert!(away.len() > 140 && away.iter().all(|frame| !frame.1), "the agent was away");
+    let caller = after.iter().skip(before.len()).position(|frame| frame.0).unwrap() + before.len();
+    assert!(caller.abs_diff(back) <= 2, "the caller is back at frame {caller} instead of {back}");
+    let outcome = world.desk.outcomes.lock().unwrap().pop().unwrap();
+    let folder = outcome.recording.expect("the session's folder");
+    for inputs in ["inputs.jsonl", "inputs-2.jsonl"] {
+        let file = std::fs::File::open(folder.join(inputs)).unwrap();
+        let replayed = voicecall_core::call::replay(std::io::BufReader::new(file)).unwrap();
+        assert!(replayed.inputs > 10, "{inputs}: {}", replayed.inputs);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_call_has_one_recording_with_both_connections_at_their_times() {
+    for planned in [0, 200, 400, 2000] {
+        recorded_across_a_break(false, planned).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_goes_on_in_the_next_process_keeps_its_recording() {
+    recorded_across_a_break(true, 0).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_broken_call_that_does_not_come_by_itself_is_asked_back() {
     let world = World::new();

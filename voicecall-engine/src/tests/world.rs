@@ -1,6 +1,7 @@
 //! An engine in a world of fakes, and a phone at the other end of its sockets.
 
 use std::collections::{HashMap, VecDeque};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -539,7 +540,9 @@ impl Phone {
                     }
                     let at = begun.elapsed();
                     let loud = at >= after && at - after < length;
-                    self.say(&MediaEvent::Audio(if loud { LOUD[..].into() } else { QUIET[..].into() })).await;
+                    let payload = if loud { LOUD[..].into() } else { QUIET[..].into() };
+                    let timestamp_ms = Some(at.as_millis() as u64);
+                    self.say(&MediaEvent::Audio { payload, timestamp_ms }).await;
                 }
             }
         }
@@ -572,4 +575,30 @@ const fn alternating(one: u8, two: u8) -> [u8; FRAME_SAMPLES] {
         at += 2;
     }
     codes
+}
+
+/// A folder of its own that is gone afterwards.
+pub(super) struct TempFolder(pub(super) PathBuf);
+
+impl TempFolder {
+    pub(super) fn new() -> Self {
+        let folder = std::env::temp_dir().join(format!("voicecall-{}", RecordId::new()));
+        std::fs::create_dir(&folder).unwrap();
+        Self(folder)
+    }
+}
+
+impl Drop for TempFolder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Each frame of a session's recording: whether anything was to be heard of the caller, and of the agent.
+pub(super) fn recorded_frames(recordings: &TempFolder, session: SessionId) -> Vec<(bool, bool)> {
+    let wav = std::fs::read(recordings.0.join(session.to_string()).join("recording.wav")).unwrap();
+    let told = u32::from_le_bytes(wav[40..44].try_into().unwrap()) as usize;
+    assert_eq!(told, wav.len() - 44, "the header tells the length");
+    let heard = |frame: &[u8], from: usize| frame.chunks(4).any(|pair| pair[from..from + 2] != [0, 0]);
+    wav[44..].chunks(4 * FRAME_SAMPLES).map(|frame| (heard(frame, 0), heard(frame, 2))).collect()
 }

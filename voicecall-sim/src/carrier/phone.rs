@@ -170,5 +170,5 @@ impl Phone {
 /// Frames of these two codes in turn, as the phone sends them.
 fn message(codes: [u8; 2], frames: usize) -> String {
     let audio: Vec<u8> = codes.into_iter().cycle().take(FRAME_SAMPLES * frames).collect();
-    ScriptedMedia::write(&MediaEvent::Audio(audio.into()))
+    ScriptedMedia::write(&MediaEvent::audio(audio))
 }

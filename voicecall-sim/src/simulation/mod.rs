@@ -108,7 +108,7 @@ impl CallSimulation {
                 self.input(InputEvent::Tick)?;
             }
         }
-        let inputs = self.logic.take_recorder();
+        let inputs = self.logic.take_recorder().map(|recorder| recorder.take());
         let underruns = self.logic.machine().underruns();
         Ok(self.record.finish(self.now, self.caller.log(), &self.phone, (underruns, inputs)))
     }

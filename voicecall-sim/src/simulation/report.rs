@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use voicecall_core::CallTime;
 use voicecall_core::audio::Frame;
-use voicecall_core::call::{Effect, InputRecorder, Output};
+use voicecall_core::call::{Effect, Output};
 use voicecall_core::journal::Fact;
 use voicecall_core::store::EndReason;
 
@@ -31,8 +31,8 @@ pub struct Report {
     pub caller_audio: Vec<u8>,
     /// What the caller heard, likewise.
     pub agent_audio: Vec<u8>,
-    /// Every input of the machine, if the conversation recorded them.
-    pub inputs: Option<InputRecorder>,
+    /// Every input of the machine as recorded, if the conversation recorded them.
+    pub inputs: Option<Vec<u8>>,
     /// Everything the application sent and journaled, one event a line. Equal for equal seeds.
     pub log: String,
 }
@@ -89,7 +89,7 @@ impl Recorder {
         now: CallTime,
         caller: CallerLog,
         phone: &Phone,
-        (underruns, inputs): (u32, Option<InputRecorder>),
+        (underruns, inputs): (u32, Option<Vec<u8>>),
     ) -> Report {
         let (said, heard) = phone.recording();
         Report {

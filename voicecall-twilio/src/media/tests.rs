@@ -44,7 +44,10 @@ fn a_stream_from_greeting_to_stop() {
         parameters: [("session".into(), "s-1".into())].into(),
     };
     assert_eq!(codec.decode(START).unwrap(), Some(MediaEvent::Started(start)));
-    assert_eq!(codec.decode(&media("AH//")).unwrap(), Some(MediaEvent::Audio(Cow::Borrowed(&[0, 127, 255]))));
+    assert_eq!(
+        codec.decode(&media("AH//")).unwrap(),
+        Some(MediaEvent::Audio { payload: Cow::Borrowed(&[0, 127, 255]), timestamp_ms: Some(5) })
+    );
     let key = r#"{"event":"dtmf","streamSid":"MZ1","sequenceNumber":"5","dtmf":{"track":"inbound_track","digit":"1"}}"#;
     assert_eq!(codec.decode(key).unwrap(), Some(MediaEvent::Key('1')));
     let mark = r#"{"event":"mark","sequenceNumber":"6","streamSid":"MZ1","mark":{"name":"42"}}"#;
@@ -106,9 +109,29 @@ fn the_other_partys_track_is_skipped() {
 }
 
 #[test]
+fn a_timestamp_that_cannot_be_read_costs_no_audio() {
+    let timestamps =
+        [(r#""18446744073709551615""#, Some(u64::MAX)), ("40", Some(40)), ("null", None), (r#""soon""#, None)];
+    let others = [(r#""-5""#, None), ("[1]", None), (r#""99999999999999999999""#, None)];
+    for (written, expected) in timestamps.into_iter().chain(others) {
+        let message = media("AH//").replace(r#""timestamp":"5""#, &format!(r#""timestamp":{written}"#));
+        let mut codec = started();
+        let Some(MediaEvent::Audio { payload, timestamp_ms }) = codec.decode(&message).unwrap() else {
+            panic!("{written}")
+        };
+        assert_eq!((payload.len(), timestamp_ms), (3, expected), "{written}");
+    }
+    let without = media("AH//").replace(r#""timestamp":"5","#, "");
+    assert_eq!(started().decode(&without).unwrap(), Some(MediaEvent::audio(vec![0, 127, 255])));
+}
+
+#[test]
 fn escaped_base64_is_read() {
     let escaped = media(r"AH\/\/");
-    assert_eq!(started().decode(&escaped).unwrap(), Some(MediaEvent::Audio(Cow::Borrowed(&[0, 127, 255]))));
+    assert_eq!(
+        started().decode(&escaped).unwrap(),
+        Some(MediaEvent::Audio { payload: Cow::Borrowed(&[0, 127, 255]), timestamp_ms: Some(5) })
+    );
 }
 
 #[test]
@@ -116,7 +139,9 @@ fn audio_of_any_length_up_to_the_limit_is_read() {
     for length in [0, 1, 159, 160, 161, MAX_AUDIO_BYTES] {
         let message = media(&STANDARD.encode(vec![0x55; length]));
         let mut codec = started();
-        let Some(MediaEvent::Audio(audio)) = codec.decode(&message).unwrap() else { panic!("{length}") };
+        let Some(MediaEvent::Audio { payload: audio, .. }) = codec.decode(&message).unwrap() else {
+            panic!("{length}")
+        };
         assert_eq!(audio.len(), length);
     }
     assert_broken(&mut started(), &media(&STANDARD.encode(vec![0x55; MAX_AUDIO_BYTES + 1])));

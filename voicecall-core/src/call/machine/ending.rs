@@ -77,6 +77,7 @@ impl CallMachine {
         for ended in self.speech.clear(self.now, &mut outputs) {
             self.record_utterance(ended, out);
         }
+        self.record_rest(out);
         // Nobody is there to be silenced, but what is being synthesised is not needed any more.
         out.extend(outputs.into_iter().filter(|output| matches!(output, Output::Cancel { .. })));
         if let Some(spoken) = self.turn.stop() {

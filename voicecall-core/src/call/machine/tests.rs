@@ -16,6 +16,7 @@ use crate::model::Transcript;
 use crate::money::{Budget, Cost, Money};
 
 mod floor;
+mod line;
 
 /// Frames whose first byte is not silence are voice.
 #[derive(Debug)]
@@ -135,7 +136,7 @@ impl Call {
                 self.input(event);
             } else if next == frame {
                 let byte = if self.now <= self.speaking_until { 0x10 } else { 0xFF };
-                self.input(InputEvent::Media(MediaEvent::Audio(Cow::Owned(vec![byte; 160]))));
+                self.input(InputEvent::Media(MediaEvent::audio(vec![byte; 160])));
             } else {
                 self.input(InputEvent::Tick);
             }
@@ -434,7 +435,7 @@ fn the_ledger_of_a_turn_adds_up_to_what_the_recording_shows() {
         .seen
         .iter()
         .filter_map(|(_, output)| match output {
-            Output::Record { caller, agent } => Some((caller.as_bytes()[0] != 0xFF, agent.as_bytes()[80] != 0xFF)),
+            Output::Record { caller, agent, .. } => Some((caller.as_bytes()[0] != 0xFF, agent.as_bytes()[80] != 0xFF)),
             _ => None,
         })
         .collect();
@@ -458,12 +459,12 @@ fn a_recorded_call_replays_to_the_same_outputs() {
     call.run(ms(1000));
     call.caller_speaks(Duration::from_millis(700));
     call.run(ms(4000));
-    let recorder = call.logic.take_recorder().unwrap();
-    let replayed = replay(recorder.as_bytes()).unwrap();
+    let recorded = call.logic.take_recorder().unwrap().take();
+    let replayed = replay(&recorded[..]).unwrap();
     let sent = replayed.outputs.iter().filter(|output| is_audio(output)).count();
     assert_eq!(sent, call.at(is_audio).len());
     // A changed input is noticed.
-    let changed = String::from_utf8(recorder.as_bytes().to_vec())
+    let changed = String::from_utf8(recorded)
         .unwrap()
         .replace("\"say\":{\"id\":1,\"text\":\"Det", "\"say\":{\"id\":1,\"text\":\"Nej");
     let error = replay(changed.as_bytes()).unwrap_err();
@@ -692,7 +693,7 @@ fn a_call_with_a_budget_replays() {
     call.due.clear();
     call.input(InputEvent::Media(MediaEvent::Started(started())));
     call.run(ms(80_000));
-    let replayed = replay(call.logic.take_recorder().unwrap().as_bytes()).unwrap();
+    let replayed = replay(&call.logic.take_recorder().unwrap().take()[..]).unwrap();
     let facts = replayed.outputs.iter().filter(|output| matches!(output, Output::Journal { .. })).count();
     assert_eq!(facts, call.facts().len());
     assert!(replayed.outputs.iter().any(|output| matches!(output, Output::Notify(DialogueEvent::WrapUp))));

@@ -1,0 +1,259 @@
+//! Recordings and recorded inputs on their way to their files: kept by their call, written by one thread a process.
+//!
+//! A session has one folder: `recording.wav` holds all its connections at their times in the call, with silence where
+//! nobody was connected. Each connection has its own file of inputs, because each is replayed by itself: `inputs.jsonl`,
+//! then `inputs-2.jsonl` and so on. Both grow while the call goes on, so that a process that is killed loses a second.
+
+use std::collections::HashMap;
+use std::fs::{DirBuilder, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use tokio::sync::{mpsc, oneshot};
+use tracing::{error, warn};
+
+use voicecall_core::audio::{Frame, StereoWav};
+use voicecall_core::call::InputRecorder;
+use voicecall_core::{CallTime, ConsentToken, SessionId};
+use voicecall_core::{Error, ErrorKind, Result};
+
+/// Frames of the recording handed over at a time: a second.
+const BATCH: usize = 50;
+
+/// Batches that may wait for a slow disk, of all calls together. What does not fit is kept by its call.
+const WAITING_BATCHES: usize = 1024;
+
+/// Frames that a call keeps for a slow disk: four minutes, a minute more than are held before consent.
+const WAITING_FRAMES: usize = 4 * 60 * 50;
+
+/// The most files of inputs of one session.
+const MOST_INPUT_FILES: u32 = 100;
+
+/// What one call records.
+#[derive(Debug)]
+pub(super) struct CallRecording {
+    session: SessionId,
+    folder: PathBuf,
+    thread: mpsc::Sender<Job>,
+    inputs: InputRecorder,
+    has_consent: bool,
+    /// Kept until the thread has taken it.
+    consent: Option<ConsentToken>,
+    frames: Vec<(CallTime, Frame, Frame)>,
+    lost: u64,
+    is_closed: bool,
+}
+
+impl CallRecording {
+    /// Records a session below `recordings` once there is consent.
+    pub(super) fn new(session: SessionId, recordings: &Path, thread: &RecordingThread, inputs: InputRecorder) -> Self {
+        Self {
+            session,
+            folder: recordings.join(session.to_string()),
+            thread: thread.jobs.clone(),
+            inputs,
+            has_consent: false,
+            consent: None,
+            frames: Vec::new(),
+            lost: 0,
+            is_closed: false,
+        }
+    }
+
+    /// The caller agreed.
+    pub(super) fn start(&mut self, consent: ConsentToken) {
+        self.has_consent = true;
+        self.consent = Some(consent);
+        self.hand_over();
+    }
+
+    /// Keeps 20 ms of both sides.
+    pub(super) fn record(&mut self, at: CallTime, caller: Frame, agent: Frame) {
+        if self.frames.len() < WAITING_FRAMES {
+            self.frames.push((at, caller, agent));
+        } else {
+            if self.lost == 0 {
+                error!(session = %self.session, "the disk is too slow: the recording has a gap");
+            }
+            self.lost += 1;
+        }
+        if self.frames.len().is_multiple_of(BATCH) {
+            self.hand_over();
+        }
+    }
+
+    /// Hands over what is there, if there is room for it; otherwise with what comes next.
+    fn hand_over(&mut self) {
+        let thread = self.thread.clone();
+        if let Ok(slot) = thread.try_reserve() {
+            slot.send(Job::Write(self.batch()));
+        }
+    }
+
+    fn batch(&mut self) -> Batch {
+        Batch {
+            session: self.session,
+            folder: self.folder.clone(),
+            consent: self.consent.take(),
+            frames: std::mem::take(&mut self.frames),
+            // What was said without consent is never taken out.
+            inputs: if self.has_consent { self.inputs.take() } else { Vec::new() },
+        }
+    }
+
+    /// Hands over what is left and completes the files. Returns the session's folder if there is a recording in it, be it
+    /// of an earlier connection.
+    pub(super) async fn finish(mut self) -> Option<PathBuf> {
+        if self.lost > 0 {
+            error!(session = %self.session, frames = self.lost, "frames of the recording were lost");
+        }
+        let (done, closed) = oneshot::channel();
+        let close = Job::Close(self.batch(), done);
+        self.is_closed = true;
+        let written = self.thread.send(close).await.is_ok() && closed.await.unwrap_or(false);
+        written.then(|| self.folder.clone())
+    }
+}
+
+/// A call that was broken off from outside, or panicked, leaves its recording complete.
+impl Drop for CallRecording {
+    fn drop(&mut self) {
+        if self.is_closed || !self.has_consent {
+            return;
+        }
+        let thread = self.thread.clone();
+        match thread.try_reserve() {
+            Ok(slot) => slot.send(Job::Close(self.batch(), oneshot::channel().0)),
+            Err(error) => error!(session = %self.session, %error, "the end of the recording was lost"),
+        }
+    }
+}
+
+/// The thread that writes recordings, because files block.
+#[derive(Debug)]
+pub(super) struct RecordingThread {
+    jobs: mpsc::Sender<Job>,
+}
+
+#[derive(Debug)]
+enum Job {
+    Write(Batch),
+    /// Writes as well, and tells whether there is a recording.
+    Close(Batch, oneshot::Sender<bool>),
+}
+
+#[derive(Debug)]
+struct Batch {
+    session: SessionId,
+    folder: PathBuf,
+    /// There with the first batch.
+    consent: Option<ConsentToken>,
+    frames: Vec<(CallTime, Frame, Frame)>,
+    inputs: Vec<u8>,
+}
+
+impl RecordingThread {
+    pub(super) fn start() -> Result<Self> {
+        let (jobs, waiting) = mpsc::channel(WAITING_BATCHES);
+        thread::Builder::new()
+            .name("voicecall-recordings".to_owned())
+            .spawn(|| write_recordings(waiting))
+            .map_err(|error| Error::new(ErrorKind::Internal, "start recording thread").with_source(error))?;
+        Ok(Self { jobs })
+    }
+}
+
+/// Ends when the engine and all its calls are gone.
+fn write_recordings(mut jobs: mpsc::Receiver<Job>) {
+    let mut open = HashMap::new();
+    while let Some(job) = jobs.blocking_recv() {
+        match job {
+            Job::Write(batch) => write(&mut open, &batch),
+            Job::Close(batch, done) => {
+                write(&mut open, &batch);
+                if let Some(wav) = open.remove(&batch.session).and_then(|files| files.wav)
+                    && let Err(error) = wav.finish()
+                {
+                    error!(session = %batch.session, %error, "the recording broke off");
+                }
+                // Nobody waits for it only if the process is ending.
+                let _ = done.send(recording_in(&batch.folder).exists());
+            }
+        }
+    }
+}
+
+/// The files of one call; each is absent if it could not be made or has broken off.
+#[derive(Debug)]
+struct Files {
+    wav: Option<StereoWav>,
+    inputs: Option<File>,
+}
+
+fn write(open: &mut HashMap<SessionId, Files>, batch: &Batch) {
+    let session = batch.session;
+    if let Some(consent) = &batch.consent {
+        // Of a connection that was never closed: it must be complete before its file is opened again.
+        open.remove(&session);
+        open.insert(session, open_files(batch, consent));
+    }
+    let Some(files) = open.get_mut(&session) else { return };
+    if let Some(wav) = &mut files.wav {
+        let written = batch.frames.iter().try_for_each(|(at, caller, agent)| wav.write(*at, caller, agent));
+        if let Err(error) = written {
+            error!(%session, %error, "the recording broke off");
+            files.wav = None;
+        }
+    }
+    if let Some(inputs) = &mut files.inputs
+        && let Err(error) = inputs.write_all(&batch.inputs)
+    {
+        warn!(%session, %error, "the recorded inputs broke off");
+        files.inputs = None;
+    }
+}
+
+fn open_files(batch: &Batch, consent: &ConsentToken) -> Files {
+    let session = batch.session;
+    let wav = private_folder(&batch.folder)
+        .and_then(|()| private(File::options().create(true)).open(recording_in(&batch.folder)))
+        .and_then(|file| StereoWav::resume(file, consent))
+        .inspect_err(|error| error!(%session, %error, "the recording could not be begun"));
+    let inputs = new_inputs(&batch.folder)
+        .inspect_err(|error| warn!(%session, %error, "the recorded inputs could not be begun"));
+    Files { wav: wav.ok(), inputs: inputs.ok() }
+}
+
+fn recording_in(folder: &Path) -> PathBuf {
+    folder.join("recording.wav")
+}
+
+/// A file for the inputs of one more connection.
+fn new_inputs(folder: &Path) -> io::Result<File> {
+    for number in 1..=MOST_INPUT_FILES {
+        let name = if number == 1 { "inputs.jsonl".to_owned() } else { format!("inputs-{number}.jsonl") };
+        match private(File::options().create_new(true)).open(folder.join(name)) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            opened => return opened,
+        }
+    }
+    Err(io::Error::other("the session was connected too often"))
+}
+
+/// What callers said is nobody's but the owner's of the process.
+fn private(options: &mut std::fs::OpenOptions) -> &mut std::fs::OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options.read(true).write(true)
+}
+
+fn private_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
+}
+
+#[cfg(test)]
+mod tests;

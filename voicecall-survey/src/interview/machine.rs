@@ -8,7 +8,7 @@ use super::speech::{Cue, Speech};
 use super::state::{Introduction, Record, State, Waiting};
 use voicecall_core::CallTime;
 use voicecall_core::Result;
-use voicecall_core::dialogue::{Action, AskId, Dialogue, DialogueEvent, UtteranceId};
+use voicecall_core::dialogue::{Action, AskId, CallerTurn, Dialogue, DialogueEvent, UtteranceId};
 use voicecall_core::journal::Fact;
 use voicecall_core::store::EndReason;
 
@@ -48,6 +48,10 @@ pub struct Interview {
     pub(super) warned: bool,
     /// The question that was announced as the last one has been asked.
     pub(super) last_asked: bool,
+    /// The caller took the consent back: nothing that is said counts any more.
+    pub(super) withdrawn: bool,
+    /// The caller asked for a moment: this many silences in a row are nothing to speak of.
+    pub(super) patient_silences: u32,
 }
 
 /// The plan's limits as instants of the call.
@@ -77,6 +81,8 @@ impl Interview {
             deadlines: None,
             warned: progress.warned,
             last_asked: false,
+            withdrawn: false,
+            patient_silences: 0,
             plan,
             progress,
         })
@@ -91,6 +97,9 @@ impl Interview {
         let deadlines = Deadlines { wrap_up: at(limits.wrap_up), close: at(limits.close), end: at(limits.end) };
         self.deadlines = Some(deadlines);
         self.speech.end_at(deadlines.end);
+        if self.progress.recording_declined {
+            actions.push(Action::DeclineRecording);
+        }
         if self.progress.consented {
             actions.push(Action::GrantConsent);
         }
@@ -136,6 +145,17 @@ impl Interview {
         }
     }
 
+    fn heard(&mut self, turn: &CallerTurn, now: CallTime, actions: &mut Vec<Action>) {
+        self.patient_silences = 0;
+        match self.state {
+            State::Idle => {}
+            State::Introduction(_) => self.heard_early(turn, now, actions),
+            State::Consent(_) => self.heard_about_consent(turn, now, actions),
+            State::Asking(_) => self.heard_in_question(turn, now, actions),
+            State::Closing(farewell) | State::Over(farewell) => self.heard_late(turn, farewell, actions),
+        }
+    }
+
     fn spoken(&mut self, utterance: UtteranceId, now: CallTime, actions: &mut Vec<Action>) {
         if self.speech.spoken(utterance, now) == Some(Cue::Disclosure) {
             self.disclosed_more(actions);
@@ -162,6 +182,10 @@ impl Interview {
     fn silence(&mut self, count: u32, now: CallTime, actions: &mut Vec<Action>) {
         // Waiting for the model is our silence, not the caller's.
         if self.waiting().is_some() {
+            return;
+        }
+        let count = count.saturating_sub(self.patient_silences);
+        if self.patient_silences > 0 && count == 0 {
             return;
         }
         match self.state {
@@ -226,13 +250,7 @@ impl Dialogue for Interview {
         self.keep_time(now, actions);
         match event {
             DialogueEvent::Connected => self.connected(now, actions),
-            DialogueEvent::Heard(turn) => match self.state {
-                // Nobody can decide about what has not been said yet.
-                State::Idle | State::Introduction(_) => {}
-                State::Consent(_) => self.heard_about_consent(turn, now, actions),
-                State::Asking(_) => self.heard_answer(turn, now, actions),
-                State::Closing(farewell) | State::Over(farewell) => self.heard_late(turn, farewell, actions),
-            },
+            DialogueEvent::Heard(turn) => self.heard(turn, now, actions),
             DialogueEvent::Spoken(utterance) => self.spoken(*utterance, now, actions),
             DialogueEvent::Interrupted { utterance, heard } => self.interrupted(*utterance, heard, now, actions),
             DialogueEvent::Silence { count } => self.silence(*count, now, actions),

@@ -58,6 +58,11 @@ impl PendingRequests {
         });
     }
 
+    /// Does not wait for anything any more.
+    pub(super) fn forget_all(&mut self, actions: &mut Vec<Action>) {
+        actions.extend(std::mem::take(&mut self.pending).into_keys().map(Action::Forget));
+    }
+
     /// What a reply is about; `None` if it is not waited for. A request is answered once.
     pub(super) fn take(&mut self, ask: AskId) -> Option<Pending> {
         self.pending.remove(&ask)

@@ -137,14 +137,15 @@ fn about_consent(text: &str, words: &[String], tables: &Tables) -> Intent {
     }
     if says(&tables.no_recording) {
         // Without a yes only the recording is refused, and what is left is asked again.
-        let agrees = says(&tables.yes_words) && !says(&tables.no_words);
+        let refuses = words.first().is_some_and(|word| tables.no_words.contains(&word.as_str()));
+        let agrees = says(&tables.yes_words) && !refuses;
         return if agrees { Intent::NoRecording } else { Intent::Ambiguous };
     }
     if covers(words, &tables.yes, &tables.fillers) {
         return if text.trim_end().ends_with('?') { Intent::Hesitant } else { Intent::Yes };
     }
-    let before_consent = [(Intent::NotAvailable, &tables.not_available), (Intent::Repeat, &tables.say_again)];
-    if let Some((intent, _)) = tables.cues().into_iter().chain(before_consent).find(|(_, patterns)| says(patterns)) {
+    let before_consent = [(Intent::Repeat, &tables.say_again), (Intent::NotAvailable, &tables.not_available)];
+    if let Some((intent, _)) = before_consent.into_iter().chain(tables.cues()).find(|(_, patterns)| says(patterns)) {
         return intent;
     }
     if only(&tables.repeat) {
@@ -176,7 +177,11 @@ fn refuses(words: &[String], tables: &Tables) -> bool {
         let holds_refusal =
             [&tables.no, &tables.stop, &tables.withdraw].into_iter().any(|list| find(part, list).is_some());
         if !(begins_with_no || holds_refusal) {
-            return refused && covers(part, &tables.courtesies, &tables.fillers);
+            // "Tack, men nej tack": courtesies say nothing for or against.
+            if covers(part, &tables.courtesies, &tables.fillers) {
+                continue;
+            }
+            return false;
         }
         refused = true;
     }

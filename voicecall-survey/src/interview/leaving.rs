@@ -2,6 +2,7 @@
 
 use super::intent::{self, Context, Intent};
 use super::machine::Interview;
+use super::pending_requests::About;
 use super::speech::Cue;
 use super::state::State;
 use voicecall_core::CallTime;
@@ -63,7 +64,7 @@ impl Interview {
     /// The last words: `words` and goodbye.
     fn part(&mut self, words: &str, reason: EndReason, now: CallTime, actions: &mut Vec<Action>) {
         if matches!(self.state, State::Consent(_)) {
-            self.pending.forget(super::pending_requests::About::Consent, actions);
+            self.pending.forget(About::Consent, actions);
         }
         self.speech.say(words, Cue::Last, now, actions);
         self.speech.say(&self.plan.phrases.goodbye, Cue::Last, now, actions);

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Who wants to go is let go at any point, and who asks something back is answered; what a caller wants is read by tables
-//! ([`intent`]), so that it needs no model. `docs/interview.md` says what is done about each wish.
+//! (`intent`), so that it needs no model. `docs/interview.md` says what is done about each wish.
 //!
 //! The state machine decides everything that happens; the model only reads the caller's answers, and nothing it
 //! writes is spoken. An answer is journaled raw before the model sees it, so that neither a slow model nor a

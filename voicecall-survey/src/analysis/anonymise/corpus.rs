@@ -287,7 +287,6 @@ fn of_two_thousand_generated_sentences_nearly_all_personal_data_is_found() {
             is_left(&anonymous, &secret).then(|| format!("{sentence}\n  -> {anonymous}"))
         })
         .collect();
-    println!("{} of 2000 missed", missed.len());
     assert!(missed.len() <= 2000 * 2 / 100, "{} of 2000 missed:\n{}", missed.len(), missed.join("\n"));
 }
 
@@ -301,6 +300,5 @@ fn of_a_thousand_harmless_sentences_hardly_any_is_touched() {
             (anonymous != sentence).then(|| format!("{sentence} -> {anonymous}"))
         })
         .collect();
-    println!("{} of 1000 touched", touched.len());
     assert!(touched.len() <= 20, "{} of 1000 touched:\n{}", touched.len(), touched.join("\n"));
 }

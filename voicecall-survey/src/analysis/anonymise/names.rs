@@ -99,7 +99,7 @@ fn elided(text: &Text<'_>, index: usize) -> Option<usize> {
 
 /// How many particles stand from `index` on before a capitalised word: "van der" in "van der Berg".
 fn particles(text: &Text<'_>, index: usize) -> usize {
-    let count = (index..index + 3).take_while(|&at| PARTICLES.contains(&text.word(at).as_ref())).count();
+    let count = (index..index + 3).take_while(|&at| PARTICLES.contains(&text.word(at))).count();
     let has_name = text.get(index + count).is_some_and(|token| token.is_capitalised() && !token.new_line);
     if has_name { count } else { 0 }
 }

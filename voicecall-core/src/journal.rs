@@ -28,10 +28,19 @@ pub enum Fact {
         /// What was said.
         text: String,
     },
-    /// The caller decided about taking part and being recorded.
+    /// The caller decided about taking part and being recorded. The latest counts: a no behind a yes takes it back.
     Consent {
         /// Yes or no.
         given: bool,
+    },
+    /// The caller takes part but does not want the sound to be recorded.
+    RecordingDeclined,
+    /// The caller does not want to be called any more, by anybody of the business.
+    DoNotCall,
+    /// The caller wants to be called at another time.
+    CallBack {
+        /// The time as it was said, such as "imorgon efter fem"; empty if none was.
+        when: String,
     },
     /// The agent spoke.
     Said {

@@ -17,6 +17,8 @@ pub(super) struct ConsentGate {
     session: SessionId,
     open: bool,
     recording: bool,
+    /// The caller does not want the sound to be kept.
+    sound_declined: bool,
     seq: u64,
     held: Vec<(CallTime, Fact, bool)>,
     tape: Vec<(CallTime, Frame, Frame)>,
@@ -32,6 +34,7 @@ impl ConsentGate {
             session,
             open: false,
             recording,
+            sound_declined: false,
             seq: first_seq.saturating_sub(1),
             held: Vec::new(),
             tape: Vec::new(),
@@ -67,6 +70,9 @@ impl ConsentGate {
 
     /// Takes in 20 ms of both sides, from `at` on.
     pub(super) fn record(&mut self, at: CallTime, caller: Frame, agent: Frame, out: &mut Vec<Output>) {
+        if self.sound_declined {
+            return;
+        }
         if self.open {
             out.push(Output::Record { at, caller, agent });
         } else if self.tape.len() < LONGEST_TAPE {
@@ -83,11 +89,24 @@ impl ConsentGate {
         for (at, fact, by_dialogue) in std::mem::take(&mut self.held) {
             self.journal(at, fact, by_dialogue, out);
         }
-        if self.recording {
+        if self.recording && !self.sound_declined {
             out.push(Output::Effect(Effect::StartRecording(ConsentToken::spoken(self.session))));
             let tape = std::mem::take(&mut self.tape);
             out.extend(tape.into_iter().map(|(at, caller, agent)| Output::Record { at, caller, agent }));
         }
+    }
+
+    /// The caller does not want the sound to be kept: none is, from now on.
+    pub(super) fn decline_recording(&mut self) {
+        self.sound_declined = true;
+        self.tape = Vec::new();
+    }
+
+    /// The caller took the consent back: from now on words are held as before it, and no sound is kept.
+    pub(super) fn withdraw(&mut self) {
+        self.open = false;
+        self.held = Vec::new();
+        self.decline_recording();
     }
 
     /// The call is over without consent: nothing of it remains.
@@ -136,6 +155,32 @@ mod tests {
         assert!(matches!(out[0], Output::Journal { seq: 41, fact: Fact::Resumed, .. }));
         assert!(matches!(out[2], Output::Journal { seq: 42, .. }));
         assert_eq!(gate.stored(42), Some(1));
+    }
+
+    #[test]
+    fn sound_that_was_declined_is_not_kept_while_words_are() {
+        let mut gate = ConsentGate::new(SessionId::new(), true, 1);
+        let mut out = Vec::new();
+        gate.record(CallTime::ZERO, Frame::SILENCE, Frame::SILENCE, &mut out);
+        gate.decline_recording();
+        gate.journal(CallTime::ZERO, said("one"), true, &mut out);
+        gate.grant(&mut out);
+        gate.record(CallTime::ZERO, Frame::SILENCE, Frame::SILENCE, &mut out);
+        assert!(matches!(out[..], [Output::Journal { seq: 1, .. }]), "{out:?}");
+    }
+
+    #[test]
+    fn nothing_goes_out_behind_a_consent_that_was_taken_back() {
+        let mut gate = ConsentGate::new(SessionId::new(), true, 1);
+        let mut out = Vec::new();
+        gate.grant(&mut out);
+        gate.withdraw();
+        let before = out.len();
+        gate.journal(CallTime::ZERO, said("one"), true, &mut out);
+        gate.record(CallTime::ZERO, Frame::SILENCE, Frame::SILENCE, &mut out);
+        assert_eq!(out.len(), before);
+        gate.journal(CallTime::ZERO, Fact::Consent { given: false }, true, &mut out);
+        assert_eq!(out.len(), before + 1, "that it was taken back is kept");
     }
 
     #[test]

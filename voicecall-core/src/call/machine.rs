@@ -340,6 +340,8 @@ impl CallMachine {
             Action::Forget(ask) => self.llm.forget(ask, out),
             Action::Journal(fact) => self.gate.journal(self.now, fact, true, out),
             Action::GrantConsent => self.gate.grant(out),
+            Action::WithdrawConsent => self.gate.withdraw(),
+            Action::DeclineRecording => self.gate.decline_recording(),
             Action::LimitTurn(limit) => self.turn.limit(limit),
             Action::End(reason) if self.state == State::Live => self.state = State::Ending(reason),
             Action::End(_) => {}

@@ -135,6 +135,10 @@ pub enum Action {
     Journal(Fact),
     /// The caller agreed: recording and transcript, held in memory until now, may be stored.
     GrantConsent,
+    /// The caller took the consent back: from now on neither sound nor words are stored.
+    WithdrawConsent,
+    /// The caller does not want the sound to be recorded; words may be stored once there is consent.
+    DeclineRecording,
     /// From now on a caller's turn is cut off after this time.
     LimitTurn(Duration),
     /// End the call once everything queued has been heard.

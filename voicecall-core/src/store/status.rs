@@ -102,6 +102,16 @@ text_enum! {
         CallFailed = "call_failed",
         /// The caller did not want to take part.
         Declined = "declined",
+        /// The caller wanted to stop in the middle; what was answered until then stays.
+        CallerStopped = "caller_stopped",
+        /// The caller took the consent back: nothing more is stored, and what was stored is to be erased.
+        ConsentWithdrawn = "consent_withdrawn",
+        /// The caller wants to be called at another time.
+        CallBack = "call_back",
+        /// Whoever answered has nothing to do with the call.
+        WrongNumber = "wrong_number",
+        /// Who was asked for is not there, or a child answered.
+        NotAvailable = "not_available",
         /// The caller did not say anything.
         NoResponse = "no_response",
         /// The caller speaks another language.
@@ -120,7 +130,14 @@ impl EndReason {
     #[must_use]
     pub const fn status(self) -> SessionStatus {
         match self {
-            Self::Completed | Self::Declined | Self::OtherLanguage => SessionStatus::Completed,
+            Self::Completed
+            | Self::Declined
+            | Self::CallerStopped
+            | Self::ConsentWithdrawn
+            | Self::CallBack
+            | Self::WrongNumber
+            | Self::NotAvailable
+            | Self::OtherLanguage => SessionStatus::Completed,
             Self::Timeout => SessionStatus::Timeout,
             _ => SessionStatus::Failed,
         }

@@ -37,6 +37,8 @@ pub enum Outcome {
     NotUnderstood,
     /// The caller does not want to answer.
     Refused,
+    /// The caller wants to end the call.
+    WantsToStop,
     /// The caller speaks another language.
     OtherLanguage,
     /// The caller spoke of something else.
@@ -50,8 +52,8 @@ impl Outcome {
         matches!(self, Self::Answered | Self::Thin)
     }
 
-    pub(super) const NAMES: [&'static str; 6] =
-        ["answered", "thin", "not_understood", "refused", "other_language", "off_topic"];
+    pub(super) const NAMES: [&'static str; 7] =
+        ["answered", "thin", "not_understood", "refused", "wants_to_stop", "other_language", "off_topic"];
 }
 
 /// What a model made of the caller's reply to the consent question.

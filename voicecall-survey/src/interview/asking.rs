@@ -1,7 +1,8 @@
 //! The questions: asked one by one, answered, kept, read by the model, followed up.
 
 use super::analysis::{Analysis, Fault, Outcome};
-use super::lexicon;
+use super::intent::{self, Context, Intent};
+use super::leaving::MOST_ASIDES;
 use super::machine::Interview;
 use super::pending_requests::About;
 use super::plan::PlannedQuestion;
@@ -102,9 +103,64 @@ impl Interview {
         asked.filter(|&(asked_at, _)| asked_at <= turn.started).max().map(|(_, index)| index)
     }
 
-    /// The caller spoke while questions are asked.
-    pub(super) fn heard_answer(&mut self, turn: &CallerTurn, now: CallTime, actions: &mut Vec<Action>) {
+    /// The caller spoke while questions are asked: wants something, or answers, or both.
+    pub(super) fn heard_in_question(&mut self, turn: &CallerTurn, now: CallTime, actions: &mut Vec<Action>) {
         let text = turn.text.as_deref().unwrap_or_default().trim();
+        let reading = intent::read(text, self.plan.language, Context::Question);
+        let intent = intent::believed(reading.intent, turn);
+        if intent.is_leaving() {
+            // Who takes the consent back does not want that answer kept either.
+            if reading.has_answer
+                && intent != Intent::Withdraw
+                && let Some(index) = self.addressed(turn)
+            {
+                self.keep_answer(index, turn, text, actions);
+                self.analyse(index, actions);
+            }
+            return self.leave(intent, text, now, actions);
+        }
+        let State::Asking(asking) = &self.state else { return };
+        let has_answered = asking.waiting.is_some();
+        let was_asked_for_presence = asking.presence_asked && intent::is_present(text, self.plan.language);
+        let is_about_this = self.addressed(turn) == Some(asking.index);
+        match intent {
+            _ if turn.cut_off || was_asked_for_presence => self.heard_answer(turn, text, now, actions),
+            Intent::NoRecording => {
+                self.decline_recording(now, actions);
+                self.say_prompt_again(now, actions);
+            }
+            Intent::Repeat if is_about_this && !has_answered => self.repeat(now, actions),
+            Intent::WhoIsCalling | Intent::AreYouHuman | Intent::CanYouHear | Intent::Wait if is_about_this => {
+                self.answer_in_question(intent, now, actions);
+            }
+            Intent::WhoIsCalling | Intent::AreYouHuman | Intent::CanYouHear | Intent::Wait | Intent::Nothing => {
+                self.heard_answer(turn, "", now, actions);
+            }
+            _ => self.heard_answer(turn, text, now, actions),
+        }
+    }
+
+    /// Answers what the caller asked back. Who goes on asking is asked the next question.
+    fn answer_in_question(&mut self, intent: Intent, now: CallTime, actions: &mut Vec<Action>) {
+        let State::Asking(asking) = &mut self.state else { return };
+        asking.asides += 1;
+        if asking.asides > MOST_ASIDES {
+            return self.ask_next(None, now, actions);
+        }
+        self.reply_to(intent, now, actions);
+        if intent != Intent::Wait {
+            self.say_prompt_again(now, actions);
+        }
+    }
+
+    /// Says the question again, unless it has been answered and the answer is being read.
+    fn say_prompt_again(&mut self, now: CallTime, actions: &mut Vec<Action>) {
+        if self.waiting().is_none() {
+            self.say_prompt(now, actions);
+        }
+    }
+
+    fn heard_answer(&mut self, turn: &CallerTurn, text: &str, now: CallTime, actions: &mut Vec<Action>) {
         let addressed = self.addressed(turn);
         let State::Asking(asking) = &mut self.state else { return };
         if addressed != Some(asking.index) {
@@ -117,10 +173,7 @@ impl Interview {
             }
             return;
         }
-        if !has_answer && !turn.cut_off && lexicon::asks_to_repeat(text) {
-            return self.repeat(now, actions);
-        }
-        if !has_answer && asking.presence_asked && lexicon::is_present(text) {
+        if !has_answer && asking.presence_asked && intent::is_present(text, self.plan.language) {
             return self.say_prompt(now, actions);
         }
         asking.presence_asked = false;
@@ -173,7 +226,7 @@ impl Interview {
         }));
     }
 
-    /// PendingRequests the model to read all that was answered to a question.
+    /// Asks the model to read all that was answered to a question.
     pub(super) fn analyse(&mut self, index: usize, actions: &mut Vec<Action>) -> Option<AskId> {
         let (record, question) = (self.records.get(index)?, self.plan.questions.get(index)?);
         let prompt = match &self.state {
@@ -219,11 +272,12 @@ impl Interview {
             Outcome::Answered | Outcome::Refused => self.ask_next(Some(&analysis.acknowledgement), now, actions),
             Outcome::Thin => self.follow_up(&analysis.acknowledgement, now, actions),
             Outcome::NotUnderstood | Outcome::OffTopic => self.repeat(now, actions),
+            Outcome::WantsToStop => self.leave(Intent::Stop, "", now, actions),
             Outcome::OtherLanguage => self.close_for_language(now, actions),
         }
     }
 
-    /// PendingRequests for more, if there is a prompt left and time for it beside all questions that are still to be asked.
+    /// Asks for more, if there is a prompt left and time for it beside all questions that are still to be asked.
     fn follow_up(&mut self, acknowledgement: &str, now: CallTime, actions: &mut Vec<Action>) {
         let (pace, Some(deadlines)) = (self.plan.pace, self.deadlines) else { return };
         let State::Asking(asking) = &mut self.state else { return };
@@ -246,7 +300,7 @@ impl Interview {
         self.say_prompt(now, actions);
     }
 
-    /// PendingRequests once more what was not understood, then goes on.
+    /// Asks once more what was not understood, then goes on.
     fn repeat(&mut self, now: CallTime, actions: &mut Vec<Action>) {
         let State::Asking(asking) = &mut self.state else { return };
         if std::mem::replace(&mut asking.repeated, true) {

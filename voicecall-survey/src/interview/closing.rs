@@ -1,12 +1,13 @@
 //! The end of an interview: thanks, goodbye, and the words that arrive after it.
 
-use super::lexicon;
+use super::intent::{self, Context, Intent};
 use super::machine::Interview;
 use super::pending_requests::About;
 use super::speech::Cue;
 use super::state::{Farewell, Record, State};
 use voicecall_core::CallTime;
 use voicecall_core::dialogue::{Action, CallerTurn};
+use voicecall_core::journal::Fact;
 use voicecall_core::store::EndReason;
 
 impl Interview {
@@ -82,8 +83,20 @@ impl Interview {
 
     /// Words that were said, or transcribed, after the farewell began.
     pub(super) fn heard_late(&mut self, turn: &CallerTurn, farewell: Farewell, actions: &mut Vec<Action>) {
+        if self.withdrawn {
+            return;
+        }
         let text = turn.text.as_deref().unwrap_or_default().trim();
-        let is_answer = turn.started < farewell.since || (farewell.question_open && !lexicon::is_farewell(text));
+        let language = self.plan.language;
+        let intent = intent::read(text, language, Context::Question).intent;
+        match intent {
+            Intent::DoNotCall => return actions.push(Action::Journal(Fact::DoNotCall)),
+            Intent::Withdraw => return self.take_consent_back(actions),
+            Intent::Nothing => return,
+            _ => {}
+        }
+        let is_farewell = intent == Intent::Stop || intent::is_farewell(text, language);
+        let is_answer = turn.started < farewell.since || (farewell.question_open && !is_farewell);
         if is_answer
             && !text.is_empty()
             && let Some(index) = self.addressed(turn)

@@ -2,7 +2,8 @@
 
 use super::analysis::Decision;
 use super::asking::Verdict;
-use super::lexicon::{self, ConsentWords};
+use super::intent::{self, Context, Intent};
+use super::leaving::MOST_ASIDES;
 use super::machine::Interview;
 use super::pending_requests::About;
 use super::prompts;
@@ -64,23 +65,52 @@ impl Interview {
             return;
         }
         consent.words.push(text);
-        let words = lexicon::consent(consent.words.as_str());
-        if words == Some(ConsentWords::No) {
-            self.decline(now, actions);
-        } else if consent.presence_asked {
+        let words = consent.words.as_str().to_owned();
+        let intent = intent::read(&words, self.plan.language, Context::Consent).intent;
+        match intent::believed(intent, turn) {
+            Intent::No => self.decline(now, actions),
+            Intent::Voicemail => self.hang_up_on_voicemail(now, actions),
+            intent if intent.is_leaving() => self.leave(intent, &words, now, actions),
+            _ if consent.presence_asked => self.ask_consent(now, actions),
+            Intent::Yes => self.granted(now, actions),
+            Intent::NoRecording => {
+                self.decline_recording(now, actions);
+                self.granted(now, actions);
+            }
+            Intent::Hesitant if consent.hesitated => self.granted(now, actions),
+            Intent::Hesitant => {
+                consent.hesitated = true;
+                self.pending.forget(About::Consent, actions);
+                self.ask_consent(now, actions);
+            }
+            Intent::Ambiguous | Intent::Nothing => self.unclear(now, actions),
+            Intent::Other => self.ask_model_about_consent(&words, now, actions),
+            intent => self.answer_about_consent(intent, now, actions),
+        }
+    }
+
+    fn ask_model_about_consent(&mut self, words: &str, now: CallTime, actions: &mut Vec<Action>) {
+        let State::Consent(consent) = &mut self.state else { return };
+        let request = prompts::consent(&self.plan, &self.plan.phrases.consent, words);
+        let ask = self.pending.ask(About::Consent, request, actions);
+        consent.waiting = Some(Waiting { ask, until: now + self.plan.pace.patience });
+    }
+
+    /// Answers what the caller asked back and asks for consent again. Who goes on asking has not decided anything.
+    fn answer_about_consent(&mut self, intent: Intent, now: CallTime, actions: &mut Vec<Action>) {
+        let State::Consent(consent) = &mut self.state else { return };
+        consent.asides += 1;
+        consent.waiting = None;
+        let goes_on = consent.asides <= MOST_ASIDES;
+        consent.words.clear();
+        self.pending.forget(About::Consent, actions);
+        if !goes_on {
+            self.speech.say(&self.plan.phrases.declined, Cue::Last, now, actions);
+            return self.close(EndReason::NoResponse, false, now, actions);
+        }
+        self.reply_to(intent, now, actions);
+        if intent != Intent::Wait {
             self.ask_consent(now, actions);
-        } else if words == Some(ConsentWords::Yes) {
-            self.granted(now, actions);
-        } else if words == Some(ConsentWords::WhoIsCalling) && !consent.explained {
-            consent.explained = true;
-            consent.waiting = None;
-            self.pending.forget(About::Consent, actions);
-            self.speech.say(&self.plan.phrases.who_is_calling, Cue::Aside, now, actions);
-            self.ask_consent(now, actions);
-        } else {
-            let request = prompts::consent(&self.plan, &self.plan.phrases.consent, consent.words.as_str());
-            let ask = self.pending.ask(About::Consent, request, actions);
-            consent.waiting = Some(Waiting { ask, until: now + self.plan.pace.patience });
         }
     }
 
@@ -132,10 +162,11 @@ impl Interview {
         }
     }
 
-    /// PendingRequests the consent question again. What was said before it does not count any more.
+    /// Asks the consent question again. What was said before it does not count any more.
     pub(super) fn ask_consent(&mut self, now: CallTime, actions: &mut Vec<Action>) {
         let State::Consent(consent) = &mut self.state else { return };
         consent.presence_asked = false;
+        consent.waiting = None;
         consent.words.clear();
         self.speech.say(&self.plan.phrases.consent_again, Cue::Prompt, now, actions);
     }
@@ -147,7 +178,7 @@ impl Interview {
         self.ask_next(None, now, actions);
     }
 
-    fn decline(&mut self, now: CallTime, actions: &mut Vec<Action>) {
+    pub(super) fn decline(&mut self, now: CallTime, actions: &mut Vec<Action>) {
         self.pending.forget(About::Consent, actions);
         actions.push(Action::Journal(Fact::Consent { given: false }));
         self.speech.say(&self.plan.phrases.declined, Cue::Last, now, actions);

@@ -8,7 +8,7 @@ use super::speech::{Cue, Speech};
 use super::state::{Introduction, Record, State, Waiting};
 use voicecall_core::CallTime;
 use voicecall_core::Result;
-use voicecall_core::dialogue::{Action, AskId, Dialogue, DialogueEvent, UtteranceId};
+use voicecall_core::dialogue::{Action, AskId, CallerTurn, Dialogue, DialogueEvent, UtteranceId};
 use voicecall_core::journal::Fact;
 use voicecall_core::store::EndReason;
 
@@ -50,6 +50,10 @@ pub struct Interview {
     pub(super) last_asked: bool,
     /// How often the voice has failed in the middle of something the caller needs to hear.
     pub(super) broken: u32,
+    /// The caller took the consent back: nothing that is said counts any more.
+    pub(super) withdrawn: bool,
+    /// The caller asked for a moment: this many silences in a row are nothing to speak of.
+    pub(super) patient_silences: u32,
 }
 
 /// What broke off is said again this often in one call: a voice that fails more often cannot be understood.
@@ -83,6 +87,8 @@ impl Interview {
             warned: progress.warned,
             last_asked: false,
             broken: 0,
+            withdrawn: false,
+            patient_silences: 0,
             plan,
             progress,
         })
@@ -97,6 +103,9 @@ impl Interview {
         let deadlines = Deadlines { wrap_up: at(limits.wrap_up), close: at(limits.close), end: at(limits.end) };
         self.deadlines = Some(deadlines);
         self.speech.end_at(deadlines.end);
+        if self.progress.recording_declined {
+            actions.push(Action::DeclineRecording);
+        }
         if self.progress.consented {
             actions.push(Action::GrantConsent);
         }
@@ -139,6 +148,17 @@ impl Interview {
             && now >= waiting.until
         {
             self.without_reply(now, actions);
+        }
+    }
+
+    fn heard(&mut self, turn: &CallerTurn, now: CallTime, actions: &mut Vec<Action>) {
+        self.patient_silences = 0;
+        match self.state {
+            State::Idle => {}
+            State::Introduction(_) => self.heard_early(turn, now, actions),
+            State::Consent(_) => self.heard_about_consent(turn, now, actions),
+            State::Asking(_) => self.heard_in_question(turn, now, actions),
+            State::Closing(farewell) | State::Over(farewell) => self.heard_late(turn, farewell, actions),
         }
     }
 
@@ -193,6 +213,10 @@ impl Interview {
     fn silence(&mut self, count: u32, now: CallTime, actions: &mut Vec<Action>) {
         // Waiting for the model is our silence, not the caller's.
         if self.waiting().is_some() {
+            return;
+        }
+        let count = count.saturating_sub(self.patient_silences);
+        if self.patient_silences > 0 && count == 0 {
             return;
         }
         match self.state {
@@ -257,13 +281,7 @@ impl Dialogue for Interview {
         self.keep_time(now, actions);
         match event {
             DialogueEvent::Connected => self.connected(now, actions),
-            DialogueEvent::Heard(turn) => match self.state {
-                // Nobody can decide about what has not been said yet.
-                State::Idle | State::Introduction(_) => {}
-                State::Consent(_) => self.heard_about_consent(turn, now, actions),
-                State::Asking(_) => self.heard_answer(turn, now, actions),
-                State::Closing(farewell) | State::Over(farewell) => self.heard_late(turn, farewell, actions),
-            },
+            DialogueEvent::Heard(turn) => self.heard(turn, now, actions),
             DialogueEvent::Spoken(utterance) => self.spoken(*utterance, now, actions),
             DialogueEvent::Interrupted { utterance, heard } => self.interrupted(*utterance, heard, now, actions),
             DialogueEvent::BrokeOff { utterance, .. } => self.broke_off(*utterance, now, actions),

@@ -32,13 +32,13 @@ pub(super) struct PendingRequests {
 }
 
 impl PendingRequests {
-    /// PendingRequests the model. An earlier request about the same is not waited for any more: this one knows more.
+    /// Asks the model. An earlier request about the same is not waited for any more: this one knows more.
     pub(super) fn ask(&mut self, about: About, request: ChatRequest, actions: &mut Vec<Action>) -> AskId {
         self.forget(about, actions);
         self.send(Pending { about, request, repairs: 0 }, actions)
     }
 
-    /// PendingRequests again, saying what was wrong with the reply; `None` if that has been tried often enough.
+    /// Asks again, saying what was wrong with the reply; `None` if that has been tried often enough.
     pub(super) fn repair(&mut self, refused: Pending, fault: Fault, actions: &mut Vec<Action>) -> Option<AskId> {
         let Pending { about, request, repairs } = refused;
         (repairs < MOST_REPAIRS).then(|| {
@@ -56,6 +56,11 @@ impl PendingRequests {
             }
             keep
         });
+    }
+
+    /// Does not wait for anything any more.
+    pub(super) fn forget_all(&mut self, actions: &mut Vec<Action>) {
+        actions.extend(std::mem::take(&mut self.pending).into_keys().map(Action::Forget));
     }
 
     /// What a reply is about; `None` if it is not waited for. A request is answered once.

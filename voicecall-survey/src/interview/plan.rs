@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::language::Language;
 use super::limits::{Limits, Pace};
 use super::phrases::Phrases;
 use voicecall_core::QuestionId;
@@ -20,6 +21,9 @@ pub struct InterviewPlan {
     pub agent: String,
     /// What to ask, in this order; at least one.
     pub questions: Vec<PlannedQuestion>,
+    /// The language it is held in.
+    #[serde(default)]
+    pub language: Language,
     /// The words around the questions.
     pub phrases: Phrases,
     /// When it ends.
@@ -34,9 +38,21 @@ impl InterviewPlan {
     /// A Swedish interview with the usual limits.
     #[must_use]
     pub fn swedish(business: impl Into<String>, agent: impl Into<String>, questions: Vec<PlannedQuestion>) -> Self {
-        let (business, agent) = (business.into(), agent.into());
-        let phrases = Phrases::swedish(&business, &agent);
-        Self { business, agent, questions, phrases, limits: Limits::default(), pace: Pace::default() }
+        Self::new(Language::Swedish, business.into(), agent.into(), questions)
+    }
+
+    /// An English interview with the usual limits.
+    #[must_use]
+    pub fn english(business: impl Into<String>, agent: impl Into<String>, questions: Vec<PlannedQuestion>) -> Self {
+        Self::new(Language::English, business.into(), agent.into(), questions)
+    }
+
+    fn new(language: Language, business: String, agent: String, questions: Vec<PlannedQuestion>) -> Self {
+        let phrases = match language {
+            Language::Swedish => Phrases::swedish(&business, &agent),
+            Language::English => Phrases::english(&business, &agent),
+        };
+        Self { business, agent, questions, language, phrases, limits: Limits::default(), pace: Pace::default() }
     }
 
     /// Checks everything an interview relies on.

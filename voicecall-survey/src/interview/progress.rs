@@ -13,6 +13,9 @@ use voicecall_core::journal::{Fact, JournalEntry};
 pub struct Progress {
     /// The caller agreed in this very call, so it was also told who is speaking.
     pub consented: bool,
+    /// The caller did not want the sound of this very call to be recorded.
+    #[serde(default)]
+    pub recording_declined: bool,
     /// The wrap-up has been announced.
     pub warned: bool,
     /// These questions have an answer.
@@ -34,6 +37,7 @@ impl Progress {
                     connected = Some(entry.at);
                 }
                 Fact::Consent { given } => progress.consented = *given,
+                Fact::RecordingDeclined => progress.recording_declined = true,
                 Fact::Warned => progress.warned = true,
                 Fact::Answered { question, .. } if !progress.answered.contains(question) => {
                     progress.answered.push(*question);
@@ -77,7 +81,8 @@ mod tests {
             asked_at: CallTime::ZERO,
             responded_at: CallTime::ZERO,
         };
-        let facts = [Fact::Connected, Fact::Consent { given: true }, answered.clone(), answered, Fact::Warned];
+        let consent = [Fact::Connected, Fact::RecordingDeclined, Fact::Consent { given: true }];
+        let facts = consent.into_iter().chain([answered.clone(), answered, Fact::Warned]);
         let journal: Vec<_> = (1..)
             .zip(facts)
             .map(|(seq, fact)| JournalEntry {
@@ -93,7 +98,8 @@ mod tests {
         let progress = Progress::of(&journal, Timestamp::from_second(121).unwrap());
 
         let elapsed = Duration::from_secs(20);
-        assert_eq!(progress, Progress { consented: true, warned: true, answered: vec![question], elapsed });
+        let answered = vec![question];
+        assert_eq!(progress, Progress { consented: true, recording_declined: true, warned: true, answered, elapsed });
         assert_eq!(progress.for_new_call(), Progress { answered: vec![question], ..Progress::default() });
         assert_eq!(Progress::of(&[], Timestamp::UNIX_EPOCH), Progress::default());
 

@@ -17,31 +17,33 @@ const CONSENT_TOKENS: u32 = 20;
 /// A transcript longer than this is shortened in the prompt, never in the journal.
 const LONGEST_WORDS: usize = 4000;
 
-/// PendingRequests what the caller decided about taking part.
+/// Asks what the caller decided about taking part.
 pub(super) fn consent(plan: &InterviewPlan, question: &str, words: &str) -> ChatRequest {
     let instructions = format!(
-        "An AI assistant calls a customer of the shop {business} in Swedish and asks for consent to a short, recorded \
+        "An AI assistant calls a customer of the shop {business} in {language} and asks for consent to a short, recorded \
          interview. Decide what the customer's words mean. `yes`: clearly agrees. `no`: declines, wants to hang up, has \
-         no time. `other_language`: speaks another language than Swedish. `unclear`: anything else, and whenever in \
+         no time. `other_language`: speaks another language than {language}. `unclear`: anything else, and whenever in \
          doubt. {DATA_RULE}",
         business = json!(plan.business),
+        language = plan.language.name(),
     );
     let properties = json!({ "decision": { "type": "string", "enum": Decision::NAMES } });
     let data = json!({ "agent_asked": question, "customer_said": shortened(words) });
     request::strict("consent", properties, instructions, &data, CONSENT_TOKENS)
 }
 
-/// PendingRequests what kind of answer the caller gave. `prompt` is what the agent asked last: the question or a follow-up.
+/// Asks what kind of answer the caller gave. `prompt` is what the agent asked last: the question or a follow-up.
 pub(super) fn answer(plan: &InterviewPlan, question: &str, prompt: &str, words: &str) -> ChatRequest {
     let instructions = format!(
-        "An AI assistant interviews a customer of the shop {business} in Swedish by phone. Judge the customer's answer \
+        "An AI assistant interviews a customer of the shop {business} in {language} by phone. Judge the customer's answer \
          to one question. `outcome`: `answered`; `thin` if there is an answer but nothing to learn from it; \
          `not_understood` if the customer did not understand the question or the words make no sense; `refused` if the \
-         customer does not want to answer; `other_language` if the customer does not speak Swedish; `off_topic` if the \
-         words have nothing to do with the question. `answer`: the answer in one short Swedish sentence. `sentiment`: \
-         from -1 (bad experience) to 1 (good). `confidence`: your certainty from 0 to 1. `topics`: at most 8 Swedish \
+         customer does not want to answer; `wants_to_stop` if the customer wants to end the call or not to be called; `other_language` if the customer does not speak {language}; `off_topic` if the \
+         words have nothing to do with the question. `answer`: the answer in one short {language} sentence. `sentiment`: \
+         from -1 (bad experience) to 1 (good). `confidence`: your certainty from 0 to 1. `topics`: at most 8 {language} \
          keywords. `acknowledgement`: the sentence that suits as a reply. {DATA_RULE}",
         business = json!(plan.business),
+        language = plan.language.name(),
     );
     let properties = json!({
         "outcome": { "type": "string", "enum": Outcome::NAMES },

@@ -36,8 +36,10 @@ pub(super) struct Consent {
     /// What the caller said since the question was asked last.
     pub(super) words: Words,
     pub(super) waiting: Option<Waiting>,
-    /// "Who is calling?" has been answered.
-    pub(super) explained: bool,
+    /// How often something the caller asked back has been answered.
+    pub(super) asides: u8,
+    /// The caller sounded willing without saying yes, and has been asked again.
+    pub(super) hesitated: bool,
     /// The question has been asked a second time.
     pub(super) asked_again: bool,
     /// "Are you there?" was asked last, so a yes is no consent.
@@ -59,11 +61,22 @@ pub(super) struct Asking {
     pub(super) unheard: bool,
     /// "Are you there?" was asked last, so a yes is no answer.
     pub(super) presence_asked: bool,
+    /// How often something the caller asked back has been answered.
+    pub(super) asides: u8,
 }
 
 impl Asking {
     pub(super) const fn new(index: usize, prompt: String) -> Self {
-        Self { index, prompt, waiting: None, follow_ups: 0, repeated: false, unheard: false, presence_asked: false }
+        Self {
+            index,
+            prompt,
+            waiting: None,
+            follow_ups: 0,
+            repeated: false,
+            unheard: false,
+            presence_asked: false,
+            asides: 0,
+        }
     }
 }
 

@@ -66,12 +66,31 @@ const RARER: &[&str] = &[
     "rundeln",
     "promenaden",
     "terrassen",
+    "vreten",
+    "lunden",
+    "dalen",
+    "åsen",
+    "berget",
+    "ängen",
+    "gärdet",
+    "tåget",
+    "vallen",
+    "gård",
+    "gården",
+    "hamnen",
+    "udden",
+    "brinken",
+    "trappan",
     "plats",
     "platsen",
 ];
 
 /// Words before a street that belong to its name.
 const PARTS: &[&str] = &[
+    "norr",
+    "söder",
+    "öster",
+    "väster",
     "norra",
     "södra",
     "östra",
@@ -91,29 +110,39 @@ const PARTS: &[&str] = &[
     "st",
 ];
 
+/// Words that make a street of a name before them: "Olof Palmes gata", "Kungsholms strand".
+fn is_bare(word: &str) -> bool {
+    const MORE: &[&str] = &[
+        "plats", "plan", "backe", "strand", "kaj", "park", "hamn", "terrass", "höjd", "udde", "brygga", "slinga",
+        "ring", "stigen", "länk", "led", "äng", "gård", "hage", "promenad",
+    ];
+    STREETS.contains(&word) || MORE.contains(&word)
+}
+
 /// If the word at `index` is a street: the first and the last token of its name.
 fn street(text: &Text<'_>, index: usize) -> Option<(usize, usize)> {
     let token = text.get(index).filter(|token| token.is_word())?;
     let word = token.lower.as_str();
     let first = name_start(text, index);
-    if STREETS.contains(&word) || matches!(word, "plats" | "plan" | "backe") {
+    if is_bare(word) {
         // "Olof Palmes gata", "Södra vägen 3"
         let is_named = first < index && text.get(first).is_some_and(Token::is_capitalised);
         let is_personal =
             is_named && (!text.begins_sentence(first) || house(text, index).is_some() || index - first > 1);
         return is_personal.then_some((first, index));
     }
-    if NO_STREETS.contains_key(word) {
-        return None;
-    }
     let ends_in = |endings: &[&str]| {
         endings.iter().any(|ending| word.strip_suffix(ending).is_some_and(|stem| stem.chars().count() >= 2))
     };
     let lives = || text.is_behind(index, 3, |word| matches!(word, "bor" | "bodde" | "adress" | "adressen" | "hemma"));
-    let is_street = if ends_in(STREETS) {
+    let is_inside = token.is_capitalised() && !text.begins_sentence(index);
+    let is_street = if NO_STREETS.contains_key(word) {
+        // "Ringvägen" is a street where it is written as one, "skolvägen" is not.
+        (is_inside || lives() || house(text, index).is_some()) && (ends_in(STREETS) || ends_in(RARER))
+    } else if ends_in(STREETS) {
         token.is_capitalised() || house(text, index).is_some() || lives()
     } else if ends_in(RARER) {
-        token.is_capitalised() && (!text.begins_sentence(index) || house(text, index).is_some()) || lives()
+        is_inside || token.is_capitalised() && house(text, index).is_some() || lives()
     } else {
         false
     };
@@ -127,8 +156,7 @@ fn name_start(text: &Text<'_>, index: usize) -> usize {
         && let Some(before) = text.before(first, 1)
         && !text.get(first).is_some_and(|token| token.new_line)
     {
-        let is_bare =
-            text.get(index).is_some_and(|token| STREETS.contains(&token.lower.as_str()) || token.lower == "plats");
+        let is_bare = text.get(index).is_some_and(|token| is_bare(&token.lower));
         let is_genitive = before.lower.ends_with('s') && before.lower.chars().count() > 2;
         let belongs = PARTS.contains(&before.lower.as_str())
             || before.is_mark(':') && text.before(first, 2).is_some_and(|token| token.lower == "s")

@@ -8,6 +8,8 @@
 //! one text.
 
 mod address;
+#[cfg(test)]
+mod corpus;
 mod internet;
 mod lists;
 mod names;

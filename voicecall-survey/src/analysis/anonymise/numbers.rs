@@ -80,7 +80,7 @@ impl Run {
         }
         let first = text.get(at)?;
         digits(first)?;
-        is_phone |= first.text.starts_with('0') || first.lower.starts_with("noll");
+        is_phone |= first.text.starts_with('0') || first.lower.starts_with("noll") || first.lower == "zero";
         let is_announced = text.is_behind(index, 4, announces);
         let mut run = Self { first: index, last: at, digits: 0, is_phone, is_announced, has_scale: false, longest: 0 };
         let mut next = Some(at);
@@ -112,8 +112,12 @@ impl Run {
                 return Some(at);
             }
             let is_lenient = self.is_phone || self.is_announced;
+            // "850312+1234", "åtta fem noll tre tolv streck ett två tre fyra"
+            let is_long = self.digits >= 4;
             let joins = match token.kind {
                 Kind::Mark('-' | '–' | '\u{2011}') => true,
+                Kind::Mark('+') => is_long,
+                Kind::Word if is_long && DASHES.contains(&token.lower.as_str()) => true,
                 Kind::Mark(',' | '.' | '/' | '(' | ')') => is_lenient,
                 Kind::Word => is_lenient && BETWEEN.contains(&token.lower.as_str()),
                 _ => false,
@@ -160,6 +164,9 @@ impl Run {
     }
 }
 
+/// The mark inside a personal number, spoken.
+const DASHES: &[&str] = &["streck", "bindestreck", "tankstreck", "minus", "plus", "dash", "hyphen"];
+
 /// What people put between the parts of a number.
 const BETWEEN: &[&str] = &[
     "eh",
@@ -172,6 +179,18 @@ const BETWEEN: &[&str] = &[
     "så",
     "streck",
     "bindestreck",
+    "tankstreck",
+    "minus",
+    "plus",
+    "dash",
+    "hyphen",
+    "uh",
+    "um",
+    "oh",
+    "then",
+    "and",
+    "double",
+    "triple",
     "och",
     "dubbel",
     "dubbla",
@@ -212,6 +231,10 @@ fn announces(word: &str) -> bool {
         "slutsiffror",
         "siffrorna",
         "siffror",
+        "number",
+        "phone",
+        "code",
+        "account",
     ];
     WORDS.contains(&word) || word.ends_with("nummer") || word.ends_with("numret") || word.ends_with("nummret")
 }
@@ -278,9 +301,22 @@ const UNITS: &[&str] = &[
     "miljoner",
     "tr",
     "trappor",
+    "dollars",
+    "pounds",
+    "percent",
+    "minutes",
+    "hours",
+    "days",
+    "weeks",
+    "months",
+    "years",
+    "people",
+    "times",
+    "stars",
+    "points",
 ];
 
-/// A Swedish number word.
+/// A Swedish or English number word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct NumberWord {
     digits: usize,
@@ -310,6 +346,27 @@ fn whole_hundreds(word: &str) -> Option<usize> {
 fn below_hundred(word: &str) -> Option<usize> {
     const UNITS: &[&str] =
         &["noll", "nolla", "ett", "en", "två", "tre", "fyra", "fem", "sex", "sju", "åtta", "nio", "nie"];
+    const ENGLISH_UNITS: &[&str] = &["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+    const ENGLISH_TENS: &[&str] = &[
+        "ten",
+        "eleven",
+        "twelve",
+        "thirteen",
+        "fourteen",
+        "fifteen",
+        "sixteen",
+        "seventeen",
+        "eighteen",
+        "nineteen",
+        "twenty",
+        "thirty",
+        "forty",
+        "fifty",
+        "sixty",
+        "seventy",
+        "eighty",
+        "ninety",
+    ];
     const TEENS: &[&str] = &[
         "tio", "tie", "elva", "tolv", "tretton", "fjorton", "femton", "sexton", "sjutton", "arton", "aderton", "nitton",
     ];
@@ -317,8 +374,11 @@ fn below_hundred(word: &str) -> Option<usize> {
         "tjugo", "tjuge", "tju", "trettio", "fyrtio", "femtio", "sextio", "sjuttio", "åttio", "nittio", "tretti",
         "fyrti", "femti", "sexti", "sjutti", "åtti", "nitti",
     ];
-    if UNITS.contains(&word) {
+    if UNITS.contains(&word) || ENGLISH_UNITS.contains(&word) {
         return Some(1);
+    }
+    if ENGLISH_TENS.contains(&word) {
+        return Some(2);
     }
     if TEENS.contains(&word) || (TENS.contains(&word) && word != "tju") {
         return Some(2);

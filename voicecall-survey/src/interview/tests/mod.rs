@@ -4,3 +4,4 @@ mod by_hand;
 mod driver;
 mod promises;
 mod transitions;
+mod wishes;

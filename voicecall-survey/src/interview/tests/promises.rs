@@ -201,7 +201,16 @@ fn check_consent(log: &Log, plan: &InterviewPlan) -> Result<(), TestCaseError> {
     prop_assert!(first.is_none() || granted.is_some_and(|granted| Some(granted) < first));
     let disclosed = place(log, |action| matches!(action, Action::Journal(Fact::Disclosed { .. })));
     prop_assert!(granted.is_none() || disclosed.is_some_and(|disclosed| Some(disclosed) < granted));
-    let introduction: Vec<_> = plan.phrases.disclosure.iter().chain([&plan.phrases.consent]).collect();
+    let phrases = &plan.phrases;
+    let mut introduction: Vec<_> = phrases.disclosure.iter().chain([&phrases.consent]).collect();
+    // Who wants to go before that is only said goodbye to.
+    introduction.extend([
+        &phrases.declined,
+        &phrases.goodbye,
+        &phrases.do_not_call,
+        &phrases.call_back,
+        &phrases.wrong_number,
+    ]);
     for (place, (_, moment)) in log.iter().enumerate() {
         match moment {
             Moment::Action(Action::Say(said)) if disclosed.is_none_or(|disclosed| place < disclosed) => {

@@ -120,14 +120,13 @@ fn who_is_calling_is_answered() {
     assert_eq!(call.said(), ["Jag är en AI-assistent och vill ställa några korta frågor om ditt besök.", AGAIN]);
     call.listen();
     call.says("Jaha, ja visst.");
-    call.replies(r#"{"decision":"yes"}"#);
     assert!(has_consent(&call));
 }
 
 #[test]
 fn a_model_that_writes_nonsense_about_consent_is_asked_twice_more() {
     let mut call = introduced();
-    call.says("Kanske.");
+    call.says("Det beror på.");
     for _ in 0..2 {
         let before = call.last_ask();
         call.replies("Sure! The customer agrees.");
@@ -142,7 +141,7 @@ fn a_model_that_writes_nonsense_about_consent_is_asked_twice_more() {
 #[test]
 fn a_slow_model_does_not_leave_the_caller_without_an_answer() {
     let mut call = introduced();
-    call.says("Kanske.");
+    call.says("Det beror på.");
     let ask = call.last_ask();
     call.wait(Duration::from_secs(4));
     assert_eq!(call.said().last().unwrap(), AGAIN);
@@ -373,7 +372,7 @@ fn an_interrupted_question_is_repeated_if_it_was_not_answered() {
     call.listen_once();
     call.interrupts("Hur");
     call.said();
-    call.says("Vänta lite.");
+    call.says("Det där med.");
     call.replies(&analysis("not_understood"));
     assert_eq!(call.said(), ["Då tar jag frågan igen.", QUESTIONS[1]]);
 }

@@ -18,17 +18,20 @@ const THOUGHT_OVER: &str = "</think>";
 /// ```
 #[must_use]
 pub fn json_object(text: &str) -> Option<&str> {
-    // An object may quote the mark, so it ends thoughts only before the object begins.
-    let starts_at_once = text.trim_start_matches('\u{FEFF}').trim_start().starts_with('{');
-    let answer = match text.rsplit_once(THOUGHT_OVER) {
-        Some((_, answer)) if !starts_at_once => answer,
-        _ => text,
-    };
-    let (before, _) = answer.split_once('{')?;
+    let whole = only_object(text);
+    match text.split_once(THOUGHT_OVER) {
+        // An object may quote the mark.
+        Some((_, answer)) if !whole.is_some_and(|object| object.contains(THOUGHT_OVER)) => only_object(answer),
+        _ => whole,
+    }
+}
+
+fn only_object(text: &str) -> Option<&str> {
+    let (before, _) = text.split_once('{')?;
     if before.trim_end().ends_with('[') {
         return None;
     }
-    let from_object = answer.get(before.len()..)?;
+    let from_object = text.get(before.len()..)?;
     let mut reader = serde_json::Deserializer::from_str(from_object).into_iter::<IgnoredAny>();
     reader.next()?.ok()?;
     let (object, behind) = from_object.split_at_checked(reader.byte_offset())?;

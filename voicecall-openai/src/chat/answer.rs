@@ -37,7 +37,7 @@ pub(super) struct Answer {
 impl Answer {
     pub(super) fn new(client: Client, sent: RequestBuilder, request: &ChatRequest) -> Self {
         let patience = Patience::new(client.timeouts());
-        let exchange = Exchange::new(OPERATION, client, sent, |_| Ok(()));
+        let exchange = Exchange::new(OPERATION, client, sent);
         Self { patience, exchange, reader: Reader::new(request) }
     }
 

@@ -124,7 +124,7 @@ async fn the_turn_is_one_wav_file_at_either_rate() {
 #[test]
 fn an_unknown_sample_rate_is_refused() {
     let endpoint = voicecall_openai::Endpoint::new("http://localhost", "m").unwrap();
-    let error = OpenAiTranscription::new(endpoint).unwrap().with_sample_rate(44100).unwrap_err();
+    let error = OpenAiTranscription::new(endpoint).unwrap().with_sample_rate(11025).unwrap_err();
     assert_eq!((error.kind(), error.field()), (ErrorKind::Config, Some("sample_rate")));
 }
 

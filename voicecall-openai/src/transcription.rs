@@ -7,7 +7,7 @@ use voicecall_core::audio::{FRAME_SAMPLES, Frame, Resampler, SAMPLE_RATE};
 use voicecall_core::model::{ResultStream, SpeechToText, Transcript, TranscriptionOptions};
 use voicecall_core::{Error, ErrorKind, Result};
 
-use crate::client::Client;
+use crate::client::{Client, Connections};
 use crate::endpoint::Endpoint;
 use crate::environment::{self, Lookup, TRANSCRIPTION};
 use crate::patience::Patience;
@@ -111,7 +111,7 @@ impl OpenAiTranscription {
     pub fn new(endpoint: Endpoint) -> Result<Self> {
         let dialect =
             if endpoint.is_openai() { TranscriptionDialect::openai() } else { TranscriptionDialect::compatible() };
-        let client = Client::new(endpoint, &["audio", "transcriptions"])?;
+        let client = Client::new(endpoint, &["audio", "transcriptions"], Connections::Shared)?;
         Ok(Self { client, dialect, sample_rate: SAMPLE_RATE, extra: Vec::new() })
     }
 
@@ -123,7 +123,7 @@ impl OpenAiTranscription {
         Self::from_lookup(&environment::process)
     }
 
-    fn from_lookup(lookup: Lookup<'_>) -> Result<Self> {
+    pub(crate) fn from_lookup(lookup: Lookup<'_>) -> Result<Self> {
         let transcription = Self::new(TRANSCRIPTION.endpoint(lookup)?)?;
         match TRANSCRIPTION.dialect(lookup)? {
             Some(environment::Dialect::OpenAi) => Ok(transcription.with_dialect(TranscriptionDialect::openai())),

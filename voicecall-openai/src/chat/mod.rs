@@ -18,7 +18,7 @@ use voicecall_core::{Error, ErrorKind, Result};
 pub use self::dialect::{ChatDialect, SchemaMode, TokenLimit};
 
 use self::answer::Answer;
-use crate::client::Client;
+use crate::client::{Client, Connections};
 use crate::endpoint::Endpoint;
 use crate::environment::{self, CHAT, Lookup};
 use crate::wire::chat::{JsonSchema, Message, Request, ResponseFormat, StreamOptions, Tool};
@@ -50,7 +50,7 @@ impl OpenAiChat {
     /// `Config` if the key cannot be sent or the machine has no root certificates for an `https` address.
     pub fn new(endpoint: Endpoint) -> Result<Self> {
         let dialect = if endpoint.is_openai() { ChatDialect::openai() } else { ChatDialect::compatible() };
-        let client = Client::new(endpoint, &["chat", "completions"])?;
+        let client = Client::new(endpoint, &["chat", "completions"], Connections::Shared)?;
         Ok(Self { client, dialect, extra: Map::new() })
     }
 
@@ -62,7 +62,7 @@ impl OpenAiChat {
         Self::from_lookup(&environment::process)
     }
 
-    fn from_lookup(lookup: Lookup<'_>) -> Result<Self> {
+    pub(crate) fn from_lookup(lookup: Lookup<'_>) -> Result<Self> {
         let chat = Self::new(CHAT.endpoint(lookup)?)?;
         match CHAT.dialect(lookup)? {
             Some(environment::Dialect::OpenAi) => Ok(chat.with_dialect(ChatDialect::openai())),

@@ -12,7 +12,7 @@ use voicecall_core::model::{ResultStream, SpeechChunk, SpeechOptions, TextToSpee
 use voicecall_core::{Error, ErrorKind, Result};
 
 use self::decoder::Decoder;
-use crate::client::Client;
+use crate::client::{Client, Connections};
 use crate::endpoint::Endpoint;
 use crate::environment::{self, Lookup, SPEECH};
 use crate::exchange::Exchange;
@@ -74,7 +74,7 @@ impl OpenAiSpeech {
         if endpoint.is_openai() {
             tracing::warn!("OpenAI ends its speech service on 2027-01-06: configure another server for speech");
         }
-        let client = Client::new(endpoint, &["audio", "speech"])?;
+        let client = Client::new(endpoint, &["audio", "speech"], Connections::OnePerAnswer)?;
         Ok(Self { client, voice: DEFAULT_VOICE.to_owned(), format: SpeechFormat::default(), extra: Map::new() })
     }
 
@@ -86,7 +86,7 @@ impl OpenAiSpeech {
         Self::from_lookup(&environment::process)
     }
 
-    fn from_lookup(lookup: Lookup<'_>) -> Result<Self> {
+    pub(crate) fn from_lookup(lookup: Lookup<'_>) -> Result<Self> {
         let mut speech = Self::new(SPEECH.endpoint(lookup)?)?;
         if let Some(voice) = SPEECH.variable("VOICE", lookup) {
             speech = speech.with_voice(voice);

@@ -12,6 +12,7 @@ use crate::endpoint::Endpoint;
 use crate::environment::{self, Lookup, TRANSCRIPTION};
 use crate::patience::Patience;
 use crate::wav;
+use crate::wire::json;
 use crate::wire::transcription::Answer;
 
 const OPERATION: &str = "transcribe";
@@ -171,7 +172,8 @@ impl OpenAiTranscription {
                 self.client.read(OPERATION, response).await
             })
             .await?;
-        let answer: Answer = serde_json::from_slice(&body).map_err(|error| {
+        let answer = json::read(&String::from_utf8_lossy(&body)).and_then(serde_json::from_value);
+        let answer: Answer = answer.map_err(|error| {
             Error::new(ErrorKind::Protocol, OPERATION).with_message("not a transcript").with_source(error)
         })?;
         Ok(Transcript {

@@ -136,9 +136,7 @@ fn call(call: &Value) -> CallPiece {
 
 fn usage(usage: &Value) -> Option<TokenUsage> {
     let (input, output) = (usage.get("prompt_tokens").and_then(count), usage.get("completion_tokens").and_then(count));
-    if input.or(output).is_none() {
-        return None;
-    }
+    input.or(output)?;
     let cached = usage.get("prompt_tokens_details").and_then(|details| details.get("cached_tokens")).and_then(count);
     Some(TokenUsage {
         input: input.unwrap_or_default(),

@@ -151,6 +151,21 @@ async fn a_transcript_has_what_the_server_tells() {
 }
 
 #[tokio::test]
+async fn a_strange_detail_does_not_cost_the_transcript() {
+    for body in [
+        r#"{"text":" Ja.","segments":[{"start":null,"end":null,"avg_logprob":-0.1}]}"#,
+        r#"{"text":" Ja.","segments":[{"start":"0.00","end":"1.00","avg_logprob":-0.1}]}"#,
+        r#"{"text":" Ja.","segments":{},"languages":["sv"]}"#,
+        r#"{"text":" Ja.","logprobs":{},"language":7}"#,
+        r#"{"text":" Ja.","segments":[{"start":0.0,"end":1.0,"avg_logprob":NaN}]}"#,
+    ] {
+        let server = Server::start(move || status(200, body)).await;
+        let transcript = transcribe(&OpenAiTranscription::new(server.endpoint()).unwrap(), 25).await.unwrap();
+        assert_eq!(transcript.text, "Ja.", "{body}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_is_asked_about_a_turn_too_short_to_hold_a_word() {
     let server = Server::start(|| status(200, r#"{"text":"Thank you for watching"}"#)).await;
     let ear = OpenAiTranscription::new(server.endpoint()).unwrap();

@@ -1,6 +1,7 @@
 //! One HTTP client per endpoint: connection, login, and answers that are not a success turned into errors.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{RequestBuilder, Response, redirect, retry};
@@ -16,6 +17,20 @@ use crate::failure;
 /// The longest answer that is read as a whole; a transcript of ten minutes with all its details is far shorter.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
 
+/// How often a connection that carries several answers is asked whether it still stands, and how long it may take.
+const PING: Duration = Duration::from_secs(5);
+const PONG: Duration = Duration::from_secs(3);
+
+/// Whether answers may share a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Connections {
+    /// They may, where the server can do it (HTTP/2), which saves handshakes: for short answers that are read at once.
+    Shared,
+    /// Each has its own while it lasts (HTTP/1.1). Answers on one connection share its flow control, so an utterance that
+    /// waits to be played would hold up the utterances of other calls.
+    OnePerAnswer,
+}
+
 /// An endpoint that can be asked. Every request is sent once: repeating it belongs to the caller, who knows how long
 /// a caller on the phone has been waiting already.
 #[derive(Debug, Clone)]
@@ -28,14 +43,21 @@ pub(crate) struct Client {
 
 impl Client {
     /// A client for the operation of `endpoint` at `path`.
-    pub(crate) fn new(endpoint: Endpoint, path: &[&str]) -> Result<Self> {
+    pub(crate) fn new(endpoint: Endpoint, path: &[&str], connections: Connections) -> Result<Self> {
         let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls(&endpoint)?)
+            .tls_backend_preconfigured(tls(&endpoint, connections)?)
             .connect_timeout(endpoint.timeouts().connect)
             .tcp_nodelay(true)
             // A redirected POST would arrive as a GET, or take the key to another host.
             .redirect(redirect::Policy::none())
             .retry(retry::never());
+        builder = match connections {
+            // A path that died without a word would else take all answers with it until the system gives it up.
+            Connections::Shared => {
+                builder.http2_keep_alive_interval(PING).http2_keep_alive_timeout(PONG).http2_keep_alive_while_idle(true)
+            }
+            Connections::OnePerAnswer => builder.http1_only(),
+        };
         if endpoint.is_loopback() {
             builder = builder.no_proxy();
         }
@@ -102,7 +124,7 @@ fn login(endpoint: &Endpoint) -> Result<Option<HeaderValue>> {
 
 /// The TLS configuration, which names its cryptography: the process's default belongs to the application and may be
 /// missing or ambiguous.
-fn tls(endpoint: &Endpoint) -> Result<ClientConfig> {
+fn tls(endpoint: &Endpoint, connections: Connections) -> Result<ClientConfig> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -116,7 +138,10 @@ fn tls(endpoint: &Endpoint) -> Result<ClientConfig> {
         builder.with_root_certificates(rustls::RootCertStore::empty())
     };
     let mut tls = builder.with_no_client_auth();
-    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    tls.alpn_protocols = match connections {
+        Connections::Shared => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+        Connections::OnePerAnswer => vec![b"http/1.1".to_vec()],
+    };
     Ok(tls)
 }
 
@@ -131,9 +156,17 @@ mod tests {
     #[test]
     fn a_client_needs_and_sets_no_default_cryptography() {
         for base in ["https://api.openai.com/v1", "http://localhost:11434/v1"] {
-            Client::new(Endpoint::new(base, "m").unwrap(), &["x"]).unwrap();
+            Client::new(Endpoint::new(base, "m").unwrap(), &["x"], Connections::Shared).unwrap();
         }
         assert!(rustls::crypto::CryptoProvider::get_default().is_none());
+    }
+
+    #[test]
+    fn answers_that_must_not_share_a_connection_are_never_offered_http2() {
+        let endpoint = Endpoint::openai("sk", "m").unwrap();
+        let offered = |connections| tls(&endpoint, connections).unwrap().alpn_protocols;
+        assert_eq!(offered(Connections::OnePerAnswer), [b"http/1.1".to_vec()]);
+        assert_eq!(offered(Connections::Shared), [b"h2".to_vec(), b"http/1.1".to_vec()]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One request and its streamed answer.
 
 use bytes::Bytes;
-use reqwest::header::HeaderMap;
+use reqwest::header::CONTENT_TYPE;
 use reqwest::{RequestBuilder, Response};
 use voicecall_core::Result;
 
@@ -17,32 +17,36 @@ pub(crate) struct Exchange {
     request: Option<RequestBuilder>,
     /// Absent before the request is sent and after the last byte.
     response: Option<Response>,
-    accept: fn(&HeaderMap) -> Result<()>,
 }
 
 impl Exchange {
-    /// An exchange whose answer is read only if `accept` takes its headers.
-    pub(crate) fn new(
-        operation: &'static str,
-        client: Client,
-        request: RequestBuilder,
-        accept: fn(&HeaderMap) -> Result<()>,
-    ) -> Self {
-        Self { operation, client, request: Some(request), response: None, accept }
+    /// An exchange that has not begun.
+    pub(crate) fn new(operation: &'static str, client: Client, request: RequestBuilder) -> Self {
+        Self { operation, client, request: Some(request), response: None }
+    }
+
+    /// The server's word for what it sends, which it may not give; sends the request unless it was sent.
+    pub(crate) async fn content_type(&mut self) -> Result<&str> {
+        self.begin().await?;
+        let content_type = self.response.as_ref().and_then(|response| response.headers().get(CONTENT_TYPE));
+        Ok(content_type.and_then(|value| value.to_str().ok()).unwrap_or_default())
     }
 
     /// The next bytes of the answer; `None` at its end.
     pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>> {
-        if let Some(request) = self.request.take() {
-            let response = self.client.send(self.operation, request).await?;
-            (self.accept)(response.headers())?;
-            self.response = Some(response);
-        }
+        self.begin().await?;
         let Some(response) = &mut self.response else { return Ok(None) };
         let bytes = response.chunk().await.map_err(|error| failure::of_transport(self.operation, error))?;
         if bytes.is_none() {
             self.response = None;
         }
         Ok(bytes)
+    }
+
+    async fn begin(&mut self) -> Result<()> {
+        if let Some(request) = self.request.take() {
+            self.response = Some(self.client.send(self.operation, request).await?);
+        }
+        Ok(())
     }
 }

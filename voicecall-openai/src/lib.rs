@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod cascade;
 mod chat;
 mod client;
 mod endpoint;
@@ -14,6 +15,7 @@ mod transcription;
 mod wav;
 mod wire;
 
+pub use cascade::cascade_from_env;
 pub use chat::{ChatDialect, OpenAiChat, SchemaMode, TokenLimit};
 pub use endpoint::{Endpoint, Timeouts};
 pub use speech::{OpenAiSpeech, SpeechFormat};

@@ -1,4 +1,4 @@
-//! Server-sent events, read as they arrive: the data of each event, whatever the cuts between reads.
+//! Server-sent events, read as they arrive: the name and data of each event, whatever the cuts between reads.
 
 use std::collections::VecDeque;
 
@@ -11,18 +11,28 @@ const BOM: &[u8] = &[0xEF, 0xBB, 0xBF];
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TooLong;
 
-/// Collects bytes and hands out the data of every event they complete. Names, numbers and comments are skipped.
+/// One event that has data.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Event {
+    /// The name; empty if it has none.
+    pub(crate) name: String,
+    /// The data, its lines joined.
+    pub(crate) data: String,
+}
+
+/// Collects bytes and hands out every event they complete. Numbers and comments are skipped.
 #[derive(Debug, Default)]
 pub(crate) struct SseParser {
     line: Vec<u8>,
+    name: String,
     data: Option<String>,
     /// A line feed right behind a carriage return belongs to it.
     after_return: bool,
 }
 
 impl SseParser {
-    /// Takes the next bytes and appends the data of the events they complete.
-    pub(crate) fn push(&mut self, bytes: &[u8], events: &mut VecDeque<String>) -> Result<(), TooLong> {
+    /// Takes the next bytes and appends the events they complete.
+    pub(crate) fn push(&mut self, bytes: &[u8], events: &mut VecDeque<Event>) -> Result<(), TooLong> {
         for &byte in bytes {
             let after_return = std::mem::take(&mut self.after_return);
             match byte {
@@ -39,17 +49,24 @@ impl SseParser {
     }
 
     /// Ends the stream. A last event without its blank line counts: some servers forget it.
-    pub(crate) fn finish(&mut self, events: &mut VecDeque<String>) {
+    pub(crate) fn finish(&mut self, events: &mut VecDeque<Event>) {
         self.end_line(events);
-        events.extend(self.data.take());
+        self.end_event(events);
     }
 
-    fn end_line(&mut self, events: &mut VecDeque<String>) {
+    fn end_event(&mut self, events: &mut VecDeque<Event>) {
+        let name = std::mem::take(&mut self.name);
+        events.extend(self.data.take().map(|data| Event { name, data }));
+    }
+
+    fn end_line(&mut self, events: &mut VecDeque<Event>) {
         let line = std::mem::take(&mut self.line);
         let line = line.strip_prefix(BOM).unwrap_or(&line);
         if line.is_empty() {
-            events.extend(self.data.take());
-        } else if let Some(value) = data(line) {
+            self.end_event(events);
+        } else if let Some(name) = field(line, b"event") {
+            self.name = String::from_utf8_lossy(name).into_owned();
+        } else if let Some(value) = field(line, b"data") {
             let value = String::from_utf8_lossy(value);
             match &mut self.data {
                 Some(data) => {
@@ -62,9 +79,9 @@ impl SseParser {
     }
 }
 
-/// The value of a line of data, without the one space that may precede it.
-fn data(line: &[u8]) -> Option<&[u8]> {
-    let rest = line.strip_prefix(b"data")?;
+/// The value of a line, if it is of the field `name`, without the one space that may precede it.
+fn field<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let rest = line.strip_prefix(name)?;
     if rest.is_empty() {
         return Some(rest);
     }
@@ -78,7 +95,11 @@ mod tests {
 
     use super::*;
 
-    fn parse<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
+    fn data<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
+        parse(chunks).into_iter().map(|event| event.data).collect()
+    }
+
+    fn parse<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<Event> {
         let (mut parser, mut events) = (SseParser::default(), VecDeque::new());
         for chunk in chunks {
             parser.push(chunk, &mut events).unwrap();
@@ -90,20 +111,27 @@ mod tests {
     #[test]
     fn only_data_counts_with_or_without_its_space() {
         let text = ": ping\n\nevent: x\nid: 7\ndata: {\"a\":1}\n\ndata:b\n\ndata:  c\n\nretry: 3\n\nother\n\n";
-        assert_eq!(parse([text.as_bytes()]), ["{\"a\":1}", "b", " c"]);
+        assert_eq!(data([text.as_bytes()]), ["{\"a\":1}", "b", " c"]);
+    }
+
+    #[test]
+    fn a_name_is_of_its_own_event_only() {
+        let events = parse(["event: ping\n\nevent:error\ndata: a\n\ndata: b\n\n".as_bytes()]);
+        let event = |name: &str, data: &str| Event { name: name.into(), data: data.into() };
+        assert_eq!(events, [event("error", "a"), event("", "b")]);
     }
 
     #[test]
     fn every_line_ending_ends_a_line() {
         for end in ["\n", "\r\n", "\r"] {
             let text = format!("data: a{end}data: b{end}{end}data: c{end}{end}");
-            assert_eq!(parse([text.as_bytes()]), ["a\nb", "c"], "{end:?}");
+            assert_eq!(data([text.as_bytes()]), ["a\nb", "c"], "{end:?}");
         }
     }
 
     #[test]
     fn a_mark_of_byte_order_and_a_missing_last_blank_line_are_forgiven() {
-        assert_eq!(parse(["\u{FEFF}data: a\n\ndata: [DONE]".as_bytes()]), ["a", "[DONE]"]);
+        assert_eq!(data(["\u{FEFF}data: a\n\ndata: [DONE]".as_bytes()]), ["a", "[DONE]"]);
     }
 
     #[test]

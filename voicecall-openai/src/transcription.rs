@@ -7,11 +7,12 @@ use voicecall_core::audio::{FRAME_SAMPLES, Frame, Resampler, SAMPLE_RATE};
 use voicecall_core::model::{ResultStream, SpeechToText, Transcript, TranscriptionOptions};
 use voicecall_core::{Error, ErrorKind, Result};
 
-use crate::client::Client;
+use crate::client::{Client, Connections};
 use crate::endpoint::Endpoint;
 use crate::environment::{self, Lookup, TRANSCRIPTION};
 use crate::patience::Patience;
 use crate::wav;
+use crate::wire::json;
 use crate::wire::transcription::Answer;
 
 const OPERATION: &str = "transcribe";
@@ -111,7 +112,7 @@ impl OpenAiTranscription {
     pub fn new(endpoint: Endpoint) -> Result<Self> {
         let dialect =
             if endpoint.is_openai() { TranscriptionDialect::openai() } else { TranscriptionDialect::compatible() };
-        let client = Client::new(endpoint, &["audio", "transcriptions"])?;
+        let client = Client::new(endpoint, &["audio", "transcriptions"], Connections::Shared)?;
         Ok(Self { client, dialect, sample_rate: SAMPLE_RATE, extra: Vec::new() })
     }
 
@@ -123,7 +124,7 @@ impl OpenAiTranscription {
         Self::from_lookup(&environment::process)
     }
 
-    fn from_lookup(lookup: Lookup<'_>) -> Result<Self> {
+    pub(crate) fn from_lookup(lookup: Lookup<'_>) -> Result<Self> {
         let transcription = Self::new(TRANSCRIPTION.endpoint(lookup)?)?;
         match TRANSCRIPTION.dialect(lookup)? {
             Some(environment::Dialect::OpenAi) => Ok(transcription.with_dialect(TranscriptionDialect::openai())),
@@ -171,7 +172,8 @@ impl OpenAiTranscription {
                 self.client.read(OPERATION, response).await
             })
             .await?;
-        let answer: Answer = serde_json::from_slice(&body).map_err(|error| {
+        let answer = json::read(&String::from_utf8_lossy(&body)).and_then(serde_json::from_value);
+        let answer: Answer = answer.map_err(|error| {
             Error::new(ErrorKind::Protocol, OPERATION).with_message("not a transcript").with_source(error)
         })?;
         Ok(Transcript {

@@ -92,6 +92,33 @@ parsed = client.chat.completions.parse(
 )
 assert parsed.choices[0].message.parsed.decision == "yes"
 
+# Tools: streamed in pieces, whole, and their results; an orphan on either side is refused.
+TOOLS = [
+    {"type": "function", "function": {"name": name, "description": name, "parameters": {"type": "object"}}}
+    for name in ("book", "look")
+]
+
+
+def converse(messages, **options):
+    return client.chat.completions.create(model="gpt-6-luna", messages=messages, tools=TOOLS, **options)
+
+
+wish = [{"role": "user", "content": "Boka bord."}]
+with client.chat.completions.stream(model="gpt-6-luna", messages=wish, tools=TOOLS) as stream:
+    streamed = stream.get_final_completion().choices[0]
+whole = converse(wish).choices[0]
+for choice in (streamed, whole):
+    calls = choice.message.tool_calls
+    assert (choice.finish_reason, choice.message.content) == ("tool_calls", "Ett ögonblick."), choice
+    assert [call.function.name for call in calls] == ["book", "look"] and calls[0].id != calls[1].id
+    assert [json.loads(call.function.arguments) for call in calls] == [{"at": 19, "name": "Åsa"}, {}]
+asked = wish + [whole.message.model_dump(exclude_none=True)]
+results = [{"role": "tool", "tool_call_id": call.id, "content": "booked"} for call in whole.message.tool_calls]
+assert converse(asked + results).choices[0].message.content == "Klart!"
+assert converse(asked + results + wish).choices[0].finish_reason == "tool_calls"
+assert fails(openai.BadRequestError, lambda: converse(asked + results[:1])).param == "messages[1].role"
+assert fails(openai.BadRequestError, lambda: converse(wish + results)).param == "messages[1].role"
+
 # What is not in the scenario, or not in the protocol, is an error.
 assert "Vad?" in fails(openai.InternalServerError, lambda: ask("Vad?")).message
 assert fails(openai.BadRequestError, lambda: ask("Hej", extra_body={"mood": 1})).param == "mood"
@@ -122,7 +149,7 @@ assert client.audio.transcriptions.create(model="any", file=wav(bytes(48000))).t
 half = client.audio.transcriptions.create(model="any", file=wav(pcm[len(pcm) // 4 * 2 :])).text
 assert half and sentence.endswith(half) and half != sentence, half
 
-# Faults, as the scenario plans them: from the fifth chat answer on.
+# Faults, as the scenario plans them: from the ninth chat answer on.
 limited = fails(openai.RateLimitError, lambda: ask("Hej"))
 assert limited.response.headers["retry-after"] == "2" and limited.code == "rate_limit_exceeded"
 assert fails(openai.InternalServerError, lambda: ask("Hej")).status_code == 503

@@ -10,7 +10,7 @@ use voicecall_sim::scenario::Scenario;
 
 const KEY: &str = "made-up-key";
 
-/// Whole answers come first; the faults strike from the fifth on.
+/// Whole answers come first; the faults strike from the ninth on.
 const SCENARIO: &str = r#"
     name = "official library"
     seed = 1
@@ -26,31 +26,40 @@ const SCENARIO: &str = r#"
     caller = "Hej"
     reply = "Hej hej!"
 
+    [[model.rule]]
+    result = "booked"
+    reply = "Klart!"
+
+    [[model.rule]]
+    caller = "Boka"
+    reply = "Ett ögonblick."
+    calls = [{ tool = "book", arguments = { at = 19, name = "Åsa" } }, { tool = "look", arguments = {} }]
+
     [[fault]]
     where = "openai.chat"
-    nth = [5]
+    nth = [9]
     kind = "rate_limit"
     retry_after = "2 s"
 
     [[fault]]
     where = "openai.chat"
-    nth = [6]
+    nth = [10]
     kind = "error"
     status = 503
 
     [[fault]]
     where = "openai.chat"
-    nth = [7]
+    nth = [11]
     kind = "drop_before"
 
     [[fault]]
     where = "openai.chat"
-    nth = [8]
+    nth = [12]
     kind = "accept_then_drop"
 
     [[fault]]
     where = "openai.chat"
-    nth = [9]
+    nth = [13]
     kind = "latency"
     delay = "1 h"
 "#;

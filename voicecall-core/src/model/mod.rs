@@ -3,12 +3,14 @@
 //! All three return streams. Dropping a stream cancels the work.
 
 mod language;
+mod object;
 mod speech;
 mod transcription;
 
 pub use language::{
     ChatDelta, ChatMessage, ChatRequest, ChatRole, LanguageModel, OutputSchema, TokenUsage, ToolCall, ToolSpec,
 };
+pub use object::json_object;
 pub use speech::{SpeechChunk, SpeechOptions, TextToSpeech, WordTiming};
 pub use transcription::{SpeechToText, Transcript, TranscriptionOptions};
 

@@ -3,19 +3,28 @@
 use std::collections::VecDeque;
 
 use reqwest::RequestBuilder;
-use serde::Deserialize;
-use serde_json::Value;
-use voicecall_core::model::{ChatDelta, TokenUsage};
+use voicecall_core::model::{ChatDelta, ChatRequest, TokenUsage, ToolCall, json_object};
 use voicecall_core::{Error, ErrorKind, Result};
 
 use super::OPERATION;
+use super::body::Body;
+use super::calls::Calls;
+use super::ending::Ending;
+use super::thoughts::Thoughts;
 use crate::client::Client;
 use crate::exchange::Exchange;
 use crate::failure;
 use crate::patience::Patience;
-use crate::sse::SseParser;
-use crate::wire::chat::{Choice, Chunk};
+use crate::sse::Event;
+use crate::wire::chunk::{self, Chunk, Words};
 use crate::wire::failure::Failure;
+use crate::wire::json;
+
+/// The event behind the last of an answer.
+const DONE: &str = "[DONE]";
+
+/// The longest answer in bytes, far beyond what anybody listens to.
+const MAX_ANSWER: usize = 1024 * 1024;
 
 /// An answer on its way.
 #[derive(Debug)]
@@ -26,10 +35,10 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    pub(super) fn new(client: Client, request: RequestBuilder) -> Self {
+    pub(super) fn new(client: Client, sent: RequestBuilder, request: &ChatRequest) -> Self {
         let patience = Patience::new(client.timeouts());
-        let exchange = Exchange::new(OPERATION, client, request, |_| Ok(()));
-        Self { patience, exchange, reader: Reader::default() }
+        let exchange = Exchange::new(OPERATION, client, sent);
+        Self { patience, exchange, reader: Reader::new(request) }
     }
 
     /// The next piece and the answer without it.
@@ -38,7 +47,7 @@ impl Answer {
         let piece = match patience.wait(OPERATION, next_text(exchange, reader)).await {
             Ok(Some(text)) => Some(ChatDelta::Text(text)),
             Ok(None) => reader.end()?,
-            Err(error) if reader.verdict.is_none() => return Err(error),
+            Err(error) if reader.ending.is_none() => return Err(error),
             // The model has ended; whatever keeps the server from closing the answer, nobody needs to wait for.
             Err(_) => reader.end()?,
         };
@@ -59,23 +68,52 @@ async fn next_text(exchange: &mut Exchange, reader: &mut Reader) -> Result<Optio
 }
 
 /// What was read of an answer and not yet handed on.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Reader {
-    sse: SseParser,
-    events: VecDeque<String>,
+    body: Body,
+    events: VecDeque<Event>,
+    thoughts: Thoughts,
+    /// The text so far.
+    said: String,
+    calls: Calls,
+    /// The calls of a whole answer, still to be handed on.
+    whole_calls: Option<VecDeque<ToolCall>>,
     usage: Option<TokenUsage>,
-    /// How the model ended, once it did: an error if the answer is not whole.
-    verdict: Option<Result<()>>,
+    /// How the model ended, once it did.
+    ending: Option<Ending>,
+    asked: Asked,
     closed: bool,
 }
 
+/// What of the request decides whether an answer is whole.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    object: bool,
+    tools: bool,
+}
+
 impl Reader {
+    fn new(request: &ChatRequest) -> Self {
+        Self {
+            body: Body::Unknown,
+            events: VecDeque::new(),
+            thoughts: Thoughts::default(),
+            said: String::new(),
+            calls: Calls::new(request),
+            whole_calls: None,
+            usage: None,
+            ending: None,
+            asked: Asked { object: request.schema.is_some(), tools: !request.tools.is_empty() },
+            closed: false,
+        }
+    }
+
     /// Takes the next bytes of the body, or its end.
     fn push(&mut self, bytes: Option<&[u8]>) -> Result<()> {
         match bytes {
-            Some(bytes) => self.sse.push(bytes, &mut self.events).map_err(|_| broken("an endless event")),
+            Some(bytes) => self.body.push(bytes, &mut self.events).map_err(|_| broken("an endless event")),
             None => {
-                self.sse.finish(&mut self.events);
+                self.body.finish(&mut self.events);
                 self.closed = true;
                 Ok(())
             }
@@ -85,71 +123,123 @@ impl Reader {
     /// The next text among the events read so far.
     fn next_text(&mut self) -> Result<Option<String>> {
         while let Some(event) = self.events.pop_front() {
-            if let Some(text) = self.read(event.trim())? {
+            let text = self.read(&event)?;
+            if !text.is_empty() {
                 return Ok(Some(text));
             }
         }
         Ok(None)
     }
 
-    /// What comes after the last text: first the usage, then the end or the reason why the answer is not whole.
+    /// What comes after the last text: the calls of a whole answer, the usage, and then the end or the reason why the
+    /// answer is not whole.
     fn end(&mut self) -> Result<Option<ChatDelta>> {
         self.closed = true;
         self.events.clear();
+        let rest = self.thoughts.finish();
+        if !rest.is_empty() {
+            self.said.push_str(&rest);
+            return Ok(Some(ChatDelta::Text(rest)));
+        }
+        let verdict = self.verdict();
+        if verdict.is_ok()
+            && let Some(call) = self.next_call()
+        {
+            return Ok(Some(ChatDelta::ToolCall(call)));
+        }
         if let Some(usage) = self.usage.take() {
             return Ok(Some(ChatDelta::Usage(usage)));
         }
-        let cut_off = || Err(Error::new(ErrorKind::Unavailable, OPERATION).with_message("the answer broke off"));
-        self.verdict.take().unwrap_or_else(cut_off).map(|()| None)
+        verdict?;
+        let is_empty = self.said.trim().is_empty() && self.whole_calls.is_none();
+        if is_empty { Err(not_whole("an empty answer").with_code("empty")) } else { Ok(None) }
     }
 
-    fn read(&mut self, event: &str) -> Result<Option<String>> {
-        if event == "[DONE]" {
+    fn verdict(&self) -> Result<()> {
+        match &self.ending {
+            // White space behind a whole object may fill up the limit.
+            Some(Ending::Cut) if self.is_whole_object() => Ok(()),
+            Some(ending) => ending.clone().verdict(),
+            None => Err(not_whole("the answer broke off")),
+        }
+    }
+
+    fn is_whole_object(&self) -> bool {
+        json_object(&self.said).is_some_and(|object| self.asked.object || object == self.said.trim())
+    }
+
+    /// The next call; `None` behind the last. A call of a tool when none was offered is nothing anybody could run.
+    fn next_call(&mut self) -> Option<ToolCall> {
+        if self.whole_calls.is_none() && self.asked.tools {
+            self.whole_calls = Some(VecDeque::from(self.calls.finish())).filter(|calls| !calls.is_empty());
+        }
+        self.whole_calls.as_mut()?.pop_front()
+    }
+
+    fn read(&mut self, event: &Event) -> Result<String> {
+        let data = event.data.trim();
+        if data.is_empty() || is_heartbeat(&event.name) || is_heartbeat(data) {
+            return Ok(String::new());
+        }
+        if data == DONE {
             self.closed = true;
-            self.verdict.get_or_insert(Ok(()));
-            return Ok(None);
+            self.ending.get_or_insert(Ending::Whole);
+            return Ok(String::new());
         }
-        let value: Value = serde_json::from_str(event).map_err(|error| broken("not JSON").with_source(error))?;
-        if value.get("error").is_some_and(|error| !error.is_null()) || value.get("object") == Some(&"error".into()) {
-            return Err(failure::in_stream(OPERATION, &Failure::read(&value)));
+        let value = json::read(data);
+        if event.name == "error" {
+            return Err(failure::in_stream(OPERATION, &Failure::read(&value.unwrap_or_default())));
         }
-        let chunk = Chunk::deserialize(value).map_err(|error| broken("not an answer").with_source(error))?;
-        if let Some(usage) = chunk.usage {
-            self.usage = Some(usage.into());
+        let value = value.map_err(|error| broken("not JSON").with_source(error))?;
+        if let Some(failure) = chunk::failure(&value) {
+            return Err(failure::in_stream(OPERATION, &failure));
         }
-        let text =
-            chunk.choices.into_iter().find(|choice| choice.index == 0).and_then(|choice| self.read_choice(choice));
-        Ok(text.filter(|text| !text.is_empty()))
+        self.read_chunk(Chunk::read(&value).ok_or_else(|| broken("not an answer"))?)
     }
 
-    fn read_choice(&mut self, choice: Choice) -> Option<String> {
-        if choice.delta.refusal.is_some_and(|refusal| !refusal.is_empty()) {
-            self.verdict = Some(Err(not_whole(ErrorKind::Rejected, "refusal")));
+    fn read_chunk(&mut self, chunk: Chunk) -> Result<String> {
+        self.usage = chunk.usage.or(self.usage);
+        if chunk.refused {
+            self.ending = Some(Ending::Refused);
         }
-        let refused = matches!(self.verdict, Some(Err(_)));
-        if let Some(reason) = choice.finish_reason.filter(|reason| !reason.is_empty()) {
-            self.verdict.get_or_insert_with(|| verdict(&reason));
+        let refused = self.ending == Some(Ending::Refused);
+        if let Some(reason) = chunk.finish_reason.filter(|reason| !reason.is_empty()) {
+            self.ending.get_or_insert_with(|| Ending::read(&reason));
         }
-        choice.delta.content.filter(|_| !refused)
+        for piece in chunk.calls {
+            self.calls.push(piece).map_err(|_| broken("calls without end"))?;
+        }
+        if refused {
+            return Ok(String::new());
+        }
+        let text = match chunk.words {
+            Words::More(text) => self.thoughts.answer(&text),
+            // What was said already is not said again.
+            Words::All(text) => {
+                let text = answer_in(&text);
+                text.strip_prefix(self.said.as_str()).unwrap_or_default().to_owned()
+            }
+        };
+        self.said.push_str(&text);
+        if self.said.len() > MAX_ANSWER { Err(broken("an endless answer")) } else { Ok(text) }
     }
 }
 
-fn verdict(reason: &str) -> Result<()> {
-    match reason {
-        "length" => Err(not_whole(ErrorKind::Rejected, "length")),
-        "content_filter" => Err(not_whole(ErrorKind::Rejected, "content_filter")),
-        // No tool was offered.
-        "tool_calls" | "function_call" => Err(not_whole(ErrorKind::Protocol, "tool_calls")),
-        "stop" => Ok(()),
-        _ => {
-            tracing::debug!("an unknown reason for the end of an answer");
-            Ok(())
-        }
-    }
+/// A text without the thoughts before it.
+fn answer_in(text: &str) -> String {
+    let mut thoughts = Thoughts::default();
+    let mut answer = thoughts.answer(text);
+    answer.push_str(&thoughts.finish());
+    answer
 }
 
-fn not_whole(kind: ErrorKind, code: &'static str) -> Error {
-    Error::new(kind, OPERATION).with_code(code)
+/// What some servers send instead of a comment to keep a connection open.
+fn is_heartbeat(text: &str) -> bool {
+    ["ping", "heartbeat", "keepalive", "keep-alive"].iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
+fn not_whole(message: &'static str) -> Error {
+    Error::new(ErrorKind::Unavailable, OPERATION).with_message(message)
 }
 
 fn broken(message: &'static str) -> Error {

@@ -35,6 +35,7 @@ pub struct ChatDialect {
     pub(super) schema_mode: SchemaMode,
     pub(super) usage: bool,
     pub(super) reasoning_effort: Option<String>,
+    pub(super) reasoning_headroom: u32,
 }
 
 impl ChatDialect {
@@ -47,6 +48,7 @@ impl ChatDialect {
             schema_mode: SchemaMode::JsonSchema,
             usage: true,
             reasoning_effort: Some("none".to_owned()),
+            reasoning_headroom: 0,
         }
     }
 
@@ -58,6 +60,7 @@ impl ChatDialect {
             schema_mode: SchemaMode::JsonObject,
             usage: false,
             reasoning_effort: None,
+            reasoning_headroom: 0,
         }
     }
 
@@ -86,6 +89,14 @@ impl ChatDialect {
     #[must_use]
     pub fn with_reasoning_effort(mut self, effort: Option<&str>) -> Self {
         self.reasoning_effort = effort.map(str::to_owned);
+        self
+    }
+
+    /// Replaces the tokens that are allowed beyond the longest answer, for a model that reasons before it answers and
+    /// whose server counts that as part of the answer. The default is 0, for models that do not.
+    #[must_use]
+    pub fn with_reasoning_headroom(mut self, tokens: u32) -> Self {
+        self.reasoning_headroom = tokens;
         self
     }
 }

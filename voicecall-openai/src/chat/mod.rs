@@ -1,7 +1,11 @@
 //! Thinking with a chat model.
 
 mod answer;
+mod body;
+mod calls;
 mod dialect;
+mod ending;
+mod thoughts;
 
 use std::borrow::Cow;
 
@@ -14,10 +18,10 @@ use voicecall_core::{Error, ErrorKind, Result};
 pub use self::dialect::{ChatDialect, SchemaMode, TokenLimit};
 
 use self::answer::Answer;
-use crate::client::Client;
+use crate::client::{Client, Connections};
 use crate::endpoint::Endpoint;
 use crate::environment::{self, CHAT, Lookup};
-use crate::wire::chat::{JsonSchema, Message, Request, ResponseFormat, StreamOptions, role};
+use crate::wire::chat::{JsonSchema, Message, Request, ResponseFormat, StreamOptions, Tool};
 
 const OPERATION: &str = "chat";
 
@@ -25,9 +29,13 @@ const OPERATION: &str = "chat";
 ///
 /// Each request is sent once, when the stream is first pulled, and dropping the stream closes the connection.
 ///
-/// The stream ends in an error: `Timeout` if nothing comes in time, `Unavailable` if it breaks off, `Rejected` with
-/// the code `refusal`, `length` or `content_filter` if the model refuses or is cut off, `Protocol` if what comes is
-/// not an answer, and whatever kind a failure of the server has.
+/// Text comes as it is written, without what the model thinks aloud between `<think>` and `</think>`; tool calls come
+/// whole behind it, each with an id of its own in the conversation, which is made up where the server gives none.
+///
+/// The stream ends in an error: `Timeout` if nothing comes in time, `Unavailable` if it breaks off, is empty or ends for
+/// a reason that is not known to be good, `Rejected` with the code `refusal`, `length` or `content_filter` if the model
+/// refuses or is cut off, `Protocol` if what comes is not an answer, and whatever kind a failure of the server has. An
+/// answer that is cut off behind a whole JSON object is whole.
 #[derive(Debug, Clone)]
 pub struct OpenAiChat {
     client: Client,
@@ -42,7 +50,7 @@ impl OpenAiChat {
     /// `Config` if the key cannot be sent or the machine has no root certificates for an `https` address.
     pub fn new(endpoint: Endpoint) -> Result<Self> {
         let dialect = if endpoint.is_openai() { ChatDialect::openai() } else { ChatDialect::compatible() };
-        let client = Client::new(endpoint, &["chat", "completions"])?;
+        let client = Client::new(endpoint, &["chat", "completions"], Connections::Shared)?;
         Ok(Self { client, dialect, extra: Map::new() })
     }
 
@@ -54,7 +62,7 @@ impl OpenAiChat {
         Self::from_lookup(&environment::process)
     }
 
-    fn from_lookup(lookup: Lookup<'_>) -> Result<Self> {
+    pub(crate) fn from_lookup(lookup: Lookup<'_>) -> Result<Self> {
         let chat = Self::new(CHAT.endpoint(lookup)?)?;
         match CHAT.dialect(lookup)? {
             Some(environment::Dialect::OpenAi) => Ok(chat.with_dialect(ChatDialect::openai())),
@@ -80,20 +88,22 @@ impl OpenAiChat {
 
     fn request(&self, request: &ChatRequest) -> Result<RequestBuilder> {
         let wrong = |error| Error::new(ErrorKind::Internal, OPERATION).with_source(error);
-        let ChatDialect { token_limit, schema_mode, usage, reasoning_effort } = &self.dialect;
+        let ChatDialect { token_limit, schema_mode, usage, reasoning_effort, reasoning_headroom } = &self.dialect;
+        let max_tokens = request.max_tokens.saturating_add(*reasoning_headroom);
         let messages = match &request.schema {
             Some(schema) if *schema_mode != SchemaMode::JsonSchema => with_schema(&request.messages, schema),
             _ => Cow::Borrowed(request.messages.as_slice()),
         };
         let body = Request {
             model: self.client.model(),
-            messages: messages.iter().map(|m| Message { role: role(m.role), content: &m.content }).collect(),
+            messages: messages.iter().map(Message::from).collect(),
             stream: true,
             stream_options: usage.then_some(StreamOptions { include_usage: true }),
-            max_completion_tokens: (*token_limit == TokenLimit::MaxCompletionTokens).then_some(request.max_tokens),
-            max_tokens: (*token_limit == TokenLimit::MaxTokens).then_some(request.max_tokens),
+            max_completion_tokens: (*token_limit == TokenLimit::MaxCompletionTokens).then_some(max_tokens),
+            max_tokens: (*token_limit == TokenLimit::MaxTokens).then_some(max_tokens),
             reasoning_effort: reasoning_effort.as_deref(),
             response_format: request.schema.as_ref().and_then(|schema| response_format(*schema_mode, schema)),
+            tools: request.tools.iter().map(Tool::from).collect(),
         };
         let mut body = serde_json::to_value(body).map_err(wrong)?;
         if let Some(fields) = body.as_object_mut() {
@@ -111,7 +121,7 @@ impl LanguageModel for OpenAiChat {
     fn chat(&self, request: ChatRequest) -> ResultStream<ChatDelta> {
         let client = self.client.clone();
         match self.request(&request) {
-            Ok(request) => stream::try_unfold(Answer::new(client.clone(), request), Answer::step)
+            Ok(sent) => stream::try_unfold(Answer::new(client.clone(), sent, &request), Answer::step)
                 .map(move |piece| piece.map_err(|error| client.name_in(error)))
                 .boxed(),
             Err(error) => stream::iter([Err(client.name_in(error))]).boxed(),

@@ -1,18 +1,18 @@
 //! Speaking with a synthesiser.
 
 mod decoder;
+mod recognise;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use reqwest::RequestBuilder;
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use serde_json::{Map, Value};
 use voicecall_core::audio::RATES;
 use voicecall_core::model::{ResultStream, SpeechChunk, SpeechOptions, TextToSpeech};
 use voicecall_core::{Error, ErrorKind, Result};
 
 use self::decoder::Decoder;
-use crate::client::Client;
+use crate::client::{Client, Connections};
 use crate::endpoint::Endpoint;
 use crate::environment::{self, Lookup, SPEECH};
 use crate::exchange::Exchange;
@@ -51,9 +51,12 @@ impl Default for SpeechFormat {
 ///
 /// OpenAI itself ends this service on 2027-01-06, without a model to follow on it. Compatible servers go on.
 ///
-/// The stream ends in an error: `Timeout`, `Unavailable` if it breaks off, `Protocol` if what comes is not the audio
-/// asked for, `Unsupported` for a WAV file that is not 16-bit mono or of an unknown rate, and whatever kind a failure
-/// of the server has.
+/// What comes is told by its bytes. WAV files are played whatever was asked for, also several behind each other, with
+/// any common layout of samples and at any of the [rates](voicecall_core::audio::RATES).
+///
+/// The stream ends in an error: `Timeout`, `Unavailable` if it breaks off, `Protocol` if what comes is neither PCM nor
+/// WAV, `Unsupported` for a WAV file of compressed samples or an unknown rate, and whatever kind a failure of the server
+/// has.
 #[derive(Debug, Clone)]
 pub struct OpenAiSpeech {
     client: Client,
@@ -71,7 +74,7 @@ impl OpenAiSpeech {
         if endpoint.is_openai() {
             tracing::warn!("OpenAI ends its speech service on 2027-01-06: configure another server for speech");
         }
-        let client = Client::new(endpoint, &["audio", "speech"])?;
+        let client = Client::new(endpoint, &["audio", "speech"], Connections::OnePerAnswer)?;
         Ok(Self { client, voice: DEFAULT_VOICE.to_owned(), format: SpeechFormat::default(), extra: Map::new() })
     }
 
@@ -83,7 +86,7 @@ impl OpenAiSpeech {
         Self::from_lookup(&environment::process)
     }
 
-    fn from_lookup(lookup: Lookup<'_>) -> Result<Self> {
+    pub(crate) fn from_lookup(lookup: Lookup<'_>) -> Result<Self> {
         let mut speech = Self::new(SPEECH.endpoint(lookup)?)?;
         if let Some(voice) = SPEECH.variable("VOICE", lookup) {
             speech = speech.with_voice(voice);
@@ -170,33 +173,44 @@ impl TextToSpeech for OpenAiSpeech {
 struct Utterance {
     patience: Patience,
     exchange: Exchange,
-    /// Absent after the last byte.
+    format: SpeechFormat,
+    /// Absent before the answer begins.
     decoder: Option<Decoder>,
+    is_over: bool,
 }
 
 impl Utterance {
     fn new(client: Client, request: RequestBuilder, format: SpeechFormat) -> Self {
         let patience = Patience::new(client.timeouts());
-        let exchange = Exchange::new(OPERATION, client, request, expect_audio);
-        Self { patience, exchange, decoder: Some(Decoder::new(format)) }
+        let exchange = Exchange::new(OPERATION, client, request);
+        Self { patience, exchange, format, decoder: None, is_over: false }
     }
 
     /// The next piece of audio and the utterance without it.
     async fn step(mut self) -> Result<Option<(SpeechChunk, Self)>> {
-        let Self { patience, exchange, decoder } = &mut self;
-        let audio = patience.wait(OPERATION, next_audio(exchange, decoder)).await?;
+        let Self { patience, exchange, format, decoder, is_over } = &mut self;
+        let audio = patience.wait(OPERATION, next_audio(exchange, *format, decoder, is_over)).await?;
         Ok(audio.map(|audio| (SpeechChunk { audio, words: Vec::new() }, self)))
     }
 }
 
-async fn next_audio(exchange: &mut Exchange, decoder: &mut Option<Decoder>) -> Result<Option<Bytes>> {
+async fn next_audio(
+    exchange: &mut Exchange,
+    format: SpeechFormat,
+    decoder: &mut Option<Decoder>,
+    is_over: &mut bool,
+) -> Result<Option<Bytes>> {
     let mut codes = Vec::new();
-    while let Some(playing) = decoder {
+    while !*is_over {
+        let playing = match decoder {
+            Some(playing) => playing,
+            None => decoder.insert(Decoder::new(format, may_be_pcm(exchange.content_type().await?))),
+        };
         match exchange.chunk().await? {
             Some(bytes) => playing.process(&bytes, &mut codes)?,
             None => {
                 playing.finish(&mut codes)?;
-                *decoder = None;
+                *is_over = true;
             }
         }
         if !codes.is_empty() {
@@ -206,16 +220,12 @@ async fn next_audio(exchange: &mut Exchange, decoder: &mut Option<Decoder>) -> R
     Ok(None)
 }
 
-/// Refuses what would be noise in a caller's ear. Servers name PCM in many ways, or not at all.
-fn expect_audio(headers: &HeaderMap) -> Result<()> {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+/// Whether a server's word for its answer may mean bare samples, which have no mark of their own. It may also be no word.
+fn may_be_pcm(content_type: &str) -> bool {
     let content_type = content_type.to_ascii_lowercase();
-    let compressed = ["audio/mpeg", "audio/mp3", "audio/ogg", "audio/opus", "audio/aac", "audio/flac"];
-    let text = ["text/", "application/json", "application/problem"];
-    if compressed.iter().chain(&text).any(|wrong| content_type.starts_with(wrong)) {
-        return Err(Error::new(ErrorKind::Protocol, OPERATION).with_message("neither pcm nor wav"));
-    }
-    Ok(())
+    let is_telephone = content_type.contains("pcmu") || content_type.contains("pcma");
+    let names = ["pcm", "l16", "raw", "s16", "octet-stream", "wav", "*"];
+    content_type.trim().is_empty() || (!is_telephone && names.iter().any(|name| content_type.contains(name)))
 }
 
 #[cfg(test)]
@@ -241,7 +251,7 @@ mod tests {
             let speech = from_format(text).unwrap();
             assert_eq!((speech.voice.as_str(), speech.format), ("af_heart", format));
         }
-        for wrong in ["mp3", "pcm_", "pcm_44100"] {
+        for wrong in ["mp3", "pcm_", "pcm_11025"] {
             assert_eq!(from_format(wrong).unwrap_err().field(), Some("VOICECALL_SPEECH_FORMAT"), "{wrong}");
         }
     }

@@ -1,8 +1,8 @@
-//! Chat completions: the request, and the pieces of a streamed answer.
+//! Chat completions: the request.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
-use voicecall_core::model::{ChatRole, TokenUsage};
+use voicecall_core::model::{ChatMessage, ChatRole, ToolCall, ToolSpec};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Request<'a> {
@@ -19,12 +19,77 @@ pub(crate) struct Request<'a> {
     pub(crate) reasoning_effort: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) response_format: Option<ResponseFormat<'a>>,
+    /// Whether to call any is left to the model, which is what servers do without a `tool_choice`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) tools: Vec<Tool<'a>>,
 }
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Message<'a> {
-    pub(crate) role: &'static str,
-    pub(crate) content: &'a str,
+    role: &'static str,
+    /// `null` in a message that only calls tools.
+    content: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<Call<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_call_id: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Call<'a> {
+    id: &'a str,
+    r#type: Function,
+    function: CalledFunction<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct CalledFunction<'a> {
+    name: &'a str,
+    arguments: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Tool<'a> {
+    r#type: Function,
+    function: OfferedFunction<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct OfferedFunction<'a> {
+    name: &'a str,
+    description: &'a str,
+    parameters: &'a Value,
+}
+
+/// The one kind of tool there is.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Function {
+    Function,
+}
+
+impl<'a> From<&'a ChatMessage> for Message<'a> {
+    fn from(message: &'a ChatMessage) -> Self {
+        let only_calls = message.content.is_empty() && !message.tool_calls.is_empty();
+        Self {
+            role: role(message.role),
+            content: (!only_calls).then_some(&message.content),
+            tool_calls: message.tool_calls.iter().map(Call::from).collect(),
+            tool_call_id: message.tool_call_id.as_deref(),
+        }
+    }
+}
+
+impl<'a> From<&'a ToolCall> for Call<'a> {
+    fn from(ToolCall { id, name, arguments }: &'a ToolCall) -> Self {
+        Self { id, r#type: Function::Function, function: CalledFunction { name, arguments } }
+    }
+}
+
+impl<'a> From<&'a ToolSpec> for Tool<'a> {
+    fn from(ToolSpec { name, description, parameters }: &'a ToolSpec) -> Self {
+        Self { r#type: Function::Function, function: OfferedFunction { name, description, parameters } }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -46,68 +111,11 @@ pub(crate) struct JsonSchema<'a> {
     pub(crate) schema: &'a Value,
 }
 
-pub(crate) fn role(role: ChatRole) -> &'static str {
+fn role(role: ChatRole) -> &'static str {
     match role {
         ChatRole::System => "system",
         ChatRole::User => "user",
         ChatRole::Assistant => "assistant",
         ChatRole::Tool => "tool",
     }
-}
-
-/// One piece of an answer. Everything may be missing.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Chunk {
-    #[serde(default, deserialize_with = "or_default")]
-    pub(crate) choices: Vec<Choice>,
-    pub(crate) usage: Option<Usage>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(crate) struct Choice {
-    #[serde(default)]
-    pub(crate) index: u32,
-    #[serde(default, deserialize_with = "or_default")]
-    pub(crate) delta: Delta,
-    pub(crate) finish_reason: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct Delta {
-    pub(crate) content: Option<String>,
-    pub(crate) refusal: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(crate) struct Usage {
-    #[serde(default, deserialize_with = "or_default")]
-    prompt_tokens: u64,
-    #[serde(default, deserialize_with = "or_default")]
-    completion_tokens: u64,
-    prompt_tokens_details: Option<PromptDetails>,
-}
-
-#[derive(Debug, Deserialize)]
-struct PromptDetails {
-    #[serde(default, deserialize_with = "or_default")]
-    cached_tokens: u64,
-}
-
-impl From<Usage> for TokenUsage {
-    fn from(usage: Usage) -> Self {
-        Self {
-            input: usage.prompt_tokens,
-            cached: usage.prompt_tokens_details.map_or(0, |details| details.cached_tokens),
-            output: usage.completion_tokens,
-        }
-    }
-}
-
-/// Reads `null` like an absent field.
-fn or_default<'de, T, D>(deserializer: D) -> Result<T, D::Error>
-where
-    T: Default + Deserialize<'de>,
-    D: serde::Deserializer<'de>,
-{
-    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }

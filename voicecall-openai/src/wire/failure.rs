@@ -67,7 +67,7 @@ impl Failure {
 }
 
 /// The text, if it is a name; anything else may quote a request or a key.
-fn name(text: &str) -> Option<String> {
+pub(crate) fn name(text: &str) -> Option<String> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || "_-.[]".contains(c);
     let fits = !text.is_empty() && text.len() <= MAX_NAME && text.chars().all(is_name);
     fits.then(|| text.to_owned())

@@ -1,34 +1,46 @@
 //! Transcriptions: the answer in both of its JSON shapes. The request is a form.
+//!
+//! Only the text must be there: a detail of another type than expected is left out.
 
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 /// An answer as `json` or `verbose_json`.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Answer {
     pub(crate) text: String,
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) languages: Option<Vec<Language>>,
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) logprobs: Option<Vec<TokenLogprob>>,
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) language: Option<String>,
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) segments: Option<Vec<Segment>>,
 }
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Language {
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) code: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct TokenLogprob {
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) logprob: Option<f64>,
 }
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Segment {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) start: f64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) end: f64,
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) avg_logprob: Option<f64>,
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) no_speech_prob: Option<f64>,
 }
 
@@ -58,6 +70,15 @@ impl Answer {
             Some((segment.avg_logprob?.exp() * speech, segment.end - segment.start))
         })
     }
+}
+
+/// Reads anything that is not of the type like an absent field.
+fn or_default<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: Default + DeserializeOwned,
+    D: Deserializer<'de>,
+{
+    Value::deserialize(deserializer).map(|value| serde_json::from_value(value).unwrap_or_default())
 }
 
 /// The weighted mean of what is finite and has a weight.

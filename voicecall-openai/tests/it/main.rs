@@ -5,5 +5,7 @@
 mod chat;
 mod failures;
 mod server;
+mod shapes;
 mod speech;
+mod tools;
 mod transcription;

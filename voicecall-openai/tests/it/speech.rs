@@ -90,7 +90,7 @@ async fn voice_format_and_more_can_be_chosen() {
 #[test]
 fn an_unknown_rate_is_refused() {
     let voice = OpenAiSpeech::new(Endpoint::new("http://localhost", "m").unwrap()).unwrap();
-    let error = voice.with_format(SpeechFormat::Pcm { hz: 44100 }).unwrap_err();
+    let error = voice.with_format(SpeechFormat::Pcm { hz: 11025 }).unwrap_err();
     assert_eq!((error.kind(), error.field()), (ErrorKind::Config, Some("format")));
 }
 
@@ -101,6 +101,9 @@ async fn audio_of_every_form_arrives_as_telephone_audio() {
         (SpeechFormat::Pcm { hz: 22050 }, bytes(&tone(22050))),
         (SpeechFormat::Pcm { hz: 8000 }, bytes(&tone(8000))),
         (SpeechFormat::Wav, streamed_file(16000, &tone(16000))),
+        (SpeechFormat::Wav, streamed_file(32000, &tone(32000))),
+        (SpeechFormat::Wav, streamed_file(44100, &tone(44100))),
+        (SpeechFormat::Wav, streamed_file(48000, &tone(48000))),
         (SpeechFormat::Wav, streamed_file(24000, &tone(24000))),
     ] {
         // Cut at odd places, within samples and within the header.
@@ -109,6 +112,17 @@ async fn audio_of_every_form_arrives_as_telephone_audio() {
         let voice = OpenAiSpeech::new(server.endpoint()).unwrap().with_format(format).unwrap();
         let (audio, error) = speak(&voice, &SpeechOptions::default()).await;
         assert!(error.is_none() && is_tone(&audio), "{format:?}: {} samples, {error:?}", audio.len());
+    }
+}
+
+#[tokio::test]
+async fn a_wav_file_is_one_whatever_the_server_calls_it() {
+    for content_type in ["audio/mpeg", "audio/webm", "text/plain", "application/json"] {
+        let server =
+            Server::start(move || streamed(content_type, vec![streamed_file(24000, &tone(24000))], End::Close)).await;
+        let voice = OpenAiSpeech::new(server.endpoint()).unwrap();
+        let (audio, error) = speak(&voice, &SpeechOptions::default()).await;
+        assert!(error.is_none() && is_tone(&audio), "{content_type}: {} samples, {error:?}", audio.len());
     }
 }
 
@@ -126,7 +140,13 @@ async fn noise_is_refused() {
         ("audio/mpeg", b"ID3".to_vec(), ErrorKind::Protocol),
         ("application/json", b"{\"error\":\"no voice\"}".to_vec(), ErrorKind::Protocol),
         ("text/html; charset=utf-8", b"<html>".to_vec(), ErrorKind::Protocol),
-        ("audio/wav", streamed_file(44100, &[0; 100]), ErrorKind::Unsupported),
+        ("audio/wav", streamed_file(11025, &[0; 100]), ErrorKind::Unsupported),
+        ("application/octet-stream", b"{\"error\":{\"message\":\"no such voice\"}}".to_vec(), ErrorKind::Protocol),
+        ("audio/pcm", [b"OggS\0\x02".as_slice(), &[0x80; 4000]].concat(), ErrorKind::Protocol),
+        ("audio/webm", vec![0x80; 4000], ErrorKind::Protocol),
+        ("audio/basic", vec![0x80; 4000], ErrorKind::Protocol),
+        ("audio/PCMU", vec![0x80; 4000], ErrorKind::Protocol),
+        ("application/ogg", vec![0x80; 4000], ErrorKind::Protocol),
     ] {
         let server = Server::start(move || streamed(content_type, vec![body.clone()], End::Close)).await;
         let (audio, error) = speak(&OpenAiSpeech::new(server.endpoint()).unwrap(), &SpeechOptions::default()).await;

@@ -124,7 +124,7 @@ async fn the_turn_is_one_wav_file_at_either_rate() {
 #[test]
 fn an_unknown_sample_rate_is_refused() {
     let endpoint = voicecall_openai::Endpoint::new("http://localhost", "m").unwrap();
-    let error = OpenAiTranscription::new(endpoint).unwrap().with_sample_rate(44100).unwrap_err();
+    let error = OpenAiTranscription::new(endpoint).unwrap().with_sample_rate(11025).unwrap_err();
     assert_eq!((error.kind(), error.field()), (ErrorKind::Config, Some("sample_rate")));
 }
 
@@ -147,6 +147,21 @@ async fn a_transcript_has_what_the_server_tells() {
         ),
     ] {
         assert_eq!(outcome_of(body.clone()).await.unwrap(), expected, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_strange_detail_does_not_cost_the_transcript() {
+    for body in [
+        r#"{"text":" Ja.","segments":[{"start":null,"end":null,"avg_logprob":-0.1}]}"#,
+        r#"{"text":" Ja.","segments":[{"start":"0.00","end":"1.00","avg_logprob":-0.1}]}"#,
+        r#"{"text":" Ja.","segments":{},"languages":["sv"]}"#,
+        r#"{"text":" Ja.","logprobs":{},"language":7}"#,
+        r#"{"text":" Ja.","segments":[{"start":0.0,"end":1.0,"avg_logprob":NaN}]}"#,
+    ] {
+        let server = Server::start(move || status(200, body)).await;
+        let transcript = transcribe(&OpenAiTranscription::new(server.endpoint()).unwrap(), 25).await.unwrap();
+        assert_eq!(transcript.text, "Ja.", "{body}");
     }
 }
 

@@ -1,9 +1,12 @@
 //! The wire form of chat completions: the request as it is checked, the answer whole and in chunks.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
-use super::json::{Members, wrong_type};
-use super::{ApiError, Reply, schema};
+use super::json::{Members, is_name, wrong_type};
+use super::messages::{self, Message};
+use super::{ApiError, Reply, schema, tools};
 use crate::scenario::Question;
 
 /// The parameters of the endpoint.
@@ -47,9 +50,7 @@ const KNOWN: &[&str] = &[
 
 /// Those of them the simulated model cannot honour; ignoring them would pretend.
 const UNSUPPORTED: &[&str] =
-    &["audio", "function_call", "functions", "logit_bias", "logprobs", "prediction", "tools", "web_search_options"];
-
-const ROLES: &[&str] = &["assistant", "developer", "function", "system", "tool", "user"];
+    &["audio", "function_call", "functions", "logit_bias", "logprobs", "prediction", "web_search_options"];
 
 /// A checked request.
 #[derive(Debug)]
@@ -58,7 +59,9 @@ pub(super) struct ChatCall {
     pub(super) stream: bool,
     pub(super) include_usage: bool,
     pub(super) max_tokens: usize,
-    messages: Vec<(String, String)>,
+    messages: Vec<Message>,
+    /// The names of the tools on offer.
+    tools: Vec<String>,
     format: Format,
 }
 
@@ -84,7 +87,8 @@ impl ChatCall {
             stream,
             include_usage: read_stream_options(members.get("stream_options"), stream)?,
             max_tokens: members.count("max_completion_tokens")?.or(members.count("max_tokens")?).unwrap_or(usize::MAX),
-            messages: read_messages(members.get("messages"))?,
+            messages: messages::read(members.get("messages"))?,
+            tools: tools::read(members.get("tools"), members.get("tool_choice"))?,
             format: read_format(members.get("response_format"))?,
         })
     }
@@ -96,14 +100,26 @@ impl ChatCall {
                 Format::Schema { name, .. } => Some(name),
                 Format::Text | Format::Object => None,
             },
-            messages: self.messages.iter().map(|(_, text)| text.as_str()).collect(),
-            caller: self.messages.iter().rev().find(|(role, _)| role == "user").map(|(_, text)| text.as_str()),
+            messages: self.messages.iter().map(|message| message.text.as_str()).collect(),
+            caller: self
+                .messages
+                .iter()
+                .rev()
+                .find(|message| message.role == "user")
+                .map(|message| message.text.as_str()),
+            result: self.messages.last().filter(|last| last.role == "tool").map(|last| last.text.as_str()),
         }
     }
 
-    /// Whether an answer has the form asked for; one that was cut off need not.
+    /// Whether an answer calls only what is offered and has the form asked for; one that calls tools or was cut off need not.
     pub(super) fn check(&self, reply: &Reply) -> Result<(), ApiError> {
-        if reply.cut_off {
+        if let Some(call) = reply.calls.iter().find(|call| !self.tools.contains(&call.name)) {
+            return Err(ApiError::server(format!(
+                "the scenario calls `{}`, which the request does not offer",
+                call.name
+            )));
+        }
+        if reply.cut_off || !reply.calls.is_empty() {
             return Ok(());
         }
         let any_object = json!({});
@@ -130,33 +146,6 @@ fn read_stream_options(value: Option<&Value>, stream: bool) -> Result<bool, ApiE
     }
 }
 
-fn read_messages(value: Option<&Value>) -> Result<Vec<(String, String)>, ApiError> {
-    let messages = value.ok_or_else(|| ApiError::missing("messages"))?;
-    let messages = messages.as_array().ok_or_else(|| wrong_type("messages", "an array of objects"))?;
-    if messages.is_empty() {
-        return Err(ApiError::invalid("messages", "Invalid 'messages': empty array."));
-    }
-    messages.iter().enumerate().map(|(index, message)| read_message(index, message)).collect()
-}
-
-fn read_message(index: usize, message: &Value) -> Result<(String, String), ApiError> {
-    let role = message.get("role").and_then(Value::as_str).unwrap_or_default();
-    if !ROLES.contains(&role) {
-        let message = format!("Invalid value: '{role}'. Supported values are: {ROLES:?}.");
-        return Err(ApiError::invalid(format!("messages[{index}].role"), message));
-    }
-    let wrong = || wrong_type(&format!("messages[{index}].content"), "a string or an array of text parts");
-    let text = match message.get("content") {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(parts)) => {
-            let text = |part: &Value| Some(part.get("text")?.as_str()?.to_owned());
-            parts.iter().map(text).collect::<Option<Vec<_>>>().ok_or_else(wrong)?.concat()
-        }
-        _ => return Err(wrong()),
-    };
-    Ok((role.to_owned(), text))
-}
-
 fn read_format(value: Option<&Value>) -> Result<Format, ApiError> {
     let Some(value) = value else { return Ok(Format::Text) };
     match value.get("type").and_then(Value::as_str) {
@@ -173,8 +162,7 @@ fn read_format(value: Option<&Value>) -> Result<Format, ApiError> {
 fn read_schema(value: &Value) -> Result<Format, ApiError> {
     let path = "response_format.json_schema";
     let name = value.get("name").and_then(Value::as_str).ok_or_else(|| ApiError::missing(&format!("{path}.name")))?;
-    let is_allowed = |char: char| char.is_ascii_alphanumeric() || matches!(char, '_' | '-');
-    if !(1..=64).contains(&name.len()) || !name.chars().all(is_allowed) {
+    if !is_name(name) {
         return Err(ApiError::invalid(
             format!("{path}.name"),
             "Expected a string that matches '^[a-zA-Z0-9_-]{1,64}$'.",
@@ -200,6 +188,14 @@ pub(super) struct Completion<'a> {
 impl Completion<'_> {
     /// The answer to a request that did not ask for a stream.
     pub(super) fn whole(&self) -> Value {
+        let mut message =
+            json!({ "role": "assistant", "content": self.reply.text(), "refusal": null, "annotations": [] });
+        if !self.reply.calls.is_empty() {
+            message["tool_calls"] = self.reply.calls.iter().map(tools::whole).collect();
+            if self.reply.tokens.is_empty() {
+                message["content"] = Value::Null;
+            }
+        }
         json!({
             "id": self.id,
             "object": "chat.completion",
@@ -207,7 +203,7 @@ impl Completion<'_> {
             "model": self.call.model,
             "choices": [{
                 "index": 0,
-                "message": { "role": "assistant", "content": self.reply.text(), "refusal": null, "annotations": [] },
+                "message": message,
                 "logprobs": null,
                 "finish_reason": self.finish_reason(),
             }],
@@ -225,6 +221,17 @@ impl Completion<'_> {
     /// The chunk of one token.
     pub(super) fn token(&self, text: &str) -> Value {
         self.chunk(json!({ "content": text }), Value::Null)
+    }
+
+    /// The chunks of all tool calls, each with the time of its token.
+    pub(super) fn calls(&self) -> impl Iterator<Item = (Duration, Value)> {
+        self.reply.calls.iter().enumerate().flat_map(move |(index, call)| {
+            let timed = move |(at, calls): (usize, Value)| {
+                let after = call.pieces.get(at).map_or(Duration::ZERO, |token| token.after);
+                (after, self.chunk(json!({ "tool_calls": calls }), Value::Null))
+            };
+            tools::chunks(index, call, self.reply.call_shape).into_iter().map(timed)
+        })
     }
 
     /// The chunk that says why the answer ends.
@@ -261,11 +268,15 @@ impl Completion<'_> {
     }
 
     fn finish_reason(&self) -> &'static str {
-        if self.reply.cut_off { "length" } else { "stop" }
+        match self.reply.cut_off {
+            true => "length",
+            false if self.reply.calls.is_empty() => "stop",
+            false => "tool_calls",
+        }
     }
 
     fn usage(&self) -> Value {
-        let (input, output) = (self.reply.input_tokens, self.reply.tokens.len());
+        let (input, output) = (self.reply.input_tokens, self.reply.all_tokens().count());
         json!({
             "prompt_tokens": input,
             "completion_tokens": output,
@@ -331,7 +342,8 @@ mod tests {
             ("stream_options", json!({ "include_usage": 1 }), "stream_options.include_usage"),
             ("max_completion_tokens", json!(0), "max_completion_tokens"),
             ("n", json!(2), "n"),
-            ("tools", json!([{}]), "tools"),
+            ("tools", json!([{}]), "tools[0].type"),
+            ("tool_choice", json!("auto"), "tool_choice"),
             ("temprature", json!(0.2), "temprature"),
             ("response_format", json!({ "type": "yaml" }), "response_format.type"),
             ("response_format", json!({ "type": "json_schema" }), "response_format.json_schema.name"),

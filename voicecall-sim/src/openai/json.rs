@@ -57,6 +57,12 @@ pub(super) fn check_model(id: &str) -> Result<&str, ApiError> {
     if is_printable(id) { Ok(id) } else { Err(ApiError::invalid("model", "invalid model ID")) }
 }
 
+/// Whether a schema or a tool may have this name.
+pub(super) fn is_name(name: &str) -> bool {
+    let is_allowed = |char: char| char.is_ascii_alphanumeric() || matches!(char, '_' | '-');
+    (1..=64).contains(&name.len()) && name.chars().all(is_allowed)
+}
+
 pub(super) fn wrong_type(name: &str, expected: &str) -> ApiError {
     ApiError::invalid(name, format!("Invalid type for '{name}': expected {expected}."))
 }

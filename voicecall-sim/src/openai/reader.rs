@@ -122,7 +122,7 @@ mod tests {
 
     fn asked(schema: &str, data: &Value) -> Option<Value> {
         let text = data.to_string();
-        let question = Question { schema: Some(schema), messages: vec![&text], caller: Some(&text) };
+        let question = Question { schema: Some(schema), messages: vec![&text], caller: Some(&text), result: None };
         Some(serde_json::from_str(&answer(&question)?).unwrap())
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{ApiError, reader};
 use crate::fault::Rng;
-use crate::scenario::{Latency, Model, Part, Question, RuleLatency, Scenario};
+use crate::scenario::{CallShape, Latency, Model, Part, Question, Rule, RuleLatency, Scenario};
 
 /// The longest token, in characters.
 const TOKEN_LENGTH: usize = 6;
@@ -23,10 +23,26 @@ pub struct ScriptedLlm {
 pub struct Reply {
     /// The answer in pieces; together they are the text.
     pub tokens: Vec<Token>,
+    /// The tools that are called behind it.
+    pub calls: Vec<RepliedCall>,
+    /// How the calls are written in a stream.
+    pub call_shape: CallShape,
     /// Whether the answer was cut because it was longer than allowed.
     pub cut_off: bool,
     /// Tokens read.
     pub input_tokens: usize,
+}
+
+/// A tool call of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RepliedCall {
+    /// The id, which no other call has.
+    pub id: String,
+    /// The name of the tool.
+    pub name: String,
+    /// The arguments in pieces.
+    pub pieces: Vec<Token>,
 }
 
 /// A piece of an answer.
@@ -51,33 +67,80 @@ impl ScriptedLlm {
     /// # Errors
     /// A 500 that names what was asked, if no rule covers it.
     pub fn answer(&mut self, question: &Question<'_>, max_tokens: usize) -> Result<Reply, ApiError> {
-        let (reply, latency) = match self.model.answer(question) {
-            Some(rule) => (rule.reply.clone(), rule.latency),
-            None => (reader::answer(question).ok_or_else(|| no_rule(question))?, RuleLatency::default()),
+        let rule = self.model.answer(question).cloned();
+        let reply = match &rule {
+            Some(rule) => rule.reply.clone(),
+            None => reader::answer(question).ok_or_else(|| no_rule(question))?,
         };
-        let mut texts = tokens(&reply);
-        let cut_off = texts.len() > max_tokens;
-        texts.truncate(max_tokens);
-
-        let first = latency.first_token.unwrap_or(self.latency.first_token);
-        let next = latency.per_token.unwrap_or(self.latency.per_token);
-        let mut after = Duration::ZERO;
-        let mut timed = Vec::with_capacity(texts.len());
-        for text in texts {
-            let typical = if timed.is_empty() { first } else { next };
-            after += self.latency.wait(typical, &mut self.rng);
-            timed.push(Token { after, text });
-        }
+        let latency = rule.as_ref().map_or_else(RuleLatency::default, |rule| rule.latency);
+        let mut writing = Writing { left: max_tokens, cut_off: false, after: Duration::ZERO, is_first: true, latency };
+        let timed = self.write(&reply, &mut writing);
+        let calls = rule.as_ref().map(|rule| self.write_calls(rule, &mut writing)).unwrap_or_default();
         let input_tokens = question.messages.iter().map(|message| tokens(message).len()).sum();
-        Ok(Reply { tokens: timed, cut_off, input_tokens })
+        let call_shape = rule.map(|rule| rule.call_shape).unwrap_or_default();
+        Ok(Reply { tokens: timed, calls, call_shape, cut_off: writing.cut_off, input_tokens })
+    }
+
+    fn write_calls(&mut self, rule: &Rule, writing: &mut Writing) -> Vec<RepliedCall> {
+        let mut calls = Vec::with_capacity(rule.calls.len());
+        for call in &rule.calls {
+            let pieces = self.write(&call.arguments, writing);
+            if writing.cut_off {
+                break;
+            }
+            let id = format!("call_{}", uuid::Uuid::new_v4().simple());
+            calls.push(RepliedCall { id, name: call.tool.clone(), pieces });
+        }
+        calls
+    }
+
+    /// The tokens of a text in their time, as far as the limit allows.
+    fn write(&mut self, text: &str, writing: &mut Writing) -> Vec<Token> {
+        let first = writing.latency.first_token.unwrap_or(self.latency.first_token);
+        let next = writing.latency.per_token.unwrap_or(self.latency.per_token);
+        let mut timed = Vec::new();
+        for text in tokens(text) {
+            if writing.left == 0 {
+                writing.cut_off = true;
+                break;
+            }
+            writing.left -= 1;
+            let typical = if std::mem::take(&mut writing.is_first) { first } else { next };
+            writing.after += self.latency.wait(typical, &mut self.rng);
+            timed.push(Token { after: writing.after, text });
+        }
+        timed
     }
 }
 
+/// How far an answer is written.
+struct Writing {
+    /// Tokens it may still have.
+    left: usize,
+    cut_off: bool,
+    after: Duration,
+    is_first: bool,
+    latency: RuleLatency,
+}
+
 impl Reply {
+    /// All tokens, of the text and of the calls.
+    pub(super) fn all_tokens(&self) -> impl Iterator<Item = &Token> {
+        self.tokens.iter().chain(self.calls.iter().flat_map(|call| &call.pieces))
+    }
+
     /// The whole text.
     #[must_use]
     pub fn text(&self) -> String {
         self.tokens.iter().map(|token| token.text.as_str()).collect()
+    }
+}
+
+impl RepliedCall {
+    /// The whole arguments.
+    #[must_use]
+    pub fn arguments(&self) -> String {
+        self.pieces.iter().map(|piece| piece.text.as_str()).collect()
     }
 }
 
@@ -122,7 +185,7 @@ mod tests {
     }
 
     fn question(text: &str) -> Question<'_> {
-        Question { schema: None, messages: vec![text], caller: Some(text) }
+        Question { schema: None, messages: vec![text], caller: Some(text), result: None }
     }
 
     #[test]

@@ -98,6 +98,8 @@ impl FromStr for Scenario {
             Error::config(field, error.message().to_owned())
         })?;
         scenario.latency.check().map_err(|(field, expected)| Error::config(field, expected))?;
+        let empty = |number| Error::config(format!("model.rule {number}"), "a `reply` or `calls`");
+        scenario.model.check().map_err(empty)?;
         scenario.fault_plan().check()?;
         Ok(scenario)
     }

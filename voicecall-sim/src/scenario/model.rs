@@ -27,12 +27,48 @@ pub struct Rule {
     pub question: Option<String>,
     /// Occurs in the last message of the user.
     pub caller: Option<String>,
-    /// The answer.
-    #[serde(deserialize_with = "reply")]
+    /// Occurs in the result of a tool, which is the last message.
+    pub result: Option<String>,
+    /// The answer; empty if the rule only calls tools.
+    #[serde(default, deserialize_with = "reply")]
     pub reply: String,
+    /// The tools that are called behind the answer.
+    #[serde(default)]
+    pub calls: Vec<ScriptedCall>,
+    /// How the calls are written in a stream.
+    #[serde(default)]
+    pub call_shape: CallShape,
     /// Slower or faster than the scenario's `[latency]`.
     #[serde(default)]
     pub latency: RuleLatency,
+}
+
+/// A tool call of the simulated model.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ScriptedCall {
+    /// The name of the tool.
+    pub tool: String,
+    /// The arguments: a table that is rendered as JSON, or text that is sent as it is, well-formed or not.
+    #[serde(deserialize_with = "reply")]
+    pub arguments: String,
+}
+
+/// How servers write tool calls in a stream.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CallShape {
+    /// As OpenAI: id and name first, then the arguments in pieces.
+    #[default]
+    Pieces,
+    /// Each call in one chunk, all with the index 0.
+    Whole,
+    /// Each call in one chunk, without id and index.
+    WithoutIds,
+    /// Each call in one chunk, with an empty id and an object as arguments.
+    Objects,
 }
 
 /// Waiting times of one answer, where they differ from the scenario's.
@@ -57,9 +93,20 @@ pub struct Question<'a> {
     pub messages: Vec<&'a str>,
     /// The last message of the user.
     pub caller: Option<&'a str>,
+    /// The last message, if it is a tool's result.
+    pub result: Option<&'a str>,
 }
 
 impl Model {
+    /// Checks that every rule answers something.
+    ///
+    /// # Errors
+    /// The number of the first rule that does not, from 1.
+    pub(super) fn check(&self) -> Result<(), usize> {
+        let is_empty = |rule: &Rule| rule.reply.is_empty() && rule.calls.is_empty();
+        self.rules.iter().position(is_empty).map_or(Ok(()), |at| Err(at + 1))
+    }
+
     /// The rule that answers `question`.
     #[must_use]
     pub fn answer(&self, question: &Question<'_>) -> Option<&Rule> {
@@ -73,6 +120,7 @@ impl Rule {
         holds(&self.schema, &|wanted| question.schema == Some(wanted))
             && holds(&self.question, &|wanted| question.messages.iter().any(|message| message.contains(wanted)))
             && holds(&self.caller, &|wanted| question.caller.is_some_and(|caller| caller.contains(wanted)))
+            && holds(&self.result, &|wanted| question.result.is_some_and(|result| result.contains(wanted)))
     }
 }
 
@@ -103,7 +151,8 @@ mod tests {
             ],
         };
         let ask = |schema, caller| {
-            let question = Question { schema, messages: vec!["Hur nöjd är du?", caller], caller: Some(caller) };
+            let question =
+                Question { schema, messages: vec!["Hur nöjd är du?", caller], caller: Some(caller), result: None };
             model.answer(&question).unwrap().reply.clone()
         };
         assert_eq!(ask(Some("answer"), "Nej."), "first");
@@ -115,7 +164,29 @@ mod tests {
     #[test]
     fn a_question_no_rule_covers_has_no_answer() {
         let model = Model { rules: vec![rule("schema = 'consent'\nreply = 'x'")] };
-        assert_eq!(model.answer(&Question { schema: None, messages: vec!["consent"], caller: None }), None);
+        assert_eq!(
+            model.answer(&Question { schema: None, messages: vec!["consent"], caller: None, result: None }),
+            None
+        );
+    }
+
+    #[test]
+    fn a_rule_that_calls_tools_is_told_from_one_that_reads_their_results() {
+        let model = Model {
+            rules: vec![
+                rule("result = 'booked'\nreply = 'Klart.'"),
+                rule(
+                    "caller = 'Boka'\ncalls = [{ tool = 'book', arguments = { at = 19 } }, { tool = 'look', arguments = '{' }]",
+                ),
+            ],
+        };
+        assert_eq!(model.check(), Ok(()));
+        let ask = |result| Question { schema: None, messages: vec!["Boka"], caller: Some("Boka"), result };
+        assert_eq!(model.answer(&ask(Some("booked 19"))).unwrap().reply, "Klart.");
+        let arguments = |call: &ScriptedCall| call.arguments.clone();
+        let calls: Vec<_> = model.answer(&ask(None)).unwrap().calls.iter().map(arguments).collect();
+        assert_eq!(calls, ["{\"at\":19}", "{"]);
+        assert_eq!(Model { rules: vec![rule("reply = 'x'"), rule("caller = 'x'")] }.check(), Err(2));
     }
 
     #[test]

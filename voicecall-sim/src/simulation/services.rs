@@ -114,6 +114,11 @@ impl Services {
             schema: request.schema.as_ref().map(|schema| schema.name.as_str()),
             messages: request.messages.iter().map(|message| message.content.as_str()).collect(),
             caller: of_user.map(|message| message.content.as_str()),
+            result: request
+                .messages
+                .last()
+                .filter(|last| last.role == ChatRole::Tool)
+                .map(|last| last.content.as_str()),
         };
         let Ok(reply) = self.llm.answer(&question, request.max_tokens as usize) else {
             return failed(now, op, ErrorKind::Unavailable);

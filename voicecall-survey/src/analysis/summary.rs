@@ -247,7 +247,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_refused_reply_is_asked_for_again_with_the_fault_named() {
-        let model = answering(answering(ScriptedModel::new(), "Visst! {}"), &good().to_string());
+        let model = answering(answering(ScriptedModel::new(), "Visst! {} {}"), &good().to_string());
         let summarised = summarised(&model).await;
         assert_eq!(summarised.summary.unwrap().topics, ["kaffe"]);
         assert_eq!(summarised.usage, TokenUsage { input: 200, cached: 20, output: 40 });

@@ -1,6 +1,7 @@
 //! How a model's reply is read: as exactly one small JSON object, every part of it checked before it is believed.
 
 use serde::Deserialize;
+use voicecall_core::model::json_object;
 
 /// Why a reply is not believed, in words a model can act on. Holds nothing of the reply.
 pub(crate) type Fault = &'static str;
@@ -10,16 +11,19 @@ pub(crate) const LONGEST_REPLY: usize = 8 * 1024;
 const MOST_TOPICS: usize = 8;
 const LONGEST_TOPIC: usize = 60;
 
-/// Reads a reply as one JSON object of the type's properties.
+const NOT_ONE_OBJECT: Fault = "the reply is not one JSON object";
+
+/// Reads the one JSON object in a reply, which must have exactly the type's properties.
 pub(crate) fn parse<'a, T: Deserialize<'a>>(reply: &'a str) -> Result<T, Fault> {
     if reply.len() > LONGEST_REPLY {
         return Err("the reply is too long");
     }
-    serde_json::from_str(reply).map_err(|error| {
+    let object = json_object(reply).ok_or(NOT_ONE_OBJECT)?;
+    serde_json::from_str(object).map_err(|error| {
         if error.is_data() {
             "the JSON does not have exactly the properties and types of the schema"
         } else {
-            "the reply is not one JSON object"
+            NOT_ONE_OBJECT
         }
     })
 }

@@ -151,10 +151,15 @@ mod tests {
     }
 
     #[test]
-    fn text_around_the_object_or_too_much_of_it_is_refused() {
+    fn text_around_the_object_is_left_out_and_anything_else_is_refused() {
         let object = good().to_string();
         let allowed = ["Tack.".to_owned()];
-        for reply in [format!("```json\n{object}\n```"), format!("{object}{object}"), String::new(), "[".repeat(5000)] {
+        for reply in [format!("```json\n{object}\n```"), format!("<think>{{hm}}</think>{object}")] {
+            assert_eq!(Analysis::read(&reply, &allowed), Analysis::read(&object, &allowed));
+            assert!(Analysis::read(&reply, &allowed).is_ok());
+        }
+        let half = object[..object.len() - 1].to_owned();
+        for reply in [half, format!("{object}{object}"), format!("[{object}]"), String::new(), "[".repeat(5000)] {
             assert_eq!(Analysis::read(&reply, &allowed), Err("the reply is not one JSON object"));
         }
         assert_eq!(Analysis::read(&" ".repeat(10 << 20), &allowed), Err("the reply is too long"));

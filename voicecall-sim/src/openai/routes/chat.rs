@@ -34,10 +34,13 @@ pub(super) async fn complete(State(services): State<Arc<Services>>, body: Bytes)
 
 fn stream(completion: &Completion<'_>, reply: &Reply) -> Delivery {
     let mut delivery = Delivery::default();
-    let first = reply.tokens.first().map_or(Duration::ZERO, |token| token.after);
+    let first = reply.all_tokens().next().map_or(Duration::ZERO, |token| token.after);
     delivery.push(first, event(&completion.opening()));
     for token in &reply.tokens {
         delivery.push(token.after, event(&completion.token(&token.text)));
+    }
+    for (after, chunk) in completion.calls() {
+        delivery.push(after, event(&chunk));
     }
     delivery.push(end(reply), event(&completion.closing()));
     if completion.call.include_usage {
@@ -52,5 +55,5 @@ fn event(chunk: &Value) -> String {
 }
 
 fn end(reply: &Reply) -> Duration {
-    reply.tokens.last().map_or(Duration::ZERO, |token| token.after)
+    reply.all_tokens().last().map_or(Duration::ZERO, |token| token.after)
 }

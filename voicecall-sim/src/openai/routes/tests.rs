@@ -30,6 +30,25 @@ const SCENARIO: &str = r#"
     caller = "Hej"
     reply = "Hej hej!"
 
+    [[model.rule]]
+    caller = "Boka"
+    calls = [{ tool = "book", arguments = { at = 19 } }]
+
+    [[model.rule]]
+    caller = "Whole"
+    calls = [{ tool = "book", arguments = { at = 19 } }, { tool = "book", arguments = "{" }]
+    call_shape = "whole"
+
+    [[model.rule]]
+    caller = "Objects"
+    calls = [{ tool = "book", arguments = { at = 19 } }]
+    call_shape = "objects"
+
+    [[model.rule]]
+    caller = "WithoutIds"
+    calls = [{ tool = "book", arguments = { at = 19 } }]
+    call_shape = "without_ids"
+
     [[fault]]
     where = "openai.chat"
     nth = [2]
@@ -68,6 +87,43 @@ fn read(body: &[u8]) -> Value {
 
 fn chat(text: &str) -> Value {
     json!({ "model": "any", "messages": [{ "role": "user", "content": text }] })
+}
+
+/// The `tool_calls` of all chunks of a streamed answer that offers the tool `book`.
+async fn called(text: &str) -> Vec<Value> {
+    let mut request = chat(text);
+    request["stream"] = json!(true);
+    request["tools"] = json!([{ "type": "function", "function": { "name": "book" } }]);
+    let (status, body) = Client::new().json("/v1/chat/completions", &request).await;
+    assert_eq!(status, StatusCode::OK, "{}", String::from_utf8_lossy(&body));
+    let body = String::from_utf8(body).unwrap();
+    let chunks = body.split_terminator("\n\n").map(|event| event.strip_prefix("data: ").unwrap());
+    let chunks: Vec<Value> = chunks.filter(|event| *event != "[DONE]").map(|event| read(event.as_bytes())).collect();
+    assert_eq!(chunks.last().unwrap()["choices"][0]["finish_reason"], "tool_calls");
+    let calls = chunks.iter().filter_map(|chunk| chunk["choices"][0]["delta"].get("tool_calls")?.as_array());
+    calls.flatten().cloned().collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_are_streamed_in_every_shape_of_a_server() {
+    let pieces = called("Boka").await;
+    assert_eq!((&pieces[0]["function"]["name"], &pieces[0]["function"]["arguments"]), (&json!("book"), &json!("")));
+    assert!(pieces.len() > 2 && pieces[1..].iter().all(|piece| piece.get("id").is_none() && piece["index"] == 0));
+    let arguments: String = pieces.iter().map(|piece| piece["function"]["arguments"].as_str().unwrap()).collect();
+    assert_eq!(arguments, "{\"at\":19}");
+
+    let whole = called("Whole").await;
+    assert_eq!((whole.len(), &whole[0]["index"], &whole[1]["index"]), (2, &json!(0), &json!(0)));
+    assert_eq!(whole[1]["function"]["arguments"], "{");
+    assert_eq!(called("Objects").await[0]["function"]["arguments"], json!({ "at": 19 }));
+    assert_eq!(called("WithoutIds").await, [json!({ "function": { "name": "book", "arguments": "{\"at\":19}" } })]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tool_that_is_not_offered_is_never_called() {
+    let (status, body) = Client::new().json("/v1/chat/completions", &chat("Boka")).await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(String::from_utf8(body).unwrap().contains("`book`"));
 }
 
 /// A form with a `.wav` file and the given fields.

@@ -1,4 +1,8 @@
-//! WAV files of 16-bit mono PCM: written whole, read as they arrive.
+//! WAV files: written whole as 16-bit mono PCM, read as they arrive in any common layout.
+
+mod layout;
+
+pub(crate) use self::layout::Layout;
 
 /// Bytes before the samples of a file that is written.
 const HEADER: usize = 44;
@@ -10,7 +14,6 @@ const MAX_HEADER: usize = 64 * 1024;
 const PLACEHOLDER: u32 = 0x7FFF_0000;
 
 const PCM: u16 = 1;
-const EXTENSIBLE: u16 = 0xFFFE;
 
 /// A file of `samples`.
 pub(crate) fn write(samples: &[i16], hz: u32) -> Vec<u8> {
@@ -39,6 +42,7 @@ pub(crate) fn write(samples: &[i16], hz: u32) -> Vec<u8> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) hz: u32,
+    pub(crate) layout: Layout,
     /// Bytes before the samples.
     pub(crate) offset: usize,
     /// Bytes of samples; unknown in a file that was written while it was sent.
@@ -50,8 +54,8 @@ pub(crate) struct Header {
 pub(crate) enum Unreadable {
     /// It is no WAV file.
     NotWav,
-    /// It is one, but not of 16-bit mono PCM.
-    NotPcm,
+    /// It is one, but its samples are compressed, or of more channels than are mixed.
+    Compressed,
 }
 
 /// Reads the beginning of a file; `None` if more of it is needed.
@@ -60,13 +64,13 @@ pub(crate) fn read_header(head: &[u8]) -> Result<Option<Header>, Unreadable> {
     if !riff.starts_with(b"RIFF") || !riff.ends_with(b"WAVE") {
         return Err(Unreadable::NotWav);
     }
-    let mut hz = None;
+    let mut format = None;
     while let Some((id, length, body)) = chunk(rest) {
-        match (id, hz) {
-            (b"data", Some(hz)) => {
+        match (id, format) {
+            (b"data", Some((hz, layout))) => {
                 let known = length > 0 && length < PLACEHOLDER;
                 let length = known.then_some(length as usize);
-                return Ok(Some(Header { hz, offset: head.len() - body.len(), length }));
+                return Ok(Some(Header { hz, layout, offset: head.len() - body.len(), length }));
             }
             (b"data", None) => return Err(Unreadable::NotWav),
             _ => {}
@@ -77,7 +81,8 @@ pub(crate) fn read_header(head: &[u8]) -> Result<Option<Header>, Unreadable> {
             return if length as usize > MAX_HEADER { Err(Unreadable::NotWav) } else { Ok(None) };
         };
         if id == b"fmt " {
-            hz = Some(read_format(content)?);
+            let (hz, layout) = Layout::read(content).ok_or(Unreadable::NotWav)?;
+            format = Some((hz, layout.ok_or(Unreadable::Compressed)?));
         }
         rest = next;
     }
@@ -85,26 +90,20 @@ pub(crate) fn read_header(head: &[u8]) -> Result<Option<Header>, Unreadable> {
 }
 
 /// The first chunk: its name, its length and everything behind these.
-fn chunk(bytes: &[u8]) -> Option<(&[u8; 4], u32, &[u8])> {
+pub(crate) fn chunk(bytes: &[u8]) -> Option<(&[u8; 4], u32, &[u8])> {
     let (id, rest) = bytes.split_first_chunk()?;
     let (length, body) = rest.split_first_chunk()?;
     Some((id, u32::from_le_bytes(*length), body))
 }
 
-/// The sample rate of 16-bit mono PCM.
-fn read_format(format: &[u8]) -> Result<u32, Unreadable> {
-    let word = |at: usize| format.get(at..)?.first_chunk().map(|word| u16::from_le_bytes(*word));
-    let hz = format.get(4..).and_then(<[u8]>::first_chunk).map(|hz| u32::from_le_bytes(*hz));
-    let is_pcm = match word(0) {
-        // The real format is the beginning of an identifier further behind.
-        Some(EXTENSIBLE) => word(24) == Some(PCM),
-        tag => tag == Some(PCM),
-    };
-    match hz {
-        Some(hz) if is_pcm && word(2) == Some(1) && word(14) == Some(16) => Ok(hz),
-        Some(_) => Err(Unreadable::NotPcm),
-        None => Err(Unreadable::NotWav),
-    }
+/// Whether these bytes are those that every WAV file begins with.
+pub(crate) fn begins_file(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"RIFF") && bytes.get(8..16) == Some(b"WAVEfmt ")
+}
+
+/// Whether a chunk may have this name.
+pub(crate) fn is_name(id: &[u8; 4]) -> bool {
+    id.iter().all(|byte| byte.is_ascii_alphanumeric() || b" _-".contains(byte))
 }
 
 #[cfg(test)]
@@ -116,7 +115,10 @@ mod tests {
     #[test]
     fn a_written_file_reads_back() {
         let file = write(&[1, -2, 3], 8000);
-        assert_eq!(read_header(&file), Ok(Some(Header { hz: 8000, offset: 44, length: Some(6) })));
+        assert_eq!(
+            read_header(&file),
+            Ok(Some(Header { hz: 8000, layout: Layout::MONO, offset: 44, length: Some(6) }))
+        );
         assert_eq!(file[44..], [1, 0, 0xFE, 0xFF, 3, 0]);
         assert_eq!(file[4..8], 42_u32.to_le_bytes());
     }
@@ -127,7 +129,11 @@ mod tests {
             let mut file = write(&[0; 10], 24000);
             file[4..8].copy_from_slice(&length.to_le_bytes());
             file[40..44].copy_from_slice(&length.to_le_bytes());
-            assert_eq!(read_header(&file), Ok(Some(Header { hz: 24000, offset: 44, length: None })), "{length:#x}");
+            assert_eq!(
+                read_header(&file),
+                Ok(Some(Header { hz: 24000, layout: Layout::MONO, offset: 44, length: None })),
+                "{length:#x}"
+            );
         }
     }
 
@@ -135,25 +141,29 @@ mod tests {
     fn other_chunks_are_skipped_with_their_padding() {
         let file = write(&[7], 8000);
         let file = [&file[..36], b"LIST\x03\0\0\0abc\0", &file[36..]].concat();
-        assert_eq!(read_header(&file), Ok(Some(Header { hz: 8000, offset: 56, length: Some(2) })));
+        assert_eq!(
+            read_header(&file),
+            Ok(Some(Header { hz: 8000, layout: Layout::MONO, offset: 56, length: Some(2) }))
+        );
     }
 
     #[test]
     fn an_extensible_format_is_looked_into() {
-        let mut format = [0; 40];
+        let mut format = vec![0; 40];
         format[..16].copy_from_slice(&write(&[], 22050)[20..36]);
-        format[..2].copy_from_slice(&EXTENSIBLE.to_le_bytes());
-        assert_eq!(read_format(&format), Err(Unreadable::NotPcm));
+        format[..2].copy_from_slice(&0xFFFE_u16.to_le_bytes());
+        assert_eq!(Layout::read(&format), Some((22050, None)));
         format[24] = 1;
-        assert_eq!(read_format(&format), Ok(22050));
+        assert_eq!(Layout::read(&format), Some((22050, Some(Layout::MONO))));
+        assert_eq!(Layout::read(&format[..24]), None);
     }
 
     #[test]
-    fn stereo_and_eight_bits_are_refused() {
-        for (at, value) in [(22, 2), (34, 8), (20, 7)] {
+    fn compressed_samples_and_crowds_of_channels_are_refused() {
+        for (at, value) in [(22, 0), (22, 9), (34, 4), (20, 0x55)] {
             let mut file = write(&[0; 4], 8000);
             file[at] = value;
-            assert_eq!(read_header(&file), Err(Unreadable::NotPcm));
+            assert_eq!(read_header(&file), Err(Unreadable::Compressed));
         }
     }
 

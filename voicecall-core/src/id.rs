@@ -1,69 +1,23 @@
-//! Typed identifiers: a session's id cannot be passed where a question's is wanted.
+//! Typed identifiers: a session's id cannot be passed where an attempt's is wanted.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::error::Error;
-
-macro_rules! uuid_ids {
-    ($($(#[$doc:meta])* $name:ident: $field:literal;)*) => {$(
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(transparent)]
-        pub struct $name(Uuid);
-
-        impl $name {
-            /// A new id; ids made later sort later (UUID version 7).
-            #[must_use]
-            #[allow(clippy::new_without_default)]
-            pub fn new() -> Self {
-                Self(Uuid::now_v7())
-            }
-
-            /// The id with this value, as read from a request or a store.
-            #[must_use]
-            pub const fn from_uuid(uuid: Uuid) -> Self {
-                Self(uuid)
-            }
-
-            /// The plain UUID.
-            #[must_use]
-            pub const fn as_uuid(&self) -> &Uuid {
-                &self.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.fmt(f)
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = Error;
-
-            fn from_str(text: &str) -> Result<Self, Error> {
-                Uuid::parse_str(text).map(Self).map_err(|error| Error::invalid($field, "a UUID").with_source(error))
-            }
-        }
-    )*};
-}
+use crate::uuid_ids;
 
 uuid_ids! {
-    /// Whose data it is. Every store call is scoped by one; in the feedback service a business is a tenant.
+    /// Whose data it is. Every call of a tenant's store is scoped by one.
     TenantId: "businessId";
-    /// One session: one attempt to have a conversation, from initiation to its end.
+    /// One session: one contact over one channel, from its beginning to its end.
     SessionId: "sessionId";
-    /// One configured question.
-    QuestionId: "questionId";
-    /// One customer verification.
-    VerificationId: "verificationId";
+    /// One thread of messages with a person, over as many sessions as it takes.
+    ConversationId: "conversationId";
     /// One try to reach a phone. A phone never rings twice for one attempt.
     AttemptId: "attemptId";
-    /// One row of a log: an event, a response, a provider operation.
+    /// One row of a log: an event, a provider operation.
     RecordId: "id";
 }
 
@@ -92,7 +46,74 @@ impl fmt::Display for CarrierCallId {
     }
 }
 
-/// Who owns a call, counted up at each take-over. A write with an older epoch is refused by the store.
+/// The name of one account at a carrier: 1 to 40 characters out of `a-z 0-9 -`. It stands in rows, logs and addresses.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AccountName {
+    /// Padded with zeros.
+    bytes: [u8; Self::LONGEST],
+}
+
+impl AccountName {
+    /// The most characters a name has.
+    pub const LONGEST: usize = 40;
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        let end = self.bytes.iter().position(|byte| *byte == 0).unwrap_or(Self::LONGEST);
+        // Only ASCII is taken in.
+        std::str::from_utf8(&self.bytes[..end]).unwrap_or_default()
+    }
+}
+
+impl FromStr for AccountName {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let is_fit = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if text.is_empty() || text.len() > Self::LONGEST || !text.bytes().all(is_fit) {
+            return Err(Error::invalid("account", "1 to 40 characters out of a-z 0-9 -"));
+        }
+        let mut bytes = [0; Self::LONGEST];
+        bytes[..text.len()].copy_from_slice(text.as_bytes());
+        Ok(Self { bytes })
+    }
+}
+
+impl TryFrom<String> for AccountName {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self, Error> {
+        text.parse()
+    }
+}
+
+impl fmt::Display for AccountName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Debug for AccountName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl Serialize for AccountName {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for AccountName {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// Who owns a call, counted up at each change of hands. A write with an older epoch is refused by the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Epoch(pub u32);
@@ -114,8 +135,20 @@ mod tests {
 
     #[test]
     fn a_wrong_id_names_its_field() {
-        let error = "nonsense".parse::<VerificationId>().unwrap_err();
-        assert_eq!(error.field(), Some("verificationId"));
+        let error = "nonsense".parse::<SessionId>().unwrap_err();
+        assert_eq!(error.field(), Some("sessionId"));
+    }
+
+    #[test]
+    fn an_account_is_named_shortly_and_plainly() {
+        let name: AccountName = "twilio-se".parse().unwrap();
+        assert_eq!((name.as_str(), format!("{name:?}")), ("twilio-se", "\"twilio-se\"".to_owned()));
+        let longest = "a".repeat(AccountName::LONGEST);
+        assert_eq!(longest.parse::<AccountName>().unwrap().as_str(), longest);
+        for wrong in ["", "Twilio", "a/b", "å", &"a".repeat(41)] {
+            assert_eq!(wrong.parse::<AccountName>().unwrap_err().field(), Some("account"));
+        }
+        assert_eq!(serde_json::from_str::<AccountName>("\"a\"").unwrap().to_string(), "a");
     }
 
     #[test]

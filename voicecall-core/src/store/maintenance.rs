@@ -1,17 +1,10 @@
-//! What becomes of old rows, and of everything about one customer.
+//! What becomes of old rows.
 
-use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::status::text_enum;
-use super::{CallEvent, CallResponse, CustomerVerification, DialAttempt, ProviderLog, Session};
-use crate::error::Error;
-use crate::id::SessionId;
-use crate::journal::JournalEntry;
+use crate::text_enum;
 
 /// How long what is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +18,7 @@ pub struct RetentionPolicy {
     pub failed_sessions: Duration,
     /// Recordings are deleted after this time.
     pub recordings: Duration,
-    /// Transcripts and answers are anonymised after this time.
+    /// What was said is anonymised after this time.
     pub transcripts: Duration,
 }
 
@@ -71,52 +64,4 @@ pub struct RetentionRun {
     pub affected: u64,
     /// Why it stopped, if it did.
     pub error: Option<String>,
-}
-
-/// A session's texts without personal data.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Anonymised {
-    /// The transcript.
-    pub transcript: Option<String>,
-    /// What a model made of the call.
-    pub analysis: Option<Value>,
-    /// The answers; those that are missing are deleted.
-    pub responses: Vec<CallResponse>,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// Everything stored about one session.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SessionFile {
-    /// The session.
-    pub session: Session,
-    /// Its events, archived ones too.
-    pub events: Vec<CallEvent>,
-    /// Its answers.
-    pub responses: Vec<CallResponse>,
-    /// Its journal.
-    pub journal: Vec<JournalEntry>,
-    /// Its attempts.
-    pub attempts: Vec<DialAttempt>,
-    /// Its exchanges with providers.
-    pub provider_logs: Vec<ProviderLog>,
-}
-
-/// Everything stored about one customer of a tenant.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct SubjectFile {
-    /// The customer's verifications.
-    pub verifications: Vec<CustomerVerification>,
-    /// The customer's sessions, oldest first.
-    pub sessions: Vec<SessionFile>,
-}
-
-/// What was erased.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Erased {
-    /// The sessions that are gone; what lies outside the store is to be deleted too.
-    pub sessions: Vec<SessionId>,
-    /// How many verifications are gone.
-    pub verifications: u64,
 }

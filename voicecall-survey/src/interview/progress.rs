@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use voicecall_core::QuestionId;
+use crate::store::{QuestionId, SurveyFact};
 use voicecall_core::journal::{Fact, JournalEntry};
 
 /// What is already done.
@@ -35,10 +35,13 @@ impl Progress {
                 }
                 Fact::Consent { given } => progress.consented = *given,
                 Fact::Warned => progress.warned = true,
-                Fact::Answered { question, .. } if !progress.answered.contains(question) => {
-                    progress.answered.push(*question);
-                }
-                _ => {}
+                // What does not read cannot say which question it answered.
+                fact => match SurveyFact::read(fact) {
+                    Ok(Some(SurveyFact::Answered { question, .. })) if !progress.answered.contains(&question) => {
+                        progress.answered.push(question);
+                    }
+                    _ => {}
+                },
             }
         }
         if let Some(connected) = connected {
@@ -68,7 +71,7 @@ mod tests {
     #[test]
     fn a_journal_tells_what_is_done_and_how_long_it_took() {
         let (session, question) = (SessionId::new(), QuestionId::new());
-        let answered = Fact::Answered {
+        let answered = Fact::from(SurveyFact::Answered {
             question,
             question_text: "Hur var besöket?".into(),
             text: "Bra.".into(),
@@ -76,7 +79,7 @@ mod tests {
             confidence: None,
             asked_at: CallTime::ZERO,
             responded_at: CallTime::ZERO,
-        };
+        });
         let facts = [Fact::Connected, Fact::Consent { given: true }, answered.clone(), answered, Fact::Warned];
         let journal: Vec<_> = (1..)
             .zip(facts)

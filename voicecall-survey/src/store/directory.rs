@@ -1,16 +1,11 @@
 //! What is known of a business and of a customer before a call.
 
-use std::str::FromStr;
-
 use jiff::{Timestamp, civil};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use voicecall_core::{CallHours, Result, SealedAddress, TenantId, text_enum};
 
-use super::status::text_enum;
-use crate::error::Error;
-use crate::hours::CallHours;
-use crate::id::{TenantId, VerificationId};
-use crate::seal::SealedPhone;
+use super::VerificationId;
 
 /// A business and how it wants its calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +54,7 @@ impl CallPreferences {
     ///
     /// # Errors
     /// `Invalid` naming `untilHour` or `timeZone`.
-    pub fn hours(&self) -> crate::Result<CallHours> {
+    pub fn hours(&self) -> Result<CallHours> {
         CallHours::new(self.from_hour, self.until_hour, &self.time_zone)
     }
 }
@@ -104,7 +99,7 @@ text_enum! {
 }
 
 /// A customer's purchase, from which a call may follow.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CustomerVerification {
     /// Its id.
     pub id: VerificationId,
@@ -115,7 +110,7 @@ pub struct CustomerVerification {
     /// How much, in millionths of the currency.
     pub amount_micros: i64,
     /// Whom to call.
-    pub phone: SealedPhone,
+    pub phone: SealedAddress,
     /// Whether it was confirmed.
     pub status: VerificationStatus,
 }

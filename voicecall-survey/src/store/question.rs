@@ -1,15 +1,12 @@
 //! Questions as configured, and the log of how they were chosen.
 
-use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use voicecall_core::{Error, RecordId, Result, SessionId, TenantId, text_enum};
 
-use super::status::text_enum;
-use crate::error::{Error, Result};
-use crate::id::{QuestionId, RecordId, SessionId, TenantId};
+use super::QuestionId;
 
 text_enum! {
     /// How important a question is.

@@ -6,34 +6,10 @@ use std::time::Duration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
+use voicecall_core::store::{EndReason, Session, SessionStatus};
+use voicecall_core::{Error, Result};
 
-use super::{CallResponse, EndReason, Session, SessionStatus};
-use crate::error::{Error, Result};
-use crate::id::QuestionId;
-
-/// Which sessions of a tenant to list.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct SessionFilter {
-    /// Those with one of these statuses; all of them if empty.
-    pub statuses: Vec<SessionStatus>,
-    /// Those that ended for this reason.
-    pub end_reason: Option<EndReason>,
-    /// Those asked for at or after this instant.
-    pub from: Option<Timestamp>,
-    /// Those asked for before this instant.
-    pub until: Option<Timestamp>,
-}
-
-impl SessionFilter {
-    /// Whether a session is one of them.
-    #[must_use]
-    pub fn matches(&self, session: &Session) -> bool {
-        (self.statuses.is_empty() || self.statuses.contains(&session.status))
-            && (self.end_reason.is_none() || session.end_reason == self.end_reason)
-            && self.from.is_none_or(|from| from <= session.started_at)
-            && self.until.is_none_or(|until| session.started_at < until)
-    }
-}
+use super::{CallRecord, QuestionId};
 
 /// What a report is about: whole days of one time zone, by the instant a session was asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -203,7 +179,7 @@ impl QuestionTally {
 
 /// Puts a report together, session by session. Stores that can count by themselves need only its order of rows.
 #[derive(Debug)]
-pub(crate) struct Counting<'a> {
+pub struct Counting<'a> {
     range: &'a ReportRange,
     days: Vec<(Date, Tally)>,
     end_reasons: BTreeMap<&'static str, (EndReason, u64)>,
@@ -211,13 +187,17 @@ pub(crate) struct Counting<'a> {
 }
 
 impl<'a> Counting<'a> {
-    pub(crate) fn new(range: &'a ReportRange) -> Self {
+    /// Nothing counted yet.
+    #[must_use]
+    pub fn new(range: &'a ReportRange) -> Self {
         let days = range.days.iter().map(|(day, ..)| (*day, Tally::default())).collect();
         Self { range, days, end_reasons: BTreeMap::new(), questions: BTreeMap::new() }
     }
 
-    pub(crate) fn add(&mut self, session: &Session, responses: &[CallResponse]) {
-        if self.range.question.is_some_and(|question| !session.questions_asked.contains(&question)) {
+    /// Counts a session, if it is in the range.
+    pub fn add(&mut self, session: &Session, record: &CallRecord) {
+        let responses = &record.responses;
+        if self.range.question.is_some_and(|question| !record.questions_asked.contains(&question)) {
             return;
         }
         let at = session.started_at;
@@ -233,7 +213,7 @@ impl<'a> Counting<'a> {
         let question = self.range.question;
         let is_about = |id: &QuestionId| question.is_none_or(|own| own == *id);
         // One that was asked, left and asked again is one.
-        let asked: BTreeSet<_> = session.questions_asked.iter().filter(|id| is_about(id)).collect();
+        let asked: BTreeSet<_> = record.questions_asked.iter().filter(|id| is_about(id)).collect();
         for &question in asked {
             let (tally, _) =
                 self.questions.entry(question).or_insert_with(|| (QuestionTally::new(question), BTreeMap::new()));
@@ -252,7 +232,9 @@ impl<'a> Counting<'a> {
         }
     }
 
-    pub(crate) fn finish(self) -> Report {
+    /// What was counted.
+    #[must_use]
+    pub fn finish(self) -> Report {
         let mut end_reasons: Vec<_> = self.end_reasons.into_values().collect();
         end_reasons.sort_by_key(|(reason, count)| (std::cmp::Reverse(*count), reason.as_str()));
         let mut questions: Vec<_> = self

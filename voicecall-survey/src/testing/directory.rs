@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use jiff::civil;
 use serde_json::json;
+use voicecall_core::{ErrorKind, TenantId};
 
-use super::fixture::{after, assert_kind, phone};
-use crate::error::ErrorKind;
-use crate::id::{TenantId, VerificationId};
-use crate::store::{BusinessContext, CallPreferences, CustomerVerification, Store, StoreInfo, VerificationStatus};
+use super::WholeStore;
+use super::fixture::{assert_kind, verification};
+use crate::store::{
+    BusinessContext, CallPreferences, CustomerVerification, StoreInfo, VerificationId, VerificationStatus,
+};
 
-pub(super) async fn a_business_reads_back_and_is_replaced(store: Arc<dyn Store>) {
+pub(super) async fn a_business_reads_back_and_is_replaced(store: Arc<dyn WholeStore>) {
     let business = BusinessContext {
         tenant: TenantId::new(),
         store_info: StoreInfo { name: "Affären på hörnet".to_owned() },
@@ -30,16 +32,9 @@ pub(super) async fn a_business_reads_back_and_is_replaced(store: Arc<dyn Store>)
     assert_eq!(store.business(later.tenant).await.unwrap(), later);
 }
 
-pub(super) async fn a_verification_reads_back_and_is_replaced(store: Arc<dyn Store>) {
+pub(super) async fn a_verification_reads_back_and_is_replaced(store: Arc<dyn WholeStore>) {
     let tenant = TenantId::new();
-    let pending = CustomerVerification {
-        id: VerificationId::new(),
-        tenant,
-        purchased_at: after(0),
-        amount_micros: 129_900_000,
-        phone: phone(tenant),
-        status: VerificationStatus::Pending,
-    };
+    let pending = verification(tenant);
     store.put_verification(&pending).await.unwrap();
     assert_eq!(store.verification(tenant, pending.id).await.unwrap(), pending);
     let verified = CustomerVerification { status: VerificationStatus::Verified, ..pending };

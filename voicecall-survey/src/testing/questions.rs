@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::json;
+use voicecall_core::{ErrorKind, RecordId, TenantId};
 
+use super::WholeStore;
 use super::fixture::{Shop, after, assert_kind};
-use crate::error::ErrorKind;
-use crate::id::{QuestionId, RecordId, TenantId};
-use crate::store::{Priority, QuestionConfiguration, SelectionLog, Store};
+use crate::store::{Priority, QuestionConfiguration, QuestionId, SelectionLog};
 
 fn question(tenant: TenantId, seconds: u64) -> QuestionConfiguration {
     QuestionConfiguration {
@@ -39,7 +39,7 @@ pub(super) fn decision(tenant: TenantId, count: u64) -> SelectionLog {
     }
 }
 
-pub(super) async fn a_question_reads_back_and_is_replaced(store: Arc<dyn Store>) {
+pub(super) async fn a_question_reads_back_and_is_replaced(store: Arc<dyn WholeStore>) {
     let tenant = TenantId::new();
     let (late, early) = (question(tenant, 2), question(tenant, 1));
     store.put_question(&late).await.unwrap();
@@ -53,7 +53,7 @@ pub(super) async fn a_question_reads_back_and_is_replaced(store: Arc<dyn Store>)
     assert_kind(store.question(tenant, QuestionId::new()).await, ErrorKind::NotFound);
 }
 
-pub(super) async fn a_question_out_of_range_is_refused(store: Arc<dyn Store>) {
+pub(super) async fn a_question_out_of_range_is_refused(store: Arc<dyn WholeStore>) {
     let good = question(TenantId::new(), 0);
     let wrong = [
         QuestionConfiguration { text: "Kort".to_owned(), ..good.clone() },
@@ -68,7 +68,7 @@ pub(super) async fn a_question_out_of_range_is_refused(store: Arc<dyn Store>) {
     assert_eq!(store.questions(good.tenant, false).await.unwrap(), []);
 }
 
-pub(super) async fn customers_are_counted_without_gaps(store: Arc<dyn Store>) {
+pub(super) async fn customers_are_counted_without_gaps(store: Arc<dyn WholeStore>) {
     let tenant = TenantId::new();
     let counters = (0..16).map(|_| {
         let store = Arc::clone(&store);
@@ -80,7 +80,7 @@ pub(super) async fn customers_are_counted_without_gaps(store: Arc<dyn Store>) {
     assert_eq!(store.count_customer(TenantId::new()).await.unwrap(), 1);
 }
 
-pub(super) async fn decisions_are_kept_newest_first(store: Arc<dyn Store>) {
+pub(super) async fn decisions_are_kept_newest_first(store: Arc<dyn WholeStore>) {
     let tenant = TenantId::new();
     let (one, two, three) = (decision(tenant, 1), decision(tenant, 2), decision(tenant, 3));
     for log in [&two, &three, &one] {
@@ -91,7 +91,7 @@ pub(super) async fn decisions_are_kept_newest_first(store: Arc<dyn Store>) {
     assert_eq!(store.selection_logs(tenant, 10).await.unwrap(), [three, two, one]);
 }
 
-pub(super) async fn a_session_has_one_decision(store: Arc<dyn Store>) {
+pub(super) async fn a_session_has_one_decision(store: Arc<dyn WholeStore>) {
     let shop = Shop::open(store).await;
     let (store, tenant) = (&shop.store, shop.tenant);
     let made = SelectionLog { session: Some(shop.session), ..decision(tenant, 1) };
@@ -103,7 +103,7 @@ pub(super) async fn a_session_has_one_decision(store: Arc<dyn Store>) {
     assert_eq!(store.selection_of_session(TenantId::new(), shop.session).await.unwrap(), None);
 }
 
-pub(super) async fn a_decision_out_of_range_is_refused(store: Arc<dyn Store>) {
+pub(super) async fn a_decision_out_of_range_is_refused(store: Arc<dyn WholeStore>) {
     let good = decision(TenantId::new(), 1);
     let wrong = [
         SelectionLog { customer_count: 0, ..good.clone() },

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use voicecall_core::TenantId;
+use voicecall_core::store::{Attachment, EndReason, EventSource, NewSession, SessionChange};
 
-use super::fixture::{Shop, after, connected, connecting, new_session};
-use super::sessions::response;
-use crate::id::{QuestionId, TenantId};
-use crate::journal::Fact;
-use crate::store::{Attachment, EndReason, EventSource, Mean, NewSession, ReportRange, SessionChange, Store, Tally};
+use super::WholeStore;
+use super::fixture::{Shop, after, new_session, response};
+use crate::store::{Mean, QuestionId, ReportRange, SurveyFact, Tally};
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -20,7 +20,7 @@ fn day(at: Timestamp) -> Date {
 
 /// A session of `tenant` that began a number of days later than the others, connected, asked `asked` and ended.
 async fn held(
-    store: &Arc<dyn Store>,
+    store: &Arc<dyn WholeStore>,
     tenant: TenantId,
     days: i32,
     asked: &[QuestionId],
@@ -29,10 +29,9 @@ async fn held(
     let new = NewSession { started_at: after(0) + DAY * days, ..new_session(tenant) };
     let session = store.create_session(&new).await.unwrap().id;
     let shop = Shop { store: Arc::clone(store), tenant, session };
-    shop.change(&connecting()).await.unwrap();
-    shop.change(&connected()).await.unwrap();
+    shop.connect().await;
     for (place, &question) in asked.iter().enumerate() {
-        let fact = Fact::Asked { question, text: "Hur var besöket?".to_owned() };
+        let fact = SurveyFact::Asked { question, text: "Hur var besöket?".to_owned() };
         shop.append(&[shop.entry(place as u64 + 1, fact)]).await.unwrap();
     }
     let what = Attachment { cost_micros: Some(1000), ..Attachment::default() };
@@ -40,11 +39,11 @@ async fn held(
     let end = SessionChange::Ended { reason: EndReason::Completed, source: EventSource::System, at: after(65) };
     let answers: Vec<_> =
         asked.first().zip(sentiment).map(|(&asked, mood)| response(&shop, asked, mood)).into_iter().collect();
-    store.complete_session(tenant, session, &end, &answers).await.unwrap();
+    store.complete_call(tenant, session, &end, &answers).await.unwrap();
     shop
 }
 
-pub(super) async fn a_report_counts_each_day_and_each_question(store: Arc<dyn Store>) {
+pub(super) async fn a_report_counts_each_day_and_each_question(store: Arc<dyn WholeStore>) {
     let (tenant, [one, two]) = (TenantId::new(), [QuestionId::new(), QuestionId::new()]);
     held(&store, tenant, 0, &[one, two], Some(0.5)).await;
     held(&store, tenant, 0, &[one, two, one], Some(-0.25)).await;

@@ -21,7 +21,7 @@ use voicecall_core::store::{
     AttemptOutcome, AttemptState, DialAttempt, EndReason, EventSource, ProviderLog, ProviderOperation, Session,
     SessionChange,
 };
-use voicecall_core::{AttemptId, CarrierCallId, Epoch, SessionId, TenantId};
+use voicecall_core::{AttemptId, CarrierCallId, Epoch, PhoneNumber, SessionId, TenantId};
 use voicecall_core::{Error, ErrorKind, Result};
 
 /// When to look for a call whose order had an unknown outcome, after the order.
@@ -125,7 +125,7 @@ impl CallEngine {
             }
         };
         let mut order = PlaceCall::new(
-            self.vault.open_phone(tenant, &session.phone)?,
+            self.phone_of(&session)?,
             self.config.from.clone(),
             self.config.answer_url(key)?,
             self.config.status_url(key)?,
@@ -181,6 +181,16 @@ impl CallEngine {
         }
     }
 
+    /// The number that a session calls.
+    ///
+    /// # Errors
+    /// `Invalid` naming `remote` if it has none, or one that no phone call reaches.
+    pub(super) fn phone_of(&self, session: &Session) -> Result<PhoneNumber> {
+        let unreachable = || Error::invalid("remote", "the number of a phone");
+        let remote = session.remote.as_ref().ok_or_else(unreachable)?;
+        self.vault.open_address(session.tenant, remote)?.as_phone().cloned().ok_or_else(unreachable)
+    }
+
     /// Learns which call of the carrier an attempt became. Learning it twice is fine.
     pub(super) async fn bind(&self, key: CallKey, call: &CarrierCallId) -> Result<()> {
         let outcome = AttemptOutcome::Accepted(call.clone());
@@ -224,7 +234,7 @@ impl CallEngine {
         let found = self.carrier.find(&FindCalls { to: to.clone(), from: from.clone(), since }).await?;
         for call in found {
             // A call that belongs to another attempt is not ours, even to the same number.
-            if self.store.attempt_of_call(self.carrier.name(), &call.id).await?.is_none() {
+            if self.store.route_call(self.carrier.name(), None, &call.id).await?.is_none() {
                 self.bind(CallKey { tenant: attempt.tenant, attempt: attempt.id }, &call.id).await?;
                 return Ok(true);
             }

@@ -45,7 +45,7 @@ use voicecall_core::Vault;
 use voicecall_core::agent::VoiceAgent;
 use voicecall_core::carrier::VoiceBackend;
 use voicecall_core::dialogue::Action;
-use voicecall_core::store::Store;
+use voicecall_core::store::{EngineStore, Store};
 use voicecall_core::{AttemptId, CarrierCallId, Epoch, SessionId, TenantId};
 use voicecall_core::{Error, Result};
 
@@ -53,7 +53,7 @@ use voicecall_core::{Error, Result};
 #[derive(Debug)]
 pub struct CallEngine {
     config: EngineConfig,
-    store: Arc<dyn Store>,
+    store: Arc<dyn EngineStore>,
     carrier: Arc<dyn VoiceBackend>,
     agent: Arc<dyn VoiceAgent>,
     service: Arc<dyn CallHandler>,
@@ -119,7 +119,7 @@ impl CallEngine {
     /// if the configuration is wrong.
     pub fn new(
         config: EngineConfig,
-        store: Arc<dyn Store>,
+        store: Arc<dyn EngineStore>,
         carrier: Arc<dyn VoiceBackend>,
         agent: Arc<dyn VoiceAgent>,
         service: Arc<dyn CallHandler>,
@@ -144,10 +144,11 @@ impl CallEngine {
         }))
     }
 
-    /// The store, for whoever serves requests beside the engine.
+    /// The store, for whoever serves requests beside the engine: one tenant's at a time.
     #[must_use]
-    pub fn store(&self) -> &Arc<dyn Store> {
-        &self.store
+    pub fn store(&self) -> Arc<dyn Store> {
+        let store = Arc::clone(&self.store);
+        store
     }
 
     /// The carrier.

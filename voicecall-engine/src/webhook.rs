@@ -150,9 +150,9 @@ impl CallEngine {
     }
 
     async fn key_of(&self, event: &CarrierEvent) -> Result<CallKey> {
-        let attempt = self.store.attempt_of_call(self.carrier.name(), &event.call).await?;
-        let attempt = attempt.ok_or_else(|| Error::new(ErrorKind::NotFound, "take in report"))?;
-        Ok(CallKey { tenant: attempt.tenant, attempt: attempt.id })
+        let route = self.store.route_call(self.carrier.name(), None, &event.call).await?;
+        let key = route.and_then(|route| Some(CallKey { tenant: route.tenant, attempt: route.attempt? }));
+        key.ok_or_else(|| Error::new(ErrorKind::NotFound, "take in report"))
     }
 
     async fn take_in(&self, key: CallKey, event: &CarrierEvent) -> Result<Session> {

@@ -1,12 +1,12 @@
 //! Businesses and verifications: the tables `business_contexts` and `customer_verifications`.
 
-use rusqlite::{Row, named_params};
-use voicecall_core::store::{BusinessContext, CustomerVerification, DirectoryStore};
-use voicecall_core::{Result, TenantId, VerificationId, async_trait};
+use rusqlite::{Connection, Row, named_params};
+use voicecall_core::{PersonKey, Result, TenantId, async_trait};
+use voicecall_survey::store::{BusinessContext, CustomerVerification, DirectoryStore, VerificationId};
 
 use crate::SqliteStore;
-use crate::column::{At, Json, Text, phone};
-use crate::fault::Fault;
+use crate::column::{At, Json, Text, address};
+use crate::fault::{Fault, Outcome};
 
 #[async_trait]
 impl DirectoryStore for SqliteStore {
@@ -68,6 +68,13 @@ impl DirectoryStore for SqliteStore {
     }
 }
 
+/// The verifications with a person's number.
+pub(super) fn of_person(db: &Connection, tenant: TenantId, person: PersonKey) -> Outcome<Vec<CustomerVerification>> {
+    let query = "SELECT * FROM customer_verifications WHERE business_id = ? AND phone_lookup = ? ORDER BY id";
+    let of = (Text(tenant), *person.lookup().as_bytes());
+    Ok(db.prepare_cached(query)?.query_map(of, read_verification)?.collect::<rusqlite::Result<_>>()?)
+}
+
 fn read(row: &Row<'_>) -> rusqlite::Result<BusinessContext> {
     Ok(BusinessContext {
         tenant: row.get::<_, Text<_>>("business_id")?.0,
@@ -77,13 +84,13 @@ fn read(row: &Row<'_>) -> rusqlite::Result<BusinessContext> {
     })
 }
 
-pub(crate) fn read_verification(row: &Row<'_>) -> rusqlite::Result<CustomerVerification> {
+fn read_verification(row: &Row<'_>) -> rusqlite::Result<CustomerVerification> {
     Ok(CustomerVerification {
         id: row.get::<_, Text<_>>("id")?.0,
         tenant: row.get::<_, Text<_>>("business_id")?.0,
         purchased_at: row.get::<_, At>("purchase_time")?.0,
         amount_micros: row.get("amount")?,
-        phone: phone(row, "phone", "phone_lookup")?,
+        phone: address(row, "phone", "phone_lookup")?,
         status: row.get::<_, Text<_>>("status")?.0,
     })
 }

@@ -1,12 +1,12 @@
-//! Questions and decisions: the tables `question_configurations`, `customer_counts` and `question_selection_logs`.
+//! Questions and decisions: the tables `question_configurations`, `customer_counts` and `survey_selections`.
 
 use rusqlite::{OptionalExtension, Row, named_params};
-use voicecall_core::store::{QuestionConfiguration, QuestionStore, SelectionLog};
-use voicecall_core::{QuestionId, Result, SessionId, TenantId, async_trait};
+use voicecall_core::{Result, SessionId, TenantId, async_trait};
+use voicecall_survey::store::{QuestionConfiguration, QuestionId, QuestionStore, SelectionLog};
 
-use crate::SqliteStore;
 use crate::column::{At, Count, Json, Seconds, Text};
 use crate::fault::Fault;
+use crate::{SqliteStore, sessions};
 
 #[async_trait]
 impl QuestionStore for SqliteStore {
@@ -76,15 +76,18 @@ impl QuestionStore for SqliteStore {
         log.validate()?;
         let log = log.clone();
         self.write("log selection", move |db| {
-            let insert = "INSERT INTO question_selection_logs
-                (id, business_id, call_session_id, customer_count, selected_questions, selection_algorithm, selection_criteria,
+            if let Some(session) = log.session {
+                sessions::owner(db, log.tenant, session)?;
+            }
+            let insert = "INSERT INTO survey_selections
+                (id, tenant_id, session_id, customer_count, selected_questions, selection_algorithm, selection_criteria,
                  time_budget_seconds, estimated_duration, created_at)
-                VALUES (:id, :business_id, :call_session_id, :customer_count, :selected_questions, :selection_algorithm,
+                VALUES (:id, :tenant_id, :session_id, :customer_count, :selected_questions, :selection_algorithm,
                         :selection_criteria, :time_budget_seconds, :estimated_duration, :created_at)";
             db.prepare_cached(insert)?.execute(named_params! {
                 ":id": Text(log.id),
-                ":business_id": Text(log.tenant),
-                ":call_session_id": log.session.map(Text),
+                ":tenant_id": Text(log.tenant),
+                ":session_id": log.session.map(Text),
                 ":customer_count": Count(log.customer_count),
                 ":selected_questions": Json(&log.selected),
                 ":selection_algorithm": log.algorithm,
@@ -100,7 +103,7 @@ impl QuestionStore for SqliteStore {
 
     async fn selection_of_session(&self, tenant: TenantId, session: SessionId) -> Result<Option<SelectionLog>> {
         self.read("read selection log", move |db| {
-            let query = "SELECT * FROM question_selection_logs WHERE call_session_id = ? AND business_id = ?";
+            let query = "SELECT * FROM survey_selections WHERE session_id = ? AND tenant_id = ?";
             Ok(db.prepare_cached(query)?.query_row((Text(session), Text(tenant)), read_log).optional()?)
         })
         .await
@@ -108,7 +111,7 @@ impl QuestionStore for SqliteStore {
 
     async fn selection_logs(&self, tenant: TenantId, limit: u32) -> Result<Vec<SelectionLog>> {
         self.read("read selection logs", move |db| {
-            let query = "SELECT * FROM question_selection_logs WHERE business_id = ?
+            let query = "SELECT * FROM survey_selections WHERE tenant_id = ?
                          ORDER BY created_at DESC, position DESC LIMIT ?";
             let mut query = db.prepare_cached(query)?;
             Ok(query.query_map((Text(tenant), limit), read_log)?.collect::<rusqlite::Result<_>>()?)
@@ -137,8 +140,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<QuestionConfiguration> {
 fn read_log(row: &Row<'_>) -> rusqlite::Result<SelectionLog> {
     Ok(SelectionLog {
         id: row.get::<_, Text<_>>("id")?.0,
-        tenant: row.get::<_, Text<_>>("business_id")?.0,
-        session: row.get::<_, Option<Text<_>>>("call_session_id")?.map(|session| session.0),
+        tenant: row.get::<_, Text<_>>("tenant_id")?.0,
+        session: row.get::<_, Option<Text<_>>>("session_id")?.map(|session| session.0),
         customer_count: row.get::<_, Count>("customer_count")?.0,
         selected: row.get::<_, Json<_>>("selected_questions")?.0,
         algorithm: row.get("selection_algorithm")?,

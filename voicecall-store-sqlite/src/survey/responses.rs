@@ -1,36 +1,36 @@
-//! A session's answers: the table `call_responses`.
+//! A session's answers: the table `survey_responses`.
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
-use voicecall_core::store::CallResponse;
-use voicecall_core::{QuestionId, SessionId};
+use voicecall_core::SessionId;
+use voicecall_survey::store::{CallResponse, QuestionId};
 
 use crate::column::{At, Json, Seconds, Text};
 use crate::fault::Outcome;
 
 pub(crate) fn of_session(db: &Connection, session: SessionId) -> Outcome<Vec<CallResponse>> {
-    let query = "SELECT * FROM call_responses WHERE call_session_id = ? ORDER BY position";
+    let query = "SELECT * FROM survey_responses WHERE session_id = ? ORDER BY position";
     Ok(db.prepare_cached(query)?.query_map((Text(session),), read)?.collect::<rusqlite::Result<_>>()?)
 }
 
 pub(crate) fn find(db: &Connection, session: SessionId, question: QuestionId) -> Outcome<Option<CallResponse>> {
-    let query = "SELECT * FROM call_responses WHERE call_session_id = ? AND question_id = ?";
+    let query = "SELECT * FROM survey_responses WHERE session_id = ? AND question_id = ?";
     Ok(db.prepare_cached(query)?.query_row((Text(session), Text(question)), read).optional()?)
 }
 
 /// Writes a response in the place of an earlier state of it, if there is one.
 pub(crate) fn save(db: &Connection, response: &CallResponse) -> Outcome<()> {
-    let upsert = "INSERT INTO call_responses
-        (id, call_session_id, question_id, question_text, response_text, response_duration, confidence_score,
+    let upsert = "INSERT INTO survey_responses
+        (id, session_id, question_id, question_text, response_text, response_duration, confidence_score,
          sentiment_score, asked_at, responded_at, ai_analysis)
-        VALUES (:id, :call_session_id, :question_id, :question_text, :response_text, :response_duration,
+        VALUES (:id, :session_id, :question_id, :question_text, :response_text, :response_duration,
                 :confidence_score, :sentiment_score, :asked_at, :responded_at, :ai_analysis)
-        ON CONFLICT (call_session_id, question_id) DO UPDATE SET
+        ON CONFLICT (session_id, question_id) DO UPDATE SET
             response_text = excluded.response_text, response_duration = excluded.response_duration,
             confidence_score = excluded.confidence_score, sentiment_score = excluded.sentiment_score,
             responded_at = excluded.responded_at, ai_analysis = excluded.ai_analysis";
     db.prepare_cached(upsert)?.execute(named_params! {
         ":id": Text(response.id),
-        ":call_session_id": Text(response.session),
+        ":session_id": Text(response.session),
         ":question_id": Text(response.question),
         ":question_text": response.question_text,
         ":response_text": response.text,
@@ -47,7 +47,7 @@ pub(crate) fn save(db: &Connection, response: &CallResponse) -> Outcome<()> {
 fn read(row: &Row<'_>) -> rusqlite::Result<CallResponse> {
     Ok(CallResponse {
         id: row.get::<_, Text<_>>("id")?.0,
-        session: row.get::<_, Text<_>>("call_session_id")?.0,
+        session: row.get::<_, Text<_>>("session_id")?.0,
         question: row.get::<_, Text<_>>("question_id")?.0,
         question_text: row.get("question_text")?,
         text: row.get("response_text")?,

@@ -5,37 +5,35 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, named_params};
-use voicecall_core::store::{EndReason, Mean, QuestionTally, Report, ReportRange, ReportStore, Tally};
-use voicecall_core::{QuestionId, Result, TenantId, async_trait};
+use voicecall_core::TenantId;
+use voicecall_core::store::EndReason;
+use voicecall_survey::store::{Mean, QuestionId, QuestionTally, Report, ReportRange, Tally};
 
-use crate::SqliteStore;
 use crate::column::{At, Count, Text};
 use crate::fault::Outcome;
 
 /// The sessions of a tenant in a span of time, those in which a question was asked if one is given.
-const SESSIONS: &str =
-    "call_sessions AS s WHERE s.business_id = :tenant AND s.started_at >= :from AND s.started_at < :until
-    AND (:question IS NULL OR EXISTS (SELECT 1 FROM json_each(s.questions_asked) WHERE value = :question))";
+const SESSIONS: &str = "sessions AS s LEFT JOIN survey_calls AS c ON c.session_id = s.id
+    WHERE s.tenant_id = :tenant AND s.started_at >= :from AND s.started_at < :until
+    AND (:question IS NULL OR EXISTS (SELECT 1 FROM json_each(c.questions_asked) WHERE value = :question))";
 
-#[async_trait]
-impl ReportStore for SqliteStore {
-    async fn report(&self, tenant: TenantId, range: &ReportRange) -> Result<Report> {
-        let range = range.clone();
-        self.read("count sessions", move |db| {
-            let mut report = Report::default();
-            for &(day, from, until) in &range.days {
-                report.days.push((day, Span { tenant, from, until, question: range.question }.tally(db)?));
-            }
-            let (Some(&(_, from, _)), Some(&(.., until))) = (range.days.first(), range.days.last()) else {
-                return Ok(report);
-            };
-            let whole = Span { tenant, from, until, question: range.question };
-            report.end_reasons = whole.end_reasons(db)?;
-            report.questions = whole.questions(db)?;
-            Ok(report)
-        })
-        .await
+/// The whole seconds on the line, from two instants as text; a clock that jumped back makes a short call.
+const SECONDS: &str = "max(0, unixepoch(substr(ended_at, 1, 19)) - unixepoch(substr(connected_at, 1, 19))
+    - (substr(ended_at, 21) < substr(connected_at, 21)))";
+
+/// Counts the calls of a tenant.
+pub(super) fn count(db: &Connection, tenant: TenantId, range: &ReportRange) -> Outcome<Report> {
+    let mut report = Report::default();
+    for &(day, from, until) in &range.days {
+        report.days.push((day, Span { tenant, from, until, question: range.question }.tally(db)?));
     }
+    let (Some(&(_, from, _)), Some(&(.., until))) = (range.days.first(), range.days.last()) else {
+        return Ok(report);
+    };
+    let whole = Span { tenant, from, until, question: range.question };
+    report.end_reasons = whole.end_reasons(db)?;
+    report.questions = whole.questions(db)?;
+    Ok(report)
 }
 
 /// What is counted.
@@ -65,8 +63,8 @@ impl Span {
     fn tally(&self, db: &Connection) -> Outcome<Tally> {
         let sessions = format!(
             "SELECT count(*), count(connected_at), coalesce(sum(status = 'completed'), 0),
-                    coalesce(sum(status IN ('failed', 'timeout')), 0), coalesce(sum(duration_seconds), 0),
-                    coalesce(sum(cost_estimate), 0) FROM {SESSIONS}"
+                    coalesce(sum(status IN ('failed', 'timeout')), 0), coalesce(sum({SECONDS}), 0),
+                    coalesce(sum(cost_micros), 0) FROM {SESSIONS}"
         );
         let mut tally = Tally::default();
         let number = |row: &Row<'_>, column| row.get::<_, Count>(column).map(|count| count.0);
@@ -81,8 +79,8 @@ impl Span {
             tally.join(&read);
         }
         let mood = format!(
-            "SELECT coalesce(sum(sentiment_score), 0.0), count(sentiment_score) FROM call_responses
-             WHERE call_session_id IN (SELECT s.id FROM {SESSIONS})"
+            "SELECT coalesce(sum(sentiment_score), 0.0), count(sentiment_score) FROM survey_responses
+             WHERE session_id IN (SELECT s.id FROM {SESSIONS})"
         );
         for mean in self.rows(db, &mood, |row| mean(row, 0))? {
             tally.sentiment.join(&mean);
@@ -101,7 +99,7 @@ impl Span {
     fn questions(&self, db: &Connection) -> Outcome<Vec<QuestionTally>> {
         // One that was asked, left and asked again is one.
         let asked = format!(
-            "SELECT value, count(DISTINCT session) FROM (SELECT s.id AS session, s.questions_asked FROM {SESSIONS}), json_each(questions_asked)
+            "SELECT value, count(DISTINCT session) FROM (SELECT s.id AS session, c.questions_asked FROM {SESSIONS}), json_each(questions_asked)
              WHERE :question IS NULL OR value = :question GROUP BY value"
         );
         let mut tallies: BTreeMap<QuestionId, QuestionTally> = BTreeMap::new();
@@ -113,8 +111,8 @@ impl Span {
             tallies.insert(question, tally);
         }
         let answered = format!(
-            "SELECT question_id, count(*), coalesce(sum(sentiment_score), 0.0), count(sentiment_score) FROM call_responses
-             WHERE call_session_id IN (SELECT s.id FROM {SESSIONS}) AND (:question IS NULL OR question_id = :question)
+            "SELECT question_id, count(*), coalesce(sum(sentiment_score), 0.0), count(sentiment_score) FROM survey_responses
+             WHERE session_id IN (SELECT s.id FROM {SESSIONS}) AND (:question IS NULL OR question_id = :question)
              GROUP BY question_id"
         );
         for (question, answered, mean) in self.rows(db, &answered, |row| {
@@ -125,8 +123,8 @@ impl Span {
             }
         }
         let topics = format!(
-            "SELECT question_id, topic.value, count(*) FROM call_responses, json_each(ai_analysis, '$.topics') AS topic
-             WHERE call_session_id IN (SELECT s.id FROM {SESSIONS}) AND (:question IS NULL OR question_id = :question)
+            "SELECT question_id, topic.value, count(*) FROM survey_responses, json_each(ai_analysis, '$.topics') AS topic
+             WHERE session_id IN (SELECT s.id FROM {SESSIONS}) AND (:question IS NULL OR question_id = :question)
                AND ai_analysis IS NOT NULL AND topic.type = 'text'
              GROUP BY question_id, topic.value ORDER BY count(*) DESC, topic.value"
         );

@@ -147,8 +147,7 @@ impl CallEngine {
     /// The store, for whoever serves requests beside the engine: one tenant's at a time.
     #[must_use]
     pub fn store(&self) -> Arc<dyn Store> {
-        let store = Arc::clone(&self.store);
-        store
+        Arc::<dyn EngineStore>::clone(&self.store)
     }
 
     /// The carrier.

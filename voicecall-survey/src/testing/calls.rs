@@ -180,7 +180,7 @@ pub(super) async fn one_customer_is_found_and_erased_everywhere(store: Arc<dyn W
 
     let file = store.export_person(tenant, person).await.unwrap();
     let kept = SurveyFile::read(&file).unwrap();
-    assert_eq!(kept.verifications, [own.clone()]);
+    assert_eq!(kept.verifications, std::slice::from_ref(&own));
     assert_eq!(kept.calls, [(shop.session, shop.read().await.record)].into());
 
     let erased = store.erase_person(tenant, person).await.unwrap();

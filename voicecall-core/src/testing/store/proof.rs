@@ -49,7 +49,7 @@ enum Fault {
     ErasesByHalves,
     /// Calls of two accounts are told apart by their names alone.
     ForgetsAccounts,
-    /// A call is no longer than a survey's.
+    /// A call is no longer than two minutes.
     ClampsDurations,
     /// Whoever asks gets a waiting session's turn.
     ClaimsAgain,

@@ -24,6 +24,7 @@ pub(crate) struct Json<T>(pub(crate) T);
 pub(crate) struct At(pub(crate) Timestamp);
 
 /// A duration as seconds; a double keeps the nanoseconds of some weeks.
+#[cfg(feature = "survey")]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Seconds(pub(crate) Duration);
 
@@ -112,12 +113,14 @@ impl FromSql for At {
     }
 }
 
+#[cfg(feature = "survey")]
 impl ToSql for Seconds {
     fn to_sql(&self) -> Result<ToSqlOutput<'_>> {
         Ok(self.0.as_secs_f64().into())
     }
 }
 
+#[cfg(feature = "survey")]
 impl FromSql for Seconds {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         Duration::try_from_secs_f64(value.as_f64()?).map(Self).map_err(|_| unreadable())
@@ -181,6 +184,7 @@ mod tests {
         assert_eq!(written(&At(Timestamp::MAX)).len(), 30);
     }
 
+    #[cfg(feature = "survey")]
     #[test]
     fn durations_keep_their_nanoseconds() {
         for nanos in [0, 1, 999_999_999, 59_999_999_999, 123_456_789_012_345] {

@@ -7,9 +7,9 @@ pub mod monitor;
 pub mod server;
 
 pub use voicecall_core::{
-    AccountName, AttemptId, CallHours, CallTime, CarrierCallId, ConsentBasis, ConsentToken, Epoch, Error, ErrorKind,
-    LookupHash, PhoneNumber, QuestionId, RecordId, Result, Sealed, SealedPhone, SessionId, TenantId, Vault,
-    VerificationId, agent, async_trait, audio, call, carrier, dialogue, journal, media, model, money, store,
+    AccountName, Address, AttemptId, CallHours, CallTime, CarrierCallId, ConsentBasis, ConsentToken, ConversationId,
+    Epoch, Error, ErrorKind, LookupHash, PersonKey, PhoneNumber, RecordId, Result, Sealed, SealedAddress, SessionId,
+    TenantId, Vault, agent, async_trait, audio, call, carrier, dialogue, journal, media, model, money, store,
 };
 pub use voicecall_engine as engine;
 #[cfg(feature = "openai")]

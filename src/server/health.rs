@@ -21,7 +21,7 @@ pub(super) struct Health {
 /// 200 while calls are taken, 503 while the process drains or its store does not answer.
 pub(super) async fn health(State(engine): State<Arc<CallEngine>>) -> (StatusCode, Json<Health>) {
     let (ringing, live) = engine.count();
-    let store = engine.store().count_waiting().await.is_ok();
+    let store = engine.count_waiting().await.is_ok();
     let (code, status) = match (store, engine.is_draining()) {
         (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "store unavailable"),
         (true, true) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),

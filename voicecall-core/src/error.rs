@@ -257,11 +257,11 @@ mod tests {
 
     #[test]
     fn names_field_and_keeps_cause() {
-        let error = Error::invalid("customerPhone", "a Swedish number in E.164 form")
-            .with_source(std::io::Error::other("inner"));
-        assert_eq!(error.to_string(), "read input: invalid: customerPhone: a Swedish number in E.164 form");
+        let error =
+            Error::invalid("phone", "a Swedish number in E.164 form").with_source(std::io::Error::other("inner"));
+        assert_eq!(error.to_string(), "read input: invalid: phone: a Swedish number in E.164 form");
         assert!(format!("{error:?}").ends_with("caused by: inner"));
-        assert_eq!(error.field(), Some("customerPhone"));
+        assert_eq!(error.field(), Some("phone"));
     }
 
     #[test]

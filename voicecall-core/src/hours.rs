@@ -1,4 +1,4 @@
-//! Permitted hours: when customers may be called.
+//! Permitted hours: when people may be called.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan, Zoned};
 
 use crate::error::{Error, Result};
 
-/// The hours of every day in which customers may be called, in the customers' own time zone.
+/// The hours of every day in which people may be called, in their own time zone.
 ///
 /// Days in which clocks change are as they are: the hours are those on the wall.
 #[derive(Debug, Clone, PartialEq, Eq)]

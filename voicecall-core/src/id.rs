@@ -1,69 +1,23 @@
-//! Typed identifiers: a session's id cannot be passed where a question's is wanted.
+//! Typed identifiers: a session's id cannot be passed where an attempt's is wanted.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::error::Error;
-
-macro_rules! uuid_ids {
-    ($($(#[$doc:meta])* $name:ident: $field:literal;)*) => {$(
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(transparent)]
-        pub struct $name(Uuid);
-
-        impl $name {
-            /// A new id; ids made later sort later (UUID version 7).
-            #[must_use]
-            #[allow(clippy::new_without_default)]
-            pub fn new() -> Self {
-                Self(Uuid::now_v7())
-            }
-
-            /// The id with this value, as read from a request or a store.
-            #[must_use]
-            pub const fn from_uuid(uuid: Uuid) -> Self {
-                Self(uuid)
-            }
-
-            /// The plain UUID.
-            #[must_use]
-            pub const fn as_uuid(&self) -> &Uuid {
-                &self.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.fmt(f)
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = Error;
-
-            fn from_str(text: &str) -> Result<Self, Error> {
-                Uuid::parse_str(text).map(Self).map_err(|error| Error::invalid($field, "a UUID").with_source(error))
-            }
-        }
-    )*};
-}
+use crate::uuid_ids;
 
 uuid_ids! {
-    /// Whose data it is. Every store call is scoped by one; in the feedback service a business is a tenant.
+    /// Whose data it is. Every call of a tenant's store is scoped by one.
     TenantId: "businessId";
-    /// One session: one attempt to have a conversation, from initiation to its end.
+    /// One session: one contact over one channel, from its beginning to its end.
     SessionId: "sessionId";
-    /// One configured question.
-    QuestionId: "questionId";
-    /// One customer verification.
-    VerificationId: "verificationId";
+    /// One thread of messages with a person, over as many sessions as it takes.
+    ConversationId: "conversationId";
     /// One try to reach a phone. A phone never rings twice for one attempt.
     AttemptId: "attemptId";
-    /// One row of a log: an event, a response, a provider operation.
+    /// One row of a log: an event, a provider operation.
     RecordId: "id";
 }
 
@@ -159,7 +113,7 @@ impl<'de> Deserialize<'de> for AccountName {
     }
 }
 
-/// Who owns a call, counted up at each take-over. A write with an older epoch is refused by the store.
+/// Who owns a call, counted up at each change of hands. A write with an older epoch is refused by the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Epoch(pub u32);
@@ -181,8 +135,8 @@ mod tests {
 
     #[test]
     fn a_wrong_id_names_its_field() {
-        let error = "nonsense".parse::<VerificationId>().unwrap_err();
-        assert_eq!(error.field(), Some("verificationId"));
+        let error = "nonsense".parse::<SessionId>().unwrap_err();
+        assert_eq!(error.field(), Some("sessionId"));
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! Facts: what a call leaves behind, appended one by one with a number, from which everything else is derived.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::call::TurnLatency;
 use crate::dialogue::{CallerTurn, UtteranceId};
-use crate::id::{Epoch, QuestionId, SessionId};
+use crate::id::{Epoch, SessionId};
 use crate::model::TokenUsage;
 use crate::money::Cost;
 use crate::store::EndReason;
@@ -59,38 +59,14 @@ pub enum Fact {
     },
     /// The caller spoke; the words are raw.
     Heard(CallerTurn),
-    /// A configured question was asked.
-    Asked {
-        /// Which.
-        question: QuestionId,
-        /// As it was worded.
-        text: String,
-    },
-    /// The caller answered a question; the words are raw and stored before anything is made of them.
-    Answered {
-        /// Which question.
-        question: QuestionId,
-        /// As it was worded.
-        question_text: String,
-        /// The answer as transcribed. A later answer to the same question adds to the earlier.
-        text: String,
-        /// How long the caller spoke.
-        spoken: Duration,
-        /// The transcriber's confidence from 0 to 1.
-        confidence: Option<f32>,
-        /// When the question was asked.
-        asked_at: CallTime,
-        /// When the answer was complete.
-        responded_at: CallTime,
-    },
-    /// The model's reading of an answer, added later.
-    Analysed {
-        /// Which question.
-        question: QuestionId,
-        /// From -1 to 1.
-        sentiment: Option<f32>,
-        /// The validated output.
-        analysis: serde_json::Value,
+    /// What a dialogue journals of its own, such as an answer or an appointment.
+    Custom {
+        /// What it is, as `module.what`; whoever reads it knows the form of `data` by this.
+        kind: Cow<'static, str>,
+        /// The particulars.
+        data: serde_json::Value,
+        /// Whether it holds what somebody said, or anything else of a person.
+        personal: bool,
     },
     /// The agent was told to wrap up.
     Warned,
@@ -113,10 +89,7 @@ impl Fact {
     /// Whether it holds what somebody said. Such facts stay in memory until the caller consents.
     #[must_use]
     pub const fn needs_consent(&self) -> bool {
-        matches!(
-            self,
-            Self::Said { .. } | Self::Heard(_) | Self::Asked { .. } | Self::Answered { .. } | Self::Analysed { .. }
-        )
+        matches!(self, Self::Said { .. } | Self::Heard(_) | Self::Custom { personal: true, .. })
     }
 }
 

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod address;
 pub mod agent;
 pub mod audio;
 pub mod call;
@@ -19,13 +20,15 @@ mod seal;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod text;
 mod time;
 
+pub use address::Address;
 pub use async_trait::async_trait;
 pub use consent::{ConsentBasis, ConsentToken};
 pub use error::{Error, ErrorKind, Result};
 pub use hours::CallHours;
-pub use id::{AccountName, AttemptId, CarrierCallId, Epoch, QuestionId, RecordId, SessionId, TenantId, VerificationId};
+pub use id::{AccountName, AttemptId, CarrierCallId, ConversationId, Epoch, RecordId, SessionId, TenantId};
 pub use phone::PhoneNumber;
-pub use seal::{LookupHash, Sealed, SealedPhone, Vault};
+pub use seal::{LookupHash, PersonKey, Sealed, SealedAddress, Vault};
 pub use time::CallTime;

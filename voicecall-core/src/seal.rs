@@ -11,9 +11,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
+use crate::address::Address;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::TenantId;
-use crate::phone::PhoneNumber;
 
 /// Encrypted bytes: one key-id byte, a 24 byte nonce, the ciphertext with its tag (XChaCha20-Poly1305).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +40,7 @@ impl fmt::Debug for Sealed {
     }
 }
 
-/// A keyed hash of a phone number: equal for equal numbers of one tenant, useless without the key.
+/// A keyed hash of an address: equal for equal addresses of one tenant, useless without the key.
 ///
 /// Keyed and not plain, because there are few enough phone numbers to try them all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -61,13 +61,34 @@ impl LookupHash {
     }
 }
 
-/// A phone number as stores hold it: sealed, with the hash by which it is found.
+/// An address as stores hold it: sealed, with the hash by which it is found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SealedPhone {
-    /// The number, encrypted.
+pub struct SealedAddress {
+    /// The address, encrypted.
     pub sealed: Sealed,
-    /// The number's keyed hash.
+    /// The address's keyed hash.
     pub lookup: LookupHash,
+}
+
+/// Who somebody is to a tenant, without saying who: what belongs to one person is found, exported and erased by it.
+///
+/// It is the hash of the address by which the tenant knows the person; somebody known by several keeps the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PersonKey(LookupHash);
+
+impl PersonKey {
+    /// The hash it is made of.
+    #[must_use]
+    pub const fn lookup(self) -> LookupHash {
+        self.0
+    }
+}
+
+impl From<LookupHash> for PersonKey {
+    fn from(lookup: LookupHash) -> Self {
+        Self(lookup)
+    }
 }
 
 /// Holds the keys and seals and opens personal data.
@@ -75,13 +96,13 @@ pub struct SealedPhone {
 /// The first key seals; every key opens, so that keys can be rotated without rewriting rows.
 ///
 /// ```
-/// use voicecall_core::{TenantId, PhoneNumber, Vault};
+/// use voicecall_core::{Address, TenantId, Vault};
 /// let vault = Vault::generate()?;
 /// let tenant = TenantId::new();
-/// let number: PhoneNumber = "+46701234567".parse()?;
-/// let sealed = vault.seal_phone(tenant, &number)?;
-/// assert_eq!(vault.open_phone(tenant, &sealed)?, number);
-/// assert_eq!(vault.lookup(tenant, &number), sealed.lookup);
+/// let address: Address = "+46701234567".parse()?;
+/// let sealed = vault.seal_address(tenant, &address)?;
+/// assert_eq!(vault.open_address(tenant, &sealed)?, address);
+/// assert_eq!(vault.lookup(tenant, &address), sealed.lookup);
 /// # Ok::<(), voicecall_core::Error>(())
 /// ```
 pub struct Vault {
@@ -161,32 +182,32 @@ impl Vault {
         key.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| refused())
     }
 
-    /// Seals a phone number of `tenant`.
+    /// Seals an address that `tenant` knows.
     ///
     /// # Errors
     /// As [`Vault::seal`].
-    pub fn seal_phone(&self, tenant: TenantId, number: &PhoneNumber) -> Result<SealedPhone> {
-        Ok(SealedPhone {
-            sealed: self.seal(&phone_context(tenant), number.reveal().as_bytes())?,
-            lookup: self.lookup(tenant, number),
+    pub fn seal_address(&self, tenant: TenantId, address: &Address) -> Result<SealedAddress> {
+        Ok(SealedAddress {
+            sealed: self.seal(&address_context(tenant), address.canonical().as_bytes())?,
+            lookup: self.lookup(tenant, address),
         })
     }
 
-    /// Opens a phone number of `tenant`.
+    /// Opens an address that `tenant` knows.
     ///
     /// # Errors
     /// As [`Vault::open`]; also when the row belongs to another tenant.
-    pub fn open_phone(&self, tenant: TenantId, phone: &SealedPhone) -> Result<PhoneNumber> {
-        let bytes = self.open(&phone_context(tenant), &phone.sealed)?;
+    pub fn open_address(&self, tenant: TenantId, address: &SealedAddress) -> Result<Address> {
+        let bytes = self.open(&address_context(tenant), &address.sealed)?;
         let text = String::from_utf8(bytes).map_err(|_| Error::new(ErrorKind::Internal, "open sealed data"))?;
-        PhoneNumber::parse(&text)
+        text.parse()
     }
 
-    /// The keyed hash by which a number of `tenant` is found (HMAC-SHA-256, the first 128 bits).
+    /// The keyed hash by which an address of `tenant` is found (HMAC-SHA-256, the first 128 bits).
     #[must_use]
-    pub fn lookup(&self, tenant: TenantId, number: &PhoneNumber) -> LookupHash {
+    pub fn lookup(&self, tenant: TenantId, address: &Address) -> LookupHash {
         let mut message = tenant.as_uuid().as_bytes().to_vec();
-        message.extend_from_slice(number.reveal().as_bytes());
+        message.extend_from_slice(address.canonical().as_bytes());
         let digest = derive(&self.index_key, &message);
         let mut hash = [0; 16];
         hash.copy_from_slice(&digest[..16]);
@@ -201,7 +222,8 @@ impl Key {
     }
 }
 
-fn phone_context(tenant: TenantId) -> String {
+fn address_context(tenant: TenantId) -> String {
+    // The word is part of every sealed row, and older than addresses of other kinds.
     format!("{tenant}/phone")
 }
 
@@ -231,15 +253,15 @@ fn random_bytes<const N: usize>() -> Result<[u8; N]> {
 mod tests {
     use super::*;
 
-    fn number() -> PhoneNumber {
+    fn number() -> Address {
         "+46701234567".parse().unwrap()
     }
 
     #[test]
     fn another_tenants_row_does_not_open() {
         let vault = Vault::generate().unwrap();
-        let sealed = vault.seal_phone(TenantId::new(), &number()).unwrap();
-        assert_eq!(vault.open_phone(TenantId::new(), &sealed).unwrap_err().kind(), ErrorKind::Internal);
+        let sealed = vault.seal_address(TenantId::new(), &number()).unwrap();
+        assert_eq!(vault.open_address(TenantId::new(), &sealed).unwrap_err().kind(), ErrorKind::Internal);
     }
 
     #[test]
@@ -258,9 +280,9 @@ mod tests {
         let (old, new) = (Vault::generate_key().unwrap(), Vault::generate_key().unwrap());
         let tenant = TenantId::new();
         let before = Vault::new(std::slice::from_ref(&old)).unwrap();
-        let sealed = before.seal_phone(tenant, &number()).unwrap();
+        let sealed = before.seal_address(tenant, &number()).unwrap();
         let after = Vault::new(&[new, old]).unwrap();
-        assert_eq!(after.open_phone(tenant, &sealed).unwrap(), number());
+        assert_eq!(after.open_address(tenant, &sealed).unwrap(), number());
         assert_eq!(after.lookup(tenant, &number()), sealed.lookup);
     }
 
@@ -269,7 +291,10 @@ mod tests {
         let vault = Vault::generate().unwrap();
         let (one, two) = (TenantId::new(), TenantId::new());
         assert_ne!(vault.lookup(one, &number()), vault.lookup(two, &number()));
-        assert_ne!(vault.seal_phone(one, &number()).unwrap().sealed, vault.seal_phone(one, &number()).unwrap().sealed);
+        assert_ne!(
+            vault.seal_address(one, &number()).unwrap().sealed,
+            vault.seal_address(one, &number()).unwrap().sealed
+        );
     }
 
     #[test]

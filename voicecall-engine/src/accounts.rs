@@ -108,6 +108,11 @@ impl From<CarrierAccount> for Registry {
     }
 }
 
+/// The name of the account an attempt went through: that of its carrier, if there was only one account.
+pub(super) fn account_of(attempt: &DialAttempt) -> Result<AccountName> {
+    attempt.account.map_or_else(|| attempt.carrier.parse(), Ok)
+}
+
 /// The accounts as the engine uses them.
 #[derive(Debug)]
 pub(super) struct Accounts(Vec<Arc<Account>>);
@@ -140,7 +145,7 @@ impl Accounts {
 
     /// The account an attempt went through. It may have been taken out of the configuration since.
     pub(super) fn of(&self, attempt: &DialAttempt) -> Result<Arc<Account>> {
-        self.get(attempt.carrier.parse()?)
+        self.get(account_of(attempt)?)
     }
 
     /// The account for a new call: the one that was asked for, or the first.

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use url::Url;
 use uuid::Uuid;
 
+use super::accounts::account_of;
 use super::config::EngineConfig;
 use voicecall_core::store::DialAttempt;
 use voicecall_core::{AccountName, AttemptId, TenantId};
@@ -31,7 +32,7 @@ impl CallKey {
     /// # Errors
     /// `Invalid` if the attempt's account has a name that none can have.
     pub fn of(attempt: &DialAttempt) -> Result<Self> {
-        Ok(Self { account: attempt.carrier.parse()?, tenant: attempt.tenant, attempt: attempt.id })
+        Ok(Self { account: account_of(attempt)?, tenant: attempt.tenant, attempt: attempt.id })
     }
 }
 

@@ -61,7 +61,8 @@ impl CallEngine {
         if self.is_draining() {
             return Err(Error::new(ErrorKind::Unavailable, "place call").with_message("the server is shutting down"));
         }
-        let attempt = DialAttempt::planned(session.tenant, session.id, account.name().as_str(), self.now());
+        let attempt = DialAttempt::planned(session.tenant, session.id, account.backend().name(), self.now());
+        let attempt = DialAttempt { account: Some(account.name()), ..attempt };
         // Known before the order is sent, because the carrier may report before it has answered us; and before the turn
         // is taken, so that a sweep does not take the session for forgotten.
         self.note_ringing(attempt.id, Ringing::new(session.tenant, session.id))?;
@@ -186,7 +187,7 @@ impl CallEngine {
         let policy = self.handler.policy(session).await?;
         let detection = self.detection(session, key, &policy).await?;
         let mut order = PlaceCall::new(
-            self.vault.open_phone(session.tenant, &session.phone)?,
+            self.phone_of(session)?,
             account.caller_id(policy.from.as_ref())?,
             self.config.answer_url(key)?,
             self.config.status_url(key)?,
@@ -205,6 +206,16 @@ impl CallEngine {
             ..Ringing::new(session.tenant, session.id)
         };
         Ok((order, ringing))
+    }
+
+    /// The number that a session calls.
+    ///
+    /// # Errors
+    /// `Invalid` naming `remote` if it has none, or one that no phone call reaches.
+    pub(super) fn phone_of(&self, session: &Session) -> Result<PhoneNumber> {
+        let unreachable = || Error::invalid("remote", "the number of a phone");
+        let remote = session.remote.as_ref().ok_or_else(unreachable)?;
+        self.vault.open_address(session.tenant, remote)?.as_phone().cloned().ok_or_else(unreachable)
     }
 
     /// Learns which call of the carrier an attempt became. Learning it twice is fine.
@@ -254,7 +265,7 @@ impl CallEngine {
         }
         for call in found {
             // A call that belongs to another attempt is not ours, even to the same number.
-            if self.store.attempt_of_call(&attempt.carrier, &call.id).await?.is_none() {
+            if self.route(&account, &call.id).await?.is_none() {
                 self.bind(CallKey::of(attempt)?, &call.id).await?;
                 return Ok(true);
             }

@@ -14,7 +14,6 @@ use super::accounts::Account;
 use super::observe::LiveEventKind;
 use super::voicemail::AmdResult;
 use voicecall_core::carrier::CallFlow;
-use voicecall_core::journal;
 use voicecall_core::money::Cost;
 use voicecall_core::store::{
     Attachment, EndReason, EventSource, ProviderLog, ProviderOperation, Session, SessionChange,
@@ -28,16 +27,9 @@ const HANG_UP_TRIES: u32 = 4;
 impl CallEngine {
     /// What the journal adds up to becomes part of the session.
     pub(super) async fn attach(&self, tenant: TenantId, id: SessionId) -> Result<()> {
-        // Whoever ended the session from outside has said what was said.
-        let session = self.store.session(tenant, id).await?;
-        let has_transcript = session.status.is_final() && session.transcript.is_some();
         let journal = self.store.journal(tenant, id).await?;
-        let lines: Vec<_> = journal::transcript(&journal).iter().map(ToString::to_string).collect();
-        let what = Attachment {
-            transcript: (!has_transcript && !lines.is_empty()).then(|| lines.join("\n")),
-            cost_micros: Cost::of(&journal).map(|cost| cost.total().micros()),
-            ..Attachment::default()
-        };
+        let what =
+            Attachment { cost_micros: Cost::of(&journal).map(|cost| cost.total().micros()), ..Attachment::default() };
         self.store.change_session(tenant, id, &SessionChange::Attach { what, at: self.now() }).await.map(drop)
     }
 
@@ -101,7 +93,7 @@ pub(super) async fn let_go(
     lost: Arc<AtomicBool>,
 ) {
     let Ok(reason) = hung_up.await else { return };
-    if reason == EndReason::CustomerHangup {
+    if reason == EndReason::RemoteHangup {
         return;
     }
     // A call whose audio was lost may come back.

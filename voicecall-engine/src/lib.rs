@@ -50,14 +50,14 @@ use ticket::Tickets;
 use voicecall_core::Result;
 use voicecall_core::Vault;
 use voicecall_core::dialogue::Action;
-use voicecall_core::store::Store;
+use voicecall_core::store::{EngineStore, Store};
 use voicecall_core::{AccountName, AttemptId, CarrierCallId, Epoch, SessionId, TenantId};
 
 /// Runs the calls of one process.
 #[derive(Debug)]
 pub struct CallEngine {
     config: EngineConfig,
-    store: Arc<dyn Store>,
+    store: Arc<dyn EngineStore>,
     accounts: Accounts,
     handler: Arc<dyn CallHandler>,
     vault: Arc<Vault>,
@@ -122,7 +122,7 @@ impl CallEngine {
     /// `Config` naming what is wrong with the configuration or the accounts.
     pub fn new(
         config: EngineConfig,
-        store: Arc<dyn Store>,
+        store: Arc<dyn EngineStore>,
         accounts: impl Into<Registry>,
         handler: Arc<dyn CallHandler>,
         vault: Arc<Vault>,
@@ -142,10 +142,10 @@ impl CallEngine {
         }))
     }
 
-    /// The store, for whoever serves requests beside the engine.
+    /// The store, for whoever serves requests beside the engine: one tenant's at a time.
     #[must_use]
-    pub fn store(&self) -> &Arc<dyn Store> {
-        &self.store
+    pub fn store(&self) -> Arc<dyn Store> {
+        Arc::<dyn EngineStore>::clone(&self.store)
     }
 
     /// The carrier accounts, the preferred one first.

@@ -28,7 +28,7 @@ use voicecall_core::dialogue::Action;
 use voicecall_core::journal;
 use voicecall_core::media::MediaEvent;
 use voicecall_core::money::Cost;
-use voicecall_core::store::{EndReason, EventSource, HeldSession};
+use voicecall_core::store::{EndReason, EventSource, Lease};
 use voicecall_core::{CarrierCallId, SessionId};
 use voicecall_core::{Error, ErrorKind, Result};
 
@@ -177,7 +177,7 @@ impl CallEngine {
             if answered_at.is_some() { budget.resumed(earlier) } else { budget.again(earlier) }
         });
         let agent = retry_for(ON_THE_LINE, || agent.open(&setup)).await?;
-        let epoch = retry_for(ON_THE_LINE, || self.store.take_over(tenant, id, self.takes_over())).await?;
+        let epoch = retry_for(ON_THE_LINE, || self.store.acquire_lease(tenant, id, self.takes_over())).await?;
         if let Some(live) = self.state().live.get_mut(&id) {
             live.epoch = Some(epoch);
         }
@@ -248,7 +248,7 @@ impl CallEngine {
         let reason = sink.reason.unwrap_or(EndReason::TechnicalFailure);
         let reason = if is_machine { EndReason::Voicemail } else { reason };
         info!(%reason, seconds = end.duration.as_secs(), bad_messages = end.bad_messages, "call ended");
-        if !retry(|| self.holds(HeldSession { tenant, session: id, epoch })).await? {
+        if !retry(|| self.holds(Lease { tenant, session: id, epoch })).await? {
             return Ok(Ran::Lost);
         }
         if reason == EndReason::TechnicalFailure && lost.load(Ordering::Relaxed) {
@@ -257,7 +257,7 @@ impl CallEngine {
             }
             self.play_failure_message(&account, &ticket.call).await;
         }
-        let source = if reason == EndReason::CustomerHangup { EventSource::Customer } else { EventSource::System };
+        let source = if reason == EndReason::RemoteHangup { EventSource::Person } else { EventSource::System };
         retry(|| self.attach(tenant, id)).await?;
         let session = if is_machine && retry(|| self.was_machine(ticket.key, id)).await? {
             retry(|| self.store.session(tenant, id)).await?

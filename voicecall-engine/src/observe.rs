@@ -51,7 +51,7 @@ impl LiveEvent {
 pub enum LiveEventKind {
     /// The carrier took the order to call.
     Placed,
-    /// An attempt did not reach the customer; another one follows.
+    /// An attempt reached nobody; another one follows.
     Postponed {
         /// Why it did not.
         reason: EndReason,

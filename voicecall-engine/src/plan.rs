@@ -66,7 +66,7 @@ pub struct PlanRequest {
     pub journal: Vec<JournalEntry>,
     /// When it is, for what depends on the time used.
     pub now: Timestamp,
-    /// Whether the same call goes on after its connection broke; otherwise it is a new call to the customer.
+    /// Whether the same call goes on after its connection broke; otherwise it is a new call to the same person.
     pub resumed: bool,
 }
 
@@ -80,7 +80,7 @@ pub trait CallHandler: Send + Sync + Debug + 'static {
     /// retryable error the session waits and is planned again.
     async fn plan(&self, request: &PlanRequest) -> Result<CallPlan>;
 
-    /// When and how often the customer of a session may be called; once, at any hour, unless told otherwise.
+    /// When and how often the person of a session may be called; once, at any hour, unless told otherwise.
     ///
     /// # Errors
     /// Retryable ones let the session wait; after others it has failed.

@@ -1,4 +1,4 @@
-//! When and how often a customer is tried.
+//! When and how often somebody is tried.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use super::voicemail::Voicemail;
 use voicecall_core::store::EndReason;
 use voicecall_core::{AccountName, CallHours, PhoneNumber};
 
-/// How a session's customer may be called. Asked of the service before every attempt, so that changes take effect.
+/// How the person of a session may be called. Asked of the service before every attempt, so that changes take effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DialPolicy {
@@ -14,13 +14,13 @@ pub struct DialPolicy {
     pub account: Option<AccountName>,
     /// From which of the account's numbers; its first unless given.
     pub from: Option<PhoneNumber>,
-    /// When customers may be called; `None` for always.
+    /// When people may be called; `None` for always.
     pub hours: Option<CallHours>,
-    /// How often a customer's phone rings at most.
+    /// How often the phone rings at most.
     pub max_attempts: u32,
-    /// How long to wait after an attempt that did not reach the customer.
+    /// How long to wait after an attempt that reached nobody.
     pub backoff: Backoff,
-    /// A session that has not reached its customer after this time, counted from the request, is given up.
+    /// A session that has reached nobody after this time, counted from the request, is given up.
     pub give_up_after: Duration,
     /// What becomes of calls that a machine answers.
     pub voicemail: Voicemail,
@@ -49,17 +49,17 @@ impl DialPolicy {
     }
 }
 
-/// How long to wait, by why the customer was not reached. Doubled with each attempt, up to [`Backoff::longest`].
+/// How long to wait, by why nobody was reached. Doubled with each attempt, up to [`Backoff::longest`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Backoff {
-    /// After a busy line: the customer is there.
+    /// After a busy line: somebody is there.
     pub busy: Duration,
     /// After nobody answered.
     pub no_answer: Duration,
     /// After the network could not connect the call.
     pub failed: Duration,
-    /// After a machine answered: the customer is not there.
+    /// After a machine answered: nobody is there.
     pub voicemail: Duration,
     /// The longest wait.
     pub longest: Duration,

@@ -20,7 +20,8 @@ impl CallEngine {
     /// Takes a session in. It is called as soon as its turn comes, by whoever [runs](Self::run_background) the store's background work.
     ///
     /// # Errors
-    /// `Unavailable` while draining; `Conflict` if the session exists or its verification has one.
+    /// `Unavailable` while draining; `Conflict` if the session exists; `Invalid` as [`NewSession::validate`]. A reference that has a session already gets
+    /// that session.
     pub async fn submit(&self, new: &NewSession) -> Result<Session> {
         if self.is_draining() {
             return Err(
@@ -45,7 +46,7 @@ impl CallEngine {
         policy.hours.as_ref().map_or(from, |hours| hours.next(from, self.config.ring_timeout))
     }
 
-    /// Books an attempt that did not reach the customer: another one follows, or the session has failed.
+    /// Books an attempt that reached nobody: another one follows, or the session has failed.
     pub(super) async fn attempt_over(
         &self,
         session: &Session,
@@ -73,7 +74,7 @@ impl CallEngine {
         match retry(|| self.store.finish_attempt(tenant, attempt, reason, step)).await {
             Ok(session) => match *step {
                 SessionChange::Postponed { until, .. } => {
-                    info!(session = %id, %reason, %until, "the customer was not reached and is tried again");
+                    info!(session = %id, %reason, %until, "nobody was reached and is tried again");
                     self.events.tell(tenant, id, LiveEventKind::Postponed { reason, until });
                     self.due.notify_one();
                 }

@@ -45,7 +45,7 @@ impl CallEngine {
     pub async fn recover(self: &Arc<Self>) -> Result<Recovered> {
         let mut swept = Recovered::default();
         for session in self.store.open_sessions().await? {
-            if session.due_at.is_some() || self.is_ours(&session) || self.is_held_elsewhere(session.held_until) {
+            if session.due_at.is_some() || self.is_ours(&session) || self.is_held_elsewhere(session.leased_until) {
                 continue;
             }
             match self.settle(&session).await {
@@ -79,11 +79,11 @@ impl CallEngine {
     async fn settle(self: &Arc<Self>, session: &Session) -> Result<Settled> {
         let tenant = session.tenant;
         // Whoever owned it before must not write any more.
-        let epoch = self.store.take_over(tenant, session.id, self.takes_up()).await?;
+        let epoch = self.store.acquire_lease(tenant, session.id, self.takes_up()).await?;
         let mut last = None;
         for mut attempt in self.store.attempts(tenant, session.id).await? {
             if matches!(attempt.state, AttemptState::Sending | AttemptState::Unknown) {
-                let to = self.vault.open_phone(tenant, &session.phone)?;
+                let to = self.phone_of(session)?;
                 self.look_for(&attempt, &to, self.accounts.of(&attempt)?.numbers()).await?;
                 attempt = self.store.attempt(tenant, attempt.id).await?;
             }

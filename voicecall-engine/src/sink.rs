@@ -18,7 +18,7 @@ use voicecall_core::audio::Frame;
 use voicecall_core::call::{CallSink, Effect, Exchange};
 use voicecall_core::dialogue::Action;
 use voicecall_core::journal::{Fact, JournalEntry};
-use voicecall_core::store::{EndReason, SessionChange, Store};
+use voicecall_core::store::{EndReason, EngineStore, SessionChange};
 use voicecall_core::{Epoch, SessionId, TenantId};
 use voicecall_core::{ErrorKind, Result};
 
@@ -56,7 +56,7 @@ pub(super) struct SinkEnd {
 impl EngineSink {
     /// A sink, and the task that must run for it to store anything.
     pub(super) fn new(
-        store: Arc<dyn Store>,
+        store: Arc<dyn EngineStore>,
         owner: (TenantId, SessionId, Epoch),
         answered_at: Timestamp,
         events: Arc<EventBus>,
@@ -161,7 +161,7 @@ impl CallSink for EngineSink {
 /// Appends facts as they come, several at a time if they come fast, until the sink is gone and all is stored. Begins when
 /// it is known that a person has answered; of a call to a machine only its cost is kept.
 async fn write_journal(
-    (store, events, tenant): (Arc<dyn Store>, Arc<EventBus>, TenantId),
+    (store, events, tenant): (Arc<dyn EngineStore>, Arc<EventBus>, TenantId),
     mut amd: watch::Receiver<AmdResult>,
     mut entries: mpsc::Receiver<JournalEntry>,
     stored: mpsc::Sender<u64>,
@@ -199,7 +199,7 @@ async fn write_journal(
     }
 }
 
-async fn append(store: &dyn Store, events: &EventBus, tenant: TenantId, entries: &[JournalEntry]) -> Result<()> {
+async fn append(store: &dyn EngineStore, events: &EventBus, tenant: TenantId, entries: &[JournalEntry]) -> Result<()> {
     for entry in entries.iter().filter(|entry| entry.fact == Fact::Connected) {
         let change = SessionChange::Connected { at: entry.at };
         match store.change_session(tenant, entry.session, &change).await {

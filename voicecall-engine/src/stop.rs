@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tracing::warn;
 use voicecall_core::dialogue::Action;
-use voicecall_core::store::{CallResponse, EndReason, EventSource, Session, SessionChange};
+use voicecall_core::store::{EndReason, EventSource, Session, SessionChange};
 use voicecall_core::{Error, ErrorKind, Result};
 use voicecall_core::{SessionId, TenantId};
 
@@ -29,21 +29,10 @@ impl CallEngine {
         self.hang_up_attempts(tenant, session).await
     }
 
-    /// Ends a session as somebody else knows it, with the answers that came with the news. Everybody who watches is told.
-    /// A call it may still have is not touched: see [`hang_up`](Self::hang_up).
-    ///
-    /// # Errors
-    /// As [`SessionStore::complete_session`](voicecall_core::store::SessionStore::complete_session).
-    pub async fn complete(
-        &self,
-        tenant: TenantId,
-        session: SessionId,
-        change: &SessionChange,
-        responses: &[CallResponse],
-    ) -> Result<Session> {
-        let ended = self.store.complete_session(tenant, session, change, responses).await?;
-        self.tell_ended(&ended);
-        Ok(ended)
+    /// Tells everybody who watches that somebody else ended a session, as it is now in the store. A call it may still have
+    /// is not touched: see [`hang_up`](Self::hang_up).
+    pub fn announce_end(&self, ended: &Session) {
+        self.tell_ended(ended);
     }
 
     /// Ends the call of a session that is over, ringing or talking; the session stays as it is.
@@ -71,8 +60,8 @@ impl CallEngine {
 
     async fn hang_up_attempts(&self, tenant: TenantId, session: SessionId) -> Result<()> {
         for attempt in self.store.attempts(tenant, session).await? {
-            if let (Some(call), None) = (attempt.call, attempt.outcome) {
-                self.accounts.get(attempt.carrier.parse()?)?.backend().hang_up(&call).await?;
+            if let (Some(call), None) = (&attempt.call, attempt.outcome) {
+                self.accounts.of(&attempt)?.backend().hang_up(call).await?;
             }
             self.remove_ringing(attempt.id);
         }

@@ -20,9 +20,9 @@ pub enum Voicemail {
     /// Nobody finds out who answered: a machine is talked to like a person.
     #[default]
     Undetected,
-    /// The call ends as soon as a machine is recognised, and the customer is tried again.
+    /// The call ends as soon as a machine is recognised, and the person is tried again.
     HangUp(WhileDetecting),
-    /// The first machine that answers for a session is left this message after its greeting; the customer is tried again,
+    /// The first machine that answers for a session is left this message after its greeting; the person is tried again,
     /// and further machines are hung up on.
     LeaveMessage(WhileDetecting, CallFlow),
 }
@@ -170,7 +170,7 @@ impl CallEngine {
         if can.resumes_after_stream { Ok(()) } else { account.backend().update_call(call, told).await }
     }
 
-    /// Books a connected call that a machine turned out to have answered. Returns whether the customer was not reached:
+    /// Books a connected call that a machine turned out to have answered. Returns whether nobody was reached:
     /// whoever consented was.
     pub(super) async fn was_machine(&self, key: CallKey, session: SessionId) -> Result<bool> {
         let session = self.store.session(key.tenant, session).await?;

@@ -16,8 +16,8 @@ use voicecall_core::CallHours;
 use voicecall_core::carrier::{
     CallFlow, CallStatus, CarrierEvent, CarrierEventKind, StreamTarget, WebhookReply, WebhookRequest,
 };
-use voicecall_core::store::{EndReason, EventSource, ProviderLog, ProviderOperation, Session, SessionStatus};
-use voicecall_core::{AccountName, SessionId};
+use voicecall_core::store::{EndReason, EventSource, ProviderLog, ProviderOperation, Route, Session, SessionStatus};
+use voicecall_core::{AccountName, CarrierCallId, SessionId};
 use voicecall_core::{Error, ErrorKind, Result};
 
 /// How long the answer to "what next?" waits for a call that is just ending. Carriers give up after 15 s.
@@ -175,8 +175,19 @@ impl CallEngine {
     }
 
     async fn key_of(&self, account: AccountName, event: &CarrierEvent) -> Result<CallKey> {
-        let attempt = self.store.attempt_of_call(account.as_str(), &event.call).await?;
-        CallKey::of(&attempt.ok_or_else(|| Error::new(ErrorKind::NotFound, "take in report"))?)
+        let route = self.route(&*self.accounts.get(account)?, &event.call).await?;
+        let key = route.and_then(|route| Some(CallKey { account, tenant: route.tenant, attempt: route.attempt? }));
+        key.ok_or_else(|| Error::new(ErrorKind::NotFound, "take in report"))
+    }
+
+    /// Whose a call of this account is, if it is one of ours.
+    pub(super) async fn route(&self, account: &Account, call: &CarrierCallId) -> Result<Option<Route>> {
+        let carrier = account.backend().name();
+        if let Some(route) = self.store.route_call(carrier, Some(account.name()), call).await? {
+            return Ok(Some(route));
+        }
+        // From before accounts had names.
+        self.store.route_call(carrier, None, call).await
     }
 
     async fn take_in(&self, account: &Account, key: CallKey, event: &CarrierEvent) -> Result<Session> {

@@ -9,7 +9,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, 
 use rusqlite::{Result, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use voicecall_core::{LookupHash, Sealed, SealedPhone};
+use voicecall_core::{LookupHash, Sealed, SealedAddress};
 
 /// Anything that is written as its name: ids, statuses.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +24,7 @@ pub(crate) struct Json<T>(pub(crate) T);
 pub(crate) struct At(pub(crate) Timestamp);
 
 /// A duration as seconds; a double keeps the nanoseconds of some weeks.
+#[cfg(feature = "survey")]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Seconds(pub(crate) Duration);
 
@@ -34,6 +35,30 @@ pub(crate) struct Millis(pub(crate) Duration);
 /// A number that never is negative; SQLite's are signed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Count(pub(crate) u64);
+
+/// One of a closed set of words. One that this version does not know is told with its column: it is no personal data.
+pub(crate) fn word<T: FromStr>(row: &Row<'_>, column: &'static str) -> Result<T> {
+    let value: String = row.get(column)?;
+    value.parse().map_err(|_| {
+        let unknown = UnknownWord { column, value };
+        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(unknown))
+    })
+}
+
+/// A word that another version of the program wrote.
+#[derive(Debug)]
+pub(crate) struct UnknownWord {
+    column: &'static str,
+    value: String,
+}
+
+impl Display for UnknownWord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the column {} holds {:?}, which this version does not know", self.column, self.value)
+    }
+}
+
+impl std::error::Error for UnknownWord {}
 
 /// A column that cannot be read. What stands there is not repeated: it may be personal.
 #[derive(Debug)]
@@ -88,12 +113,14 @@ impl FromSql for At {
     }
 }
 
+#[cfg(feature = "survey")]
 impl ToSql for Seconds {
     fn to_sql(&self) -> Result<ToSqlOutput<'_>> {
         Ok(self.0.as_secs_f64().into())
     }
 }
 
+#[cfg(feature = "survey")]
 impl FromSql for Seconds {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         Duration::try_from_secs_f64(value.as_f64()?).map(Self).map_err(|_| unreadable())
@@ -125,9 +152,9 @@ impl FromSql for Count {
     }
 }
 
-/// The phone number in two columns of a row.
-pub(crate) fn phone(row: &Row<'_>, sealed: &str, lookup: &str) -> Result<SealedPhone> {
-    Ok(SealedPhone {
+/// The address in two columns of a row.
+pub(crate) fn address(row: &Row<'_>, sealed: &str, lookup: &str) -> Result<SealedAddress> {
+    Ok(SealedAddress {
         sealed: Sealed::from_bytes(row.get(sealed)?),
         lookup: LookupHash::from_bytes(row.get::<_, [u8; 16]>(lookup)?),
     })
@@ -157,6 +184,7 @@ mod tests {
         assert_eq!(written(&At(Timestamp::MAX)).len(), 30);
     }
 
+    #[cfg(feature = "survey")]
     #[test]
     fn durations_keep_their_nanoseconds() {
         for nanos in [0, 1, 999_999_999, 59_999_999_999, 123_456_789_012_345] {

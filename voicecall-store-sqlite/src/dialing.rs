@@ -1,12 +1,12 @@
-//! Attempts to reach a phone: the table `dial_attempts`.
+//! Attempts to reach a phone: the table `attempts`.
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use rusqlite::{Connection, Row, named_params};
 use voicecall_core::store::{AttemptOutcome, AttemptState, DialAttempt, DialStore, EndReason, Session, SessionChange};
 use voicecall_core::{AttemptId, CarrierCallId, Epoch, Result, SessionId, TenantId, async_trait};
 
-use crate::column::{At, Count, Json, Text};
+use crate::column::{At, Count, Json, Text, word};
 use crate::fault::{Fault, Outcome};
 use crate::{SqliteStore, journal, sessions};
 
@@ -69,15 +69,6 @@ impl DialStore for SqliteStore {
         self.read("read attempt", move |db| find(db, tenant, id)).await
     }
 
-    async fn attempt_of_call(&self, carrier: &str, call: &CarrierCallId) -> Result<Option<DialAttempt>> {
-        let (carrier, call) = (carrier.to_owned(), call.clone());
-        self.read("read attempt", move |db| {
-            let query = "SELECT * FROM dial_attempts WHERE carrier = ? AND carrier_call_id = ?";
-            Ok(db.prepare_cached(query)?.query_row((&carrier, call.as_str()), read).optional()?)
-        })
-        .await
-    }
-
     async fn attempts(&self, tenant: TenantId, session: SessionId) -> Result<Vec<DialAttempt>> {
         self.read("read attempts", move |db| {
             sessions::owner(db, tenant, session)?;
@@ -89,9 +80,9 @@ impl DialStore for SqliteStore {
     async fn count_attempts(&self, tenant: TenantId, sessions: &[SessionId]) -> Result<HashMap<SessionId, u64>> {
         let sessions = sessions.to_vec();
         self.read("count attempts", move |db| {
-            let query = "SELECT call_session_id, count(*) FROM dial_attempts
-                         WHERE business_id = ? AND call_session_id IN (SELECT value FROM json_each(?))
-                         GROUP BY call_session_id";
+            let query = "SELECT session_id, count(*) FROM attempts
+                         WHERE tenant_id = ? AND session_id IN (SELECT value FROM json_each(?))
+                         GROUP BY session_id";
             let count = |row: &Row<'_>| Ok((row.get::<_, Text<_>>(0)?.0, row.get::<_, Count>(1)?.0));
             let params = (Text(tenant), Json(&sessions));
             Ok(db.prepare_cached(query)?.query_map(params, count)?.collect::<rusqlite::Result<_>>()?)
@@ -101,23 +92,24 @@ impl DialStore for SqliteStore {
 }
 
 pub(crate) fn of_session(db: &Connection, session: SessionId) -> Outcome<Vec<DialAttempt>> {
-    let query = "SELECT * FROM dial_attempts WHERE call_session_id = ? ORDER BY created_at, position";
+    let query = "SELECT * FROM attempts WHERE session_id = ? ORDER BY created_at, position";
     Ok(db.prepare_cached(query)?.query_map((Text(session),), read)?.collect::<rusqlite::Result<_>>()?)
 }
 
 fn find(db: &Connection, tenant: TenantId, id: AttemptId) -> Outcome<DialAttempt> {
-    let query = "SELECT * FROM dial_attempts WHERE id = ? AND business_id = ?";
+    let query = "SELECT * FROM attempts WHERE id = ? AND tenant_id = ?";
     Ok(db.prepare_cached(query)?.query_row((Text(id), Text(tenant)), read)?)
 }
 
 fn insert(db: &Connection, attempt: &DialAttempt) -> Outcome<()> {
-    let insert = "INSERT INTO dial_attempts (id, business_id, call_session_id, carrier, state, created_at)
-        VALUES (:id, :business_id, :call_session_id, :carrier, :state, :created_at)";
+    let insert = "INSERT INTO attempts (id, tenant_id, session_id, carrier, account, state, created_at)
+        VALUES (:id, :tenant_id, :session_id, :carrier, :account, :state, :created_at)";
     db.prepare_cached(insert)?.execute(named_params! {
         ":id": Text(attempt.id),
-        ":business_id": Text(attempt.tenant),
-        ":call_session_id": Text(attempt.session),
+        ":tenant_id": Text(attempt.tenant),
+        ":session_id": Text(attempt.session),
         ":carrier": attempt.carrier,
+        ":account": attempt.account.map(Text),
         ":state": Text(attempt.state),
         ":created_at": At(attempt.created_at),
     })?;
@@ -126,14 +118,14 @@ fn insert(db: &Connection, attempt: &DialAttempt) -> Outcome<()> {
 
 /// Writes everything that can change.
 fn save(db: &Connection, attempt: &DialAttempt) -> Outcome<()> {
-    let update = "UPDATE dial_attempts
-        SET state = :state, epoch = :epoch, carrier_call_id = :carrier_call_id, reason = :reason, outcome = :outcome
+    let update = "UPDATE attempts
+        SET state = :state, epoch = :epoch, carrier_call = :carrier_call, reason = :reason, outcome = :outcome
         WHERE id = :id";
     db.prepare_cached(update)?.execute(named_params! {
         ":id": Text(attempt.id),
         ":state": Text(attempt.state),
         ":epoch": attempt.epoch.map(|epoch| epoch.0),
-        ":carrier_call_id": attempt.call.as_ref().map(CarrierCallId::as_str),
+        ":carrier_call": attempt.call.as_ref().map(CarrierCallId::as_str),
         ":reason": attempt.reason,
         ":outcome": attempt.outcome.map(Text),
     })?;
@@ -143,14 +135,15 @@ fn save(db: &Connection, attempt: &DialAttempt) -> Outcome<()> {
 fn read(row: &Row<'_>) -> rusqlite::Result<DialAttempt> {
     Ok(DialAttempt {
         id: row.get::<_, Text<_>>("id")?.0,
-        tenant: row.get::<_, Text<_>>("business_id")?.0,
-        session: row.get::<_, Text<_>>("call_session_id")?.0,
+        tenant: row.get::<_, Text<_>>("tenant_id")?.0,
+        session: row.get::<_, Text<_>>("session_id")?.0,
         carrier: row.get("carrier")?,
-        state: row.get::<_, Text<_>>("state")?.0,
+        account: row.get::<_, Option<Text<_>>>("account")?.map(|account| account.0),
+        state: word(row, "state")?,
         epoch: row.get::<_, Option<u32>>("epoch")?.map(Epoch),
-        call: row.get::<_, Option<String>>("carrier_call_id")?.map(CarrierCallId::new),
+        call: row.get::<_, Option<String>>("carrier_call")?.map(CarrierCallId::new),
         reason: row.get("reason")?,
-        outcome: row.get::<_, Option<Text<_>>>("outcome")?.map(|outcome| outcome.0),
+        outcome: row.get::<_, Option<String>>("outcome")?.map(|_| word(row, "outcome")).transpose()?,
         created_at: row.get::<_, At>("created_at")?.0,
     })
 }

@@ -3,6 +3,8 @@
 use rusqlite::{ErrorCode, ffi};
 use voicecall_core::{Error, ErrorKind};
 
+use crate::column::UnknownWord;
+
 /// What a piece of work on the database comes to.
 pub(crate) type Outcome<T> = Result<T, Fault>;
 
@@ -40,6 +42,12 @@ impl Fault {
         };
         if matches!(error, rusqlite::Error::QueryReturnedNoRows) {
             return Error::new(ErrorKind::NotFound, operation);
+        }
+        if let rusqlite::Error::FromSqlConversionFailure(_, _, source) = &error
+            && let Some(unknown) = source.downcast_ref::<UnknownWord>()
+        {
+            let message = unknown.to_string();
+            return Error::new(ErrorKind::Internal, operation).with_provider("sqlite").with_message(message);
         }
         let Some(failure) = error.sqlite_error().copied() else {
             return Error::new(ErrorKind::Internal, operation).with_provider("sqlite").with_source(error);

@@ -1,52 +1,28 @@
-//! Journals and what follows from them: the table `journal`.
+//! Journals and what follows from them: the table `facts`.
 
-use jiff::Timestamp;
+use std::sync::Arc;
+
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use voicecall_core::journal::JournalEntry;
-use voicecall_core::store::{HeldSession, JournalStore, Projection, TakeOver, project};
+use voicecall_core::store::{JournalStore, event_of};
 use voicecall_core::{CallTime, Epoch, Error, Result, SessionId, TenantId, async_trait};
 
 use crate::column::{At, Count, Json, Text};
 use crate::fault::{Fault, Outcome};
-use crate::{SqliteStore, events, responses, sessions};
+use crate::store::Extensions;
+use crate::{SqliteStore, events, sessions};
 
 const APPEND: &str = "append to journal";
 
 #[async_trait]
 impl JournalStore for SqliteStore {
-    async fn take_over(&self, tenant: TenantId, session: SessionId, how: TakeOver) -> Result<Epoch> {
-        self.write("take over session", move |db| {
-            let mut session = sessions::find(db, tenant, session)?;
-            session.take_over(how)?;
-            sessions::save(db, &session)?;
-            sessions::next_owner(db, session.id)
-        })
-        .await
-    }
-
-    async fn hold_sessions(&self, held: &[HeldSession], hold: Timestamp) -> Result<Vec<HeldSession>> {
-        let held = held.to_vec();
-        self.write("hold sessions", move |db| {
-            let update = "UPDATE call_sessions SET held_until = ? WHERE id = ? AND business_id = ? AND owner_epoch = ?";
-            let mut update = db.prepare_cached(update)?;
-            let mut lost = Vec::new();
-            for one in &held {
-                if update.execute((At(hold), Text(one.session), Text(one.tenant), one.epoch.0))? == 0 {
-                    lost.push(*one);
-                }
-            }
-            Ok(lost)
-        })
-        .await
-    }
-
     async fn append(&self, tenant: TenantId, entries: &[JournalEntry]) -> Result<()> {
         if entries.is_empty() {
             return Ok(());
         }
-        let entries = entries.to_vec();
+        let (entries, extensions) = (entries.to_vec(), Arc::clone(&self.extensions));
         // The transaction undoes what was written before an entry that is refused.
-        self.write(APPEND, move |db| entries.iter().try_for_each(|entry| append(db, tenant, entry))).await
+        self.write(APPEND, move |db| entries.iter().try_for_each(|entry| append(db, &extensions, tenant, entry))).await
     }
 
     async fn journal(&self, tenant: TenantId, session: SessionId) -> Result<Vec<JournalEntry>> {
@@ -59,11 +35,11 @@ impl JournalStore for SqliteStore {
 }
 
 pub(crate) fn of_session(db: &Connection, session: SessionId) -> Outcome<Vec<JournalEntry>> {
-    let query = "SELECT * FROM journal WHERE call_session_id = ? ORDER BY seq";
+    let query = "SELECT * FROM facts WHERE session_id = ? ORDER BY seq";
     Ok(db.prepare_cached(query)?.query_map((Text(session),), read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-fn append(db: &Connection, tenant: TenantId, entry: &JournalEntry) -> Outcome<()> {
+fn append(mut db: &Connection, extensions: &Extensions, tenant: TenantId, entry: &JournalEntry) -> Outcome<()> {
     if entry.epoch != sessions::owner(db, tenant, entry.session)? {
         return Err(not_the_owner(APPEND));
     }
@@ -75,17 +51,20 @@ fn append(db: &Connection, tenant: TenantId, entry: &JournalEntry) -> Outcome<()
         Some(false) => return Err(Fault::conflict(APPEND, "another entry has the number")),
         None => {}
     }
-    let insert = "INSERT INTO journal (call_session_id, seq, epoch, at, offset_micros, fact)
-        VALUES (:call_session_id, :seq, :epoch, :at, :offset_micros, :fact)";
+    let insert = "INSERT INTO facts (session_id, seq, epoch, at, offset_micros, fact)
+        VALUES (:session_id, :seq, :epoch, :at, :offset_micros, :fact)";
     db.prepare_cached(insert)?.execute(named_params! {
-        ":call_session_id": Text(entry.session),
+        ":session_id": Text(entry.session),
         ":seq": Count(entry.seq),
         ":epoch": entry.epoch.0,
         ":at": At(entry.at),
         ":offset_micros": Count(entry.offset.as_micros()),
         ":fact": Json(&entry.fact),
     })?;
-    project(entry).into_iter().try_for_each(|projection| derive(db, tenant, entry, projection))
+    if let Some(event) = event_of(entry) {
+        events::append(db, event)?;
+    }
+    extensions.iter().try_for_each(|extension| extension.project(&mut db, tenant, entry)).map_err(Fault::from)
 }
 
 /// What an owner hears that is not the newest.
@@ -98,7 +77,7 @@ pub(crate) fn not_the_owner(operation: &'static str) -> Fault {
 /// with a fraction may read back as its neighbour.
 fn is_stored(db: &Connection, entry: &JournalEntry) -> Outcome<Option<bool>> {
     let query = "SELECT epoch = ? AND at = ? AND offset_micros = ? AND fact = ?
-                 FROM journal WHERE call_session_id = ? AND seq = ?";
+                 FROM facts WHERE session_id = ? AND seq = ?";
     let values = (
         entry.epoch.0,
         At(entry.at),
@@ -110,35 +89,9 @@ fn is_stored(db: &Connection, entry: &JournalEntry) -> Outcome<Option<bool>> {
     Ok(db.prepare_cached(query)?.query_row(values, |row| row.get(0)).optional()?)
 }
 
-fn derive(db: &Connection, tenant: TenantId, entry: &JournalEntry, projection: Projection) -> Outcome<()> {
-    match projection {
-        Projection::Asked(question) => {
-            let mut session = sessions::find(db, tenant, entry.session)?;
-            session.asked(question, entry.at);
-            sessions::save(db, &session)
-        }
-        Projection::Event(event) => events::append(db, event),
-        Projection::Response(response) => {
-            let joined = match responses::find(db, entry.session, response.question)? {
-                Some(mut earlier) => {
-                    earlier.extend(&response);
-                    earlier
-                }
-                None => response,
-            };
-            responses::save(db, &joined)
-        }
-        Projection::Analysis { question, sentiment, analysis } => {
-            let Some(mut response) = responses::find(db, entry.session, question)? else { return Ok(()) };
-            response.analyse(sentiment, &analysis);
-            responses::save(db, &response)
-        }
-    }
-}
-
 fn read(row: &Row<'_>) -> rusqlite::Result<JournalEntry> {
     Ok(JournalEntry {
-        session: row.get::<_, Text<_>>("call_session_id")?.0,
+        session: row.get::<_, Text<_>>("session_id")?.0,
         epoch: Epoch(row.get("epoch")?),
         seq: row.get::<_, Count>("seq")?.0,
         at: row.get::<_, At>("at")?.0,

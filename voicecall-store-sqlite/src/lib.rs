@@ -1,21 +1,23 @@
 #![doc = include_str!("../README.md")]
 
+mod across_tenants;
 mod column;
 mod dialing;
-mod directory;
 mod events;
 mod fault;
 mod journal;
+mod maintenance;
 mod options;
+mod person;
 mod provider_log;
-mod questions;
-mod report;
-mod responses;
-mod retention;
 mod schema;
 mod sessions;
 mod store;
+#[cfg(feature = "survey")]
+mod survey;
 mod worker;
 
 pub use options::SqliteOptions;
 pub use store::SqliteStore;
+#[cfg(feature = "survey")]
+pub use survey::SqliteSurvey;

@@ -2,9 +2,11 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
+use voicecall_core::store::Extension;
 use voicecall_core::{Error, Result};
 
 use crate::fault::{Fault, Outcome};
@@ -31,6 +33,7 @@ pub struct SqliteOptions {
     readers: usize,
     busy_timeout: Duration,
     max_size: Option<u64>,
+    extensions: Vec<Arc<dyn for<'a> Extension<&'a Connection>>>,
 }
 
 impl Default for SqliteOptions {
@@ -47,36 +50,43 @@ impl SqliteOptions {
             readers: 2,
             busy_timeout: Duration::from_secs(5),
             max_size: None,
+            extensions: Vec::new(),
         }
     }
 
     /// How many calls may wait for a thread; 1,024 unless told. When as many wait, the next one waits for a place.
-    pub const fn queue_capacity(mut self, capacity: NonZeroUsize) -> Self {
+    pub fn queue_capacity(mut self, capacity: NonZeroUsize) -> Self {
         self.queue.capacity = capacity.get();
         self
     }
 
     /// How long a call waits for a place in the queue before it fails with `RateLimited`; 2 s unless told.
-    pub const fn queue_wait(mut self, wait: Duration) -> Self {
+    pub fn queue_wait(mut self, wait: Duration) -> Self {
         self.queue.wait = wait;
         self
     }
 
     /// How many threads read beside the writing one; 2 unless told. With none, reads wait behind writes.
-    pub const fn readers(mut self, readers: usize) -> Self {
+    pub fn readers(mut self, readers: usize) -> Self {
         self.readers = readers;
         self
     }
 
     /// How long a write waits for another process to release the file; 5 s unless told.
-    pub const fn busy_timeout(mut self, timeout: Duration) -> Self {
+    pub fn busy_timeout(mut self, timeout: Duration) -> Self {
         self.busy_timeout = timeout;
         self
     }
 
     /// The size the file may grow to, in bytes; no limit unless told. The write-ahead log beside it comes on top.
-    pub const fn max_size(mut self, bytes: u64) -> Self {
+    pub fn max_size(mut self, bytes: u64) -> Self {
         self.max_size = Some(bytes);
+        self
+    }
+
+    /// Keeps rows beside sessions, in the store's own transactions.
+    pub fn extension(mut self, extension: impl for<'a> Extension<&'a Connection>) -> Self {
+        self.extensions.push(Arc::new(extension));
         self
     }
 
@@ -95,7 +105,7 @@ impl SqliteOptions {
         for _ in 0..self.readers {
             readers.push(self.worker("voicecall-reads", Access::Read, Some(path.clone())).await?);
         }
-        Ok(SqliteStore::new(writer, readers, Some(path)))
+        Ok(SqliteStore::new(writer, readers, Some(path), self.extensions.clone()))
     }
 
     /// A store without a file, which ends with the process. Reads and writes share one thread.
@@ -103,7 +113,12 @@ impl SqliteOptions {
     /// # Errors
     /// `Internal` if the operating system gives no thread.
     pub async fn open_in_memory(&self) -> Result<SqliteStore> {
-        Ok(SqliteStore::new(self.worker("voicecall-store", Access::Write, None).await?, Vec::new(), None))
+        Ok(SqliteStore::new(
+            self.worker("voicecall-store", Access::Write, None).await?,
+            Vec::new(),
+            None,
+            self.extensions.clone(),
+        ))
     }
 
     async fn worker(&self, name: &'static str, access: Access, path: Option<PathBuf>) -> Result<ConnectionWorker> {

@@ -11,6 +11,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0002_waiting_and_forgetting.sql"),
     include_str!("../migrations/0003_holding.sql"),
     include_str!("../migrations/0004_finding_what_is_old.sql"),
+    include_str!("../migrations/0005_sessions.sql"),
 ];
 
 /// Marks the file as ours, "vcal".
@@ -109,5 +110,48 @@ mod tests {
         let db = Connection::open_in_memory().unwrap();
         db.execute_batch("CREATE TABLE customers (id TEXT)").unwrap();
         assert_eq!(check(&db).unwrap_err().into_error("open store").kind(), ErrorKind::Config);
+    }
+
+    #[test]
+    fn what_older_versions_kept_of_a_call_is_found_in_the_new_tables() {
+        let mut db = Connection::open_in_memory().unwrap();
+        db.pragma_update(None, "foreign_keys", true).unwrap();
+        migrate(&mut db, &MIGRATIONS[..4]).unwrap();
+        let (id, at) = ("0190a5a0-0000-7000-8000-000000000000", "2026-11-20T10:00:00.000000000Z");
+        let phone = "x'01', x'00112233445566778899aabbccddeeff'";
+        db.execute_batch(&format!(
+            "INSERT INTO call_sessions (id, business_id, customer_phone, customer_phone_lookup, verification_id, status,
+                 started_at, ended_at, end_reason, questions_asked, transcript, owner_epoch, created_at, updated_at)
+             VALUES ('{id}', '{id}', {phone}, '{id}', 'failed', '{at}', '{at}', 'customer_hangup', '[\"{id}\"]', 'words',
+                 3, '{at}', '{at}');
+             INSERT INTO call_events (id, call_session_id, event_type, event_data, timestamp, source)
+             VALUES ('{id}', '{id}', 'failed', '{{\"reason\":\"customer_hangup\"}}', '{at}', 'customer');
+             INSERT INTO call_responses (id, call_session_id, question_id, question_text, response_text,
+                 response_duration, asked_at) VALUES ('{id}', '{id}', '{id}', 'Hur?', 'Bra', 1.5, '{at}');
+             INSERT INTO journal VALUES ('{id}', 1, 3, '{at}', 0,
+                 '{{\"fact\":\"asked\",\"question\":\"{id}\",\"text\":\"Hur?\"}}');
+             INSERT INTO journal VALUES ('{id}', 2, 3, '{at}', 0, '{{\"fact\":\"ended\",\"reason\":\"customer_hangup\"}}');"
+        ))
+        .unwrap();
+
+        migrate(&mut db, MIGRATIONS).unwrap();
+
+        let text = |query: &str| db.query_row(query, [], |row| row.get::<_, String>(0)).unwrap();
+        let session = "SELECT direction || reference || end_reason || owner_epoch FROM sessions";
+        assert_eq!(text(session), format!("outbound{id}remote_hangup3"));
+        assert_eq!(text("SELECT source || data FROM session_events"), "person{\"reason\":\"remote_hangup\"}");
+        assert_eq!(text("SELECT transcript FROM survey_calls"), "words");
+        assert_eq!(text("SELECT response_text FROM survey_responses"), "Bra");
+        let mut query = db.prepare("SELECT fact FROM facts ORDER BY seq").unwrap();
+        let facts = query.query_map([], |row| {
+            Ok(serde_json::from_str::<voicecall_core::journal::Fact>(&row.get::<_, String>(0)?).unwrap())
+        });
+        let facts: Vec<_> = facts.unwrap().map(Result::unwrap).collect();
+        let [voicecall_core::journal::Fact::Custom { kind, data, personal: true }, ended] = &facts[..] else {
+            panic!("{facts:?}")
+        };
+        assert_eq!((&**kind, &data["text"]), ("survey.asked", &"Hur?".into()));
+        let reason = voicecall_core::store::EndReason::RemoteHangup;
+        assert_eq!(*ended, voicecall_core::journal::Fact::Ended { reason });
     }
 }

@@ -1,28 +1,32 @@
-//! Sessions: the table `call_sessions`.
+//! Sessions: the table `sessions`.
 
-use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use voicecall_core::store::{
-    CallEvent, CallResponse, NewSession, Page, PageRequest, Session, SessionChange, SessionFilter, SessionStore,
-    check_end,
+    Direction, NewSession, Page, PageRequest, ProviderLog, Session, SessionChange, SessionEvent, SessionFilter,
+    SessionStore,
 };
-use voicecall_core::{CarrierCallId, Epoch, Result, SessionId, TenantId, VerificationId, async_trait};
+use voicecall_core::{CarrierCallId, Epoch, LookupHash, PersonKey, Result, SessionId, TenantId, async_trait};
 
-use crate::column::{At, Count, Json, Text, phone};
+use crate::column::{At, Count, Json, Text, address, word};
 use crate::fault::Outcome;
-use crate::{SqliteStore, events, responses};
-
-/// The longest duration the table takes.
-const LONGEST_CALL_SECONDS: u64 = 120;
+use crate::{SqliteStore, events, provider_log};
 
 #[async_trait]
 impl SessionStore for SqliteStore {
     async fn create_session(&self, session: &NewSession) -> Result<Session> {
+        session.validate()?;
         let new = session.clone();
+        // Read and write are one transaction of the only thread that writes, under the file's lock.
         self.write("create session", move |db| {
+            let reference = new.reference.as_deref().filter(|_| new.direction == Direction::Outbound);
+            if let Some(known) =
+                reference.map(|reference| by_reference(db, new.tenant, reference)).transpose()?.flatten()
+            {
+                return Ok(known);
+            }
             let session = Session::created(&new);
             insert(db, &session)?;
-            events::append(db, CallEvent::of_creation(&new))?;
+            events::append(db, SessionEvent::of_creation(&new))?;
             Ok(session)
         })
         .await
@@ -32,34 +36,14 @@ impl SessionStore for SqliteStore {
         self.read("read session", move |db| find(db, tenant, id)).await
     }
 
-    async fn session_of_verification(&self, tenant: TenantId, id: VerificationId) -> Result<Option<Session>> {
-        self.read("read session", move |db| {
-            let query = "SELECT * FROM call_sessions WHERE business_id = ? AND verification_id = ?";
-            Ok(db.prepare_cached(query)?.query_row((Text(tenant), Text(id)), read).optional()?)
-        })
-        .await
+    async fn session_by_reference(&self, tenant: TenantId, reference: &str) -> Result<Option<Session>> {
+        let reference = reference.to_owned();
+        self.read("read session", move |db| by_reference(db, tenant, &reference)).await
     }
 
     async fn change_session(&self, tenant: TenantId, id: SessionId, change: &SessionChange) -> Result<Session> {
         let change = change.clone();
         self.write("change session", move |db| apply(db, tenant, id, &change)).await
-    }
-
-    async fn complete_session(
-        &self,
-        tenant: TenantId,
-        id: SessionId,
-        change: &SessionChange,
-        responses: &[CallResponse],
-    ) -> Result<Session> {
-        check_end(id, change, responses)?;
-        let (change, responses) = (change.clone(), responses.to_vec());
-        self.write("complete session", move |db| {
-            let session = apply(db, tenant, id, &change)?;
-            responses.iter().try_for_each(|response| responses::save(db, response))?;
-            Ok(session)
-        })
-        .await
     }
 
     async fn sessions(&self, tenant: TenantId, filter: &SessionFilter, page: PageRequest) -> Result<Page<Session>> {
@@ -68,68 +52,7 @@ impl SessionStore for SqliteStore {
         self.read("list sessions", move |db| list(db, tenant, &filter, page)).await
     }
 
-    async fn due_sessions(&self, now: Timestamp, limit: u32) -> Result<Vec<Session>> {
-        self.read("read due sessions", move |db| {
-            let query = "SELECT * FROM call_sessions WHERE due_at <= ? ORDER BY priority, due_at, id LIMIT ?";
-            Ok(db.prepare_cached(query)?.query_map((At(now), limit), read)?.collect::<rusqlite::Result<_>>()?)
-        })
-        .await
-    }
-
-    async fn count_waiting(&self) -> Result<u64> {
-        self.read("count waiting sessions", move |db| {
-            let count = "SELECT count(*) FROM call_sessions WHERE due_at IS NOT NULL";
-            Ok(db.prepare_cached(count)?.query_row((), |row| row.get::<_, Count>(0))?.0)
-        })
-        .await
-    }
-
-    async fn claim_session(
-        &self,
-        tenant: TenantId,
-        id: SessionId,
-        at: Timestamp,
-        hold: Timestamp,
-    ) -> Result<(Session, Epoch)> {
-        // Read and write are one transaction of the only thread that writes, under the file's lock.
-        self.write("claim session", move |db| {
-            let mut session = find(db, tenant, id)?;
-            session.claim(at, hold)?;
-            save(db, &session)?;
-            Ok((session, next_owner(db, id)?))
-        })
-        .await
-    }
-
-    async fn open_sessions(&self) -> Result<Vec<Session>> {
-        self.read("read open sessions", move |db| {
-            let query = "SELECT * FROM call_sessions WHERE status IN ('initiated', 'connecting', 'in_progress')
-                         ORDER BY created_at, id";
-            Ok(db.prepare_cached(query)?.query_map((), read)?.collect::<rusqlite::Result<_>>()?)
-        })
-        .await
-    }
-
-    async fn sessions_among(&self, ids: &[SessionId]) -> Result<Vec<Session>> {
-        let ids = ids.to_vec();
-        self.read("read sessions", move |db| {
-            let query = "SELECT * FROM call_sessions WHERE id IN (SELECT value FROM json_each(?))";
-            Ok(db.prepare_cached(query)?.query_map((Json(&ids),), read)?.collect::<rusqlite::Result<_>>()?)
-        })
-        .await
-    }
-
-    async fn unanalysed_sessions(&self, since: Timestamp, limit: u32) -> Result<Vec<Session>> {
-        self.read("read sessions to analyse", move |db| {
-            let query =
-                "SELECT * FROM call_sessions WHERE ended_at >= ? AND transcript IS NOT NULL AND analysis IS NULL
-                         AND anonymised_at IS NULL ORDER BY ended_at, id LIMIT ?";
-            Ok(db.prepare_cached(query)?.query_map((At(since), limit), read)?.collect::<rusqlite::Result<_>>()?)
-        })
-        .await
-    }
-
-    async fn append_event(&self, tenant: TenantId, event: &CallEvent) -> Result<()> {
+    async fn append_event(&self, tenant: TenantId, event: &SessionEvent) -> Result<()> {
         let event = event.clone();
         self.write("append event", move |db| {
             owner(db, tenant, event.session)?;
@@ -138,7 +61,7 @@ impl SessionStore for SqliteStore {
         .await
     }
 
-    async fn events(&self, tenant: TenantId, session: SessionId, page: PageRequest) -> Result<Page<CallEvent>> {
+    async fn events(&self, tenant: TenantId, session: SessionId, page: PageRequest) -> Result<Page<SessionEvent>> {
         page.validate()?;
         self.read("read events", move |db| {
             owner(db, tenant, session)?;
@@ -147,10 +70,20 @@ impl SessionStore for SqliteStore {
         .await
     }
 
-    async fn responses(&self, tenant: TenantId, session: SessionId) -> Result<Vec<CallResponse>> {
-        self.read("read responses", move |db| {
+    async fn log_provider(&self, tenant: TenantId, log: &ProviderLog) -> Result<()> {
+        log.validate()?;
+        let log = log.clone();
+        self.write("log provider", move |db| {
+            owner(db, tenant, log.session)?;
+            provider_log::insert(db, &log)
+        })
+        .await
+    }
+
+    async fn provider_logs(&self, tenant: TenantId, session: SessionId) -> Result<Vec<ProviderLog>> {
+        self.read("read provider logs", move |db| {
             owner(db, tenant, session)?;
-            responses::of_session(db, session)
+            provider_log::of_session(db, session)
         })
         .await
     }
@@ -161,22 +94,29 @@ pub(crate) fn apply(db: &Connection, tenant: TenantId, id: SessionId, change: &S
     let mut session = find(db, tenant, id)?;
     session.apply(change)?;
     save(db, &session)?;
-    if let Some(event) = CallEvent::of_change(id, change) {
+    if let Some(event) = SessionEvent::of_change(id, change) {
         events::append(db, event)?;
     }
     Ok(session)
 }
 
-fn list(db: &Connection, tenant: TenantId, filter: &SessionFilter, page: PageRequest) -> Outcome<Page<Session>> {
-    const MATCHING: &str = "FROM call_sessions WHERE business_id = :business_id
+pub(crate) fn list(
+    db: &Connection,
+    tenant: TenantId,
+    filter: &SessionFilter,
+    page: PageRequest,
+) -> Outcome<Page<Session>> {
+    const MATCHING: &str = "FROM sessions WHERE tenant_id = :tenant_id
         AND (:statuses = '[]' OR status IN (SELECT value FROM json_each(:statuses)))
         AND (:end_reason IS NULL OR end_reason = :end_reason)
+        AND (:direction IS NULL OR direction = :direction)
         AND (:from IS NULL OR started_at >= :from) AND (:until IS NULL OR started_at < :until)";
     let statuses = Json(&filter.statuses);
     let params = named_params! {
-        ":business_id": Text(tenant),
+        ":tenant_id": Text(tenant),
         ":statuses": statuses,
         ":end_reason": filter.end_reason.map(Text),
+        ":direction": filter.direction.map(Text),
         ":from": filter.from.map(At),
         ":until": filter.until.map(At),
     };
@@ -191,39 +131,59 @@ fn list(db: &Connection, tenant: TenantId, filter: &SessionFilter, page: PageReq
 
 /// The tenant's session; another tenant's is not found.
 pub(crate) fn find(db: &Connection, tenant: TenantId, id: SessionId) -> Outcome<Session> {
-    let query = "SELECT * FROM call_sessions WHERE id = ? AND business_id = ?";
+    let query = "SELECT * FROM sessions WHERE id = ? AND tenant_id = ?";
     Ok(db.prepare_cached(query)?.query_row((Text(id), Text(tenant)), read)?)
+}
+
+/// A person's sessions, oldest first.
+pub(crate) fn of_person(db: &Connection, tenant: TenantId, person: PersonKey) -> Outcome<Vec<Session>> {
+    let query = "SELECT * FROM sessions WHERE tenant_id = ?1 AND (person = ?2 OR remote_lookup = ?2)
+                 ORDER BY started_at, id";
+    let of = (Text(tenant), *person.lookup().as_bytes());
+    Ok(db.prepare_cached(query)?.query_map(of, read)?.collect::<rusqlite::Result<_>>()?)
+}
+
+fn by_reference(db: &Connection, tenant: TenantId, reference: &str) -> Outcome<Option<Session>> {
+    let query = "SELECT * FROM sessions WHERE tenant_id = ? AND reference = ? AND direction = 'outbound'";
+    Ok(db.prepare_cached(query)?.query_row((Text(tenant), reference), read).optional()?)
 }
 
 /// The epoch of the tenant's session's newest owner; another tenant's session is not found.
 pub(crate) fn owner(db: &Connection, tenant: TenantId, id: SessionId) -> Outcome<Epoch> {
-    let query = "SELECT owner_epoch FROM call_sessions WHERE id = ? AND business_id = ?";
+    let query = "SELECT owner_epoch FROM sessions WHERE id = ? AND tenant_id = ?";
     Ok(db.prepare_cached(query)?.query_row((Text(id), Text(tenant)), |row| row.get(0)).map(Epoch)?)
 }
 
 /// Counts the owners of a session up. Returns the epoch of the new one.
 pub(crate) fn next_owner(db: &Connection, id: SessionId) -> Outcome<Epoch> {
-    let update = "UPDATE call_sessions SET owner_epoch = owner_epoch + 1 WHERE id = ? RETURNING owner_epoch";
+    let update = "UPDATE sessions SET owner_epoch = owner_epoch + 1 WHERE id = ? RETURNING owner_epoch";
     Ok(db.prepare_cached(update)?.query_row((Text(id),), |row| row.get(0)).map(Epoch)?)
 }
 
 fn insert(db: &Connection, session: &Session) -> Outcome<()> {
-    let insert = "INSERT INTO call_sessions
-        (id, business_id, customer_phone, customer_phone_lookup, verification_id, priority, status, due_at, started_at,
-         questions_asked, owner_epoch, created_at, updated_at)
-        VALUES (:id, :business_id, :customer_phone, :customer_phone_lookup, :verification_id, :priority, :status, :due_at,
-                :started_at, :questions_asked, :owner_epoch, :created_at, :updated_at)";
+    let insert = "INSERT INTO sessions
+        (id, tenant_id, channel, direction, remote, remote_lookup, account, local, reference, conversation_id, person,
+         priority, status, due_at, started_at, metadata, owner_epoch, created_at, updated_at)
+        VALUES (:id, :tenant_id, :channel, :direction, :remote, :remote_lookup, :account, :local, :reference,
+                :conversation_id, :person, :priority, :status, :due_at, :started_at, :metadata, :owner_epoch, :created_at,
+                :updated_at)";
     db.prepare_cached(insert)?.execute(named_params! {
         ":id": Text(session.id),
-        ":business_id": Text(session.tenant),
-        ":customer_phone": session.phone.sealed.as_bytes(),
-        ":customer_phone_lookup": session.phone.lookup.as_bytes(),
-        ":verification_id": Text(session.verification),
+        ":tenant_id": Text(session.tenant),
+        ":channel": session.channel.as_str(),
+        ":direction": Text(session.direction),
+        ":remote": session.remote.as_ref().map(|remote| remote.sealed.as_bytes()),
+        ":remote_lookup": session.remote.as_ref().map(|remote| remote.lookup.as_bytes().as_slice()),
+        ":account": session.account.map(Text),
+        ":local": session.local,
+        ":reference": session.reference,
+        ":conversation_id": session.conversation.map(Text),
+        ":person": session.person.map(|person| *person.lookup().as_bytes()),
         ":priority": Text(session.priority),
         ":status": Text(session.status),
         ":due_at": session.due_at.map(At),
         ":started_at": At(session.started_at),
-        ":questions_asked": Json(&session.questions_asked),
+        ":metadata": Json(&session.metadata),
         ":owner_epoch": Epoch::FIRST.0,
         ":created_at": At(session.created_at),
         ":updated_at": At(session.updated_at),
@@ -233,59 +193,57 @@ fn insert(db: &Connection, session: &Session) -> Outcome<()> {
 
 /// Writes everything that can change.
 pub(crate) fn save(db: &Connection, session: &Session) -> Outcome<()> {
-    let update = "UPDATE call_sessions SET
-        status = :status, due_at = :due_at, connected_at = :connected_at, ended_at = :ended_at, duration_seconds = :duration_seconds,
-        end_reason = :end_reason, questions_asked = :questions_asked, ai_session_id = :ai_session_id,
-        telephony_call_id = :telephony_call_id, cost_estimate = :cost_estimate, recording_url = :recording_url,
-        transcript = :transcript, analysis = :analysis, anonymised_at = :anonymised_at, held_until = :held_until,
-        updated_at = :updated_at
+    let update = "UPDATE sessions SET
+        account = :account, status = :status, due_at = :due_at, connected_at = :connected_at, ended_at = :ended_at,
+        end_reason = :end_reason, carrier_call = :carrier_call, cost_micros = :cost_micros,
+        recording_url = :recording_url, leased_until = :leased_until, updated_at = :updated_at
         WHERE id = :id";
     db.prepare_cached(update)?.execute(named_params! {
         ":id": Text(session.id),
+        ":account": session.account.map(Text),
         ":status": Text(session.status),
         ":due_at": session.due_at.map(At),
         ":connected_at": session.connected_at.map(At),
         ":ended_at": session.ended_at.map(At),
-        ":duration_seconds": session.duration_seconds().map(|seconds| seconds.min(LONGEST_CALL_SECONDS) as i64),
         ":end_reason": session.end_reason.map(Text),
-        ":questions_asked": Json(&session.questions_asked),
-        ":ai_session_id": session.ai_session,
-        ":telephony_call_id": session.carrier_call.as_ref().map(CarrierCallId::as_str),
-        ":cost_estimate": session.cost_micros,
+        ":carrier_call": session.carrier_call.as_ref().map(CarrierCallId::as_str),
+        ":cost_micros": session.cost_micros,
         ":recording_url": session.recording_url,
-        ":transcript": session.transcript,
-        ":analysis": session.analysis.as_ref().map(Json),
-        ":anonymised_at": session.anonymised_at.map(At),
-        ":held_until": session.held_until.map(At),
+        ":leased_until": session.leased_until.map(At),
         ":updated_at": At(session.updated_at),
     })?;
     Ok(())
 }
 
 pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Session> {
+    let is_withheld = row.get_ref("remote")? == rusqlite::types::ValueRef::Null;
     let new = NewSession {
         id: row.get::<_, Text<_>>("id")?.0,
-        tenant: row.get::<_, Text<_>>("business_id")?.0,
-        phone: phone(row, "customer_phone", "customer_phone_lookup")?,
-        verification: row.get::<_, Text<_>>("verification_id")?.0,
-        priority: row.get::<_, Text<_>>("priority")?.0,
-        started_at: row.get::<_, At>("started_at")?.0,
+        channel: row.get::<_, String>("channel")?.into(),
+        direction: word(row, "direction")?,
+        account: row.get::<_, Option<Text<_>>>("account")?.map(|account| account.0),
+        local: row.get("local")?,
+        reference: row.get("reference")?,
+        conversation: row.get::<_, Option<Text<_>>>("conversation_id")?.map(|id| id.0),
+        person: row.get::<_, Option<[u8; 16]>>("person")?.map(|key| LookupHash::from_bytes(key).into()),
+        priority: word(row, "priority")?,
+        metadata: row.get::<_, Json<_>>("metadata")?.0,
+        ..NewSession::inbound(
+            row.get::<_, Text<_>>("tenant_id")?.0,
+            if is_withheld { None } else { Some(address(row, "remote", "remote_lookup")?) },
+            row.get::<_, At>("started_at")?.0,
+        )
     };
     let mut session = Session::created(&new);
-    session.status = row.get::<_, Text<_>>("status")?.0;
+    session.status = word(row, "status")?;
     session.due_at = row.get::<_, Option<At>>("due_at")?.map(|at| at.0);
     session.connected_at = row.get::<_, Option<At>>("connected_at")?.map(|at| at.0);
     session.ended_at = row.get::<_, Option<At>>("ended_at")?.map(|at| at.0);
-    session.end_reason = row.get::<_, Option<Text<_>>>("end_reason")?.map(|reason| reason.0);
-    session.questions_asked = row.get::<_, Json<_>>("questions_asked")?.0;
-    session.ai_session = row.get("ai_session_id")?;
-    session.carrier_call = row.get::<_, Option<String>>("telephony_call_id")?.map(CarrierCallId::new);
-    session.cost_micros = row.get("cost_estimate")?;
+    session.end_reason = session.ended_at.map(|_| word(row, "end_reason")).transpose()?;
+    session.carrier_call = row.get::<_, Option<String>>("carrier_call")?.map(CarrierCallId::new);
+    session.cost_micros = row.get("cost_micros")?;
     session.recording_url = row.get("recording_url")?;
-    session.transcript = row.get("transcript")?;
-    session.analysis = row.get::<_, Option<Json<_>>>("analysis")?.map(|analysis| analysis.0);
-    session.anonymised_at = row.get::<_, Option<At>>("anonymised_at")?.map(|at| at.0);
-    session.held_until = row.get::<_, Option<At>>("held_until")?.map(|at| at.0);
+    session.leased_until = row.get::<_, Option<At>>("leased_until")?.map(|at| at.0);
     session.created_at = row.get::<_, At>("created_at")?.0;
     session.updated_at = row.get::<_, At>("updated_at")?.0;
     Ok(session)

@@ -1,10 +1,12 @@
 //! The store: a writing thread, and threads that read beside it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rusqlite::Connection;
+use voicecall_core::store::Extension;
 use voicecall_core::{Error, ErrorKind, Result};
 
 use crate::fault::Outcome;
@@ -23,7 +25,11 @@ pub struct SqliteStore {
     readers: Vec<ConnectionWorker>,
     next_reader: AtomicUsize,
     path: Option<PathBuf>,
+    pub(crate) extensions: Arc<Extensions>,
 }
+
+/// What is kept beside sessions, in the store's own transactions.
+pub(crate) type Extensions = [Arc<dyn for<'a> Extension<&'a Connection>>];
 
 /// How long moving the log into the file waits for whoever reads.
 const LOG_PATIENCE: Duration = Duration::from_secs(10);
@@ -45,8 +51,13 @@ impl SqliteStore {
         SqliteOptions::new().open_in_memory().await
     }
 
-    pub(crate) const fn new(writer: ConnectionWorker, readers: Vec<ConnectionWorker>, path: Option<PathBuf>) -> Self {
-        Self { writer, readers, next_reader: AtomicUsize::new(0), path }
+    pub(crate) fn new(
+        writer: ConnectionWorker,
+        readers: Vec<ConnectionWorker>,
+        path: Option<PathBuf>,
+        extensions: Vec<Arc<dyn for<'a> Extension<&'a Connection>>>,
+    ) -> Self {
+        Self { writer, readers, next_reader: AtomicUsize::new(0), path, extensions: extensions.into() }
     }
 
     /// Empties the write-ahead log, in which what was deleted from the file would still stand.
@@ -127,7 +138,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("voicecall-{}", voicecall_core::RecordId::new()));
         std::fs::create_dir_all(&folder).unwrap();
         let store = SqliteStore::open(folder.join("calls.db")).await.unwrap();
-        let write = store.read("write", |db| Ok(db.execute_batch("DELETE FROM call_events")?));
+        let write = store.read("write", |db| Ok(db.execute_batch("DELETE FROM session_events")?));
         assert_eq!(write.await.unwrap_err().code(), Some("SQLITE_READONLY"));
         store.close().await;
         std::fs::remove_dir_all(folder).unwrap();

@@ -1,5 +1,6 @@
 //! No phone number stands in any of the store's files.
 
+#![cfg(feature = "survey")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod support;
@@ -8,21 +9,22 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use support::{Folder, entry, new_session_for};
 use voicecall_core::journal::{Fact, JournalEntry};
-use voicecall_core::store::{
-    Anonymised, Attachment, CustomerVerification, DirectoryStore, EndReason, EventSource, JournalStore, RetentionStore,
-    SessionChange, SessionStore, VerificationStatus,
+use voicecall_core::store::{EndReason, EventSource, JournalStore, PersonStore, SessionChange, SessionStore};
+use voicecall_core::{Address, TenantId, Vault};
+use voicecall_store_sqlite::{SqliteOptions, SqliteStore, SqliteSurvey};
+use voicecall_survey::store::{
+    Anonymised, CallAttachment, CallStore, CustomerVerification, DirectoryStore, QuestionId, SurveyFact,
+    VerificationId, VerificationStatus,
 };
-use voicecall_core::{PhoneNumber, QuestionId, TenantId, Vault, VerificationId};
-use voicecall_store_sqlite::SqliteStore;
 
 #[tokio::test]
 async fn no_phone_number_stands_in_the_files() {
     let folder = Folder::new();
-    let store = SqliteStore::open(folder.file()).await.unwrap();
+    let store = open(&folder).await;
     let (vault, tenant) = (Vault::generate().unwrap(), TenantId::new());
-    let numbers: Vec<PhoneNumber> = (0..16).map(|n| format!("+467012{n:05}").parse().unwrap()).collect();
+    let numbers: Vec<Address> = (0..16).map(|n| format!("+467012{n:05}").parse().unwrap()).collect();
     for number in &numbers {
-        let new = new_session_for(tenant, vault.seal_phone(tenant, number).unwrap());
+        let new = new_session_for(tenant, vault.seal_address(tenant, number).unwrap());
         store.create_session(&new).await.unwrap();
         store.append(tenant, &[entry(new.id, 1, "canary in clear text")]).await.unwrap();
         let verification = CustomerVerification {
@@ -30,12 +32,12 @@ async fn no_phone_number_stands_in_the_files() {
             tenant,
             purchased_at: jiff::Timestamp::now(),
             amount_micros: 1,
-            phone: vault.seal_phone(tenant, number).unwrap(),
+            phone: vault.seal_address(tenant, number).unwrap(),
             status: VerificationStatus::Verified,
         };
         store.put_verification(&verification).await.unwrap();
         let read = store.session(tenant, new.id).await.unwrap();
-        assert_eq!(&vault.open_phone(tenant, &read.phone).unwrap(), number);
+        assert_eq!(&vault.open_address(tenant, &read.remote.unwrap()).unwrap(), number);
     }
 
     let files = contents(&folder);
@@ -43,9 +45,10 @@ async fn no_phone_number_stands_in_the_files() {
     let finds = |needle: &str| files.iter().any(|file| file.contains(needle));
     assert!(finds("canary in clear text"), "the search itself works");
     for number in &numbers {
-        let digits = number.reveal().trim_start_matches('+');
+        let canonical = number.canonical();
+        let digits = canonical.trim_start_matches('+');
         let hex: String = digits.bytes().map(|byte| format!("{byte:02x}")).collect();
-        for written in [digits.to_owned(), hex.to_uppercase(), hex, STANDARD_NO_PAD.encode(number.reveal())] {
+        for written in [digits.to_owned(), hex.to_uppercase(), hex, STANDARD_NO_PAD.encode(number.canonical())] {
             assert!(!finds(&written), "{written}");
         }
     }
@@ -54,19 +57,18 @@ async fn no_phone_number_stands_in_the_files() {
 #[tokio::test]
 async fn what_was_erased_or_anonymised_stands_in_no_file() {
     let folder = Folder::new();
-    let store = SqliteStore::open(folder.file()).await.unwrap();
+    let store = open(&folder).await;
     let (vault, tenant) = (Vault::generate().unwrap(), TenantId::new());
-    let number: PhoneNumber = "+46701234567".parse().unwrap();
+    let number: Address = "+46701234567".parse().unwrap();
     let (erased, kept) = (
-        new_session_for(tenant, vault.seal_phone(tenant, &number).unwrap()),
-        new_session_for(tenant, vault.seal_phone(tenant, &"+46701234568".parse().unwrap()).unwrap()),
+        new_session_for(tenant, vault.seal_address(tenant, &number).unwrap()),
+        new_session_for(tenant, vault.seal_address(tenant, &"+46701234568".parse().unwrap()).unwrap()),
     );
     for (new, words) in [(&erased, "canary of one customer"), (&kept, "canary of another")] {
         store.create_session(new).await.unwrap();
-        let what = Attachment { transcript: Some(words.to_owned()), ..Attachment::default() };
-        let attach = SessionChange::Attach { what, at: jiff::Timestamp::now() };
-        store.change_session(tenant, new.id, &attach).await.unwrap();
-        let fact = Fact::Asked { question: QuestionId::new(), text: words.to_owned() };
+        let what = CallAttachment { transcript: Some(words.to_owned()), ..CallAttachment::default() };
+        store.attach_to_call(tenant, new.id, &what, jiff::Timestamp::now()).await.unwrap();
+        let fact = Fact::from(SurveyFact::Asked { question: QuestionId::new(), text: words.to_owned() });
         store.append(tenant, &[JournalEntry { fact, ..entry(new.id, 1, "") }]).await.unwrap();
         let reason = EndReason::Busy;
         let end = SessionChange::Ended { reason, source: EventSource::System, at: jiff::Timestamp::now() };
@@ -75,15 +77,19 @@ async fn what_was_erased_or_anonymised_stands_in_no_file() {
     let finds = |needle: &str| contents(&folder).iter().any(|file| file.contains(needle));
     assert!(finds("canary of one customer") && finds("canary of another"), "the search itself works");
 
-    store.erase_subject(tenant, vault.lookup(tenant, &number)).await.unwrap();
+    store.erase_person(tenant, vault.lookup(tenant, &number).into()).await.unwrap();
     assert!(!finds("canary of one customer"));
     assert!(!finds(&erased.id.to_string()), "not even that there was a call");
     assert!(finds("canary of another"));
 
     let texts = Anonymised { transcript: None, analysis: None, responses: Vec::new(), at: jiff::Timestamp::now() };
-    store.anonymise_session(tenant, kept.id, &texts).await.unwrap();
+    store.anonymise_call(tenant, kept.id, &texts).await.unwrap();
     assert!(!finds("canary of another"));
     assert!(finds(&kept.id.to_string()));
+}
+
+async fn open(folder: &Folder) -> SqliteStore {
+    SqliteOptions::new().extension(SqliteSurvey).open(folder.file()).await.unwrap()
 }
 
 /// The files as text: what is no text becomes something else, and what is ASCII stays.
@@ -97,7 +103,7 @@ fn contents(folder: &Folder) -> Vec<String> {
 async fn only_the_owner_may_read_the_files() {
     use std::os::unix::fs::PermissionsExt;
     let folder = Folder::new();
-    let store = SqliteStore::open(folder.file()).await.unwrap();
+    let store = open(&folder).await;
     store.create_session(&support::new_session()).await.unwrap();
     for file in std::fs::read_dir(folder.path()).unwrap() {
         let file = file.unwrap();

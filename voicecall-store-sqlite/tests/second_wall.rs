@@ -1,18 +1,17 @@
 //! The tables themselves refuse what the records' checks should have caught.
 
+#![cfg(feature = "survey")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod support;
 
 use rusqlite::Connection;
 use support::{Folder, entry, session_in};
-use voicecall_core::journal::{Fact, JournalEntry};
-use voicecall_core::store::{
-    DialAttempt, DialStore, JournalStore, ProviderLog, ProviderLogStore, ProviderOperation, QuestionConfiguration,
-    QuestionStore, SelectionLog,
-};
-use voicecall_core::{CallTime, QuestionId, RecordId};
-use voicecall_store_sqlite::SqliteStore;
+use voicecall_core::journal::JournalEntry;
+use voicecall_core::store::{DialAttempt, DialStore, JournalStore, ProviderLog, ProviderOperation, SessionStore};
+use voicecall_core::{CallTime, RecordId};
+use voicecall_store_sqlite::{SqliteOptions, SqliteSurvey};
+use voicecall_survey::store::{QuestionConfiguration, QuestionId, QuestionStore, SelectionLog, SurveyFact};
 
 #[tokio::test]
 async fn values_out_of_range_do_not_enter_a_table() {
@@ -22,21 +21,19 @@ async fn values_out_of_range_do_not_enter_a_table() {
     let db = Connection::open(&file).unwrap();
     db.execute_batch("PRAGMA foreign_keys = ON").unwrap();
     for change in [
-        "call_sessions SET status = 'ringing'",
-        "call_sessions SET status = 'completed'",
-        "call_sessions SET duration_seconds = 121",
-        "call_sessions SET duration_seconds = -1",
-        "call_sessions SET cost_estimate = -1",
-        "call_sessions SET questions_asked = '{}'",
-        "call_sessions SET started_at = '2026-11-20T12:00:00Z'",
-        "call_events SET event_type = 'rang'",
-        "call_events SET source = 'nobody'",
-        "call_events SET event_data = 'no json'",
-        "call_events SET call_session_id = 'nowhere'",
-        "call_responses SET response_duration = 60.5",
-        "call_responses SET confidence_score = 1.01",
-        "call_responses SET sentiment_score = -1.01",
-        "call_responses SET responded_at = '2000-01-01T00:00:00.000000000Z'",
+        "sessions SET ended_at = started_at",
+        "sessions SET cost_micros = -1",
+        "sessions SET metadata = 'no json'",
+        "sessions SET remote = NULL",
+        "sessions SET reference = ''",
+        "sessions SET started_at = '2026-11-20T12:00:00Z'",
+        "session_events SET data = 'no json'",
+        "session_events SET session_id = 'nowhere'",
+        "survey_calls SET questions_asked = '{}'",
+        "survey_responses SET response_duration = 60.5",
+        "survey_responses SET confidence_score = 1.01",
+        "survey_responses SET sentiment_score = -1.01",
+        "survey_responses SET responded_at = '2000-01-01T00:00:00.000000000Z'",
         "question_configurations SET question_text = 'Kort'",
         "question_configurations SET frequency = 0",
         "question_configurations SET frequency = 101",
@@ -45,18 +42,17 @@ async fn values_out_of_range_do_not_enter_a_table() {
         "question_configurations SET max_response_time = 9.5",
         "question_configurations SET active_from = '2030-01-01T00:00:00.000000000Z',
                                      active_until = '2029-01-01T00:00:00.000000000Z'",
-        "question_selection_logs SET customer_count = 0",
-        "question_selection_logs SET time_budget_seconds = 59",
-        "question_selection_logs SET time_budget_seconds = 121",
-        "question_selection_logs SET estimated_duration = 90.5",
-        "telephony_provider_logs SET operation = 'sing'",
-        "telephony_provider_logs SET latency_ms = -1",
-        "telephony_provider_logs SET success = 0",
-        "telephony_provider_logs SET success = 0, error_message = ''",
-        "dial_attempts SET state = 'accepted'",
-        "dial_attempts SET state = 'sending'",
-        "journal SET seq = 0",
-        "journal SET fact = 'no json'",
+        "survey_selections SET customer_count = 0",
+        "survey_selections SET time_budget_seconds = 59",
+        "survey_selections SET time_budget_seconds = 121",
+        "survey_selections SET estimated_duration = 90.5",
+        "provider_logs SET latency_ms = -1",
+        "provider_logs SET success = 0",
+        "provider_logs SET success = 0, error_message = ''",
+        "attempts SET state = 'accepted'",
+        "attempts SET state = 'sending'",
+        "facts SET seq = 0",
+        "facts SET fact = 'no json'",
     ] {
         let error = db.execute(&format!("UPDATE {change}"), []).expect_err(change);
         assert_eq!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::ConstraintViolation), "{change}");
@@ -65,10 +61,10 @@ async fn values_out_of_range_do_not_enter_a_table() {
 
 /// One row in each table.
 async fn fill(file: &std::path::Path) {
-    let store = SqliteStore::open(file).await.unwrap();
+    let store = SqliteOptions::new().extension(SqliteSurvey).open(file).await.unwrap();
     let (tenant, session) = session_in(&store).await;
     let now = jiff::Timestamp::now();
-    let answered = Fact::Answered {
+    let answered = SurveyFact::Answered {
         question: QuestionId::new(),
         question_text: "Hur var besöket?".to_owned(),
         text: "Bra".to_owned(),
@@ -77,7 +73,7 @@ async fn fill(file: &std::path::Path) {
         asked_at: CallTime::ZERO,
         responded_at: CallTime::ZERO,
     };
-    store.append(tenant, &[JournalEntry { fact: answered, ..entry(session, 1, "") }]).await.unwrap();
+    store.append(tenant, &[JournalEntry { fact: answered.into(), ..entry(session, 1, "") }]).await.unwrap();
     store.put_question(&QuestionConfiguration::new(tenant, "Hur var besöket?", now)).await.unwrap();
     let decision = SelectionLog {
         id: RecordId::new(),
@@ -110,4 +106,15 @@ async fn fill(file: &std::path::Path) {
     };
     store.log_provider(tenant, &exchange).await.unwrap();
     store.close().await;
+}
+
+#[tokio::test]
+async fn a_word_of_another_version_is_told_with_its_column() {
+    let folder = Folder::new();
+    let file = folder.file();
+    let store = voicecall_store_sqlite::SqliteStore::open(&file).await.unwrap();
+    let (tenant, session) = session_in(&store).await;
+    Connection::open(&file).unwrap().execute("UPDATE sessions SET status = 'levitating'", []).unwrap();
+    let error = store.session(tenant, session).await.unwrap_err().to_string();
+    assert!(error.contains("status") && error.contains("levitating"), "{error}");
 }

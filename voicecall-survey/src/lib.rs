@@ -4,3 +4,6 @@
 pub mod analysis;
 pub mod interview;
 pub mod selection;
+pub mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

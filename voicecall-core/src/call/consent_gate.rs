@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     fn said(text: &str) -> Fact {
-        Fact::Asked { question: crate::QuestionId::new(), text: text.to_owned() }
+        Fact::Custom { kind: "test.said".into(), data: text.into(), personal: true }
     }
 
     #[test]

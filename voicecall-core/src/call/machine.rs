@@ -192,7 +192,7 @@ impl CallMachine {
                 out.push(Output::Notify(DialogueEvent::Key(key)));
             }
             MediaEvent::Mark(mark) => self.speech.marked(mark, self.now),
-            MediaEvent::Stopped => self.gone(EndReason::CustomerHangup, out),
+            MediaEvent::Stopped => self.gone(EndReason::RemoteHangup, out),
             // A second start, or audio before the first: not of this call.
             MediaEvent::Started(_) | MediaEvent::Audio { .. } | MediaEvent::Key(_) => {}
         }

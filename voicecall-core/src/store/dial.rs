@@ -1,12 +1,11 @@
 //! Attempts to reach a phone.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use super::status::{EndReason, text_enum};
+use super::status::EndReason;
 use crate::error::Error;
-use crate::id::{AttemptId, CarrierCallId, Epoch, SessionId, TenantId};
-use std::str::FromStr;
+use crate::id::{AccountName, AttemptId, CarrierCallId, Epoch, SessionId, TenantId};
+use crate::text_enum;
 
 text_enum! {
     /// How far an attempt has come: `planned -> sending -> accepted | rejected | unknown`, and
@@ -36,6 +35,8 @@ pub struct DialAttempt {
     pub session: SessionId,
     /// Through which carrier.
     pub carrier: String,
+    /// Through which account at the carrier; the only one if `None`.
+    pub account: Option<AccountName>,
     /// How far it has come.
     pub state: AttemptState,
     /// Who asked the carrier.
@@ -44,7 +45,7 @@ pub struct DialAttempt {
     pub call: Option<CarrierCallId>,
     /// Why it was rejected.
     pub reason: Option<String>,
-    /// How the call ended without reaching the customer, once that is known.
+    /// How the call ended without reaching anybody, once that is known.
     pub outcome: Option<EndReason>,
     /// When it was planned.
     pub created_at: Timestamp,
@@ -59,6 +60,7 @@ impl DialAttempt {
             tenant,
             session,
             carrier: carrier.to_owned(),
+            account: None,
             state: AttemptState::Planned,
             epoch: None,
             call: None,

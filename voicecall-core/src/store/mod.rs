@@ -1,40 +1,43 @@
 //! Keeping things: records, and the store traits, cut by what must happen in one transaction.
 //!
-//! Every call is scoped by [`TenantId`](crate::TenantId): another tenant's row is [`NotFound`](crate::ErrorKind::NotFound).
+//! Every call of a [`Store`] is scoped by [`TenantId`](crate::TenantId): another tenant's row is
+//! [`NotFound`](crate::ErrorKind::NotFound). What works across tenants is on traits of its own, which together with a store
+//! make an [`EngineStore`]. A module that keeps rows beside sessions is an [`Extension`] of a store.
 //! Implementations pass the conformance suite in `testing`.
 
+mod across_tenants;
+mod arc;
+mod channel;
+mod conversation;
 mod dial;
-mod directory;
-mod log;
+mod event;
+mod extension;
+mod filter;
+mod lease;
+mod maintenance;
 mod memory;
-mod ownership;
 mod page;
+mod person;
 mod projection;
-mod question;
-mod report;
-mod retention;
+mod provider_log;
 mod session;
 mod status;
 mod traits;
 
+pub use across_tenants::{EngineStore, MaintenanceStore, QueueStore, Route, RoutingStore};
+pub use channel::{Channel, Direction};
+pub use conversation::{Conversation, Participant};
 pub use dial::{AttemptOutcome, AttemptState, DialAttempt};
-pub use directory::{
-    BusinessContext, CallPreferences, CustomerVerification, StoreInfo, VerificationStatus, VoicemailAction,
-};
-pub use log::{
-    CallEvent, CallEventType, CallResponse, EventSource, ProviderLog, ProviderOperation, check_answers, check_end,
-};
-pub use memory::MemoryStore;
-pub use ownership::{HeldSession, TakeOver};
+pub use event::{EventKind, EventSource, SessionEvent};
+pub use extension::Extension;
+pub use filter::SessionFilter;
+pub use lease::{AcquireLease, Lease};
+pub use maintenance::{RetentionJob, RetentionPolicy, RetentionRun};
+pub use memory::{MemoryStore, MemoryTables};
 pub use page::{Page, PageRequest};
-pub use projection::{Projection, project};
-pub use question::{Priority, QuestionConfiguration, SelectionLog};
-pub(crate) use report::Counting;
-pub use report::{Mean, QuestionTally, Report, ReportRange, SessionFilter, Tally};
-pub use retention::{Anonymised, Erased, RetentionJob, RetentionPolicy, RetentionRun, SessionFile, SubjectFile};
+pub use person::{Erased, PersonFile, SessionFile};
+pub use projection::event_of;
+pub use provider_log::{ProviderLog, ProviderOperation};
 pub use session::{Attachment, NewSession, Session, SessionChange};
 pub use status::{CallPriority, EndReason, SessionStatus};
-pub use traits::{
-    DialStore, DirectoryStore, JournalStore, ProviderLogStore, QuestionStore, ReportStore, RetentionStore,
-    SessionStore, Store,
-};
+pub use traits::{DialStore, JournalStore, PersonStore, SessionStore, Store};

@@ -3,31 +3,92 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::log::EventSource;
-use super::ownership::TakeOver;
+use super::channel::{Channel, Direction};
+use super::event::EventSource;
+use super::lease::AcquireLease;
 use super::status::{CallPriority, EndReason, SessionStatus};
-use crate::error::Error;
-use crate::id::{CarrierCallId, QuestionId, SessionId, TenantId, VerificationId};
-use crate::seal::SealedPhone;
+use crate::error::{Error, ErrorKind};
+use crate::id::{AccountName, CarrierCallId, ConversationId, SessionId, TenantId};
+use crate::seal::{PersonKey, SealedAddress};
 
-/// What is needed to create a session. It is due at once.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What is needed to create a session.
+#[derive(Debug, Clone, PartialEq)]
 pub struct NewSession {
     /// Its id.
     pub id: SessionId,
     /// Whose.
     pub tenant: TenantId,
-    /// Whom to call.
-    pub phone: SealedPhone,
-    /// The verification it comes from.
-    pub verification: VerificationId,
+    /// Over what.
+    pub channel: Channel,
+    /// Who begins it. One that we begin is due at once; one that begins with a call to us never waits.
+    pub direction: Direction,
+    /// Whom it is with; `None` if the address is withheld.
+    pub remote: Option<SealedAddress>,
+    /// The carrier account it is bound to, if it is known already.
+    pub account: Option<AccountName>,
+    /// Our own number or address in it.
+    pub local: Option<String>,
+    /// The application's name for it: two outbound sessions of a tenant never have the same.
+    pub reference: Option<String>,
+    /// The conversation it is part of.
+    pub conversation: Option<ConversationId>,
+    /// Who it is with, if that is known by another address than `remote`.
+    pub person: Option<PersonKey>,
     /// Whether it goes before others.
     pub priority: CallPriority,
-    /// When it was asked for.
+    /// What the application wants to find in it again; without personal data.
+    pub metadata: Value,
+    /// When it was asked for, or began.
     pub started_at: Timestamp,
 }
 
-/// A session as stored.
+impl NewSession {
+    /// A call to somebody.
+    #[must_use]
+    pub fn outbound(tenant: TenantId, remote: SealedAddress, at: Timestamp) -> Self {
+        Self::new(tenant, Direction::Outbound, Some(remote), at)
+    }
+
+    /// A call from somebody, or from somebody who withholds the number.
+    #[must_use]
+    pub fn inbound(tenant: TenantId, remote: Option<SealedAddress>, at: Timestamp) -> Self {
+        Self::new(tenant, Direction::Inbound, remote, at)
+    }
+
+    fn new(tenant: TenantId, direction: Direction, remote: Option<SealedAddress>, started_at: Timestamp) -> Self {
+        Self {
+            id: SessionId::new(),
+            tenant,
+            channel: Channel::Voice,
+            direction,
+            remote,
+            account: None,
+            local: None,
+            reference: None,
+            conversation: None,
+            person: None,
+            priority: CallPriority::Normal,
+            metadata: Value::Null,
+            started_at,
+        }
+    }
+
+    /// Checks what every store demands.
+    ///
+    /// # Errors
+    /// `Invalid` naming `remote` for an outbound session with nobody, or `reference` for an empty one.
+    pub fn validate(&self) -> Result<(), Error> {
+        if self.direction == Direction::Outbound && self.remote.is_none() {
+            return Err(Error::invalid("remote", "somebody to call"));
+        }
+        if self.reference.as_ref().is_some_and(String::is_empty) {
+            return Err(Error::invalid("reference", "not empty"));
+        }
+        Ok(())
+    }
+}
+
+/// A session as stored: one contact with somebody over one channel, which one owner at a time runs.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Session {
@@ -35,42 +96,46 @@ pub struct Session {
     pub id: SessionId,
     /// Whose.
     pub tenant: TenantId,
-    /// Whom it calls.
-    pub phone: SealedPhone,
-    /// The verification it comes from.
-    pub verification: VerificationId,
+    /// Over what.
+    pub channel: Channel,
+    /// Who began it.
+    pub direction: Direction,
+    /// Whom it is with; `None` if the address is withheld.
+    pub remote: Option<SealedAddress>,
+    /// The carrier account it is bound to, once it is.
+    pub account: Option<AccountName>,
+    /// Our own number or address in it.
+    pub local: Option<String>,
+    /// The application's name for it; unique among a tenant's outbound sessions.
+    pub reference: Option<String>,
+    /// The conversation it is part of.
+    pub conversation: Option<ConversationId>,
+    /// Who it is with, if that is known.
+    pub person: Option<PersonKey>,
     /// Whether it goes before others.
     pub priority: CallPriority,
     /// How far it has come.
     pub status: SessionStatus,
-    /// From when on the customer may be called; `None` while that is being done, and once the session is over.
+    /// From when on the other side may be called; `None` while that is being done, and once the session is over.
     pub due_at: Option<Timestamp>,
-    /// When it was asked for.
+    /// When it was asked for, or began.
     pub started_at: Timestamp,
-    /// When the caller was on the line.
+    /// When the other side was on the line.
     pub connected_at: Option<Timestamp>,
     /// When it was over.
     pub ended_at: Option<Timestamp>,
     /// Why it was over.
     pub end_reason: Option<EndReason>,
-    /// The questions that were asked, in order.
-    pub questions_asked: Vec<QuestionId>,
-    /// The AI provider's name for its part, if it has one.
-    pub ai_session: Option<String>,
     /// The carrier's name for the call.
     pub carrier_call: Option<CarrierCallId>,
     /// What it cost so far, in millionths of a US dollar.
     pub cost_micros: Option<i64>,
     /// Where the recording is.
     pub recording_url: Option<String>,
-    /// The transcript as text, once it is over.
-    pub transcript: Option<String>,
-    /// What a model made of the whole call, once it is over: validated output.
-    pub analysis: Option<Value>,
-    /// Since when it holds no personal data any more, the sealed number apart.
-    pub anonymised_at: Option<Timestamp>,
-    /// Until when its owner holds it, unless that goes on holding it: then nobody runs it any more.
-    pub held_until: Option<Timestamp>,
+    /// What the application wants to find in it again.
+    pub metadata: Value,
+    /// Until when its owner's lease runs, unless it is renewed: then nobody runs it any more.
+    pub leased_until: Option<Timestamp>,
     /// When the row was made.
     pub created_at: Timestamp,
     /// When the row last changed.
@@ -84,30 +149,38 @@ impl Session {
         Self {
             id: new.id,
             tenant: new.tenant,
-            phone: new.phone.clone(),
-            verification: new.verification,
+            channel: new.channel.clone(),
+            direction: new.direction,
+            remote: new.remote.clone(),
+            account: new.account,
+            local: new.local.clone(),
+            reference: new.reference.clone(),
+            conversation: new.conversation,
+            person: new.person.or(new.remote.as_ref().map(|remote| remote.lookup.into())),
             priority: new.priority,
             status: SessionStatus::Initiated,
-            due_at: Some(new.started_at),
+            due_at: (new.direction == Direction::Outbound).then_some(new.started_at),
             started_at: new.started_at,
             connected_at: None,
             ended_at: None,
             end_reason: None,
-            questions_asked: Vec::new(),
-            ai_session: None,
             carrier_call: None,
             cost_micros: None,
             recording_url: None,
-            transcript: None,
-            analysis: None,
-            anonymised_at: None,
-            held_until: None,
+            metadata: new.metadata.clone(),
+            leased_until: None,
             created_at: new.started_at,
             updated_at: new.started_at,
         }
     }
 
-    /// How long the caller was on the line, in whole seconds.
+    /// Whether it is with this person, by whichever of the two keys.
+    #[must_use]
+    pub fn is_with(&self, person: PersonKey) -> bool {
+        self.person == Some(person) || self.remote.as_ref().is_some_and(|remote| remote.lookup == person.lookup())
+    }
+
+    /// How long the other side was on the line, in whole seconds.
     #[must_use]
     pub fn duration_seconds(&self) -> Option<u64> {
         let (from, until) = (self.connected_at?, self.ended_at?);
@@ -146,10 +219,8 @@ impl Session {
                 self.updated_at = *at;
             }
             SessionChange::Attach { what, at } => {
-                self.ai_session = what.ai_session.clone().or(self.ai_session.take());
+                self.account = what.account.or(self.account);
                 self.recording_url = what.recording_url.clone().or(self.recording_url.take());
-                self.transcript = what.transcript.clone().or(self.transcript.take());
-                self.analysis = what.analysis.clone().or(self.analysis.take());
                 self.cost_micros = what.cost_micros.or(self.cost_micros);
                 self.updated_at = *at;
             }
@@ -158,10 +229,10 @@ impl Session {
     }
 
     fn check(&self, change: &SessionChange) -> Result<(), Error> {
-        let conflict = || Error::new(crate::ErrorKind::Conflict, "change session").with_field("status");
+        let conflict = || Error::new(ErrorKind::Conflict, "change session").with_field("status");
         match change {
             SessionChange::Attach { what: Attachment { cost_micros: Some(..0), .. }, .. } => {
-                return Err(Error::invalid("costEstimate", "not negative"));
+                return Err(Error::invalid("cost", "not negative"));
             }
             // A further attempt is another call, and no step of the session.
             SessionChange::Connecting { call, .. }
@@ -188,37 +259,29 @@ impl Session {
     ///
     /// # Errors
     /// `Conflict` unless it waits to be called.
-    pub fn claim(&mut self, at: Timestamp, hold: Timestamp) -> Result<(), Error> {
+    pub fn claim(&mut self, at: Timestamp, until: Timestamp) -> Result<(), Error> {
         if self.due_at.take().is_none() {
-            return Err(Error::new(crate::ErrorKind::Conflict, "claim session")
+            return Err(Error::new(ErrorKind::Conflict, "claim session")
                 .with_field("dueAt")
                 .with_message("the session does not wait to be called"));
         }
-        self.held_until = Some(hold);
+        self.leased_until = Some(until);
         self.updated_at = at;
         Ok(())
     }
 
-    /// Changes hands, as every store does inside its transaction.
+    /// Gives a new owner its lease, as every store does inside its transaction.
     ///
     /// # Errors
-    /// `Conflict` if somebody else holds it and that matters.
-    pub fn take_over(&mut self, how: TakeOver) -> Result<(), Error> {
-        if how.free_at.is_some_and(|at| self.held_until.is_some_and(|held| held > at)) {
-            return Err(Error::new(crate::ErrorKind::Conflict, "take over session")
-                .with_field("heldUntil")
-                .with_message("somebody else holds the session"));
+    /// `Conflict` if somebody else's lease runs and that matters.
+    pub fn acquire_lease(&mut self, how: AcquireLease) -> Result<(), Error> {
+        if how.free_at.is_some_and(|at| self.leased_until.is_some_and(|until| until > at)) {
+            return Err(Error::new(ErrorKind::Conflict, "acquire lease")
+                .with_field("leasedUntil")
+                .with_message("somebody else's lease still runs"));
         }
-        self.held_until = Some(how.hold);
+        self.leased_until = Some(how.until);
         Ok(())
-    }
-
-    /// Notes that a question was asked, unless it is the one asked last: asking again is not another question.
-    pub fn asked(&mut self, question: QuestionId, at: Timestamp) {
-        if self.questions_asked.last() != Some(&question) {
-            self.questions_asked.push(question);
-        }
-        self.updated_at = at;
     }
 }
 
@@ -233,14 +296,14 @@ pub enum SessionChange {
         /// When.
         at: Timestamp,
     },
-    /// The customer was not reached, or may not be called now: it waits. No event.
+    /// The other side was not reached, or may not be called now: it waits. No event.
     Postponed {
         /// When the next attempt is due.
         until: Timestamp,
         /// When.
         at: Timestamp,
     },
-    /// The caller is on the line: `answered`.
+    /// The other side is on the line: `answered`.
     Connected {
         /// When.
         at: Timestamp,
@@ -266,14 +329,10 @@ pub enum SessionChange {
 /// What belongs to a session and becomes known on the way; what is `None` stays as it was.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Attachment {
-    /// The AI provider's name for its part.
-    pub ai_session: Option<String>,
+    /// The carrier account its calls go through.
+    pub account: Option<AccountName>,
     /// Where the recording is.
     pub recording_url: Option<String>,
-    /// The transcript.
-    pub transcript: Option<String>,
-    /// What a model made of the whole call.
-    pub analysis: Option<Value>,
     /// What it cost so far, in millionths of a US dollar.
     pub cost_micros: Option<i64>,
 }
@@ -295,19 +354,36 @@ impl SessionChange {
 mod tests {
     use super::*;
 
+    fn remote() -> SealedAddress {
+        let vault = crate::Vault::generate().unwrap();
+        vault.seal_address(TenantId::new(), &"+46701234567".parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_person_is_known_by_the_address_unless_by_another() {
+        let (tenant, at) = (TenantId::new(), Timestamp::UNIX_EPOCH);
+        let (one, two) = (remote(), remote());
+        let known = NewSession::inbound(tenant, Some(one.clone()), at);
+        assert_eq!(Session::created(&known).person, Some(one.lookup.into()));
+        let by_another = NewSession { person: Some(two.lookup.into()), ..known };
+        assert_eq!(Session::created(&by_another).person, Some(two.lookup.into()));
+        let withheld = Session::created(&NewSession::inbound(tenant, None, at));
+        assert_eq!((withheld.person, withheld.due_at), (None, None), "who called us waits for no call");
+    }
+
+    #[test]
+    fn nobody_is_called_at_no_address() {
+        let nobody = NewSession {
+            direction: Direction::Outbound,
+            ..NewSession::inbound(TenantId::new(), None, Timestamp::UNIX_EPOCH)
+        };
+        assert_eq!(nobody.validate().unwrap_err().field(), Some("remote"));
+    }
+
     #[test]
     fn a_further_attempt_is_another_call_and_a_session_waits_between_them() {
         let at = Timestamp::UNIX_EPOCH;
-        let mut session = Session::created(&NewSession {
-            id: SessionId::new(),
-            tenant: TenantId::new(),
-            phone: crate::Vault::generate()
-                .and_then(|vault| vault.seal_phone(TenantId::new(), &"+46701234567".parse()?))
-                .unwrap(),
-            verification: VerificationId::new(),
-            priority: CallPriority::Normal,
-            started_at: at,
-        });
+        let mut session = Session::created(&NewSession::outbound(TenantId::new(), remote(), at));
         let calls = |call: &str| SessionChange::Connecting { call: CarrierCallId::new(call), at };
         session.claim(at, at).unwrap();
         assert!(session.claim(at, at).is_err(), "one turn is taken once");

@@ -1,49 +1,6 @@
 //! The words of a session's state: how far it has come, why it ended, how urgent it is.
 
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
-
-use crate::error::Error;
-
-macro_rules! text_enum {
-    ($(#[$doc:meta])* $name:ident, $field:literal { $($(#[$arm_doc:meta])* $arm:ident = $text:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        pub enum $name {
-            $($(#[$arm_doc])* #[serde(rename = $text)] $arm,)*
-        }
-
-        impl $name {
-            /// The name on the wire and in stores.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$arm => $text,)* }
-            }
-
-            /// All values.
-            pub const ALL: &'static [Self] = &[$(Self::$arm),*];
-        }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = Error;
-
-            fn from_str(text: &str) -> Result<Self, Error> {
-                match text {
-                    $($text => Ok(Self::$arm),)*
-                    _ => Err(Error::invalid($field, concat!("one of", $(" ", $text),*))),
-                }
-            }
-        }
-    };
-}
-pub(crate) use text_enum;
+use crate::text_enum;
 
 text_enum! {
     /// How far a session has come: `initiated -> connecting -> in_progress -> completed | timeout | failed`,
@@ -53,7 +10,7 @@ text_enum! {
         Initiated = "initiated",
         /// The carrier has the call; nobody has answered.
         Connecting = "connecting",
-        /// The caller is on the line.
+        /// The other side is on the line.
         InProgress = "in_progress",
         /// Ended as it should.
         Completed = "completed",
@@ -92,29 +49,29 @@ text_enum! {
         Timeout = "timeout",
         /// Something of ours or a provider's broke.
         TechnicalFailure = "technical_failure",
-        /// The caller hung up in the middle.
-        CustomerHangup = "customer_hangup",
+        /// The other side hung up in the middle.
+        RemoteHangup = "remote_hangup",
         /// Nobody answered.
         NoAnswer = "no_answer",
         /// The line was busy.
         Busy = "busy",
         /// The carrier could not or would not place the call.
         CallFailed = "call_failed",
-        /// The caller did not want to take part.
+        /// The person did not want to take part.
         Declined = "declined",
-        /// The caller wanted to stop in the middle; what was answered until then stays.
-        CallerStopped = "caller_stopped",
-        /// The caller took the consent back: nothing more is stored, and what was stored is to be erased.
+        /// The person wanted to stop in the middle.
+        Stopped = "stopped",
+        /// The person took the consent back: nothing more is stored, and what was stored is to be erased.
         ConsentWithdrawn = "consent_withdrawn",
-        /// The caller wants to be called at another time.
+        /// The person wants to be called at another time.
         CallBack = "call_back",
         /// Whoever answered has nothing to do with the call.
         WrongNumber = "wrong_number",
         /// Who was asked for is not there, or a child answered.
         NotAvailable = "not_available",
-        /// The caller did not say anything.
+        /// The person did not say anything.
         NoResponse = "no_response",
-        /// The caller speaks another language.
+        /// The person speaks another language.
         OtherLanguage = "other_language",
         /// A machine answered.
         Voicemail = "voicemail",
@@ -122,6 +79,14 @@ text_enum! {
         RefusedByBudget = "refused_by_budget",
         /// The operator ended it.
         Canceled = "canceled",
+        /// We did not take the call.
+        Rejected = "rejected",
+        /// The call went on elsewhere, without us.
+        Transferred = "transferred",
+        /// The caller hung up before anybody was there.
+        Abandoned = "abandoned",
+        /// The application did not say in time what should become of the call.
+        NoDecision = "no_decision",
     }
 }
 
@@ -132,12 +97,13 @@ impl EndReason {
         match self {
             Self::Completed
             | Self::Declined
-            | Self::CallerStopped
+            | Self::Stopped
             | Self::ConsentWithdrawn
             | Self::CallBack
             | Self::WrongNumber
             | Self::NotAvailable
-            | Self::OtherLanguage => SessionStatus::Completed,
+            | Self::OtherLanguage
+            | Self::Transferred => SessionStatus::Completed,
             Self::Timeout => SessionStatus::Timeout,
             _ => SessionStatus::Failed,
         }

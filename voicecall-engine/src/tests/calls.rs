@@ -40,7 +40,7 @@ async fn a_whole_call_leaves_its_journal_and_its_transcript() {
     let session = world.read(call.placed.session).await;
     assert_eq!(session.status, SessionStatus::Completed);
     let transcript = "agent: Is now a good time?\ncaller: Yes, please\nagent: Thank you, goodbye.";
-    assert_eq!(session.transcript.as_deref(), Some(transcript));
+    assert_eq!(world.transcript(session.id).await.as_deref(), Some(transcript));
     let journal = world.journal(session.id).await;
     assert!(journal.iter().map(|entry| entry.seq).eq(1..=journal.len() as u64), "without gaps");
     assert_eq!(journal[0].fact, Fact::Connected);
@@ -315,7 +315,7 @@ async fn nothing_of_a_caller_without_consent_remains() {
     call.run.await.unwrap().unwrap();
     assert!(std::fs::read_dir(&folder.0).unwrap().next().is_none(), "a file was written");
     assert_eq!(world.desk.outcomes.lock().unwrap()[0].recording, None);
-    assert_eq!(world.read(call.placed.session).await.transcript, None);
+    assert_eq!(world.transcript(call.placed.session).await, None);
     let journal = world.journal(call.placed.session).await;
     assert!(journal.iter().all(|entry| !entry.fact.needs_consent()), "{journal:?}");
 }

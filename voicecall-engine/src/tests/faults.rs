@@ -9,7 +9,7 @@ use super::world::*;
 use voicecall_core::agent::{AgentSession, AgentSetup, VoiceAgent};
 use voicecall_core::dialogue::{Action, Dialogue, DialogueEvent, Scripted};
 use voicecall_core::journal::Fact;
-use voicecall_core::store::{EndReason, JournalStore, SessionStatus, TakeOver};
+use voicecall_core::store::{AcquireLease, EndReason, QueueStore, SessionStatus};
 use voicecall_core::{Error, ErrorKind, Result};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -27,7 +27,7 @@ async fn a_store_that_was_down_has_every_fact_in_the_end() {
     let session = world.read(call.placed.session).await;
     assert_eq!(session.status, SessionStatus::Completed);
     let transcript = "agent: Is now a good time?\ncaller: Yes, please\nagent: Goodbye.";
-    assert_eq!(session.transcript.as_deref(), Some(transcript));
+    assert_eq!(world.transcript(session.id).await.as_deref(), Some(transcript));
     let journal = world.journal(session.id).await;
     assert!(journal.iter().map(|entry| entry.seq).eq(1..=journal.len() as u64), "without gaps");
     assert_eq!(world.desk.outcomes.lock().unwrap().len(), 1);
@@ -107,8 +107,8 @@ async fn an_owner_that_was_replaced_writes_nothing_more() {
     let call = world.connected().await;
     let phone = tokio::spawn(call.phone.talk(SECOND, SECOND));
     settle().await;
-    let how = TakeOver::from_anybody(jiff::Timestamp::now());
-    JournalStore::take_over(&*world.store, world.tenant, call.placed.session, how).await.unwrap();
+    let how = AcquireLease::from_anybody(jiff::Timestamp::now());
+    world.store.acquire_lease(world.tenant, call.placed.session, how).await.unwrap();
     let _ = call.run.await.unwrap();
     let journal = world.journal(call.placed.session).await;
     assert!(journal.iter().all(|entry| !matches!(entry.fact, Fact::Heard(_) | Fact::Ended { .. })), "{journal:?}");

@@ -9,9 +9,9 @@ use super::world::*;
 use crate::*;
 use voicecall_core::CallHours;
 use voicecall_core::ErrorKind;
+use voicecall_core::SessionId;
 use voicecall_core::carrier::CallStatus;
 use voicecall_core::store::*;
-use voicecall_core::{SessionId, VerificationId};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -23,14 +23,8 @@ pub(super) fn policy(change: impl FnOnce(&mut DialPolicy)) -> DialPolicy {
 }
 
 pub(super) fn new_session(world: &World, priority: CallPriority) -> NewSession {
-    NewSession {
-        id: SessionId::new(),
-        tenant: world.tenant,
-        phone: world.vault.seal_phone(world.tenant, &PHONE.parse().unwrap()).unwrap(),
-        verification: VerificationId::new(),
-        priority,
-        started_at: world.engine.config.clock.now(),
-    }
+    let phone = world.vault.seal_address(world.tenant, &PHONE.parse().unwrap()).unwrap();
+    NewSession { priority, ..NewSession::outbound(world.tenant, phone, world.engine.config.clock.now()) }
 }
 
 pub(super) async fn submit(world: &World, priority: CallPriority) -> SessionId {

@@ -45,7 +45,7 @@ async fn reports_in_any_order_with_repeats_give_one_end() {
         let events = voicecall_core::store::SessionStore::events(&*world.store, world.tenant, placed.session, page)
             .await
             .unwrap();
-        let ends = events.items.iter().filter(|event| event.event_type == voicecall_core::store::CallEventType::Failed);
+        let ends = events.items.iter().filter(|event| event.kind == voicecall_core::store::EventKind::Failed);
         assert_eq!(ends.count(), 1, "{order:?}");
     }
 }

@@ -55,7 +55,7 @@ async fn a_carrier_that_answers_slowly_costs_no_live_call_its_owner() {
         }
         let session = one.read(live.placed.session).await;
         let now = one.engine.config.clock.now();
-        assert!(session.held_until.is_some_and(|until| until > now), "the call is still held");
+        assert!(session.leased_until.is_some_and(|until| until > now), "the call is still held");
     }
     live.run.abort();
     phone.abort();
@@ -108,8 +108,8 @@ async fn a_process_that_learns_that_it_has_lost_a_call_drops_it() {
     let call = one.connected().await;
     let phone = tokio::spawn(call.phone.listen());
     settle().await;
-    let how = TakeOver::from_anybody(one.engine.config.clock.now());
-    other.store.take_over(other.tenant, call.placed.session, how).await.unwrap();
+    let how = AcquireLease::from_anybody(one.engine.config.clock.now());
+    other.store.acquire_lease(other.tenant, call.placed.session, how).await.unwrap();
     let _tended = one.tended();
     assert_kind(call.run.await.unwrap(), ErrorKind::Conflict);
     phone.await.unwrap();

@@ -9,7 +9,7 @@ use crate::Recovered;
 use voicecall_core::ErrorKind;
 use voicecall_core::carrier::{CallStatus, CallStep};
 use voicecall_core::store::{
-    AttemptOutcome, AttemptState, DialAttempt, DialStore, EndReason, Session, SessionStatus, SessionStore,
+    AttemptOutcome, AttemptState, DialAttempt, DialStore, EndReason, QueueStore, Session, SessionStatus,
 };
 use voicecall_core::testing::CarrierRequest;
 

@@ -23,8 +23,7 @@ use voicecall_core::testing::{
     SignedRequest, paired_socket,
 };
 use voicecall_core::*;
-use voicecall_core::{ErrorKind, Result};
-use voicecall_core::{LookupHash, Vault};
+use voicecall_core::{ErrorKind, Result, Vault};
 
 pub(super) const PHONE: &str = "+46701234567";
 
@@ -89,14 +88,8 @@ impl World {
     }
 
     pub(super) async fn session(&self) -> Session {
-        let new = NewSession {
-            id: SessionId::new(),
-            tenant: self.tenant,
-            phone: self.vault.seal_phone(self.tenant, &PHONE.parse().unwrap()).unwrap(),
-            verification: VerificationId::new(),
-            priority: CallPriority::Normal,
-            started_at: self.engine.config.clock.now(),
-        };
+        let phone = self.vault.seal_address(self.tenant, &PHONE.parse().unwrap()).unwrap();
+        let new = NewSession::outbound(self.tenant, phone, self.engine.config.clock.now());
         self.store.create_session(&new).await.unwrap()
     }
 
@@ -113,6 +106,13 @@ impl World {
 
     pub(super) async fn read(&self, session: SessionId) -> Session {
         self.store.inner.session(self.tenant, session).await.unwrap()
+    }
+
+    /// What was said in a session, if anything was.
+    pub(super) async fn transcript(&self, session: SessionId) -> Option<String> {
+        let journal = self.journal(session).await;
+        let lines: Vec<_> = voicecall_core::journal::transcript(&journal).iter().map(ToString::to_string).collect();
+        (!lines.is_empty()).then(|| lines.join("\n"))
     }
 
     pub(super) async fn journal(&self, session: SessionId) -> Vec<JournalEntry> {
@@ -401,34 +401,17 @@ flaky! {
     SessionStore {
         fn create_session(session: &NewSession) -> Session;
         fn session(tenant: TenantId, id: SessionId) -> Session;
-        fn session_of_verification(tenant: TenantId, id: VerificationId) -> Option<Session>;
+        fn session_by_reference(tenant: TenantId, reference: &str) -> Option<Session>;
         fn change_session(tenant: TenantId, id: SessionId, change: &SessionChange) -> Session;
-        fn open_sessions() -> Vec<Session>;
-        fn sessions_among(ids: &[SessionId]) -> Vec<Session>;
-        fn unanalysed_sessions(since: Timestamp, limit: u32) -> Vec<Session>;
-        fn append_event(tenant: TenantId, event: &CallEvent) -> ();
-        fn events(tenant: TenantId, session: SessionId, page: PageRequest) -> Page<CallEvent>;
-        fn responses(tenant: TenantId, session: SessionId) -> Vec<CallResponse>;
-        fn complete_session(tenant: TenantId, id: SessionId, change: &SessionChange, responses: &[CallResponse]) -> Session;
         fn sessions(tenant: TenantId, filter: &SessionFilter, page: PageRequest) -> Page<Session>;
-        fn due_sessions(now: Timestamp, limit: u32) -> Vec<Session>;
-        fn count_waiting() -> u64;
-        fn claim_session(tenant: TenantId, id: SessionId, at: Timestamp, hold: Timestamp) -> (Session, Epoch);
+        fn append_event(tenant: TenantId, event: &SessionEvent) -> ();
+        fn events(tenant: TenantId, session: SessionId, page: PageRequest) -> Page<SessionEvent>;
+        fn log_provider(tenant: TenantId, log: &ProviderLog) -> ();
+        fn provider_logs(tenant: TenantId, session: SessionId) -> Vec<ProviderLog>;
     }
     JournalStore {
-        fn take_over(tenant: TenantId, session: SessionId, how: TakeOver) -> Epoch;
-        fn hold_sessions(held: &[HeldSession], hold: Timestamp) -> Vec<HeldSession>;
         fn append(tenant: TenantId, entries: &[JournalEntry]) -> ();
         fn journal(tenant: TenantId, session: SessionId) -> Vec<JournalEntry>;
-    }
-    QuestionStore {
-        fn put_question(question: &QuestionConfiguration) -> ();
-        fn questions(tenant: TenantId, active_only: bool) -> Vec<QuestionConfiguration>;
-        fn question(tenant: TenantId, id: QuestionId) -> QuestionConfiguration;
-        fn count_customer(tenant: TenantId) -> u64;
-        fn log_selection(log: &SelectionLog) -> ();
-        fn selection_of_session(tenant: TenantId, session: SessionId) -> Option<SelectionLog>;
-        fn selection_logs(tenant: TenantId, limit: u32) -> Vec<SelectionLog>;
     }
     DialStore {
         fn plan_attempt(attempt: &DialAttempt) -> ();
@@ -436,34 +419,32 @@ flaky! {
         fn settle_attempt(tenant: TenantId, attempt: AttemptId, outcome: &AttemptOutcome) -> ();
         fn finish_attempt(tenant: TenantId, attempt: AttemptId, outcome: EndReason, change: &SessionChange) -> Session;
         fn attempt(tenant: TenantId, id: AttemptId) -> DialAttempt;
-        fn attempt_of_call(carrier: &str, call: &CarrierCallId) -> Option<DialAttempt>;
         fn attempts(tenant: TenantId, session: SessionId) -> Vec<DialAttempt>;
         fn count_attempts(tenant: TenantId, sessions: &[SessionId]) -> HashMap<SessionId, u64>;
     }
-    DirectoryStore {
-        fn put_business(business: &BusinessContext) -> ();
-        fn business(tenant: TenantId) -> BusinessContext;
-        fn put_verification(verification: &CustomerVerification) -> ();
-        fn verification(tenant: TenantId, id: VerificationId) -> CustomerVerification;
+    PersonStore {
+        fn export_person(tenant: TenantId, person: PersonKey) -> PersonFile;
+        fn erase_person(tenant: TenantId, person: PersonKey) -> Erased;
     }
-    ProviderLogStore {
-        fn log_provider(tenant: TenantId, log: &ProviderLog) -> ();
-        fn provider_logs(tenant: TenantId, session: SessionId) -> Vec<ProviderLog>;
+    QueueStore {
+        fn due_sessions(now: Timestamp, limit: u32) -> Vec<Session>;
+        fn count_waiting() -> u64;
+        fn claim_session(tenant: TenantId, id: SessionId, at: Timestamp, until: Timestamp) -> (Session, Epoch);
+        fn open_sessions() -> Vec<Session>;
+        fn acquire_lease(tenant: TenantId, session: SessionId, how: AcquireLease) -> Epoch;
+        fn renew_leases(leases: &[Lease], until: Timestamp) -> Vec<Lease>;
     }
-    ReportStore {
-        fn report(tenant: TenantId, range: &ReportRange) -> Report;
+    RoutingStore {
+        fn route_call(carrier: &str, account: Option<AccountName>, call: &CarrierCallId) -> Option<Route>;
     }
-    RetentionStore {
+    MaintenanceStore {
         fn archive_events(before: Timestamp, limit: u32) -> u64;
         fn purge_provider_logs(before: Timestamp, limit: u32) -> u64;
         fn old_failed_sessions(before: Timestamp, limit: u32) -> Vec<Session>;
         fn delete_session(tenant: TenantId, session: SessionId) -> ();
         fn old_recordings(before: Timestamp, limit: u32) -> Vec<Session>;
         fn forget_recording(tenant: TenantId, session: SessionId, at: Timestamp) -> ();
-        fn old_transcripts(before: Timestamp, limit: u32) -> Vec<Session>;
-        fn anonymise_session(tenant: TenantId, session: SessionId, texts: &Anonymised) -> ();
-        fn subject(tenant: TenantId, customer: LookupHash) -> SubjectFile;
-        fn erase_subject(tenant: TenantId, customer: LookupHash) -> Erased;
+        fn existing_sessions(ids: &[SessionId]) -> Vec<SessionId>;
         fn log_retention(run: &RetentionRun) -> ();
         fn retention_runs(limit: u32) -> Vec<RetentionRun>;
     }

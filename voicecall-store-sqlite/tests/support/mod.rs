@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use voicecall_core::journal::{Fact, JournalEntry};
 use voicecall_core::store::{NewSession, SessionStore};
-use voicecall_core::{CallTime, Epoch, PhoneNumber, RecordId, SealedPhone, SessionId, TenantId, Vault, VerificationId};
+use voicecall_core::{CallTime, Epoch, RecordId, SealedAddress, SessionId, TenantId, Vault};
 use voicecall_store_sqlite::SqliteStore;
 
 pub struct Folder(PathBuf);
@@ -36,19 +36,11 @@ impl Drop for Folder {
 
 pub fn new_session() -> NewSession {
     let tenant = TenantId::new();
-    let number: PhoneNumber = "+46701234567".parse().unwrap();
-    new_session_for(tenant, Vault::generate().unwrap().seal_phone(tenant, &number).unwrap())
+    new_session_for(tenant, Vault::generate().unwrap().seal_address(tenant, &"+46701234567".parse().unwrap()).unwrap())
 }
 
-pub fn new_session_for(tenant: TenantId, phone: SealedPhone) -> NewSession {
-    NewSession {
-        id: SessionId::new(),
-        tenant,
-        phone,
-        verification: VerificationId::new(),
-        priority: voicecall_core::store::CallPriority::Normal,
-        started_at: jiff::Timestamp::now(),
-    }
+pub fn new_session_for(tenant: TenantId, somebody: SealedAddress) -> NewSession {
+    NewSession::outbound(tenant, somebody, jiff::Timestamp::now())
 }
 
 pub async fn session_in(store: &SqliteStore) -> (TenantId, SessionId) {

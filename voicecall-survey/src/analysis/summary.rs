@@ -8,9 +8,9 @@ use serde_json::json;
 
 use super::request::{self, Asking, DATA_RULE};
 use super::validate::{self, Fault, parse};
+use crate::store::CallResponse;
 use voicecall_core::journal::{Speaker, TranscriptLine};
 use voicecall_core::model::{ChatRequest, LanguageModel, TokenUsage};
-use voicecall_core::store::CallResponse;
 use voicecall_core::{Error, ErrorKind, Result};
 
 /// What a call was about. Its JSON is what the model is asked for.

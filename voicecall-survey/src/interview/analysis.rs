@@ -7,7 +7,7 @@ use crate::analysis::validate::{self, parse};
 
 /// A model's reading of one answer.
 ///
-/// The JSON of [`Fact::Analysed`](voicecall_core::journal::Fact::Analysed).
+/// The JSON of [`SurveyFact::Analysed`](crate::store::SurveyFact::Analysed).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Analysis {

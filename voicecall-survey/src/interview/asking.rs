@@ -9,9 +9,9 @@ use super::plan::PlannedQuestion;
 use super::prompts;
 use super::speech::Cue;
 use super::state::{Asking, State, Waiting};
+use crate::store::SurveyFact;
 use voicecall_core::CallTime;
 use voicecall_core::dialogue::{Action, AskId, CallerTurn};
-use voicecall_core::journal::Fact;
 use voicecall_core::store::EndReason;
 
 /// What came of a model's reply.
@@ -93,7 +93,8 @@ impl Interview {
         record.asked_at.get_or_insert(began);
         if !record.noted {
             record.noted = true;
-            actions.push(Action::Journal(Fact::Asked { question: question.id, text: question.text.clone() }));
+            actions
+                .push(Action::Journal(SurveyFact::Asked { question: question.id, text: question.text.clone() }.into()));
         }
     }
 
@@ -215,15 +216,18 @@ impl Interview {
         };
         record.words.push(text);
         let asked_at = record.asked_at.unwrap_or(turn.started);
-        actions.push(Action::Journal(Fact::Answered {
-            question: question.id,
-            question_text: question.text.clone(),
-            text: text.to_owned(),
-            spoken: turn.ended.since(turn.started),
-            confidence: turn.confidence,
-            asked_at,
-            responded_at: turn.ended.max(asked_at),
-        }));
+        actions.push(Action::Journal(
+            SurveyFact::Answered {
+                question: question.id,
+                question_text: question.text.clone(),
+                text: text.to_owned(),
+                spoken: turn.ended.since(turn.started),
+                confidence: turn.confidence,
+                asked_at,
+                responded_at: turn.ended.max(asked_at),
+            }
+            .into(),
+        ));
     }
 
     /// Asks the model to read all that was answered to a question.
@@ -256,7 +260,9 @@ impl Interview {
         {
             record.outcome = Some(analysis.outcome);
             let sentiment = analysis.outcome.is_answer().then_some(analysis.sentiment);
-            actions.push(Action::Journal(Fact::Analysed { question: question.id, sentiment, analysis: json }));
+            actions.push(Action::Journal(
+                SurveyFact::Analysed { question: question.id, sentiment, analysis: json }.into(),
+            ));
         }
         if awaited {
             self.act_on(&analysis, now, actions);

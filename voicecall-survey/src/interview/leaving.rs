@@ -32,12 +32,12 @@ impl Interview {
                 self.part(&self.plan.phrases.withdrawn.clone(), EndReason::ConsentWithdrawn, now, actions);
             }
             Intent::DoNotCall => {
-                self.part(&self.plan.phrases.do_not_call.clone(), EndReason::CallerStopped, now, actions);
+                self.part(&self.plan.phrases.do_not_call.clone(), EndReason::Stopped, now, actions);
             }
             Intent::CallBack | Intent::WrongNumber | Intent::NotAvailable => {
                 self.leave_unasked(intent, words, now, actions);
             }
-            _ => self.part(&self.plan.phrases.stopped.clone(), EndReason::CallerStopped, now, actions),
+            _ => self.part(&self.plan.phrases.stopped.clone(), EndReason::Stopped, now, actions),
         }
     }
 

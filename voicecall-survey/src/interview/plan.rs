@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::language::Language;
 use super::limits::{Limits, Pace};
 use super::phrases::Phrases;
-use voicecall_core::QuestionId;
-use voicecall_core::store::QuestionConfiguration;
+use crate::store::{QuestionConfiguration, QuestionId};
 use voicecall_core::{Error, Result};
 
 /// One interview: who asks what, in which words, in what time.

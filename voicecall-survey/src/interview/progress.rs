@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use voicecall_core::QuestionId;
+use crate::store::{QuestionId, SurveyFact};
 use voicecall_core::journal::{Fact, JournalEntry};
 
 /// What is already done.
@@ -39,10 +39,13 @@ impl Progress {
                 Fact::Consent { given } => progress.consented = *given,
                 Fact::RecordingDeclined => progress.recording_declined = true,
                 Fact::Warned => progress.warned = true,
-                Fact::Answered { question, .. } if !progress.answered.contains(question) => {
-                    progress.answered.push(*question);
-                }
-                _ => {}
+                // What does not read cannot say which question it answered.
+                fact => match SurveyFact::read(fact) {
+                    Ok(Some(SurveyFact::Answered { question, .. })) if !progress.answered.contains(&question) => {
+                        progress.answered.push(question);
+                    }
+                    _ => {}
+                },
             }
         }
         if let Some(connected) = connected {
@@ -72,7 +75,7 @@ mod tests {
     #[test]
     fn a_journal_tells_what_is_done_and_how_long_it_took() {
         let (session, question) = (SessionId::new(), QuestionId::new());
-        let answered = Fact::Answered {
+        let answered = Fact::from(SurveyFact::Answered {
             question,
             question_text: "Hur var besöket?".into(),
             text: "Bra.".into(),
@@ -80,7 +83,7 @@ mod tests {
             confidence: None,
             asked_at: CallTime::ZERO,
             responded_at: CallTime::ZERO,
-        };
+        });
         let consent = [Fact::Connected, Fact::RecordingDeclined, Fact::Consent { given: true }];
         let facts = consent.into_iter().chain([answered.clone(), answered, Fact::Warned]);
         let journal: Vec<_> = (1..)

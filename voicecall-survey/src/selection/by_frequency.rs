@@ -10,7 +10,7 @@ use super::packing::Packing;
 use super::request::{Selection, SelectionRequest};
 use super::weights::Weights;
 use crate::interview::Pace;
-use voicecall_core::store::{Priority, QuestionConfiguration};
+use crate::store::{Priority, QuestionConfiguration};
 
 /// Chooses by frequency, priority and context.
 ///

@@ -9,8 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::standing::Standing;
 use super::weights::Weights;
 use crate::interview::Pace;
-use voicecall_core::QuestionId;
-use voicecall_core::store::{Priority, QuestionConfiguration};
+use crate::store::{Priority, QuestionConfiguration, QuestionId};
 
 /// The reasons of a selection: with the request's inputs, enough to make it again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::explanation::Load;
 use crate::interview::Pace;
-use voicecall_core::store::QuestionConfiguration;
+use crate::store::QuestionConfiguration;
 
 /// What a call takes around its questions: introduction and consent about 16 s, thanks and goodbye about 4 s.
 pub(super) const AROUND: Duration = Duration::from_secs(20);

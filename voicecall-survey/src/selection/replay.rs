@@ -9,8 +9,7 @@ use super::by_frequency::ByFrequency;
 use super::explanation::{Considered, Reason};
 use super::in_order::InOrder;
 use super::request::{Criteria, Selection, SelectionRequest};
-use voicecall_core::QuestionId;
-use voicecall_core::store::{QuestionConfiguration, SelectionLog};
+use crate::store::{QuestionConfiguration, QuestionId, SelectionLog};
 use voicecall_core::{Error, ErrorKind, Result};
 
 /// Stores may keep durations as seconds in floating point.
@@ -215,7 +214,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use voicecall_core::store::Priority;
+    use crate::store::Priority;
     use voicecall_core::{RecordId, TenantId};
 
     fn question(tenant: TenantId, number: u128, frequency: u32) -> QuestionConfiguration {

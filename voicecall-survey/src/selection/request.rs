@@ -9,9 +9,9 @@ use serde_json::Value;
 
 use super::explanation::{Explanation, Reason};
 use super::standing::Standing;
-use voicecall_core::store::{QuestionConfiguration, SelectionLog};
+use crate::store::{QuestionConfiguration, QuestionId, SelectionLog};
 use voicecall_core::{Error, Result};
-use voicecall_core::{QuestionId, RecordId, TenantId};
+use voicecall_core::{RecordId, TenantId};
 
 /// Everything a choice depends on.
 #[derive(Debug, Clone, PartialEq)]

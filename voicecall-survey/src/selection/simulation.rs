@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use voicecall_core::store::{Priority, QuestionConfiguration};
-use voicecall_core::{QuestionId, RecordId, TenantId};
+use crate::store::{Priority, QuestionConfiguration, QuestionId};
+use voicecall_core::{RecordId, TenantId};
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 const CUSTOMERS: u64 = 10_000;
@@ -225,7 +225,7 @@ fn the_log_carries_the_state_from_customer_to_customer() {
         request.time_budget = Duration::from_secs(60);
         request
     };
-    let mut log: Option<voicecall_core::store::SelectionLog> = None;
+    let mut log: Option<crate::store::SelectionLog> = None;
     for count in 1..=50 {
         let request = log.iter().fold(fresh(count), |request, log| request.following(log).unwrap());
         let selection = ByFrequency::default().select(&request);

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use voicecall_core::store::{Priority, QuestionConfiguration};
-use voicecall_core::{QuestionId, RecordId, TenantId};
+use crate::store::{Priority, QuestionConfiguration, QuestionId};
+use voicecall_core::{RecordId, TenantId};
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::explanation::Ranking;
 use super::standing::Standing;
-use voicecall_core::store::{Priority, QuestionConfiguration};
+use crate::store::{Priority, QuestionConfiguration};
 
 /// What counts how much. A rank is priority x urgency x relevance x need.
 ///

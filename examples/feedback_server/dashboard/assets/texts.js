@@ -59,7 +59,7 @@ export const texts = {
     busy: "Upptaget",
     call_failed: "Kunde inte ringas upp",
     declined: "Kunden avböjde",
-    caller_stopped: "Kunden ville sluta",
+    stopped: "Kunden ville sluta",
     consent_withdrawn: "Kunden tog tillbaka sitt samtycke",
     call_back: "Kunden vill bli uppringd senare",
     wrong_number: "Fel nummer",

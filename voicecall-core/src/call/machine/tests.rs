@@ -328,7 +328,7 @@ fn words_on_their_way_when_the_caller_hangs_up_are_not_lost() {
     let told = told.lock().unwrap();
     assert!(matches!(
         told[told.len() - 2..],
-        [DialogueEvent::Ended(EndReason::CustomerHangup), DialogueEvent::Heard(CallerTurn { turn: 1, .. })]
+        [DialogueEvent::Ended(EndReason::RemoteHangup), DialogueEvent::Heard(CallerTurn { turn: 1, .. })]
     ));
 }
 

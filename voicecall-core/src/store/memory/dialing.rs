@@ -6,15 +6,13 @@ use async_trait::async_trait;
 
 use super::{MemoryStore, conflict, not_found};
 use crate::error::Result;
-use crate::id::{AttemptId, CarrierCallId, Epoch, SessionId, TenantId};
-use crate::store::{
-    AttemptOutcome, AttemptState, CallEvent, DialAttempt, DialStore, EndReason, Session, SessionChange,
-};
+use crate::id::{AccountName, AttemptId, CarrierCallId, Epoch, SessionId, TenantId};
+use crate::store::{AttemptOutcome, AttemptState, DialAttempt, DialStore, EndReason, Session, SessionChange};
 
 #[derive(Default)]
 pub(super) struct Attempts {
     rows: HashMap<AttemptId, DialAttempt>,
-    of_call: HashMap<(String, CarrierCallId), AttemptId>,
+    of_call: HashMap<(String, Option<AccountName>, CarrierCallId), AttemptId>,
 }
 
 impl Attempts {
@@ -28,6 +26,16 @@ impl Attempts {
     pub(super) fn remove(&mut self, ids: &[AttemptId]) {
         self.rows.retain(|id, _| !ids.contains(id));
         self.of_call.retain(|_, id| !ids.contains(id));
+    }
+
+    /// The attempt that became this call.
+    pub(super) fn of_call(
+        &self,
+        carrier: &str,
+        account: Option<AccountName>,
+        call: &CarrierCallId,
+    ) -> Option<&DialAttempt> {
+        self.rows.get(self.of_call.get(&(carrier.to_owned(), account, call.clone()))?)
     }
 
     fn get_mut(&mut self, operation: &'static str, tenant: TenantId, id: AttemptId) -> Result<&mut DialAttempt> {
@@ -64,7 +72,7 @@ impl DialStore for MemoryStore {
         let mut settled = attempts.get_mut("settle attempt", tenant, attempt)?.clone();
         settled.settle(outcome)?;
         if let Some(call) = &settled.call {
-            let key = (settled.carrier.clone(), call.clone());
+            let key = (settled.carrier.clone(), settled.account, call.clone());
             if *attempts.of_call.entry(key).or_insert(attempt) != attempt {
                 return Err(conflict("settle attempt", "the call belongs to another attempt"));
             }
@@ -84,23 +92,13 @@ impl DialStore for MemoryStore {
         let mut finished = data.attempts.get_mut("finish attempt", tenant, attempt)?.clone();
         finished.finish(outcome)?;
         let row = data.sessions.get_mut("finish attempt", tenant, finished.session)?;
-        row.session.apply(change)?;
-        if let Some(event) = CallEvent::of_change(row.session.id, change) {
-            row.push_event(event);
-        }
-        let session = row.session.clone();
+        let session = row.change(change)?;
         data.attempts.rows.insert(attempt, finished);
         Ok(session)
     }
 
     async fn attempt(&self, tenant: TenantId, id: AttemptId) -> Result<DialAttempt> {
         self.lock().attempts.get_mut("read attempt", tenant, id).cloned()
-    }
-
-    async fn attempt_of_call(&self, carrier: &str, call: &CarrierCallId) -> Result<Option<DialAttempt>> {
-        let attempts = &self.lock().attempts;
-        let id = attempts.of_call.get(&(carrier.to_owned(), call.clone()));
-        Ok(id.and_then(|id| attempts.rows.get(id)).cloned())
     }
 
     async fn attempts(&self, tenant: TenantId, session: SessionId) -> Result<Vec<DialAttempt>> {

@@ -1,45 +1,35 @@
 //! Journals, and what follows from each entry.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 
-use super::{Data, MemoryStore, Timeline, conflict};
+use super::rows::Rows;
+use super::{MemoryStore, MemoryTables, conflict};
 use crate::error::{Error, Result};
-use crate::id::{Epoch, SessionId, TenantId};
+use crate::id::{SessionId, TenantId};
 use crate::journal::JournalEntry;
-use crate::store::{HeldSession, JournalStore, Projection, TakeOver, project};
+use crate::store::{JournalStore, Session, event_of};
 
 #[async_trait]
 impl JournalStore for MemoryStore {
-    async fn take_over(&self, tenant: TenantId, session: SessionId, how: TakeOver) -> Result<Epoch> {
-        let mut data = self.lock();
-        let row = data.sessions.get_mut("take over session", tenant, session)?;
-        row.session.take_over(how)?;
-        row.owner = row.owner.next();
-        Ok(row.owner)
-    }
-
-    async fn hold_sessions(&self, held: &[HeldSession], hold: Timestamp) -> Result<Vec<HeldSession>> {
-        let mut data = self.lock();
-        let mut lost = Vec::new();
-        for session in held {
-            match data.sessions.get_mut("hold session", session.tenant, session.session) {
-                Ok(row) if row.owner == session.epoch => row.session.held_until = Some(hold),
-                _ => lost.push(*session),
-            }
-        }
-        Ok(lost)
-    }
-
     async fn append(&self, tenant: TenantId, entries: &[JournalEntry]) -> Result<()> {
-        let mut data = self.lock();
-        check(&data, tenant, entries)?;
+        let mut tables = self.lock();
+        check(&tables, tenant, entries)?;
+        let before = Before::of(&tables, entries);
         for entry in entries {
-            let row = data.sessions.get_mut("append to journal", tenant, entry.session)?;
-            if row.journal.insert(entry.seq, entry.clone()).is_none() {
-                row.derive(entry);
+            let row = tables.sessions.get_mut("append to journal", tenant, entry.session)?;
+            if row.journal.insert(entry.seq, entry.clone()).is_some() {
+                continue;
+            }
+            if let Some(event) = event_of(entry) {
+                row.push_event(event);
+            }
+            for extension in &self.extensions {
+                if let Err(error) = extension.project(&mut tables, tenant, entry) {
+                    before.restore(&mut tables);
+                    return Err(error);
+                }
             }
         }
         Ok(())
@@ -51,10 +41,10 @@ impl JournalStore for MemoryStore {
 }
 
 /// Finds what forbids the batch before any of it is written.
-fn check(data: &Data, tenant: TenantId, entries: &[JournalEntry]) -> Result<()> {
+fn check(tables: &MemoryTables, tenant: TenantId, entries: &[JournalEntry]) -> Result<()> {
     let mut batch: HashMap<(SessionId, u64), &JournalEntry> = HashMap::new();
     for entry in entries {
-        let row = data.sessions.get("append to journal", tenant, entry.session)?;
+        let row = tables.sessions.get("append to journal", tenant, entry.session)?;
         if entry.epoch != row.owner {
             return Err(conflict("append to journal", "the session has another owner").with_field("epoch"));
         }
@@ -69,24 +59,44 @@ fn check(data: &Data, tenant: TenantId, entries: &[JournalEntry]) -> Result<()> 
     Ok(())
 }
 
-impl Timeline {
-    fn derive(&mut self, entry: &JournalEntry) {
-        for projection in project(entry) {
-            match projection {
-                Projection::Asked(question) => self.session.asked(question, entry.at),
-                Projection::Event(event) => self.push_event(event),
-                Projection::Response(response) => {
-                    match self.responses.iter_mut().find(|earlier| earlier.question == response.question) {
-                        Some(earlier) => earlier.extend(&response),
-                        None => self.responses.push(response),
-                    }
-                }
-                Projection::Analysis { question, sentiment, analysis } => {
-                    if let Some(response) = self.responses.iter_mut().find(|row| row.question == question) {
-                        response.analyse(sentiment, &analysis);
-                    }
-                }
+/// What an append may change, as it was: an extension may still refuse it.
+struct Before {
+    sessions: HashMap<SessionId, (Session, usize, Rows)>,
+    fresh: Vec<(SessionId, u64)>,
+    tables: Rows,
+}
+
+impl Before {
+    fn of(tables: &MemoryTables, entries: &[JournalEntry]) -> Self {
+        let rows: BTreeMap<_, _> = entries
+            .iter()
+            .filter_map(|entry| Some((entry.session, tables.sessions.rows.get(&entry.session)?)))
+            .collect();
+        let is_fresh =
+            |entry: &&JournalEntry| rows.get(&entry.session).is_some_and(|row| !row.journal.contains_key(&entry.seq));
+        Self {
+            fresh: entries.iter().filter(is_fresh).map(|entry| (entry.session, entry.seq)).collect(),
+            sessions: rows
+                .into_iter()
+                .map(|(id, row)| (id, (row.session.clone(), row.events.len(), row.rows.clone())))
+                .collect(),
+            tables: tables.rows.clone(),
+        }
+    }
+
+    fn restore(self, tables: &mut MemoryTables) {
+        for (id, seq) in self.fresh {
+            if let Some(row) = tables.sessions.rows.get_mut(&id) {
+                row.journal.remove(&seq);
             }
         }
+        for (id, (session, events, rows)) in self.sessions {
+            if let Some(row) = tables.sessions.rows.get_mut(&id) {
+                row.session = session;
+                row.events.truncate(events);
+                row.rows = rows;
+            }
+        }
+        tables.rows = self.tables;
     }
 }

@@ -1,55 +1,52 @@
 //! A store in memory: for tests, demonstrations and services that may forget.
 
+mod across_tenants;
 mod dialing;
-mod directory;
 mod journal;
-mod provider_log;
-mod questions;
-mod report;
-mod retention;
+mod maintenance;
+mod person;
+mod rows;
 mod sessions;
 
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dialing::Attempts;
+use rows::Rows;
 use sessions::{Sessions, Timeline};
 
-use super::{BusinessContext, CustomerVerification, QuestionConfiguration, RetentionRun, SelectionLog};
-use crate::error::{Error, ErrorKind};
-use crate::id::{TenantId, VerificationId};
+use super::{Extension, RetentionRun};
+use crate::error::{Error, ErrorKind, Result};
 
 /// A store in memory, with the semantics of every other store. What it holds ends with the process.
 ///
 /// One mutex guards everything, so that each call is a transaction; it is never held over an await.
 ///
 /// ```
-/// use voicecall_core::TenantId;
-/// use voicecall_core::store::{MemoryStore, QuestionStore};
+/// use voicecall_core::store::{MemoryStore, NewSession, SessionStatus, SessionStore};
+/// use voicecall_core::{TenantId, Vault};
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> voicecall_core::Result<()> {
 /// let store = MemoryStore::new();
-/// let shop = TenantId::new();
-/// assert_eq!(store.count_customer(shop).await?, 1);
-/// assert_eq!(store.count_customer(shop).await?, 2);
+/// let (vault, tenant) = (Vault::generate()?, TenantId::new());
+/// let somebody = vault.seal_address(tenant, &"+46701234567".parse()?)?;
+/// let session = store.create_session(&NewSession::outbound(tenant, somebody, jiff::Timestamp::now())).await?;
+/// assert_eq!(session.status, SessionStatus::Initiated);
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Default)]
 pub struct MemoryStore {
-    data: Mutex<Data>,
+    tables: Mutex<MemoryTables>,
+    extensions: Vec<Arc<dyn Extension<MemoryTables>>>,
 }
 
+/// What a [`MemoryStore`] holds, within one of its transactions.
 #[derive(Default)]
-struct Data {
+pub struct MemoryTables {
     sessions: Sessions,
     attempts: Attempts,
-    questions: Vec<QuestionConfiguration>,
-    customer_counts: HashMap<TenantId, u64>,
-    selection_logs: Vec<SelectionLog>,
-    businesses: HashMap<TenantId, BusinessContext>,
-    verifications: HashMap<VerificationId, CustomerVerification>,
     retention_runs: Vec<RetentionRun>,
+    rows: Rows,
 }
 
 impl MemoryStore {
@@ -59,15 +56,38 @@ impl MemoryStore {
         Self::default()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Data> {
+    /// The same store with an extension, whose rows are written in its transactions.
+    #[must_use]
+    pub fn with_extension(mut self, extension: impl Extension<MemoryTables>) -> Self {
+        self.extensions.push(Arc::new(extension));
+        self
+    }
+
+    /// Carries out `work` in a transaction, for an extension's own methods.
+    ///
+    /// Nobody sees anything in between. `work` checks first and writes then: what it wrote before an error stays.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub fn transaction<R>(&self, work: impl FnOnce(&mut MemoryTables) -> Result<R>) -> Result<R> {
+        work(&mut self.lock())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, MemoryTables> {
         // Every method checks first and writes then, so that even a panic leaves whole records behind.
-        self.data.lock().unwrap_or_else(PoisonError::into_inner)
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl std::fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("MemoryStore").finish_non_exhaustive()
+        f.debug_struct("MemoryStore").field("extensions", &self.extensions).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for MemoryTables {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MemoryTables").finish_non_exhaustive()
     }
 }
 
@@ -81,14 +101,22 @@ fn conflict(operation: &'static str, message: &'static str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::store::Store;
+    use crate::store::EngineStore;
     use crate::testing::store::run_all;
 
     #[tokio::test]
     async fn keeps_every_rule_of_a_store() {
-        run_all(|| async { Arc::new(MemoryStore::new()) as Arc<dyn Store> }).await;
+        let make = |probe| async move { Arc::new(MemoryStore::new().with_extension(probe)) as Arc<dyn EngineStore> };
+        run_all(make).await;
+    }
+
+    #[tokio::test]
+    async fn a_shared_store_keeps_every_rule_too() {
+        run_all(|probe| async move {
+            let store: Arc<dyn EngineStore> = Arc::new(MemoryStore::new().with_extension(probe));
+            Arc::new(store) as Arc<dyn EngineStore>
+        })
+        .await;
     }
 }

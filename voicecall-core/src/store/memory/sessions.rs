@@ -1,23 +1,23 @@
-//! Sessions, their events and responses.
+//! Sessions, their events, and what was exchanged with providers for them.
 
 use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 
+use super::rows::Rows;
 use super::{MemoryStore, conflict, not_found};
 use crate::error::Result;
-use crate::id::{AttemptId, Epoch, SessionId, TenantId, VerificationId};
+use crate::id::{AttemptId, Epoch, SessionId, TenantId};
 use crate::journal::JournalEntry;
 use crate::store::{
-    CallEvent, CallPriority, CallResponse, NewSession, Page, PageRequest, ProviderLog, Session, SessionChange,
-    SessionFilter, SessionStore, check_end,
+    Direction, NewSession, Page, PageRequest, ProviderLog, Session, SessionChange, SessionEvent, SessionFilter,
+    SessionStore,
 };
 
 #[derive(Default)]
 pub(super) struct Sessions {
     pub(super) rows: BTreeMap<SessionId, Timeline>,
-    of_verification: HashMap<(TenantId, VerificationId), SessionId>,
+    by_reference: HashMap<(TenantId, String), SessionId>,
 }
 
 /// A session and everything that is only found through it.
@@ -25,11 +25,11 @@ pub(super) struct Timeline {
     pub(super) session: Session,
     pub(super) owner: Epoch,
     pub(super) journal: BTreeMap<u64, JournalEntry>,
-    pub(super) responses: Vec<CallResponse>,
     pub(super) provider_logs: Vec<ProviderLog>,
     pub(super) attempts: Vec<AttemptId>,
-    pub(super) archived: Vec<CallEvent>,
-    pub(super) events: Vec<CallEvent>,
+    pub(super) rows: Rows,
+    pub(super) archived: Vec<SessionEvent>,
+    pub(super) events: Vec<SessionEvent>,
 }
 
 impl Sessions {
@@ -49,10 +49,14 @@ impl Sessions {
 }
 
 impl Sessions {
+    fn by_reference(&self, reference: &(TenantId, String)) -> Option<&Timeline> {
+        self.rows.get(self.by_reference.get(reference)?)
+    }
+
     /// Deletes a session with everything that is only found through it.
     pub(super) fn remove(&mut self, id: SessionId) -> Option<Timeline> {
         let row = self.rows.remove(&id)?;
-        self.of_verification.retain(|_, session| *session != id);
+        self.by_reference.retain(|_, session| *session != id);
         Some(row)
     }
 }
@@ -63,16 +67,25 @@ impl Timeline {
             session: Session::created(new),
             owner: Epoch::FIRST,
             journal: BTreeMap::new(),
-            responses: Vec::new(),
             provider_logs: Vec::new(),
             attempts: Vec::new(),
+            rows: Rows::default(),
             archived: Vec::new(),
-            events: vec![CallEvent::of_creation(new)],
+            events: vec![SessionEvent::of_creation(new)],
         }
     }
 
-    pub(super) fn push_event(&mut self, event: CallEvent) {
-        let last = self.events.last().or(self.archived.last()).map(|event| event.timestamp);
+    /// Changes the session and appends the event that belongs to the change.
+    pub(super) fn change(&mut self, change: &SessionChange) -> Result<Session> {
+        self.session.apply(change)?;
+        if let Some(event) = SessionEvent::of_change(self.session.id, change) {
+            self.push_event(event);
+        }
+        Ok(self.session.clone())
+    }
+
+    pub(super) fn push_event(&mut self, event: SessionEvent) {
+        let last = self.events.last().or(self.archived.last()).map(|event| event.at);
         self.events.push(event.not_before(last));
     }
 }
@@ -80,16 +93,19 @@ impl Timeline {
 #[async_trait]
 impl SessionStore for MemoryStore {
     async fn create_session(&self, new: &NewSession) -> Result<Session> {
+        new.validate()?;
         let sessions = &mut self.lock().sessions;
+        let reference = new.reference.clone().filter(|_| new.direction == Direction::Outbound);
+        let reference = reference.map(|reference| (new.tenant, reference));
+        if let Some(row) = reference.as_ref().and_then(|reference| sessions.by_reference(reference)) {
+            return Ok(row.session.clone());
+        }
         if sessions.rows.contains_key(&new.id) {
             return Err(conflict("create session", "the session exists"));
         }
-        if sessions.of_verification.contains_key(&(new.tenant, new.verification)) {
-            return Err(conflict("create session", "the verification has a session"));
-        }
         let row = Timeline::new(new);
         let session = row.session.clone();
-        sessions.of_verification.insert((new.tenant, new.verification), new.id);
+        sessions.by_reference.extend(reference.map(|reference| (reference, new.id)));
         sessions.rows.insert(new.id, row);
         Ok(session)
     }
@@ -98,43 +114,13 @@ impl SessionStore for MemoryStore {
         Ok(self.lock().sessions.get("read session", tenant, id)?.session.clone())
     }
 
-    async fn session_of_verification(&self, tenant: TenantId, id: VerificationId) -> Result<Option<Session>> {
+    async fn session_by_reference(&self, tenant: TenantId, reference: &str) -> Result<Option<Session>> {
         let sessions = &self.lock().sessions;
-        let row = sessions.of_verification.get(&(tenant, id)).and_then(|id| sessions.rows.get(id));
-        Ok(row.map(|row| row.session.clone()))
+        Ok(sessions.by_reference(&(tenant, reference.to_owned())).map(|row| row.session.clone()))
     }
 
     async fn change_session(&self, tenant: TenantId, id: SessionId, change: &SessionChange) -> Result<Session> {
-        let mut data = self.lock();
-        let row = data.sessions.get_mut("change session", tenant, id)?;
-        row.session.apply(change)?;
-        if let Some(event) = CallEvent::of_change(id, change) {
-            row.push_event(event);
-        }
-        Ok(row.session.clone())
-    }
-
-    async fn complete_session(
-        &self,
-        tenant: TenantId,
-        id: SessionId,
-        change: &SessionChange,
-        responses: &[CallResponse],
-    ) -> Result<Session> {
-        check_end(id, change, responses)?;
-        let mut data = self.lock();
-        let row = data.sessions.get_mut("complete session", tenant, id)?;
-        row.session.apply(change)?;
-        for response in responses {
-            match row.responses.iter_mut().find(|earlier| earlier.question == response.question) {
-                Some(earlier) => *earlier = response.clone(),
-                None => row.responses.push(response.clone()),
-            }
-        }
-        if let Some(event) = CallEvent::of_change(id, change) {
-            row.push_event(event);
-        }
-        Ok(row.session.clone())
+        self.lock().change_session(tenant, id, change)
     }
 
     async fn sessions(&self, tenant: TenantId, filter: &SessionFilter, page: PageRequest) -> Result<Page<Session>> {
@@ -148,60 +134,7 @@ impl SessionStore for MemoryStore {
         Ok(Page { items, total: found.len() as u64 })
     }
 
-    async fn due_sessions(&self, now: Timestamp, limit: u32) -> Result<Vec<Session>> {
-        let data = self.lock();
-        let sessions = data.sessions.rows.values().map(|row| &row.session);
-        let mut due: Vec<_> = sessions.filter(|session| session.due_at.is_some_and(|at| at <= now)).collect();
-        due.sort_by_key(|session| (session.priority != CallPriority::High, session.due_at, session.id));
-        Ok(due.into_iter().take(limit as usize).cloned().collect())
-    }
-
-    async fn count_waiting(&self) -> Result<u64> {
-        Ok(self.lock().sessions.rows.values().filter(|row| row.session.due_at.is_some()).count() as u64)
-    }
-
-    async fn claim_session(
-        &self,
-        tenant: TenantId,
-        id: SessionId,
-        at: Timestamp,
-        hold: Timestamp,
-    ) -> Result<(Session, Epoch)> {
-        let mut data = self.lock();
-        let row = data.sessions.get_mut("claim session", tenant, id)?;
-        row.session.claim(at, hold)?;
-        row.owner = row.owner.next();
-        Ok((row.session.clone(), row.owner))
-    }
-
-    async fn open_sessions(&self) -> Result<Vec<Session>> {
-        let data = self.lock();
-        let open = data.sessions.rows.values().map(|row| &row.session).filter(|session| !session.status.is_final());
-        let mut open: Vec<_> = open.cloned().collect();
-        open.sort_by_key(|session| session.created_at);
-        Ok(open)
-    }
-
-    async fn sessions_among(&self, ids: &[SessionId]) -> Result<Vec<Session>> {
-        let data = self.lock();
-        let known = ids.iter().filter_map(|id| data.sessions.rows.get(id));
-        Ok(known.map(|row| row.session.clone()).collect())
-    }
-
-    async fn unanalysed_sessions(&self, since: Timestamp, limit: u32) -> Result<Vec<Session>> {
-        let data = self.lock();
-        let is_wanted = |session: &&Session| {
-            session.ended_at.is_some_and(|ended| ended >= since)
-                && session.transcript.is_some()
-                && session.analysis.is_none()
-                && session.anonymised_at.is_none()
-        };
-        let mut found: Vec<_> = data.sessions.rows.values().map(|row| &row.session).filter(is_wanted).collect();
-        found.sort_by_key(|session| (session.ended_at, session.id));
-        Ok(found.into_iter().take(limit as usize).cloned().collect())
-    }
-
-    async fn append_event(&self, tenant: TenantId, event: &CallEvent) -> Result<()> {
+    async fn append_event(&self, tenant: TenantId, event: &SessionEvent) -> Result<()> {
         let mut data = self.lock();
         let row = data.sessions.get_mut("append event", tenant, event.session)?;
         if row.archived.iter().chain(&row.events).any(|existing| existing.id == event.id) {
@@ -211,7 +144,7 @@ impl SessionStore for MemoryStore {
         Ok(())
     }
 
-    async fn events(&self, tenant: TenantId, session: SessionId, page: PageRequest) -> Result<Page<CallEvent>> {
+    async fn events(&self, tenant: TenantId, session: SessionId, page: PageRequest) -> Result<Page<SessionEvent>> {
         page.validate()?;
         let data = self.lock();
         let row = data.sessions.get("read events", tenant, session)?;
@@ -221,7 +154,21 @@ impl SessionStore for MemoryStore {
         Ok(Page { items, total: (row.archived.len() + row.events.len()) as u64 })
     }
 
-    async fn responses(&self, tenant: TenantId, session: SessionId) -> Result<Vec<CallResponse>> {
-        Ok(self.lock().sessions.get("read responses", tenant, session)?.responses.clone())
+    async fn log_provider(&self, tenant: TenantId, log: &ProviderLog) -> Result<()> {
+        log.validate()?;
+        let mut tables = self.lock();
+        let logs = &mut tables.sessions.get_mut("log provider", tenant, log.session)?.provider_logs;
+        if logs.iter().any(|existing| existing.id == log.id) {
+            return Err(conflict("log provider", "the exchange exists"));
+        }
+        logs.push(log.clone());
+        Ok(())
+    }
+
+    async fn provider_logs(&self, tenant: TenantId, session: SessionId) -> Result<Vec<ProviderLog>> {
+        let tables = self.lock();
+        let mut logs = tables.sessions.get("read provider logs", tenant, session)?.provider_logs.clone();
+        logs.sort_by_key(|log| log.timestamp);
+        Ok(logs)
     }
 }

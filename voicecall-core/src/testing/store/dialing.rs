@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use super::fixture::{Shop, after, assert_kind, new_session};
 use crate::error::ErrorKind;
 use crate::id::{CarrierCallId, Epoch};
-use crate::store::{AttemptOutcome, AttemptState, DialAttempt, Store};
+use crate::store::{AttemptOutcome, AttemptState, DialAttempt, EngineStore, Route};
 
 const OWNER: Epoch = Epoch::FIRST;
 
@@ -15,7 +15,7 @@ fn accepted(call: &str) -> AttemptOutcome {
     AttemptOutcome::Accepted(CarrierCallId::new(call))
 }
 
-pub(super) async fn sending_is_allowed_once(store: Arc<dyn Store>) {
+pub(super) async fn sending_is_allowed_once(store: Arc<dyn EngineStore>) {
     let shop = Shop::open(store).await;
     let planned = shop.planned_attempt().await;
     assert_eq!(shop.store.attempt(shop.tenant, planned.id).await.unwrap(), planned);
@@ -34,7 +34,7 @@ pub(super) async fn sending_is_allowed_once(store: Arc<dyn Store>) {
     );
 }
 
-pub(super) async fn sending_is_allowed_once_among_sixteen(store: Arc<dyn Store>) {
+pub(super) async fn sending_is_allowed_once_among_sixteen(store: Arc<dyn EngineStore>) {
     let shop = Shop::open(store).await;
     for _ in 0..8 {
         let attempt = shop.planned_attempt().await;
@@ -50,7 +50,7 @@ pub(super) async fn sending_is_allowed_once_among_sixteen(store: Arc<dyn Store>)
     }
 }
 
-pub(super) async fn a_settled_attempt_stays_settled(store: Arc<dyn Store>) {
+pub(super) async fn a_settled_attempt_stays_settled(store: Arc<dyn EngineStore>) {
     let shop = Shop::open(store).await;
     let rejected = AttemptOutcome::Rejected("invalid number".to_owned());
     for (outcome, others) in [
@@ -70,7 +70,7 @@ pub(super) async fn a_settled_attempt_stays_settled(store: Arc<dyn Store>) {
     }
 }
 
-pub(super) async fn an_unknown_outcome_is_settled_later(store: Arc<dyn Store>) {
+pub(super) async fn an_unknown_outcome_is_settled_later(store: Arc<dyn EngineStore>) {
     let shop = Shop::open(store).await;
     let planned = shop.planned_attempt().await;
     shop.store.begin_sending(shop.tenant, planned.id, OWNER).await.unwrap();
@@ -82,11 +82,10 @@ pub(super) async fn an_unknown_outcome_is_settled_later(store: Arc<dyn Store>) {
     let call = CarrierCallId::new("CA1");
     let expected =
         DialAttempt { state: AttemptState::Accepted, epoch: Some(OWNER), call: Some(call.clone()), ..planned };
-    assert_eq!(shop.store.attempt_of_call("carrier", &call).await.unwrap(), Some(expected));
-    assert_eq!(shop.store.attempt_of_call("another carrier", &call).await.unwrap(), None);
+    assert_eq!(shop.store.attempt(shop.tenant, expected.id).await.unwrap(), expected);
 }
 
-pub(super) async fn nothing_is_settled_before_it_is_sent(store: Arc<dyn Store>) {
+pub(super) async fn nothing_is_settled_before_it_is_sent(store: Arc<dyn EngineStore>) {
     let shop = Shop::open(store).await;
     let planned = shop.planned_attempt().await;
     for outcome in [accepted("CA1"), AttemptOutcome::Rejected("busy".to_owned()), AttemptOutcome::Unknown] {
@@ -95,7 +94,7 @@ pub(super) async fn nothing_is_settled_before_it_is_sent(store: Arc<dyn Store>) 
     assert_eq!(shop.store.attempt(shop.tenant, planned.id).await.unwrap(), planned);
 }
 
-pub(super) async fn a_call_belongs_to_one_attempt(store: Arc<dyn Store>) {
+pub(super) async fn a_call_belongs_to_one_attempt(store: Arc<dyn EngineStore>) {
     let shop = Shop::open(store).await;
     let (first, second) = (shop.planned_attempt().await.id, shop.planned_attempt().await.id);
     for attempt in [first, second] {
@@ -104,11 +103,30 @@ pub(super) async fn a_call_belongs_to_one_attempt(store: Arc<dyn Store>) {
     shop.store.settle_attempt(shop.tenant, first, &accepted("CA1")).await.unwrap();
     assert_kind(shop.store.settle_attempt(shop.tenant, second, &accepted("CA1")).await, ErrorKind::Conflict);
     assert_eq!(shop.store.attempt(shop.tenant, second).await.unwrap().state, AttemptState::Sending);
-    let owner = shop.store.attempt_of_call("carrier", &CarrierCallId::new("CA1")).await.unwrap();
-    assert_eq!(owner.map(|attempt| attempt.id), Some(first));
+    let owner = shop.store.route_call("carrier", None, &CarrierCallId::new("CA1")).await.unwrap();
+    assert_eq!(owner.unwrap().attempt, Some(first));
 }
 
-pub(super) async fn attempts_are_listed_oldest_first(store: Arc<dyn Store>) {
+pub(super) async fn a_call_leads_to_its_attempt(store: Arc<dyn EngineStore>) {
+    let shop = Shop::open(store).await;
+    let [north, south] = ["north", "south"].map(|name| Some(name.parse().unwrap()));
+    let call = CarrierCallId::new("CA1");
+    // Two accounts number their calls each for itself.
+    for account in [None, north] {
+        let attempt = DialAttempt { account, ..shop.attempt() };
+        shop.store.plan_attempt(&attempt).await.unwrap();
+        assert_eq!(shop.store.attempt(shop.tenant, attempt.id).await.unwrap(), attempt);
+        shop.store.begin_sending(shop.tenant, attempt.id, OWNER).await.unwrap();
+        assert_eq!(shop.store.route_call("carrier", account, &call).await.unwrap(), None);
+        shop.store.settle_attempt(shop.tenant, attempt.id, &accepted("CA1")).await.unwrap();
+        let route = Route { tenant: shop.tenant, session: shop.session, attempt: Some(attempt.id) };
+        assert_eq!(shop.store.route_call("carrier", account, &call).await.unwrap(), Some(route));
+    }
+    assert_eq!(shop.store.route_call("another carrier", None, &call).await.unwrap(), None);
+    assert_eq!(shop.store.route_call("carrier", south, &call).await.unwrap(), None);
+}
+
+pub(super) async fn attempts_are_listed_oldest_first(store: Arc<dyn EngineStore>) {
     let shop = Shop::open(store).await;
     let early = shop.attempt();
     let late = DialAttempt { created_at: after(1), ..shop.attempt() };
@@ -118,7 +136,7 @@ pub(super) async fn attempts_are_listed_oldest_first(store: Arc<dyn Store>) {
     assert_eq!(shop.store.attempts(shop.tenant, shop.session).await.unwrap(), [early, late]);
 }
 
-pub(super) async fn attempts_of_many_sessions_are_counted_at_once(store: Arc<dyn Store>) {
+pub(super) async fn attempts_of_many_sessions_are_counted_at_once(store: Arc<dyn EngineStore>) {
     let shop = Shop::open(Arc::clone(&store)).await;
     let never = store.create_session(&new_session(shop.tenant)).await.unwrap();
     let once = store.create_session(&new_session(shop.tenant)).await.unwrap();

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{CarrierCallId, Epoch, QuestionId, SessionId, TenantId, VerificationId};
+use crate::id::{CarrierCallId, Epoch, SessionId, TenantId};
 use crate::journal::{Fact, JournalEntry};
-use crate::seal::{SealedPhone, Vault};
+use crate::seal::{SealedAddress, Vault};
 use crate::store::{
-    CallEvent, CallResponse, DialAttempt, EndReason, EventSource, NewSession, PageRequest, ProviderLog, Session,
-    SessionChange, Store,
+    Attachment, DialAttempt, EndReason, EngineStore, EventSource, NewSession, PageRequest, ProviderLog, Session,
+    SessionChange, SessionEvent,
 };
 use crate::time::CallTime;
 
 pub(super) struct Shop {
-    pub(super) store: Arc<dyn Store>,
+    pub(super) store: Arc<dyn EngineStore>,
     pub(super) tenant: TenantId,
     pub(super) session: SessionId,
 }
@@ -24,8 +24,7 @@ pub(super) struct Shop {
 #[derive(Debug, PartialEq)]
 pub(super) struct Snapshot {
     pub(super) session: Session,
-    pub(super) events: Vec<CallEvent>,
-    pub(super) responses: Vec<CallResponse>,
+    pub(super) events: Vec<SessionEvent>,
     pub(super) journal: Vec<JournalEntry>,
     pub(super) attempts: Vec<DialAttempt>,
     pub(super) provider_logs: Vec<ProviderLog>,
@@ -33,7 +32,7 @@ pub(super) struct Snapshot {
 
 impl Shop {
     /// A shop whose one session was just created.
-    pub(super) async fn open(store: Arc<dyn Store>) -> Self {
+    pub(super) async fn open(store: Arc<dyn EngineStore>) -> Self {
         let new = new_session(TenantId::new());
         store.create_session(&new).await.unwrap();
         Self { store, tenant: new.tenant, session: new.id }
@@ -47,13 +46,9 @@ impl Shop {
         self.store.change_session(self.tenant, self.session, change).await
     }
 
-    pub(super) async fn events(&self) -> Vec<CallEvent> {
+    pub(super) async fn events(&self) -> Vec<SessionEvent> {
         let page = PageRequest { page: 1, per_page: 100 };
         self.store.events(self.tenant, self.session, page).await.unwrap().items
-    }
-
-    pub(super) async fn responses(&self) -> Vec<CallResponse> {
-        self.store.responses(self.tenant, self.session).await.unwrap()
     }
 
     pub(super) async fn append(&self, entries: &[JournalEntry]) -> Result<()> {
@@ -90,7 +85,6 @@ impl Shop {
         Snapshot {
             session: self.read().await,
             events: self.events().await,
-            responses: self.responses().await,
             journal: self.journal().await,
             attempts: self.store.attempts(self.tenant, self.session).await.unwrap(),
             provider_logs: self.store.provider_logs(self.tenant, self.session).await.unwrap(),
@@ -99,18 +93,11 @@ impl Shop {
 }
 
 pub(super) fn new_session(tenant: TenantId) -> NewSession {
-    NewSession {
-        id: SessionId::new(),
-        tenant,
-        phone: phone(tenant),
-        verification: VerificationId::new(),
-        priority: crate::store::CallPriority::Normal,
-        started_at: after(0),
-    }
+    NewSession::outbound(tenant, somebody(tenant), after(0))
 }
 
-pub(super) fn phone(tenant: TenantId) -> SealedPhone {
-    Vault::generate().unwrap().seal_phone(tenant, &"+46701234567".parse().unwrap()).unwrap()
+pub(super) fn somebody(tenant: TenantId) -> SealedAddress {
+    Vault::generate().unwrap().seal_address(tenant, &"+46701234567".parse().unwrap()).unwrap()
 }
 
 /// An instant some seconds into the tests' day, with a fraction that a store must not round.
@@ -130,16 +117,30 @@ pub(super) fn ended(reason: EndReason) -> SessionChange {
     SessionChange::Ended { reason, source: EventSource::System, at: after(65) }
 }
 
-pub(super) fn answered(question: QuestionId, text: &str) -> Fact {
-    Fact::Answered {
-        question,
-        question_text: "Hur var besöket?".to_owned(),
-        text: text.to_owned(),
-        spoken: std::time::Duration::from_millis(2345),
-        confidence: Some(0.75),
-        asked_at: CallTime::ZERO,
-        responded_at: CallTime::from_millis(1000),
-    }
+/// A fact of a dialogue's own.
+pub(super) fn custom(text: &str, personal: bool) -> Fact {
+    Fact::Custom { kind: "suite.note".into(), data: serde_json::json!({ "text": text }), personal }
+}
+
+/// A shop whose session is over and has left something everywhere.
+pub(super) async fn over(store: Arc<dyn EngineStore>, reason: EndReason) -> Shop {
+    let shop = Shop::open(store).await;
+    let attempt = shop.planned_attempt().await;
+    shop.store.begin_sending(shop.tenant, attempt.id, Epoch::FIRST).await.unwrap();
+    shop.change(&connecting()).await.unwrap();
+    shop.change(&connected()).await.unwrap();
+    let facts = [
+        Fact::Disclosed { text: "I am an AI.".to_owned() },
+        Fact::Consent { given: true },
+        custom("My name is Kanarie", true),
+    ];
+    let entries: Vec<_> = (1..).zip(facts).map(|(seq, fact)| shop.entry(seq, fact)).collect();
+    shop.append(&entries).await.unwrap();
+    shop.store.log_provider(shop.tenant, &super::provider_log::exchange(shop.session, 1)).await.unwrap();
+    let what = Attachment { recording_url: Some("recording".to_owned()), ..Attachment::default() };
+    shop.change(&SessionChange::Attach { what, at: after(60) }).await.unwrap();
+    shop.change(&ended(reason)).await.unwrap();
+    shop
 }
 
 #[track_caller]

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::fixture::{Shop, after, assert_kind};
 use crate::error::ErrorKind;
 use crate::id::{RecordId, SessionId};
-use crate::store::{ProviderLog, ProviderOperation, Store};
+use crate::store::{EngineStore, ProviderLog, ProviderOperation};
 
 pub(super) fn exchange(session: SessionId, seconds: u64) -> ProviderLog {
     ProviderLog {
@@ -28,7 +28,7 @@ pub(super) fn exchange(session: SessionId, seconds: u64) -> ProviderLog {
     }
 }
 
-pub(super) async fn exchanges_read_back_in_order(store: Arc<dyn Store>) {
+pub(super) async fn exchanges_read_back_in_order(store: Arc<dyn EngineStore>) {
     let shop = Shop::open(store).await;
     let failed = ProviderLog {
         operation: ProviderOperation::Hangup,
@@ -47,7 +47,7 @@ pub(super) async fn exchanges_read_back_in_order(store: Arc<dyn Store>) {
     assert_eq!(shop.store.provider_logs(shop.tenant, shop.session).await.unwrap(), [first, failed]);
 }
 
-pub(super) async fn a_failure_has_a_reason(store: Arc<dyn Store>) {
+pub(super) async fn a_failure_has_a_reason(store: Arc<dyn EngineStore>) {
     let shop = Shop::open(store).await;
     for error_message in [None, Some(String::new())] {
         let silent = ProviderLog { success: false, error_message, ..exchange(shop.session, 1) };

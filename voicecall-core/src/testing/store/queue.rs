@@ -8,15 +8,15 @@ use super::fixture::{Shop, after, assert_kind, connecting, ended, new_session};
 use crate::error::ErrorKind;
 use crate::id::{CarrierCallId, SessionId, TenantId};
 use crate::store::{
-    AttemptOutcome, CallEventType, CallPriority, EndReason, EventSource, HeldSession, NewSession, SessionChange,
-    SessionStatus, Store, TakeOver,
+    AcquireLease, AttemptOutcome, CallPriority, EndReason, EngineStore, EventKind, EventSource, Lease, NewSession,
+    SessionChange, SessionStatus,
 };
 
 fn postponed(until: u64) -> SessionChange {
     SessionChange::Postponed { until: after(until), at: after(40) }
 }
 
-pub(super) async fn who_waits_is_found_when_due_the_urgent_first(store: Arc<dyn Store>) {
+pub(super) async fn who_waits_is_found_when_due_the_urgent_first(store: Arc<dyn EngineStore>) {
     let mut ids = Vec::new();
     for (seconds, priority) in [(20, CallPriority::Normal), (10, CallPriority::Normal), (30, CallPriority::High)] {
         // Of three tenants: whoever calls serves them all.
@@ -37,7 +37,7 @@ pub(super) async fn who_waits_is_found_when_due_the_urgent_first(store: Arc<dyn 
     assert_eq!(store.count_waiting().await.unwrap(), 3);
 }
 
-pub(super) async fn a_turn_is_taken_once(store: Arc<dyn Store>) {
+pub(super) async fn a_turn_is_taken_once(store: Arc<dyn EngineStore>) {
     let shop = Shop::open(store).await;
     let claims = (0..16).map(|_| {
         let (store, tenant, session) = (Arc::clone(&shop.store), shop.tenant, shop.session);
@@ -53,13 +53,13 @@ pub(super) async fn a_turn_is_taken_once(store: Arc<dyn Store>) {
     assert_kind(shop.store.claim_session(TenantId::new(), shop.session, after(1), after(9)).await, ErrorKind::NotFound);
 }
 
-pub(super) async fn whoever_was_overtaken_may_not_call(store: Arc<dyn Store>) {
+pub(super) async fn whoever_was_overtaken_may_not_call(store: Arc<dyn EngineStore>) {
     let shop = Shop::open(store).await;
     let (store, tenant) = (&shop.store, shop.tenant);
     let (claimed, slow) = store.claim_session(tenant, shop.session, after(0), after(9)).await.unwrap();
-    assert_eq!(claimed.held_until, Some(after(9)));
+    assert_eq!(claimed.leased_until, Some(after(9)));
     let attempt = shop.planned_attempt().await;
-    let quick = store.take_over(tenant, shop.session, TakeOver::from_anybody(after(19))).await.unwrap();
+    let quick = store.acquire_lease(tenant, shop.session, AcquireLease::from_anybody(after(19))).await.unwrap();
     assert!(quick > slow);
     assert_kind(store.begin_sending(tenant, attempt.id, slow).await, ErrorKind::Conflict);
     assert_eq!(store.attempt(tenant, attempt.id).await.unwrap(), attempt, "nothing was sent");
@@ -69,25 +69,25 @@ pub(super) async fn whoever_was_overtaken_may_not_call(store: Arc<dyn Store>) {
     store.begin_sending(tenant, attempt.id, next).await.unwrap();
 }
 
-pub(super) async fn a_session_is_held_until_its_owner_says(store: Arc<dyn Store>) {
+pub(super) async fn a_session_is_leased_until_its_owner_says(store: Arc<dyn EngineStore>) {
     let shop = Shop::open(store).await;
     let (store, tenant, session) = (&shop.store, shop.tenant, shop.session);
     let (_, epoch) = store.claim_session(tenant, session, after(0), after(9)).await.unwrap();
-    let take = |at| TakeOver { hold: after(60), free_at: Some(after(at)) };
-    assert_kind(store.take_over(tenant, session, take(8)).await, ErrorKind::Conflict);
-    let held = HeldSession { tenant, session, epoch };
-    assert_eq!(store.hold_sessions(&[held], after(30)).await.unwrap(), []);
-    assert_kind(store.take_over(tenant, session, take(29)).await, ErrorKind::Conflict);
-    assert_eq!(shop.read().await.held_until, Some(after(30)));
-    let next = HeldSession { epoch: store.take_over(tenant, session, take(30)).await.unwrap(), ..held };
-    let gone = HeldSession { session: SessionId::new(), ..held };
-    let strange = HeldSession { tenant: TenantId::new(), ..next };
-    let lost = store.hold_sessions(&[held, next, gone, strange], after(90)).await.unwrap();
+    let take = |at| AcquireLease { until: after(60), free_at: Some(after(at)) };
+    assert_kind(store.acquire_lease(tenant, session, take(8)).await, ErrorKind::Conflict);
+    let held = Lease { tenant, session, epoch };
+    assert_eq!(store.renew_leases(&[held], after(30)).await.unwrap(), []);
+    assert_kind(store.acquire_lease(tenant, session, take(29)).await, ErrorKind::Conflict);
+    assert_eq!(shop.read().await.leased_until, Some(after(30)));
+    let next = Lease { epoch: store.acquire_lease(tenant, session, take(30)).await.unwrap(), ..held };
+    let gone = Lease { session: SessionId::new(), ..held };
+    let strange = Lease { tenant: TenantId::new(), ..next };
+    let lost = store.renew_leases(&[held, next, gone, strange], after(90)).await.unwrap();
     assert_eq!(lost, [held, gone, strange]);
-    assert_eq!(shop.read().await.held_until, Some(after(90)));
+    assert_eq!(shop.read().await.leased_until, Some(after(90)));
 }
 
-pub(super) async fn an_attempt_that_ended_is_booked_once(store: Arc<dyn Store>) {
+pub(super) async fn an_attempt_that_ended_is_booked_once(store: Arc<dyn EngineStore>) {
     let shop = Shop::open(store).await;
     let (store, tenant) = (&shop.store, shop.tenant);
     let (_, owner) = store.claim_session(tenant, shop.session, after(0), after(9)).await.unwrap();
@@ -114,7 +114,7 @@ pub(super) async fn an_attempt_that_ended_is_booked_once(store: Arc<dyn Store>) 
     assert_eq!(shop.snapshot().await, after_one, "the second report of the same end");
 }
 
-pub(super) async fn a_further_attempt_is_another_call_of_the_session(store: Arc<dyn Store>) {
+pub(super) async fn a_further_attempt_is_another_call_of_the_session(store: Arc<dyn EngineStore>) {
     let shop = Shop::open(store).await;
     shop.change(&connecting()).await.unwrap();
     shop.change(&postponed(50)).await.unwrap();
@@ -124,11 +124,11 @@ pub(super) async fn a_further_attempt_is_another_call_of_the_session(store: Arc<
     assert_kind(shop.change(&second).await, ErrorKind::Conflict);
     let session = shop.read().await;
     assert_eq!((session.carrier_call, session.due_at), (Some(CarrierCallId::new("CA2")), None));
-    let connecting = shop.events().await.into_iter().filter(|event| event.event_type == CallEventType::Connecting);
+    let connecting = shop.events().await.into_iter().filter(|event| event.kind == EventKind::Connecting);
     assert_eq!(connecting.count(), 2);
 }
 
-pub(super) async fn who_is_over_waits_no_more(store: Arc<dyn Store>) {
+pub(super) async fn who_is_over_waits_no_more(store: Arc<dyn EngineStore>) {
     let shop = Shop::open(store).await;
     shop.change(&ended(EndReason::Canceled)).await.unwrap();
     assert_eq!(shop.store.due_sessions(after(999), 10).await.unwrap(), []);

@@ -1,27 +1,40 @@
 //! Rules of sessions and their state machine.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use futures_util::future::join_all;
+use jiff::SignedDuration;
 use serde_json::json;
 
-use super::fixture::{Shop, after, assert_kind, connected, connecting, ended, new_session};
+use super::fixture::{Shop, after, assert_kind, connected, connecting, ended, new_session, somebody};
 use crate::error::ErrorKind;
-use crate::id::{QuestionId, RecordId, SessionId, TenantId};
+use crate::id::{ConversationId, TenantId};
 use crate::store::{
-    Anonymised, Attachment, CallEventType, CallResponse, EndReason, EventSource, NewSession, PageRequest, Session,
-    SessionChange, SessionFilter, SessionStatus, Store,
+    Attachment, CallPriority, Channel, Direction, EndReason, EngineStore, EventKind, EventSource, NewSession,
+    PageRequest, Session, SessionChange, SessionFilter, SessionStatus,
 };
 
-pub(super) async fn a_created_session_reads_back(store: Arc<dyn Store>) {
-    let new = new_session(TenantId::new());
-    let created = store.create_session(&new).await.unwrap();
-    assert_eq!(created, Session::created(&new));
-    assert_eq!(store.session(new.tenant, new.id).await.unwrap(), created);
-    assert_eq!(store.session_of_verification(new.tenant, new.verification).await.unwrap(), Some(created));
+pub(super) async fn a_created_session_reads_back(store: Arc<dyn EngineStore>) {
+    let tenant = TenantId::new();
+    let full = NewSession {
+        channel: Channel::from("pager".to_owned()),
+        account: Some("north".parse().unwrap()),
+        local: Some("+46850000000".to_owned()),
+        reference: Some("order-17".to_owned()),
+        conversation: Some(ConversationId::new()),
+        person: Some(somebody(tenant).lookup.into()),
+        priority: CallPriority::High,
+        metadata: json!({ "order": 17, "note": "åäö" }),
+        ..new_session(tenant)
+    };
+    for new in [full, new_session(tenant), NewSession::inbound(tenant, None, after(3))] {
+        let created = store.create_session(&new).await.unwrap();
+        assert_eq!(created, Session::created(&new));
+        assert_eq!(store.session(new.tenant, new.id).await.unwrap(), created);
+    }
 }
 
-pub(super) async fn a_session_is_created_once(store: Arc<dyn Store>) {
+pub(super) async fn a_session_is_created_once(store: Arc<dyn EngineStore>) {
     let first = new_session(TenantId::new());
     store.create_session(&first).await.unwrap();
     let again = NewSession { id: first.id, ..new_session(first.tenant) };
@@ -31,18 +44,67 @@ pub(super) async fn a_session_is_created_once(store: Arc<dyn Store>) {
     assert_eq!(shop.events().await.len(), 1);
 }
 
-pub(super) async fn a_verification_has_one_session(store: Arc<dyn Store>) {
-    let first = new_session(TenantId::new());
-    store.create_session(&first).await.unwrap();
-    let second = NewSession { verification: first.verification, ..new_session(first.tenant) };
-    assert_kind(store.create_session(&second).await, ErrorKind::Conflict);
-    assert_kind(store.session(second.tenant, second.id).await, ErrorKind::NotFound);
-    // The refusal must not tell a tenant which verifications another one has.
-    let elsewhere = NewSession { verification: first.verification, ..new_session(TenantId::new()) };
-    assert!(store.create_session(&elsewhere).await.is_ok());
+pub(super) async fn a_reference_calls_once(store: Arc<dyn EngineStore>) {
+    let tenant = TenantId::new();
+    let named = |tenant| NewSession { reference: Some("order-17".to_owned()), ..new_session(tenant) };
+    assert_eq!(store.session_by_reference(tenant, "order-17").await.unwrap(), None);
+    let asked = (0..16).map(|_| {
+        let (store, new) = (Arc::clone(&store), named(tenant));
+        tokio::spawn(async move { store.create_session(&new).await.unwrap() })
+    });
+    let created: Vec<_> = join_all(asked).await.into_iter().map(Result::unwrap).collect();
+    assert!(created.iter().all(|session| *session == created[0]), "whoever asks twice is told of the first");
+    let all = store.sessions(tenant, &SessionFilter::default(), PageRequest::default()).await.unwrap();
+    assert_eq!(all.items, [created[0].clone()]);
+    assert_eq!(store.session_by_reference(tenant, "order-17").await.unwrap().as_ref(), Some(&created[0]));
+    // What was called is called: the end of a session does not free its reference.
+    store.change_session(tenant, created[0].id, &ended(EndReason::Busy)).await.unwrap();
+    assert_eq!(store.create_session(&named(tenant)).await.unwrap().status, SessionStatus::Failed);
+    // Another tenant's orders have numbers too, and somebody who calls us may speak of the same.
+    let elsewhere = named(TenantId::new());
+    assert_eq!(store.create_session(&elsewhere).await.unwrap().id, elsewhere.id);
+    let inbound = NewSession { direction: Direction::Inbound, ..named(tenant) };
+    assert_eq!(store.create_session(&inbound).await.unwrap().id, inbound.id);
 }
 
-pub(super) async fn a_call_walks_through_its_states(store: Arc<dyn Store>) {
+pub(super) async fn who_calls_us_may_withhold_the_number(store: Arc<dyn EngineStore>) {
+    let new = NewSession::inbound(TenantId::new(), None, after(0));
+    store.create_session(&new).await.unwrap();
+    let shop = Shop { store: Arc::clone(&store), tenant: new.tenant, session: new.id };
+    assert_eq!(store.due_sessions(after(999), 10).await.unwrap(), [], "who called us is not called");
+    for change in [connecting(), connected(), ended(EndReason::RemoteHangup)] {
+        shop.change(&change).await.unwrap();
+    }
+    let session = shop.read().await;
+    assert_eq!((session.remote, session.person, session.direction), (None, None, Direction::Inbound));
+    let nobody = NewSession { direction: Direction::Outbound, ..NewSession::inbound(new.tenant, None, after(0)) };
+    assert_kind(store.create_session(&nobody).await, ErrorKind::Invalid);
+}
+
+pub(super) async fn a_long_call_is_as_long_as_it_was(store: Arc<dyn EngineStore>) {
+    let shop = Shop::open(store).await;
+    shop.change(&connecting()).await.unwrap();
+    shop.change(&connected()).await.unwrap();
+    let twenty_minutes = SignedDuration::from_mins(20);
+    let SessionChange::Ended { reason, source, .. } = ended(EndReason::Completed) else { unreachable!() };
+    shop.change(&SessionChange::Ended { reason, source, at: after(5) + twenty_minutes }).await.unwrap();
+    assert_eq!(shop.read().await.duration_seconds(), Some(1200));
+}
+
+pub(super) async fn every_reason_reads_back(store: Arc<dyn EngineStore>) {
+    for &reason in EndReason::ALL {
+        let shop = Shop::open(Arc::clone(&store)).await;
+        for change in [connecting(), connected(), ended(reason)] {
+            shop.change(&change).await.unwrap();
+        }
+        assert_eq!(shop.read().await.end_reason, Some(reason));
+        let filter = SessionFilter { end_reason: Some(reason), ..SessionFilter::default() };
+        let found = store.sessions(shop.tenant, &filter, PageRequest::default()).await.unwrap();
+        assert_eq!(found.items, [shop.read().await]);
+    }
+}
+
+pub(super) async fn a_call_walks_through_its_states(store: Arc<dyn EngineStore>) {
     let shop = Shop::open(store).await;
     let mut expected = shop.read().await;
     for change in [connecting(), connected(), ended(EndReason::Timeout)] {
@@ -53,15 +115,14 @@ pub(super) async fn a_call_walks_through_its_states(store: Arc<dyn Store>) {
     assert_eq!(expected.status, SessionStatus::Timeout);
     assert_eq!(expected.duration_seconds(), Some(60));
     let events = shop.events().await;
-    let types: Vec<_> = events.iter().map(|event| event.event_type).collect();
-    use CallEventType::*;
-    assert_eq!(types, [Initiated, Connecting, Answered, Timeout]);
-    assert_eq!(events[3].data, serde_json::json!({ "reason": "timeout" }));
-    assert_eq!(events[3].timestamp, after(65));
+    let types: Vec<_> = events.iter().map(|event| event.kind.clone()).collect();
+    assert_eq!(types, [EventKind::Initiated, EventKind::Connecting, EventKind::Answered, EventKind::Timeout]);
+    assert_eq!(events[3].data, json!({ "reason": "timeout" }));
+    assert_eq!(events[3].at, after(65));
     assert_eq!(events[3].source, EventSource::System);
 }
 
-pub(super) async fn an_invalid_transition_changes_nothing(store: Arc<dyn Store>) {
+pub(super) async fn an_invalid_transition_changes_nothing(store: Arc<dyn EngineStore>) {
     let ways: [&[SessionChange]; 6] = [
         &[],
         &[connecting()],
@@ -91,19 +152,17 @@ pub(super) async fn an_invalid_transition_changes_nothing(store: Arc<dyn Store>)
     }
 }
 
-pub(super) async fn what_is_attached_stays(store: Arc<dyn Store>) {
+pub(super) async fn what_is_attached_stays(store: Arc<dyn EngineStore>) {
     let shop = Shop::open(store).await;
     let nothing = SessionChange::Attach { what: Attachment::default(), at: after(3) };
     let what = Attachment {
-        ai_session: Some("sess_1".to_owned()),
+        account: Some("north".parse().unwrap()),
         recording_url: Some("https://recordings.example/1".to_owned()),
-        transcript: Some("Hej! — Hej, åäö.".to_owned()),
-        analysis: Some(json!({ "summary": "Nöjd.", "sentiment": 0.5 })),
         cost_micros: Some(123_456),
     };
     let everything = SessionChange::Attach { what, at: after(2) };
     let attached = shop.change(&everything).await.unwrap();
-    assert_eq!(attached.cost_micros, Some(123_456));
+    assert_eq!((attached.cost_micros, attached.account), (Some(123_456), Some("north".parse().unwrap())));
     let later = shop.change(&nothing).await.unwrap();
     assert_eq!(later, Session { updated_at: after(3), ..attached });
     assert_eq!(shop.read().await, later);
@@ -115,94 +174,14 @@ pub(super) async fn what_is_attached_stays(store: Arc<dyn Store>) {
     assert_eq!(shop.read().await, later);
 }
 
-pub(super) async fn open_sessions_are_found(store: Arc<dyn Store>) {
+pub(super) async fn open_sessions_are_found(store: Arc<dyn EngineStore>) {
     let (open, closed) = (Shop::open(Arc::clone(&store)).await, Shop::open(Arc::clone(&store)).await);
     open.change(&connecting()).await.unwrap();
     closed.change(&ended(EndReason::Busy)).await.unwrap();
     assert_eq!(store.open_sessions().await.unwrap(), [open.read().await]);
 }
 
-pub(super) async fn sessions_are_found_among_ids(store: Arc<dyn Store>) {
-    let (one, two) = (Shop::open(Arc::clone(&store)).await, Shop::open(Arc::clone(&store)).await);
-    Shop::open(Arc::clone(&store)).await;
-    let mut found = store.sessions_among(&[two.session, SessionId::new(), one.session]).await.unwrap();
-    found.sort_by_key(|session| session.id);
-    assert_eq!(found, [one.read().await, two.read().await]);
-    assert_eq!(store.sessions_among(&[]).await.unwrap(), []);
-}
-
-pub(super) async fn what_is_to_be_analysed_is_found_until_it_is(store: Arc<dyn Store>) {
-    let shop = Shop::open(Arc::clone(&store)).await;
-    let silent = Shop::open(Arc::clone(&store)).await;
-    let find = async |since| store.unanalysed_sessions(after(since), 10).await.unwrap();
-    let attach = async |what| shop.change(&SessionChange::Attach { what, at: after(60) }).await.unwrap();
-    attach(Attachment { transcript: Some("caller: Bra".to_owned()), ..Attachment::default() }).await;
-    assert_eq!(find(0).await, [], "it is not over");
-    for shop in [&shop, &silent] {
-        shop.change(&ended(EndReason::CallFailed)).await.unwrap();
-    }
-    assert_eq!(find(66).await, [], "it ended before");
-    assert_eq!(find(65).await, [shop.read().await], "the one in which something was said");
-    assert_eq!(store.unanalysed_sessions(after(65), 0).await.unwrap(), []);
-
-    attach(Attachment { analysis: Some(json!({})), ..Attachment::default() }).await;
-
-    assert_eq!(find(65).await, []);
-    let again = Shop::open(Arc::clone(&store)).await;
-    let what = Attachment { transcript: Some("caller: Bra".to_owned()), ..Attachment::default() };
-    again.change(&SessionChange::Attach { what, at: after(60) }).await.unwrap();
-    again.change(&ended(EndReason::CallFailed)).await.unwrap();
-    let texts =
-        Anonymised { transcript: Some("caller: Bra".to_owned()), analysis: None, responses: vec![], at: after(99) };
-    store.anonymise_session(again.tenant, again.session, &texts).await.unwrap();
-    assert_eq!(find(65).await, [], "what is anonymised is left alone");
-}
-
-/// An answer that did not come by the journal.
-pub(super) fn response(shop: &Shop, question: QuestionId, sentiment: f32) -> CallResponse {
-    CallResponse {
-        id: RecordId::new(),
-        session: shop.session,
-        question,
-        question_text: "Hur var besöket?".to_owned(),
-        text: "Bra, tack".to_owned(),
-        duration: Duration::from_millis(1500),
-        confidence: Some(0.5),
-        sentiment: Some(sentiment),
-        asked_at: after(10),
-        responded_at: Some(after(12)),
-        analysis: Some(json!({ "topics": ["kaffe", "personal"] })),
-    }
-}
-
-pub(super) async fn an_end_and_its_answers_are_stored_together(store: Arc<dyn Store>) {
-    let shop = Shop::open(store).await;
-    shop.change(&connecting()).await.unwrap();
-    shop.change(&connected()).await.unwrap();
-    let (store, before) = (&shop.store, shop.snapshot().await);
-    let answers = [response(&shop, QuestionId::new(), 0.5), response(&shop, QuestionId::new(), -1.0)];
-    let complete = async |change: SessionChange, answers: &[CallResponse]| {
-        store.complete_session(shop.tenant, shop.session, &change, answers).await
-    };
-
-    let elsewhere = [CallResponse { session: new_session(shop.tenant).id, ..answers[0].clone() }];
-    assert_kind(complete(ended(EndReason::Completed), &elsewhere).await, ErrorKind::Invalid);
-    assert_kind(complete(connected(), &answers).await, ErrorKind::Invalid);
-    assert_eq!(shop.snapshot().await, before);
-
-    let done = complete(ended(EndReason::Completed), &answers).await.unwrap();
-    assert_eq!(done.status, SessionStatus::Completed);
-    assert_eq!(shop.read().await, done);
-    assert_eq!(shop.responses().await, answers);
-    assert_eq!(shop.events().await.last().unwrap().event_type, CallEventType::Completed);
-    assert_kind(
-        complete(ended(EndReason::Completed), &[response(&shop, QuestionId::new(), 1.0)]).await,
-        ErrorKind::Conflict,
-    );
-    assert_eq!(shop.responses().await, answers, "refused whole");
-}
-
-pub(super) async fn sessions_are_listed_newest_first(store: Arc<dyn Store>) {
+pub(super) async fn sessions_are_listed_newest_first(store: Arc<dyn EngineStore>) {
     let tenant = TenantId::new();
     let mut sessions = Vec::new();
     for place in [1, 0, 2] {
@@ -226,6 +205,8 @@ pub(super) async fn sessions_are_listed_newest_first(store: Arc<dyn Store>) {
     assert_eq!(list(failed, 1, 10).await.unwrap().items, std::slice::from_ref(&busy));
     let reason = SessionFilter { end_reason: Some(EndReason::Busy), ..SessionFilter::default() };
     assert_eq!(list(reason, 1, 10).await.unwrap().items, std::slice::from_ref(&busy));
+    let inbound = SessionFilter { direction: Some(Direction::Inbound), ..SessionFilter::default() };
+    assert_eq!(list(inbound, 1, 10).await.unwrap().total, 0);
     let span = SessionFilter { from: Some(after(0)), until: Some(after(120)), ..SessionFilter::default() };
     assert_eq!(list(span, 1, 10).await.unwrap().items, [busy, oldest], "from is included, until is not");
     assert_kind(list(SessionFilter::default(), 0, 10).await, ErrorKind::Invalid);

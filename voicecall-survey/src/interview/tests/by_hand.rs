@@ -5,14 +5,24 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::interview::{Interview, InterviewPlan, PlannedQuestion, Progress};
+use crate::store::{QuestionId, SurveyFact};
 use voicecall_core::CallTime;
-use voicecall_core::QuestionId;
 use voicecall_core::dialogue::{Action, AskId, CallerTurn, Dialogue, DialogueEvent, Utterance};
 use voicecall_core::journal::Fact;
 use voicecall_core::store::EndReason;
 
 /// The questions of the tests, by place.
 pub(super) const QUESTIONS: [&str; 3] = ["Hur var kaffet?", "Hur var bemötandet?", "Vad saknade du?"];
+
+/// A fact, if it is one of the survey's own.
+pub(super) fn own(fact: &Fact) -> Option<SurveyFact> {
+    SurveyFact::read(fact).unwrap()
+}
+
+/// The survey's own fact that an action journals, if it does.
+pub(super) fn journaled(action: &Action) -> Option<SurveyFact> {
+    if let Action::Journal(fact) = action { own(fact) } else { None }
+}
 
 pub(super) fn question_id(place: usize) -> QuestionId {
     QuestionId::from_uuid(uuid::Uuid::from_u128(place as u128))
@@ -181,15 +191,16 @@ impl Call {
 
     /// The raw answers, with the place of their question.
     pub(super) fn answered(&self) -> Vec<(usize, String)> {
-        let answers = self.facts().into_iter().filter_map(|fact| match fact {
-            Fact::Answered { question, text, .. } => Some((question.as_uuid().as_u128() as usize, text)),
+        let facts = self.facts();
+        let answers = facts.iter().filter_map(own).filter_map(|fact| match fact {
+            SurveyFact::Answered { question, text, .. } => Some((question.as_uuid().as_u128() as usize, text)),
             _ => None,
         });
         answers.collect()
     }
 
     pub(super) fn analysed(&self) -> usize {
-        self.facts().iter().filter(|fact| matches!(fact, Fact::Analysed { .. })).count()
+        self.facts().iter().filter_map(own).filter(|fact| matches!(fact, SurveyFact::Analysed { .. })).count()
     }
 
     /// How it wanted the call to end, if it did: softly, or now.

@@ -271,7 +271,7 @@ impl Driver {
 
     fn happen(&mut self, due: Due) {
         match due {
-            Due::HangsUp => self.end(EndReason::CustomerHangup),
+            Due::HangsUp => self.end(EndReason::RemoteHangup),
             Due::Model(ask, text) => {
                 // A reply that was given up is not delivered, like in a real call.
                 if self.pending.contains(&ask) {

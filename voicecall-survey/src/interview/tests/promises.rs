@@ -6,10 +6,11 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::by_hand::{analysis, plan};
+use super::by_hand::{journaled, own};
 use super::driver::{CallerStep, Driver, ModelStep, Moment, Script};
 use crate::interview::{Interview, InterviewPlan, Pace, Progress};
+use crate::store::{QuestionId, SurveyFact};
 use voicecall_core::CallTime;
-use voicecall_core::QuestionId;
 use voicecall_core::dialogue::{Action, CallerTurn, Dialogue, DialogueEvent, Utterance};
 use voicecall_core::journal::Fact;
 
@@ -174,11 +175,11 @@ fn check_time(log: &Log, plan: &InterviewPlan) -> Result<(), TestCaseError> {
 }
 
 fn check_answers(log: &Log, plan: &InterviewPlan) -> Result<(), TestCaseError> {
-    let mut answers: BTreeMap<QuestionId, Vec<&str>> = BTreeMap::new();
-    for fact in facts(log) {
-        if let Fact::Answered { question, text, asked_at, responded_at, .. } = fact {
+    let mut answers: BTreeMap<QuestionId, Vec<String>> = BTreeMap::new();
+    for fact in facts(log).filter_map(own) {
+        if let SurveyFact::Answered { question, text, asked_at, responded_at, .. } = fact {
             prop_assert!(asked_at <= responded_at);
-            answers.entry(*question).or_default().push(text);
+            answers.entry(question).or_default().push(text);
         }
     }
     for (_, moment) in log {
@@ -188,7 +189,7 @@ fn check_answers(log: &Log, plan: &InterviewPlan) -> Result<(), TestCaseError> {
             continue;
         };
         if let Some(question) = open_question(log, plan, turn) {
-            let kept = answers.get(&question).is_some_and(|texts| texts.contains(&text));
+            let kept = answers.get(&question).is_some_and(|texts| texts.iter().any(|kept| kept == text));
             prop_assert!(kept, "{text:?}, begun at {}, of {question}", turn.started);
         }
     }
@@ -240,11 +241,13 @@ fn check_order(log: &Log, plan: &InterviewPlan) -> Result<(), TestCaseError> {
     runs.dedup();
     prop_assert_eq!(runs.len(), count, "a question came back: {:?}", asked);
     for question in &plan.questions {
-        let noted = facts(log).filter(|fact| matches!(fact, Fact::Asked { question: id, .. } if *id == question.id));
+        let noted = facts(log)
+            .filter_map(own)
+            .filter(|fact| matches!(fact, SurveyFact::Asked { question: id, .. } if *id == question.id));
         prop_assert!(noted.count() <= 1);
         let answered = place(log, |action| {
-            matches!(action, Action::Journal(Fact::Analysed { question: id, analysis, .. })
-                if *id == question.id && analysis["outcome"] == "answered")
+            matches!(journaled(action), Some(SurveyFact::Analysed { question: id, analysis, .. })
+                if id == question.id && analysis["outcome"] == "answered")
         });
         if let Some(answered) = answered {
             let rest = log[answered..].to_vec();
@@ -356,6 +359,6 @@ fn any_event() -> impl Strategy<Value = DialogueEvent> {
         1 => Just(DialogueEvent::Connected),
         1 => Just(DialogueEvent::Wake),
         1 => Just(DialogueEvent::WrapUp),
-        1 => Just(DialogueEvent::Ended(EndReason::CustomerHangup)),
+        1 => Just(DialogueEvent::Ended(EndReason::RemoteHangup)),
     ]
 }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::by_hand::{Call, QUESTIONS, analysis, plan, question_id};
+use super::by_hand::{Call, QUESTIONS, analysis, journaled, own, plan, question_id};
 use crate::interview::{Interview, Progress};
+use crate::store::SurveyFact;
 use voicecall_core::CallTime;
 use voicecall_core::dialogue::{Action, AskId, Dialogue, DialogueEvent};
 use voicecall_core::journal::Fact;
@@ -70,7 +71,7 @@ fn yes_grants_consent_and_asks_the_first_question() {
     let grant = call.all.iter().position(|action| *action == Action::GrantConsent).unwrap();
     assert_eq!(call.all[grant + 1], Action::Journal(Fact::Consent { given: true }));
     assert!(call.all.contains(&Action::LimitTurn(Duration::from_secs(30))));
-    assert!(matches!(call.facts().last(), Some(Fact::Asked { text, .. }) if text == QUESTIONS[0]));
+    assert!(matches!(call.facts().last().and_then(own), Some(SurveyFact::Asked { text, .. }) if text == QUESTIONS[0]));
 }
 
 #[test]
@@ -206,11 +207,11 @@ fn words_about_consent_that_could_not_be_heard_are_asked_for_once_more() {
 fn an_answer_is_journaled_raw_before_the_model_sees_it() {
     let mut call = Call::consented(2);
     call.says("Det var jättegott.");
-    let answered = call.all.iter().position(|action| matches!(action, Action::Journal(Fact::Answered { .. })));
+    let answered = call.all.iter().position(|action| matches!(journaled(action), Some(SurveyFact::Answered { .. })));
     let asked = call.all.iter().position(|action| matches!(action, Action::Ask { .. }));
     assert!(answered.unwrap() < asked.unwrap());
-    let Some(Fact::Answered { question, question_text, text, spoken, confidence, asked_at, responded_at }) =
-        call.facts().pop()
+    let Some(SurveyFact::Answered { question, question_text, text, spoken, confidence, asked_at, responded_at }) =
+        call.facts().last().and_then(own)
     else {
         panic!("an answer")
     };
@@ -225,10 +226,14 @@ fn an_answered_question_is_acknowledged_and_the_next_one_asked() {
     call.says("Det var jättegott.");
     call.replies(&analysis("answered"));
     assert_eq!(call.said(), ["Tack för det.", QUESTIONS[1]]);
-    let Some(Fact::Analysed { sentiment, analysis, .. }) = call.facts().pop() else { panic!("analysed") };
+    let Some(SurveyFact::Analysed { sentiment, analysis, .. }) = call.facts().last().and_then(own) else {
+        panic!("analysed")
+    };
     assert_eq!((sentiment, &analysis["outcome"]), (Some(0.5), &"answered".into()));
     call.listen();
-    assert!(matches!(call.facts().pop(), Some(Fact::Asked { question, .. }) if question == question_id(1)));
+    assert!(
+        matches!(call.facts().last().and_then(own), Some(SurveyFact::Asked { question, .. }) if question == question_id(1))
+    );
 }
 
 #[test]
@@ -253,7 +258,7 @@ fn a_thin_answer_is_followed_up_with_each_prompt_once() {
     call.answers("Bra.", "thin");
     assert_eq!(call.said(), ["Tack för det.", THANKS, GOODBYE]);
     assert_eq!(call.answered(), [(0, "Bra.".into()), (0, "Bra.".into()), (0, "Bra.".into())]);
-    assert_eq!(call.facts().iter().filter(|fact| matches!(fact, Fact::Asked { .. })).count(), 1);
+    assert_eq!(call.facts().iter().filter_map(own).filter(|fact| matches!(fact, SurveyFact::Asked { .. })).count(), 1);
 }
 
 #[test]
@@ -592,7 +597,7 @@ fn a_hang_up_loses_neither_words_nor_their_analysis() {
     call.says("Det var gott.");
     let first = call.last_ask();
     let began = call.now;
-    call.event(DialogueEvent::Ended(EndReason::CustomerHangup));
+    call.event(DialogueEvent::Ended(EndReason::RemoteHangup));
     call.event(DialogueEvent::Reply { ask: first, text: analysis("answered") });
     call.hears(Some("Hej då, kallt var det."), |turn| turn.started = began);
     call.replies(&analysis("answered"));

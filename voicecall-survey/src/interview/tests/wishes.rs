@@ -40,7 +40,7 @@ fn who_wants_to_stop_is_let_go_and_nothing_of_it_is_an_answer() {
         let mut call = Call::consented(2);
         call.says(words);
         assert_eq!(call.said(), [&phrases().stopped, GOODBYE], "{words}");
-        assert_eq!(call.ends(), Some(("softly", EndReason::CallerStopped)), "{words}");
+        assert_eq!(call.ends(), Some(("softly", EndReason::Stopped)), "{words}");
         assert_eq!(call.answered(), [], "{words}");
     }
 }
@@ -50,7 +50,7 @@ fn an_answer_before_the_goodbye_is_kept() {
     let mut call = Call::consented(2);
     call.says("Kaffet var gott, men nu måste jag lägga på.");
     assert_eq!(call.answered(), [(0, "Kaffet var gott, men nu måste jag lägga på.".to_owned())]);
-    assert_eq!(call.ends(), Some(("softly", EndReason::CallerStopped)));
+    assert_eq!(call.ends(), Some(("softly", EndReason::Stopped)));
     call.replies(&analysis("answered"));
     assert_eq!(call.analysed(), 1, "what the model makes of it is kept, too");
     assert_eq!(call.said(), [&phrases().stopped, GOODBYE]);
@@ -91,7 +91,7 @@ fn never_again_is_noted_whenever_it_is_said() {
     let mut consented = Call::consented(2);
     consented.says(words);
     assert!(noted(&consented));
-    assert_eq!(consented.ends(), Some(("softly", EndReason::CallerStopped)));
+    assert_eq!(consented.ends(), Some(("softly", EndReason::Stopped)));
     assert_eq!(consented.answered(), []);
 
     let mut closing = introduced();
@@ -136,7 +136,7 @@ fn a_model_may_find_out_that_the_caller_wants_to_stop() {
     let mut call = Call::consented(2);
     call.says("Du, det här får bli en annan historia.");
     call.replies(&analysis("wants_to_stop"));
-    assert_eq!(call.ends(), Some(("softly", EndReason::CallerStopped)));
+    assert_eq!(call.ends(), Some(("softly", EndReason::Stopped)));
 }
 
 // Consent as people talk.
@@ -286,6 +286,6 @@ fn an_english_interview_understands_english() {
     assert!(has_consent(&call));
     call.listen();
     call.says("I'm sorry, I have to hang up now.");
-    assert_eq!(call.ends(), Some(("softly", EndReason::CallerStopped)));
+    assert_eq!(call.ends(), Some(("softly", EndReason::Stopped)));
     assert_eq!(call.answered(), []);
 }

@@ -1,0 +1,148 @@
+//! What works for all tenants at once. It is given to the engine, and to jobs of whoever runs the service, and to nobody
+//! who acts for one tenant.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::{AcquireLease, Lease, RetentionRun, Session, Store};
+use crate::error::Result;
+use crate::id::{AccountName, AttemptId, CarrierCallId, Epoch, SessionId, TenantId};
+
+/// Which sessions are to be run, and by whom.
+#[async_trait]
+pub trait QueueStore: Send + Sync {
+    /// Sessions that wait to be called and are due at `now`: high priority first, then those that have been due for
+    /// longest; at most `limit`.
+    ///
+    /// # Errors
+    /// As every store call.
+    async fn due_sessions(&self, now: Timestamp, limit: u32) -> Result<Vec<Session>>;
+
+    /// How many sessions wait to be called, due or not.
+    ///
+    /// # Errors
+    /// As every store call.
+    async fn count_waiting(&self) -> Result<u64>;
+
+    /// Takes a waiting session's turn, and a lease on it until `until`: whoever gets it may call, nobody else.
+    ///
+    /// # Errors
+    /// `Conflict` if it does not wait to be called; `NotFound`.
+    async fn claim_session(
+        &self,
+        tenant: TenantId,
+        id: SessionId,
+        at: Timestamp,
+        until: Timestamp,
+    ) -> Result<(Session, Epoch)>;
+
+    /// Sessions that have not ended, oldest first, for recovery after a restart.
+    ///
+    /// # Errors
+    /// As every store call.
+    async fn open_sessions(&self) -> Result<Vec<Session>>;
+
+    /// Makes the caller of this method the owner of a session; writes of earlier owners are refused from now on.
+    ///
+    /// # Errors
+    /// `Conflict` if [`AcquireLease::free_at`] says that somebody else's lease still runs; `NotFound`.
+    async fn acquire_lease(&self, tenant: TenantId, session: SessionId, how: AcquireLease) -> Result<Epoch>;
+
+    /// Renews leases until `until`. Returns those that are lost: their sessions have another owner, or are gone.
+    ///
+    /// # Errors
+    /// As every store call.
+    async fn renew_leases(&self, leases: &[Lease], until: Timestamp) -> Result<Vec<Lease>>;
+}
+
+/// Whose a call is that a carrier tells us of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Route {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The session.
+    pub session: SessionId,
+    /// The attempt that became the call; `None` for a call that we did not place.
+    pub attempt: Option<AttemptId>,
+}
+
+/// From a carrier's names to a tenant's, and nothing else: whoever reads here learns ids only.
+#[async_trait]
+pub trait RoutingStore: Send + Sync {
+    /// Whose this call is, at this account of this carrier; `None` for the account is the carrier's only one.
+    ///
+    /// # Errors
+    /// As every store call.
+    async fn route_call(
+        &self,
+        carrier: &str,
+        account: Option<AccountName>,
+        call: &CarrierCallId,
+    ) -> Result<Option<Route>>;
+}
+
+/// Forgetting what is old.
+#[async_trait]
+pub trait MaintenanceStore: Send + Sync {
+    /// Archives events of ended sessions that are older than `before`; at most `limit`, so that calls need not wait for
+    /// long. They are still read by [`SessionStore::events`](super::SessionStore::events). Returns how many: fewer than
+    /// `limit` are the last.
+    ///
+    /// # Errors
+    /// As every store call.
+    async fn archive_events(&self, before: Timestamp, limit: u32) -> Result<u64>;
+
+    /// Deletes exchanges with providers that are older than `before`; at most `limit`. Returns how many.
+    ///
+    /// # Errors
+    /// As every store call.
+    async fn purge_provider_logs(&self, before: Timestamp, limit: u32) -> Result<u64>;
+
+    /// Failed sessions that ended before `before`, oldest first; at most `limit`.
+    ///
+    /// # Errors
+    /// As every store call.
+    async fn old_failed_sessions(&self, before: Timestamp, limit: u32) -> Result<Vec<Session>>;
+
+    /// Deletes a session that is over with everything in the store that belongs to it, beyond recovery from the store's
+    /// own files. What lies outside is to be deleted before: afterwards nobody knows whose it was.
+    ///
+    /// # Errors
+    /// `Conflict` if the session is not over; `NotFound`.
+    async fn delete_session(&self, tenant: TenantId, session: SessionId) -> Result<()>;
+
+    /// Sessions that ended before `before` and have a recording, oldest first; at most `limit`.
+    ///
+    /// # Errors
+    /// As every store call.
+    async fn old_recordings(&self, before: Timestamp, limit: u32) -> Result<Vec<Session>>;
+
+    /// Notes that a session's recording is deleted.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    async fn forget_recording(&self, tenant: TenantId, session: SessionId, at: Timestamp) -> Result<()>;
+
+    /// Those of `ids` that are sessions, in no particular order: whatever else lies outside the store belongs to nobody.
+    ///
+    /// # Errors
+    /// As every store call.
+    async fn existing_sessions(&self, ids: &[SessionId]) -> Result<Vec<SessionId>>;
+
+    /// Keeps that a job ran.
+    ///
+    /// # Errors
+    /// As every store call.
+    async fn log_retention(&self, run: &RetentionRun) -> Result<()>;
+
+    /// The newest runs, newest first; at most `limit`.
+    ///
+    /// # Errors
+    /// As every store call.
+    async fn retention_runs(&self, limit: u32) -> Result<Vec<RetentionRun>>;
+}
+
+/// What the engine is given: a store, and what works across its tenants.
+pub trait EngineStore: Store + QueueStore + RoutingStore + MaintenanceStore {}
+
+impl<T> EngineStore for T where T: Store + QueueStore + RoutingStore + MaintenanceStore + ?Sized {}

@@ -1,0 +1,82 @@
+//! A shared store is a store.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::*;
+use crate::error::Result;
+use crate::id::{AccountName, AttemptId, CarrierCallId, Epoch, SessionId, TenantId};
+use crate::journal::JournalEntry;
+use crate::seal::PersonKey;
+
+macro_rules! pass_through {
+    ($store:ident { $(fn $method:ident($($arg:ident: $type:ty),*) -> $returned:ty;)* }) => {
+        #[deny(clippy::missing_trait_methods)]
+        #[async_trait]
+        impl<T: $store + ?Sized> $store for Arc<T> {
+            $(async fn $method(&self, $($arg: $type),*) -> Result<$returned> {
+                (**self).$method($($arg),*).await
+            })*
+        }
+    };
+}
+
+pass_through! { SessionStore {
+    fn create_session(session: &NewSession) -> Session;
+    fn session(tenant: TenantId, id: SessionId) -> Session;
+    fn session_by_reference(tenant: TenantId, reference: &str) -> Option<Session>;
+    fn change_session(tenant: TenantId, id: SessionId, change: &SessionChange) -> Session;
+    fn sessions(tenant: TenantId, filter: &SessionFilter, page: PageRequest) -> Page<Session>;
+    fn append_event(tenant: TenantId, event: &SessionEvent) -> ();
+    fn events(tenant: TenantId, session: SessionId, page: PageRequest) -> Page<SessionEvent>;
+    fn log_provider(tenant: TenantId, log: &ProviderLog) -> ();
+    fn provider_logs(tenant: TenantId, session: SessionId) -> Vec<ProviderLog>;
+}}
+
+pass_through! { JournalStore {
+    fn append(tenant: TenantId, entries: &[JournalEntry]) -> ();
+    fn journal(tenant: TenantId, session: SessionId) -> Vec<JournalEntry>;
+}}
+
+pass_through! { DialStore {
+    fn plan_attempt(attempt: &DialAttempt) -> ();
+    fn begin_sending(tenant: TenantId, attempt: AttemptId, epoch: Epoch) -> ();
+    fn settle_attempt(tenant: TenantId, attempt: AttemptId, outcome: &AttemptOutcome) -> ();
+    fn finish_attempt(tenant: TenantId, attempt: AttemptId, outcome: EndReason, change: &SessionChange) -> Session;
+    fn attempt(tenant: TenantId, id: AttemptId) -> DialAttempt;
+    fn attempts(tenant: TenantId, session: SessionId) -> Vec<DialAttempt>;
+    fn count_attempts(tenant: TenantId, sessions: &[SessionId]) -> HashMap<SessionId, u64>;
+}}
+
+pass_through! { PersonStore {
+    fn export_person(tenant: TenantId, person: PersonKey) -> PersonFile;
+    fn erase_person(tenant: TenantId, person: PersonKey) -> Erased;
+}}
+
+pass_through! { QueueStore {
+    fn due_sessions(now: Timestamp, limit: u32) -> Vec<Session>;
+    fn count_waiting() -> u64;
+    fn claim_session(tenant: TenantId, id: SessionId, at: Timestamp, until: Timestamp) -> (Session, Epoch);
+    fn open_sessions() -> Vec<Session>;
+    fn acquire_lease(tenant: TenantId, session: SessionId, how: AcquireLease) -> Epoch;
+    fn renew_leases(leases: &[Lease], until: Timestamp) -> Vec<Lease>;
+}}
+
+pass_through! { RoutingStore {
+    fn route_call(carrier: &str, account: Option<AccountName>, call: &CarrierCallId) -> Option<Route>;
+}}
+
+pass_through! { MaintenanceStore {
+    fn archive_events(before: Timestamp, limit: u32) -> u64;
+    fn purge_provider_logs(before: Timestamp, limit: u32) -> u64;
+    fn old_failed_sessions(before: Timestamp, limit: u32) -> Vec<Session>;
+    fn delete_session(tenant: TenantId, session: SessionId) -> ();
+    fn old_recordings(before: Timestamp, limit: u32) -> Vec<Session>;
+    fn forget_recording(tenant: TenantId, session: SessionId, at: Timestamp) -> ();
+    fn existing_sessions(ids: &[SessionId]) -> Vec<SessionId>;
+    fn log_retention(run: &RetentionRun) -> ();
+    fn retention_runs(limit: u32) -> Vec<RetentionRun>;
+}}

@@ -1,0 +1,33 @@
+//! Who runs a session: one owner at a time, for as long as its lease runs.
+
+use jiff::Timestamp;
+
+use crate::id::{Epoch, SessionId, TenantId};
+
+/// How a session changes hands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AcquireLease {
+    /// Until when the new owner's lease runs, unless it is renewed.
+    pub until: Timestamp,
+    /// Only if nobody's lease runs beyond this instant; `None` takes the session from whoever has it.
+    pub free_at: Option<Timestamp>,
+}
+
+impl AcquireLease {
+    /// From whoever has it.
+    #[must_use]
+    pub const fn from_anybody(until: Timestamp) -> Self {
+        Self { until, free_at: None }
+    }
+}
+
+/// A session that somebody owns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Lease {
+    /// Whose session.
+    pub tenant: TenantId,
+    /// Which.
+    pub session: SessionId,
+    /// The owner.
+    pub epoch: Epoch,
+}

@@ -1,0 +1,80 @@
+//! Waiting, owners, and whose a carrier's call is.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::MemoryStore;
+use crate::error::Result;
+use crate::id::{AccountName, CarrierCallId, Epoch, SessionId, TenantId};
+use crate::store::{AcquireLease, CallPriority, Lease, QueueStore, Route, RoutingStore, Session};
+
+#[async_trait]
+impl QueueStore for MemoryStore {
+    async fn due_sessions(&self, now: Timestamp, limit: u32) -> Result<Vec<Session>> {
+        let tables = self.lock();
+        let mut due: Vec<_> = tables.sessions().filter(|session| session.due_at.is_some_and(|at| at <= now)).collect();
+        due.sort_by_key(|session| (session.priority != CallPriority::High, session.due_at, session.id));
+        Ok(due.into_iter().take(limit as usize).cloned().collect())
+    }
+
+    async fn count_waiting(&self) -> Result<u64> {
+        Ok(self.lock().sessions().filter(|session| session.due_at.is_some()).count() as u64)
+    }
+
+    async fn claim_session(
+        &self,
+        tenant: TenantId,
+        id: SessionId,
+        at: Timestamp,
+        until: Timestamp,
+    ) -> Result<(Session, Epoch)> {
+        let mut tables = self.lock();
+        let row = tables.sessions.get_mut("claim session", tenant, id)?;
+        row.session.claim(at, until)?;
+        row.owner = row.owner.next();
+        Ok((row.session.clone(), row.owner))
+    }
+
+    async fn open_sessions(&self) -> Result<Vec<Session>> {
+        let tables = self.lock();
+        let mut open: Vec<_> = tables.sessions().filter(|session| !session.status.is_final()).cloned().collect();
+        open.sort_by_key(|session| session.created_at);
+        Ok(open)
+    }
+
+    async fn acquire_lease(&self, tenant: TenantId, session: SessionId, how: AcquireLease) -> Result<Epoch> {
+        let mut tables = self.lock();
+        let row = tables.sessions.get_mut("acquire lease", tenant, session)?;
+        row.session.acquire_lease(how)?;
+        row.owner = row.owner.next();
+        Ok(row.owner)
+    }
+
+    async fn renew_leases(&self, leases: &[Lease], until: Timestamp) -> Result<Vec<Lease>> {
+        let mut tables = self.lock();
+        let mut lost = Vec::new();
+        for lease in leases {
+            match tables.sessions.get_mut("renew lease", lease.tenant, lease.session) {
+                Ok(row) if row.owner == lease.epoch => row.session.leased_until = Some(until),
+                _ => lost.push(*lease),
+            }
+        }
+        Ok(lost)
+    }
+}
+
+#[async_trait]
+impl RoutingStore for MemoryStore {
+    async fn route_call(
+        &self,
+        carrier: &str,
+        account: Option<AccountName>,
+        call: &CarrierCallId,
+    ) -> Result<Option<Route>> {
+        Ok(self.lock().attempts.of_call(carrier, account, call).map(|attempt| Route {
+            tenant: attempt.tenant,
+            session: attempt.session,
+            attempt: Some(attempt.id),
+        }))
+    }
+}

@@ -1,0 +1,79 @@
+//! Everything of one person.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use super::{MemoryStore, MemoryTables, Timeline};
+use crate::error::Result;
+use crate::id::{SessionId, TenantId};
+use crate::seal::PersonKey;
+use crate::store::{Erased, PersonFile, PersonStore, SessionFile};
+
+#[async_trait]
+impl PersonStore for MemoryStore {
+    async fn export_person(&self, tenant: TenantId, person: PersonKey) -> Result<PersonFile> {
+        let mut tables = self.lock();
+        let mut extensions = BTreeMap::new();
+        for extension in &self.extensions {
+            match extension.export(&mut tables, tenant, person)? {
+                Value::Null => {}
+                kept => drop(extensions.insert(extension.name(), kept)),
+            }
+        }
+        let mut sessions: Vec<_> = tables.of_person(tenant, person).map(|row| file(&tables, row)).collect();
+        sessions.sort_by_key(|file| (file.session.started_at, file.session.id));
+        Ok(PersonFile { sessions, extensions })
+    }
+
+    async fn erase_person(&self, tenant: TenantId, person: PersonKey) -> Result<Erased> {
+        let mut tables = self.lock();
+        let before = tables.rows.clone();
+        let sessions: Vec<_> = tables.of_person(tenant, person).map(|row| row.session.id).collect();
+        let of_sessions: Vec<_> = tables.of_person(tenant, person).map(|row| row.rows.clone()).collect();
+        let mut extensions = BTreeMap::new();
+        for extension in &self.extensions {
+            match extension.erase(&mut tables, tenant, person) {
+                Ok(0) => {}
+                Ok(rows) => drop(extensions.insert(extension.name(), rows)),
+                Err(error) => {
+                    tables.rows = before;
+                    for (session, rows) in sessions.iter().zip(of_sessions) {
+                        if let Some(row) = tables.sessions.rows.get_mut(session) {
+                            row.rows = rows;
+                        }
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        for &session in &sessions {
+            tables.remove_session(session);
+        }
+        Ok(Erased { sessions, extensions })
+    }
+}
+
+impl MemoryTables {
+    pub(super) fn remove_session(&mut self, id: SessionId) {
+        if let Some(row) = self.sessions.remove(id) {
+            self.attempts.remove(&row.attempts);
+        }
+    }
+
+    fn of_person(&self, tenant: TenantId, person: PersonKey) -> impl Iterator<Item = &Timeline> {
+        let rows = self.sessions.rows.values();
+        rows.filter(move |row| row.session.tenant == tenant && row.session.is_with(person))
+    }
+}
+
+fn file(tables: &MemoryTables, row: &Timeline) -> SessionFile {
+    SessionFile {
+        session: row.session.clone(),
+        events: row.archived.iter().chain(&row.events).cloned().collect(),
+        journal: row.journal.values().cloned().collect(),
+        attempts: tables.attempts.of(&row.attempts),
+        provider_logs: row.provider_logs.clone(),
+    }
+}

@@ -1,0 +1,107 @@
+//! Waiting, owners, and whose a carrier's call is.
+
+use jiff::Timestamp;
+use rusqlite::OptionalExtension;
+use voicecall_core::store::{AcquireLease, Lease, QueueStore, Route, RoutingStore, Session};
+use voicecall_core::{AccountName, CarrierCallId, Epoch, Result, SessionId, TenantId, async_trait};
+
+use crate::column::{At, Count, Text};
+use crate::{SqliteStore, sessions};
+
+#[async_trait]
+impl QueueStore for SqliteStore {
+    async fn due_sessions(&self, now: Timestamp, limit: u32) -> Result<Vec<Session>> {
+        self.read("read due sessions", move |db| {
+            let query = "SELECT * FROM sessions WHERE due_at <= ? ORDER BY priority, due_at, id LIMIT ?";
+            let mut query = db.prepare_cached(query)?;
+            Ok(query.query_map((At(now), limit), sessions::read)?.collect::<rusqlite::Result<_>>()?)
+        })
+        .await
+    }
+
+    async fn count_waiting(&self) -> Result<u64> {
+        self.read("count waiting sessions", move |db| {
+            let count = "SELECT count(*) FROM sessions WHERE due_at IS NOT NULL";
+            Ok(db.prepare_cached(count)?.query_row((), |row| row.get::<_, Count>(0))?.0)
+        })
+        .await
+    }
+
+    async fn claim_session(
+        &self,
+        tenant: TenantId,
+        id: SessionId,
+        at: Timestamp,
+        until: Timestamp,
+    ) -> Result<(Session, Epoch)> {
+        // Read and write are one transaction of the only thread that writes, under the file's lock.
+        self.write("claim session", move |db| {
+            let mut session = sessions::find(db, tenant, id)?;
+            session.claim(at, until)?;
+            sessions::save(db, &session)?;
+            Ok((session, sessions::next_owner(db, id)?))
+        })
+        .await
+    }
+
+    async fn open_sessions(&self) -> Result<Vec<Session>> {
+        self.read("read open sessions", move |db| {
+            let query = "SELECT * FROM sessions WHERE status IN ('initiated', 'connecting', 'in_progress')
+                         ORDER BY created_at, id";
+            Ok(db.prepare_cached(query)?.query_map((), sessions::read)?.collect::<rusqlite::Result<_>>()?)
+        })
+        .await
+    }
+
+    async fn acquire_lease(&self, tenant: TenantId, session: SessionId, how: AcquireLease) -> Result<Epoch> {
+        self.write("acquire lease", move |db| {
+            let mut session = sessions::find(db, tenant, session)?;
+            session.acquire_lease(how)?;
+            sessions::save(db, &session)?;
+            sessions::next_owner(db, session.id)
+        })
+        .await
+    }
+
+    async fn renew_leases(&self, leases: &[Lease], until: Timestamp) -> Result<Vec<Lease>> {
+        let leases = leases.to_vec();
+        self.write("renew leases", move |db| {
+            let update = "UPDATE sessions SET leased_until = ? WHERE id = ? AND tenant_id = ? AND owner_epoch = ?";
+            let mut update = db.prepare_cached(update)?;
+            let mut lost = Vec::new();
+            for lease in &leases {
+                if update.execute((At(until), Text(lease.session), Text(lease.tenant), lease.epoch.0))? == 0 {
+                    lost.push(*lease);
+                }
+            }
+            Ok(lost)
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl RoutingStore for SqliteStore {
+    async fn route_call(
+        &self,
+        carrier: &str,
+        account: Option<AccountName>,
+        call: &CarrierCallId,
+    ) -> Result<Option<Route>> {
+        let (carrier, call) = (carrier.to_owned(), call.clone());
+        self.read("route call", move |db| {
+            let query = "SELECT tenant_id, session_id, id FROM attempts
+                         WHERE carrier = ? AND coalesce(account, '') = ? AND carrier_call = ?";
+            let account = account.as_ref().map_or("", AccountName::as_str);
+            let route = db.prepare_cached(query)?.query_row((&carrier, account, call.as_str()), |row| {
+                Ok(Route {
+                    tenant: row.get::<_, Text<_>>(0)?.0,
+                    session: row.get::<_, Text<_>>(1)?.0,
+                    attempt: Some(row.get::<_, Text<_>>(2)?.0),
+                })
+            });
+            Ok(route.optional()?)
+        })
+        .await
+    }
+}

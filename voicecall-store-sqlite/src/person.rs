@@ -1,0 +1,66 @@
+//! Everything of one person.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rusqlite::Connection;
+use serde_json::Value;
+use voicecall_core::store::{Erased, PersonFile, PersonStore, SessionFile};
+use voicecall_core::{PersonKey, Result, TenantId, async_trait};
+
+use crate::column::Text;
+use crate::fault::Outcome;
+use crate::store::Extensions;
+use crate::{SqliteStore, dialing, events, journal, provider_log, sessions};
+
+#[async_trait]
+impl PersonStore for SqliteStore {
+    async fn export_person(&self, tenant: TenantId, person: PersonKey) -> Result<PersonFile> {
+        let extensions = Arc::clone(&self.extensions);
+        self.read("export person", move |db| export(db, &extensions, tenant, person)).await
+    }
+
+    async fn erase_person(&self, tenant: TenantId, person: PersonKey) -> Result<Erased> {
+        let extensions = Arc::clone(&self.extensions);
+        let erased = self.write("erase person", move |db| erase(db, &extensions, tenant, person)).await?;
+        self.forget_traces("erase person").await?;
+        Ok(erased)
+    }
+}
+
+fn export(mut db: &Connection, extensions: &Extensions, tenant: TenantId, person: PersonKey) -> Outcome<PersonFile> {
+    let mut kept = BTreeMap::new();
+    for extension in extensions {
+        match extension.export(&mut db, tenant, person)? {
+            Value::Null => {}
+            rows => drop(kept.insert(extension.name(), rows)),
+        }
+    }
+    let mut files = Vec::new();
+    for session in sessions::of_person(db, tenant, person)? {
+        let id = session.id;
+        files.push(SessionFile {
+            session,
+            events: events::of_session(db, id)?,
+            journal: journal::of_session(db, id)?,
+            attempts: dialing::of_session(db, id)?,
+            provider_logs: provider_log::of_session(db, id)?,
+        });
+    }
+    Ok(PersonFile { sessions: files, extensions: kept })
+}
+
+fn erase(mut db: &Connection, extensions: &Extensions, tenant: TenantId, person: PersonKey) -> Outcome<Erased> {
+    let mut erased = Erased::default();
+    for extension in extensions {
+        match extension.erase(&mut db, tenant, person)? {
+            0 => {}
+            rows => drop(erased.extensions.insert(extension.name(), rows)),
+        }
+    }
+    for session in sessions::of_person(db, tenant, person)? {
+        db.prepare_cached("DELETE FROM sessions WHERE id = ?")?.execute((Text(session.id),))?;
+        erased.sessions.push(session.id);
+    }
+    Ok(erased)
+}

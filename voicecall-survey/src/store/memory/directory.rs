@@ -1,0 +1,69 @@
+//! Businesses and verifications.
+
+use std::collections::HashMap;
+
+use voicecall_core::store::MemoryStore;
+use voicecall_core::{PersonKey, Result, TenantId, async_trait};
+
+use super::{conflict, not_found};
+use crate::store::{BusinessContext, CustomerVerification, DirectoryStore, VerificationId};
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Directory {
+    businesses: HashMap<TenantId, BusinessContext>,
+    verifications: HashMap<VerificationId, CustomerVerification>,
+}
+
+impl Directory {
+    pub(super) fn of_person(&self, tenant: TenantId, person: PersonKey) -> Vec<CustomerVerification> {
+        let own = self.verifications.values().filter(|row| is_of(row, tenant, person));
+        let mut own: Vec<_> = own.cloned().collect();
+        own.sort_by_key(|verification| verification.id);
+        own
+    }
+
+    pub(super) fn erase(&mut self, tenant: TenantId, person: PersonKey) -> u64 {
+        let all = self.verifications.len();
+        self.verifications.retain(|_, row| !is_of(row, tenant, person));
+        (all - self.verifications.len()) as u64
+    }
+}
+
+fn is_of(row: &CustomerVerification, tenant: TenantId, person: PersonKey) -> bool {
+    row.tenant == tenant && row.phone.lookup == person.lookup()
+}
+
+#[async_trait]
+impl DirectoryStore for MemoryStore {
+    async fn put_business(&self, business: &BusinessContext) -> Result<()> {
+        self.transaction(|tables| {
+            tables.table_mut::<Directory>().businesses.insert(business.tenant, business.clone());
+            Ok(())
+        })
+    }
+
+    async fn business(&self, tenant: TenantId) -> Result<BusinessContext> {
+        self.transaction(|tables| {
+            let business = tables.table::<Directory>().and_then(|table| table.businesses.get(&tenant));
+            business.cloned().ok_or_else(|| not_found("read business"))
+        })
+    }
+
+    async fn put_verification(&self, verification: &CustomerVerification) -> Result<()> {
+        self.transaction(|tables| {
+            let rows = &mut tables.table_mut::<Directory>().verifications;
+            if rows.get(&verification.id).is_some_and(|existing| existing.tenant != verification.tenant) {
+                return Err(conflict("put verification", "the id is taken"));
+            }
+            rows.insert(verification.id, verification.clone());
+            Ok(())
+        })
+    }
+
+    async fn verification(&self, tenant: TenantId, id: VerificationId) -> Result<CustomerVerification> {
+        self.transaction(|tables| {
+            let row = tables.table::<Directory>().and_then(|table| table.verifications.get(&id));
+            row.filter(|row| row.tenant == tenant).cloned().ok_or_else(|| not_found("read verification"))
+        })
+    }
+}

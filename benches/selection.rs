@@ -7,8 +7,8 @@ use std::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};
 use jiff::Timestamp;
 use voicecall::TenantId;
-use voicecall::store::{Priority, QuestionConfiguration};
 use voicecall::survey::selection::{ByFrequency, QuestionSelector, SelectionRequest};
+use voicecall::survey::store::{Priority, QuestionConfiguration};
 
 fn bench(c: &mut Criterion) {
     let tenant = TenantId::new();

@@ -20,9 +20,9 @@ use voicecall::engine::{
 };
 use voicecall::media::{MediaEvent, StreamStart};
 use voicecall::server::{ServeOptions, listen, routes, serve};
-use voicecall::store::{MemoryStore, NewSession, Store};
+use voicecall::store::{EngineStore, MemoryStore, NewSession, Store};
 use voicecall::twilio::TwilioVoice;
-use voicecall::{CarrierCallId, SessionId, TenantId, Vault, VerificationId, async_trait};
+use voicecall::{CarrierCallId, TenantId, Vault, async_trait};
 use voicecall_core::testing::{
     ScriptedCarrier, ScriptedMedia, ScriptedModel, ScriptedTranscriber, ScriptedVoice, SignedRequest,
 };
@@ -61,7 +61,7 @@ impl Server {
         let (store, vault) = (Arc::new(MemoryStore::new()), Arc::new(Vault::generate().unwrap()));
         let engine = CallEngine::new(
             config,
-            Arc::clone(&store) as Arc<dyn Store>,
+            Arc::clone(&store) as Arc<dyn EngineStore>,
             CarrierAccount::of(carrier).unwrap().number("+46700000000".parse().unwrap()),
             Arc::new(OneLine(Arc::new(agent))),
             Arc::clone(&vault),
@@ -500,14 +500,8 @@ async fn name_the_call(peer: &mut Peer) {
 /// The socket of a call that was placed and answered, right after the upgrade.
 async fn connected(server: &Server) -> Peer {
     let tenant = TenantId::new();
-    let new = NewSession {
-        id: SessionId::new(),
-        tenant,
-        phone: server.vault.seal_phone(tenant, &"+46701234567".parse().unwrap()).unwrap(),
-        verification: VerificationId::new(),
-        priority: voicecall_core::store::CallPriority::Normal,
-        started_at: jiff::Timestamp::now(),
-    };
+    let phone = server.vault.seal_address(tenant, &"+46701234567".parse().unwrap()).unwrap();
+    let new = NewSession::outbound(tenant, phone, jiff::Timestamp::now());
     let store: &dyn Store = &*server.store;
     let session = store.create_session(&new).await.unwrap();
     server.engine.place(&session).await.unwrap();

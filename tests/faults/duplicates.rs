@@ -65,9 +65,9 @@ async fn effects_beyond_one(world: &World, id: voicecall::SessionId) -> usize {
     let journal = world.store.journal(world.tenant, id).await.unwrap();
     let finished = world.business.outcomes().iter().filter(|outcome| outcome.session.id == id).count();
     let connected = journal.iter().filter(|entry| entry.fact == Fact::Connected).count();
-    let mut kinds: Vec<_> = events.iter().map(|event| event.event_type).collect();
+    let mut kinds: Vec<_> = events.iter().map(|event| event.kind.clone()).collect();
     let all = kinds.len();
-    kinds.sort_by_key(|kind| kind.as_str());
+    kinds.sort();
     kinds.dedup();
     usize::from(session.end_reason != Some(expected))
         + usize::from(call.sockets as usize != times)

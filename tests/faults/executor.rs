@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 use voicecall::dialogue::{Dialogue, Scripted};
-use voicecall::store::{EndReason, SessionStore};
+use voicecall::store::{EndReason, QueueStore};
 
 use super::row::{Row, is_soak, scaled};
 use super::world::{Setup, World, in_virtual_time};

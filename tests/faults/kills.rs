@@ -19,10 +19,11 @@ use voicecall::dialogue::Dialogue;
 use voicecall::engine::{CallEngine, CarrierAccount, EngineConfig};
 use voicecall::journal::Fact;
 use voicecall::server::{ServeOptions, routes, serve};
-use voicecall::sqlite::SqliteStore;
-use voicecall::store::{CallPriority, JournalStore, NewSession, SessionStore, Store};
+use voicecall::sqlite::{SqliteOptions, SqliteStore, SqliteSurvey};
+use voicecall::store::{EngineStore, JournalStore, NewSession, QueueStore, SessionStore};
+use voicecall::survey::store::{CallStore, QuestionId};
 use voicecall::twilio::TwilioVoice;
-use voicecall::{CallTime, QuestionId, SessionId, TenantId, Vault, VerificationId};
+use voicecall::{CallTime, SessionId, TenantId, Vault};
 use voicecall_sim::fault::Rng;
 use voicecall_sim::phone::{Answer, Party, PartyAction, Ring};
 use voicecall_sim::twilio::server::{ServerOptions, TwilioServer};
@@ -78,7 +79,7 @@ struct ServerOrder {
 
 /// The server: takes in customers, and says on its output what is certain.
 async fn be_the_server(order: ServerOrder) {
-    let store = Arc::new(SqliteStore::open(order.folder.join("calls.sqlite")).await.unwrap());
+    let store = Arc::new(open_store(&order.folder).await);
     let vault = Arc::new(Vault::new(&[KEY.to_owned().into()]).unwrap());
     let carrier = TwilioVoice::builder()
         .account_sid(ACCOUNT)
@@ -92,7 +93,7 @@ async fn be_the_server(order: ServerOrder) {
     let account = account.calls_per_second(100.0);
     let questionnaire = Questionnaire::new(|(session, question)| say(format_args!("confirmed {session} {question}")));
     let shop = Shop(Arc::new(move |request| Box::new(questionnaire.dialogue(request)) as Box<dyn Dialogue>));
-    let dynamic = Arc::clone(&store) as Arc<dyn Store>;
+    let dynamic = Arc::clone(&store) as Arc<dyn EngineStore>;
     let engine = CallEngine::new(config, dynamic, account, Arc::new(shop), Arc::clone(&vault)).unwrap();
     let listener = TcpListener::bind(order.listen).await.unwrap();
     let router = routes(Arc::clone(&engine));
@@ -110,14 +111,8 @@ async fn be_the_server(order: ServerOrder) {
     let tenant: TenantId = TENANT.parse().unwrap();
     for n in first.. {
         let number = World::number(n);
-        let new = NewSession {
-            id: SessionId::new(),
-            tenant,
-            phone: vault.seal_phone(tenant, &number).unwrap(),
-            verification: VerificationId::new(),
-            priority: CallPriority::Normal,
-            started_at: jiff::Timestamp::now(),
-        };
+        let phone = vault.seal_address(tenant, &number.clone().into()).unwrap();
+        let new = NewSession::outbound(tenant, phone, jiff::Timestamp::now());
         engine.submit(&new).await.unwrap();
         say(format_args!("submitted {} {}", new.id, number.reveal()));
         sleep(ANOTHER_AFTER).await;
@@ -268,15 +263,22 @@ struct Books {
     resumed: u64,
 }
 
+/// The file that servers share, with the rows of answers beside their facts.
+async fn open_store(folder: &Path) -> SqliteStore {
+    let options = SqliteOptions::new().extension(SqliteSurvey);
+    options.open(folder.join("calls.sqlite")).await.unwrap()
+}
+
 /// Compares the file with what servers had said.
 async fn check(folder: &Path, said: &Said) -> Books {
-    let store = SqliteStore::open(folder.join("calls.sqlite")).await.unwrap();
+    let store = open_store(folder).await;
     let tenant: TenantId = TENANT.parse().unwrap();
     let mut books = Books::default();
     for (session, _) in &said.submitted {
         let over = store.session(tenant, *session).await.is_ok_and(|session| session.status.is_final());
         books.open += usize::from(!over);
-        let Ok(responses) = store.responses(tenant, *session).await else { continue };
+        let Ok(call) = store.call(tenant, *session).await else { continue };
+        let responses = call.record.responses;
         let stored: HashSet<_> = responses.iter().map(|response| response.question).collect();
         books.doubled += responses.len() - stored.len();
         books.lost +=

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use voicecall::dialogue::Dialogue;
-use voicecall::journal::Fact;
-use voicecall::store::{EndReason, JournalStore, SessionStore};
+use voicecall::store::{EndReason, JournalStore};
+use voicecall::survey::store::{CallStore, SurveyFact};
 use voicecall_sim::fault::{Fault, FaultRule, Site};
 
 use super::questions::{QUESTIONS, Questionnaire};
@@ -66,7 +66,7 @@ fn cut(id: &'static str, what: &'static str, offset: u64, fault: Fault) {
             let confirmed = confirmed.lock().unwrap().clone();
             confirmed_answers += confirmed.len() as u64;
             for id in sessions {
-                let responses = world.store.responses(world.tenant, id).await.unwrap();
+                let responses = world.store.call(world.tenant, id).await.unwrap().record.responses;
                 let stored: HashSet<_> = responses.iter().map(|response| response.question).collect();
                 lost += confirmed.iter().filter(|(session, of)| *session == id && !stored.contains(of)).count();
                 let session = world.session(id).await;
@@ -81,7 +81,10 @@ fn cut(id: &'static str, what: &'static str, offset: u64, fault: Fault) {
                 }
                 unfinished += usize::from(if complete { stored.len() != QUESTIONS } else { call.said.is_empty() });
                 let journal = world.store.journal(world.tenant, id).await.unwrap();
-                let answers = journal.iter().filter(|entry| matches!(entry.fact, Fact::Answered { .. })).count();
+                let answers = journal
+                    .iter()
+                    .filter(|entry| matches!(SurveyFact::read(&entry.fact), Ok(Some(SurveyFact::Answered { .. }))))
+                    .count();
                 again += answers - stored.len();
             }
         });

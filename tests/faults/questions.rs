@@ -7,7 +7,8 @@ use voicecall::dialogue::{Action, Dialogue, DialogueEvent, Utterance, UtteranceI
 use voicecall::engine::PlanRequest;
 use voicecall::journal::Fact;
 use voicecall::store::EndReason;
-use voicecall::{CallTime, QuestionId, SessionId};
+use voicecall::survey::store::{QuestionId, SurveyFact};
+use voicecall::{CallTime, SessionId};
 
 pub const QUESTIONS: usize = 5;
 
@@ -33,8 +34,8 @@ impl Questionnaire {
 
     /// The dialogue of a call, or of what is left of it.
     pub fn dialogue(&self, request: &PlanRequest) -> Questions {
-        let answered = request.journal.iter().filter_map(|entry| match &entry.fact {
-            Fact::Answered { question, .. } => Some(*question),
+        let answered = request.journal.iter().filter_map(|entry| match SurveyFact::read(&entry.fact).unwrap() {
+            Some(SurveyFact::Answered { question, .. }) => Some(question),
             _ => None,
         });
         Questions {
@@ -99,7 +100,7 @@ impl Dialogue for Questions {
             DialogueEvent::Heard(turn) if self.next < QUESTIONS => {
                 let question = self.questionnaire.questions[self.next];
                 self.next += 1;
-                let answer = Fact::Answered {
+                let answer = SurveyFact::Answered {
                     question,
                     question_text: "How was it?".to_owned(),
                     text: turn.text.clone().unwrap_or_default(),
@@ -108,7 +109,7 @@ impl Dialogue for Questions {
                     asked_at: turn.started,
                     responded_at: now,
                 };
-                self.journal(answer, actions);
+                self.journal(answer.into(), actions);
                 self.answers.push((self.journaled, question));
                 self.ask_next(actions);
             }

@@ -17,8 +17,8 @@ use voicecall::dialogue::Dialogue;
 use voicecall::engine::{CallEngine, CallHandler, CallOutcome, CallPlan, CarrierAccount, EngineConfig, PlanRequest};
 use voicecall::media::WireMessages;
 use voicecall::server::{ServeOptions, listen, routes, serve};
-use voicecall::store::{CallPriority, NewSession, Session, Store};
-use voicecall::{Error, ErrorKind, PhoneNumber, Result, SessionId, TenantId, Vault, VerificationId, async_trait};
+use voicecall::store::{EngineStore, NewSession, Session};
+use voicecall::{Error, ErrorKind, PhoneNumber, Result, SessionId, TenantId, Vault, async_trait};
 use voicecall_core::testing::{PairedSocket, SignedRequest};
 use voicecall_sim::carrier::Receiver;
 
@@ -32,7 +32,7 @@ pub const DEADLINE: Duration = Duration::from_secs(60);
 pub struct Served {
     pub address: SocketAddr,
     pub engine: Arc<CallEngine>,
-    pub store: Arc<dyn Store>,
+    pub store: Arc<dyn EngineStore>,
     pub tenant: TenantId,
     vault: Arc<Vault>,
     stop: Option<oneshot::Sender<()>>,
@@ -43,7 +43,7 @@ impl Served {
     /// Serves calls of this carrier.
     pub async fn start(
         carrier: Arc<dyn VoiceBackend>,
-        store: Arc<dyn Store>,
+        store: Arc<dyn EngineStore>,
         vault: &Arc<Vault>,
         tenant: TenantId,
         dialogue: Arc<Compose>,
@@ -56,7 +56,7 @@ impl Served {
         options: ServeOptions,
         more: Router,
         carrier: Arc<dyn VoiceBackend>,
-        store: Arc<dyn Store>,
+        store: Arc<dyn EngineStore>,
         vault: &Arc<Vault>,
         tenant: TenantId,
         dialogue: Arc<Compose>,
@@ -88,14 +88,8 @@ impl Served {
     }
 
     pub fn new_session(&self, number: &PhoneNumber) -> NewSession {
-        NewSession {
-            id: SessionId::new(),
-            tenant: self.tenant,
-            phone: self.vault.seal_phone(self.tenant, number).unwrap(),
-            verification: VerificationId::new(),
-            priority: CallPriority::Normal,
-            started_at: jiff::Timestamp::now(),
-        }
+        let phone = self.vault.seal_address(self.tenant, &number.clone().into()).unwrap();
+        NewSession::outbound(self.tenant, phone, jiff::Timestamp::now())
     }
 
     pub async fn session(&self, id: SessionId) -> Session {

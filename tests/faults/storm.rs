@@ -9,7 +9,7 @@ use voicecall::carrier::{CallStatus, CarrierEvent, CarrierEventKind};
 use voicecall::dialogue::{Dialogue, Scripted};
 use voicecall::engine::CallKey;
 use voicecall::sqlite::SqliteStore;
-use voicecall::store::{EndReason, Store};
+use voicecall::store::{EndReason, EngineStore};
 use voicecall::{TenantId, Vault};
 use voicecall_core::testing::ScriptedCarrier;
 
@@ -31,7 +31,7 @@ async fn reports_that_all_come_at_once_after_a_stop_are_all_taken_in() {
     let (vault, tenant) = (Arc::new(Vault::generate().unwrap()), TenantId::new());
     let carrier = Arc::new(ScriptedCarrier::new());
     let dialogue: Arc<Compose> = Arc::new(|_| Box::new(Scripted::new(["Hello."])) as Box<dyn Dialogue>);
-    let open = async || Arc::new(SqliteStore::open(folder.join("calls.sqlite")).await.unwrap()) as Arc<dyn Store>;
+    let open = async || Arc::new(SqliteStore::open(folder.join("calls.sqlite")).await.unwrap()) as Arc<dyn EngineStore>;
     let backend = || Arc::<ScriptedCarrier>::clone(&carrier);
     let served = Served::start(backend(), open().await, &vault, tenant, Arc::clone(&dialogue)).await;
     let mut calls = Vec::new();

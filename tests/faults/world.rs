@@ -16,8 +16,11 @@ use voicecall::engine::{
     CallEngine, CallHandler, CallKey, CallOutcome, CallPlan, CarrierAccount, Clock, DialPolicy, EngineConfig,
     MediaTicket, PlanRequest,
 };
-use voicecall::store::{CallPriority, DialAttempt, DialStore, MemoryStore, NewSession, Session, SessionStore, Store};
-use voicecall::{CarrierCallId, PhoneNumber, Result, SessionId, TenantId, Vault, VerificationId, async_trait};
+use voicecall::store::{
+    DialAttempt, DialStore, EngineStore, MemoryStore, NewSession, QueueStore, Session, SessionStore,
+};
+use voicecall::survey::store::MemorySurvey;
+use voicecall::{CarrierCallId, PhoneNumber, Result, SessionId, TenantId, Vault, async_trait};
 use voicecall_core::testing::ScriptedCarrier;
 use voicecall_sim::carrier::{CarrierOptions, Receiver, SimCall, SimCarrier};
 use voicecall_sim::fault::{FaultPlan, FaultRule};
@@ -99,7 +102,7 @@ impl World {
 
     /// A process that nobody calls and that calls nobody.
     pub fn idle(setup: Setup) -> Self {
-        let store = Arc::new(MemoryStore::new());
+        let store = Arc::new(MemoryStore::new().with_extension(MemorySurvey));
         let vault = Arc::new(Vault::generate().unwrap());
         let business = Arc::new(Business {
             agent: setup.agent,
@@ -151,14 +154,8 @@ impl World {
     }
 
     pub fn new_session(&self, n: u64) -> NewSession {
-        NewSession {
-            id: SessionId::new(),
-            tenant: self.tenant,
-            phone: self.vault.seal_phone(self.tenant, &Self::number(n)).unwrap(),
-            verification: VerificationId::new(),
-            priority: CallPriority::Normal,
-            started_at: self.config.clock.now(),
-        }
+        let phone = self.vault.seal_address(self.tenant, &Self::number(n).into()).unwrap();
+        NewSession::outbound(self.tenant, phone, self.config.clock.now())
     }
 
     /// Takes in a session of the `n`th customer.
@@ -243,7 +240,7 @@ fn engine(
     service: Arc<dyn CallHandler>,
     vault: &Arc<Vault>,
 ) -> Arc<CallEngine> {
-    let store = Arc::clone(store) as Arc<dyn Store>;
+    let store = Arc::clone(store) as Arc<dyn EngineStore>;
     let account = CarrierAccount::of(carrier).unwrap().number("+46700000000".parse().unwrap());
     let account = account.calls_per_second(calls_per_second);
     CallEngine::new(config.clone(), store, account, service, Arc::clone(vault)).unwrap()

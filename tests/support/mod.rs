@@ -9,6 +9,7 @@ use voicecall::call::{CallMachine, CallSettings, Conversation, InputRecorder, Pr
 use voicecall::journal::Fact;
 use voicecall::money::Budget;
 use voicecall::survey::interview::{Interview, InterviewPlan, PlannedQuestion, Progress};
+use voicecall::survey::store::SurveyFact;
 use voicecall::twilio::TwilioMedia;
 use voicecall_sim::caller::{CallerEvent, LogEntry};
 use voicecall_sim::clips::Library;
@@ -132,15 +133,12 @@ pub(crate) fn words(text: &str) -> Vec<String> {
 }
 
 /// What was answered to which question, as it was journaled.
-pub(crate) fn answers(report: &Report) -> Vec<(&str, &str)> {
-    let answer = |fact: &Fact| matches!(fact, Fact::Answered { .. });
-    let facts = report.facts.iter().map(|(_, fact)| fact).filter(|fact| answer(fact));
-    facts
-        .filter_map(|fact| match fact {
-            Fact::Answered { question_text, text, .. } => Some((question_text.as_str(), text.as_str())),
-            _ => None,
-        })
-        .collect()
+pub(crate) fn answers(report: &Report) -> Vec<(String, String)> {
+    let answer = |fact: &Fact| match SurveyFact::read(fact) {
+        Ok(Some(SurveyFact::Answered { question_text, text, .. })) => Some((question_text, text)),
+        _ => None,
+    };
+    report.facts.iter().filter_map(|(_, fact)| answer(fact)).collect()
 }
 
 /// What the caller decided about taking part; empty if nothing was.

@@ -84,7 +84,7 @@ fn completion_rate_fires_below_99_percent_and_resolves_when_better() {
 fn completion_rate_is_quiet_at_exactly_99_percent() {
     let mut watch = Watch::of(AlertRule::completion_rate());
     watch.see(99, &ended(EndReason::Completed, None));
-    watch.see(1, &ended(EndReason::CustomerHangup, None));
+    watch.see(1, &ended(EndReason::RemoteHangup, None));
     watch.assert_told(600, &[]);
 }
 

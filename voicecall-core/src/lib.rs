@@ -20,6 +20,7 @@ pub mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod time;
+pub mod tool;
 
 pub use async_trait::async_trait;
 pub use consent::{ConsentBasis, ConsentToken};

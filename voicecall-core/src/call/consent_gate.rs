@@ -40,18 +40,27 @@ impl ConsentGate {
         }
     }
 
-    /// Journals a fact, now or once there is consent.
-    pub(super) fn journal(&mut self, at: CallTime, fact: Fact, by_dialogue: bool, out: &mut Vec<Output>) {
+    /// Journals a fact, now or once there is consent. Returns its number if it is journaled now. What does not wait goes
+    /// without its content before there is consent.
+    pub(super) fn journal(
+        &mut self,
+        at: CallTime,
+        fact: Fact,
+        by_dialogue: bool,
+        out: &mut Vec<Output>,
+    ) -> Option<u64> {
         if fact.needs_consent() && !self.open {
             self.held.push((at, fact, by_dialogue));
-            return;
+            return None;
         }
+        let fact = if self.open { fact } else { fact.without_content() };
         self.seq += 1;
         if by_dialogue {
             self.dialogue_facts += 1;
             self.of_dialogue.push((self.seq, self.dialogue_facts));
         }
         out.push(Output::Journal { seq: self.seq, at, fact });
+        Some(self.seq)
     }
 
     /// The dialogue's number of a fact that is now stored.

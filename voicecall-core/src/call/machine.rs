@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::budget_guard::BudgetGuard;
 use super::consent_gate::ConsentGate;
-use super::io::{InputEvent, Output};
+use super::io::{Effect, InputEvent, Output};
 use super::latency::Ledger;
 use super::line_clock::LineClock;
 use super::llm_requests::LlmRequests;
@@ -15,6 +15,7 @@ use super::ops::Ops;
 use super::settings::CallSettings;
 use super::silence_timers::{Due, SilenceTimers};
 use super::speech_queue::{Ended, SpeechQueue, TtsOutcome};
+use super::tool_calls::ToolCalls;
 use super::transcriber::TurnTranscriber;
 use super::turn::{Spoken, Turn, TurnEvent};
 use crate::agent::OpId;
@@ -37,12 +38,15 @@ pub struct CallMachine {
     transcriber: TurnTranscriber,
     llm: LlmRequests,
     speech: SpeechQueue,
+    tools: ToolCalls,
     gate: ConsentGate,
     timers: SilenceTimers,
     latency: Ledger,
     /// Absent without a budget.
     budget: Option<BudgetGuard>,
     ops: Ops,
+    /// Where the call goes once everything queued was heard.
+    transfer: Option<String>,
     state: State,
 }
 
@@ -53,6 +57,8 @@ enum State {
     Live,
     /// The call ends once everything queued was heard.
     Ending(EndReason),
+    /// The carrier was asked to connect the call to somebody else; until this instant the stream may stop.
+    Leaving(CallTime),
     /// The line is gone; words still on their way are awaited.
     Over,
 }
@@ -77,11 +83,13 @@ impl CallMachine {
             transcriber: TurnTranscriber::new(settings.timeouts.transcript),
             llm: LlmRequests::new(settings.timeouts.thought),
             speech: SpeechQueue::new(&settings),
+            tools: ToolCalls::new(settings.session),
             gate: ConsentGate::new(settings.session, settings.recording, settings.first_seq),
             timers: SilenceTimers::new(&settings.timeouts),
             latency: Ledger::default(),
             budget: settings.budget.as_ref().map(BudgetGuard::new),
             ops: Ops::default(),
+            transfer: None,
             state: State::Ringing,
             settings,
         }
@@ -101,11 +109,19 @@ impl CallMachine {
                 self.tell_heard(out);
             }
             InputEvent::Token { op, text } => {
-                if self.llm.token(op, &text, out) {
+                if self.llm.token(op, &text, out) || self.speech.token(op, &text, self.now, out) {
                     self.latency.first_token(self.now);
                 }
             }
-            InputEvent::Usage { usage, .. } => self.gate.journal(self.now, Fact::Used(usage), false, out),
+            InputEvent::ToolCall { .. } | InputEvent::TextDone { .. } | InputEvent::Segment { .. } => {
+                self.response(event, out);
+            }
+            InputEvent::ToolResult { call, outcome } => {
+                self.tools.result(call, outcome, self.now, &mut self.gate, out);
+            }
+            InputEvent::Usage { usage, .. } => {
+                self.gate.journal(self.now, Fact::Used(usage), false, out);
+            }
             InputEvent::Speech { op, audio, words } => {
                 if self.speech.audio(op, &audio, words, self.now) {
                     self.latency.first_audio(self.now);
@@ -114,6 +130,7 @@ impl CallMachine {
             InputEvent::Done { op } => self.done(op, out),
             InputEvent::Failed { op, .. } => self.failed(op, out),
             InputEvent::Stored { seq } => {
+                self.tools.stored(seq, out);
                 if let Some(number) = self.gate.stored(seq) {
                     out.push(Output::Notify(DialogueEvent::Stored(number)));
                 }
@@ -135,6 +152,7 @@ impl CallMachine {
             // Marks of what was said before may be overdue while there is still something to say: no reason to wake.
             State::Ending(_) if !self.speech.is_busy() => self.speech.playout.settles_at().or(limit),
             State::Live | State::Ending(_) => limit,
+            State::Leaving(until) => limit.min(Some(until)),
             State::Over => None,
         };
         let parts = [
@@ -152,7 +170,8 @@ impl CallMachine {
     /// Whether nothing more will come of this call.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.state == State::Over && !self.transcriber.is_waiting() && !self.llm.is_waiting()
+        let is_waiting = self.transcriber.is_waiting() || self.llm.is_waiting() || self.tools.is_waiting();
+        self.state == State::Over && !is_waiting
     }
 
     /// How often the phone ran dry in the middle of an utterance.
@@ -193,7 +212,34 @@ impl CallMachine {
     }
 
     const fn is_live(&self) -> bool {
-        matches!(self.state, State::Live | State::Ending(_))
+        matches!(self.state, State::Live | State::Ending(_) | State::Leaving(_))
+    }
+
+    /// Takes in what a responding operation says beside words and audio.
+    fn response(&mut self, event: InputEvent<'_>, out: &mut Vec<Output>) {
+        match event {
+            InputEvent::ToolCall { op, call } => {
+                if let Some(utterance) = self.speech.tool_call(op, self.now) {
+                    self.latency.first_token(self.now);
+                    out.push(Output::Notify(DialogueEvent::ToolCall { utterance, call }));
+                }
+            }
+            InputEvent::TextDone { op } => {
+                if let Some((utterance, text)) = self.speech.text_done(op, self.now) {
+                    out.push(Output::Notify(DialogueEvent::Written { utterance, text }));
+                }
+            }
+            InputEvent::Segment { op, text } => {
+                let characters = text.chars().count();
+                if self.speech.segment(op, text) {
+                    self.latency.first_sentence(self.now);
+                    if let Some(budget) = &mut self.budget {
+                        budget.spoke(characters);
+                    }
+                }
+            }
+            _ => {}
+        }
     }
 
     fn frame(&mut self, frame: &Frame, out: &mut Vec<Output>) {
@@ -240,6 +286,7 @@ impl CallMachine {
 
     /// One synchronous step: the phone is silent, the books are right and nothing old can be said any more.
     fn interrupt(&mut self, out: &mut Vec<Output>) {
+        self.transfer.take_if(|_| self.state == State::Live);
         let cut = self.speech.interrupt(self.now, out);
         let first = cut.iter().find_map(|ended| Some((ended.utterance?, ended.words.heard.clone())));
         for ended in cut {
@@ -252,6 +299,10 @@ impl CallMachine {
 
     fn record_utterance(&mut self, ended: Ended, out: &mut Vec<Output>) {
         let Ended { utterance: Some(utterance), words, from, until } = ended else { return };
+        // A response that only called tools.
+        if words.heard.is_empty() && words.unheard.is_empty() {
+            return;
+        }
         let fact = Fact::Said {
             utterance,
             heard: words.heard,
@@ -298,15 +349,29 @@ impl CallMachine {
                 self.latency.first_sentence(self.now);
                 self.speech.say(utterance, &self.settings, self.now);
             }
-            Action::Say(_) => {}
+            Action::Respond { utterance, request } if self.state == State::Live => {
+                self.speech.respond(utterance, request, &self.settings, self.now);
+            }
+            Action::Say(_) | Action::Respond { .. } => {}
             Action::Interrupt => {
+                self.transfer.take_if(|_| self.state == State::Live);
                 for ended in self.speech.interrupt(self.now, out) {
                     self.record_utterance(ended, out);
                 }
             }
+            Action::CallTool { call, name, arguments, effect } if self.state != State::Over => {
+                self.tools.call((call, name, arguments, effect), self.now, &mut self.gate, out);
+            }
+            Action::CallTool { .. } => {}
+            Action::CancelTool(call) => self.tools.cancel(call, self.now, &mut self.gate, out),
+            Action::PressKeys(keys) if self.is_live() => out.push(Output::Effect(Effect::PressKeys(keys))),
+            Action::PressKeys(_) => {}
+            Action::Transfer { to } => self.transfer = Some(to),
             Action::Ask { ask, request } => self.llm.ask(ask, request, self.now, &mut self.ops, out),
             Action::Forget(ask) => self.llm.forget(ask, out),
-            Action::Journal(fact) => self.gate.journal(self.now, fact, true, out),
+            Action::Journal(fact) => {
+                self.gate.journal(self.now, fact, true, out);
+            }
             Action::GrantConsent => self.gate.grant(out),
             Action::LimitTurn(limit) => self.turn.limit(limit),
             Action::End(reason) if self.state == State::Live => self.state = State::Ending(reason),
@@ -351,25 +416,36 @@ impl CallMachine {
                 out.push(Output::Notify(DialogueEvent::Spoken(utterance)));
             }
         }
-        let busy =
-            self.speech.is_busy() || self.turn.is_speaking() || self.transcriber.is_waiting() || self.llm.is_waiting();
-        self.timers.observe(busy, self.now);
+        while let Some((utterance, text)) = self.speech.next_failed() {
+            out.push(Output::Notify(DialogueEvent::ResponseFailed { utterance, text }));
+        }
+        self.timers.observe(self.turn.is_speaking() || self.is_answering(), self.now);
         match self.state {
             State::Ending(reason) => {
                 if !self.speech.is_busy() && self.speech.playout.is_settled(self.now) {
                     self.hang_up(reason, out);
                 }
             }
-            _ => self.wait(out),
+            State::Leaving(until) => {
+                if until <= self.now {
+                    self.not_transferred(out);
+                }
+            }
+            State::Live if self.transfer.is_some() && !self.speech.is_busy() => self.leave(out),
+            State::Live | State::Ringing | State::Over => self.wait(out),
         }
     }
 
+    /// Whether somebody works at what is said next, or it is being said.
+    fn is_answering(&self) -> bool {
+        self.transcriber.is_waiting() || self.llm.is_waiting() || self.tools.is_waiting() || self.speech.is_busy()
+    }
+
     fn wait(&mut self, out: &mut Vec<Output>) {
-        let answering = self.transcriber.is_waiting() || self.llm.is_waiting() || self.speech.is_busy();
         if self.speech.is_audible(self.now) && !self.latency.is_open() {
             self.timers.answered();
         }
-        self.timers.expect(answering, self.now);
+        self.timers.expect(self.is_answering(), self.now);
         while let Some(due) = self.timers.next_due(self.now) {
             match due {
                 Due::Filler(text) => {

@@ -1,9 +1,9 @@
 //! One call: the machine that decides, its inputs and outputs, and the runner that carries them.
 //!
 //! ```text
-//! inputs : Media  TurnTranscriber  Token  Speech  Stored  Failed  Dialogue(action)  Tick
+//! inputs : Media  Transcript  Token  Segment  Speech  ToolResult  Stored  Failed  Dialogue(action)  Tick
 //! machine: turn + playout + heard ledger + gate of consent + clocks of silence + spending
-//! outputs: Send  Start  Hear  Finish  Cancel  Journal  Notify  Record  Effect
+//! outputs: Send  Start  Hear  Finish  Cancel  CallTool  Journal  Notify  Record  Effect
 //! ```
 
 mod budget_guard;
@@ -19,10 +19,12 @@ mod machine;
 mod ops;
 mod playout;
 mod recording;
+mod response;
 mod runner;
 mod settings;
 mod silence_timers;
 mod speech_queue;
+mod tool_calls;
 mod transcriber;
 mod turn;
 

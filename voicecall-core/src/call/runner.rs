@@ -1,13 +1,15 @@
 //! The one place that waits: carries inputs from socket, agent, store and clock to the call's logic, and its outputs back.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
-use tracing::{debug, warn};
+use tracing::{Instrument, debug, warn};
 
 use super::conversation::CallLogic;
 use super::exchange::{Exchange, Exchanges};
@@ -18,7 +20,9 @@ use crate::dialogue::Action;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Fact;
 use crate::media::{MediaCodec, MediaCommand, WireMessages};
+use crate::phone::PhoneNumber;
 use crate::time::CallTime;
+use crate::tool::{ToolCallId, ToolContext, ToolOutcome};
 
 /// A carrier's media socket: text messages both ways.
 pub trait MediaSocket: Send {
@@ -46,6 +50,9 @@ pub trait CallSink: Send {
     /// Does something irreversible.
     fn effect(&mut self, effect: Effect);
 
+    /// Has the carrier connect the call to somebody else: its media stream stops, or else the call goes on here.
+    fn transfer(&mut self, to: PhoneNumber);
+
     /// Is told of an operation of the agent that is over.
     fn exchanged(&mut self, exchange: Exchange);
 
@@ -61,6 +68,7 @@ impl CallSink for NoSink {
     fn journal(&mut self, _seq: u64, _at: CallTime, _fact: Fact) {}
     fn record(&mut self, _caller: Frame, _agent: Frame) {}
     fn effect(&mut self, _effect: Effect) {}
+    fn transfer(&mut self, _to: PhoneNumber) {}
     fn exchanged(&mut self, _exchange: Exchange) {}
 
     async fn stored(&mut self) -> u64 {
@@ -77,6 +85,9 @@ const BEGINS_WITHIN: Duration = Duration::from_secs(10);
 
 /// A socket that takes nothing for this long is dead as well.
 const SEND_LIMIT: Duration = Duration::from_secs(5);
+
+/// Tools that run at the same time in one call. What goes beyond is refused, which the model is told.
+const MOST_TOOLS: usize = 16;
 
 /// Messages that cannot be read are skipped; this many in one call are not an accident any more.
 const MOST_BAD_MESSAGES: u32 = 100;
@@ -113,6 +124,7 @@ enum Event<T> {
     Message(Option<Result<T>>),
     Agent(OpId, AgentEvent),
     Stored(u64),
+    Tool(ToolCallId, ToolOutcome),
     Control(Option<Action>),
     Clock,
 }
@@ -126,6 +138,9 @@ impl<L: CallLogic, S: CallSink> CallRunner<L, S> {
             out: Vec::with_capacity(64),
             failed: Vec::new(),
             exchanges: Exchanges::default(),
+            tools: JoinSet::new(),
+            running: HashMap::new(),
+            refused: Vec::new(),
             wire: WireMessages::new(),
             open: true,
             closing: false,
@@ -159,6 +174,11 @@ struct Run<L, S> {
     /// Listening operations that did not take their audio.
     failed: Vec<(OpId, ErrorKind)>,
     exchanges: Exchanges,
+    /// Owns every running tool: the end of the call aborts what is left.
+    tools: JoinSet<(ToolCallId, ToolOutcome)>,
+    running: HashMap<ToolCallId, AbortHandle>,
+    /// Tools that could not be begun.
+    refused: Vec<(ToolCallId, &'static str)>,
     wire: WireMessages,
     open: bool,
     closing: bool,
@@ -187,6 +207,11 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
             message = socket.receive(), if self.open => Event::Message(message),
             (op, event) = self.call.agent.next() => Event::Agent(op, event),
             seq = self.call.sink.stored() => Event::Stored(seq),
+            Some(done) = self.tools.join_next(), if !self.tools.is_empty() => match done {
+                Ok((call, outcome)) => Event::Tool(call, outcome),
+                // It was cancelled: nobody waits for it.
+                Err(_) => Event::Clock,
+            },
             action = self.call.control.recv(), if self.controlled => Event::Control(action),
             () = clock => Event::Clock,
         }
@@ -212,6 +237,9 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
                 let input = match event {
                     AgentEvent::Transcript(transcript) => InputEvent::Transcript { op, transcript },
                     AgentEvent::Token(text) => InputEvent::Token { op, text },
+                    AgentEvent::ToolCall(call) => InputEvent::ToolCall { op, call },
+                    AgentEvent::TextDone => InputEvent::TextDone { op },
+                    AgentEvent::Segment(text) => InputEvent::Segment { op, text },
                     AgentEvent::Usage(usage) => InputEvent::Usage { op, usage },
                     AgentEvent::Speech(chunk) => {
                         self.exchanges.sound(op, now);
@@ -235,6 +263,10 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
                 self.call.logic.handle(now, input, &mut self.out);
             }
             Event::Stored(seq) => self.call.logic.handle(now, InputEvent::Stored { seq }, &mut self.out),
+            Event::Tool(call, outcome) => {
+                self.running.remove(&call);
+                self.call.logic.handle(now, InputEvent::ToolResult { call, outcome }, &mut self.out);
+            }
             Event::Control(Some(action)) => {
                 self.call.logic.handle(now, InputEvent::Dialogue(action), &mut self.out);
             }
@@ -255,6 +287,20 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
         if let Some(exchange) = end(&mut self.exchanges) {
             self.call.sink.exchanged(exchange);
         }
+    }
+
+    /// Runs a tool in a task of its own. A free function of its fields, because outputs are being read meanwhile.
+    fn call_tool(
+        logic: &L,
+        (call, name, arguments, context): (ToolCallId, &str, serde_json::Value, ToolContext),
+        tools: &mut JoinSet<(ToolCallId, ToolOutcome)>,
+    ) -> std::result::Result<AbortHandle, &'static str> {
+        let tool = logic.tool(name).ok_or("there is no such tool")?;
+        if tools.len() >= MOST_TOOLS {
+            return Err("too many tools run at once");
+        }
+        let task = async move { (call, tool.run(arguments, context).await) };
+        Ok(tools.spawn(task.in_current_span()))
     }
 
     fn bad_message(&mut self, error: &Error) {
@@ -303,11 +349,32 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
                         }
                         self.call.agent.cancel(op);
                     }
+                    Output::CallTool { call, name, arguments, context } => {
+                        match Self::call_tool(&self.call.logic, (call, &name, arguments, context), &mut self.tools) {
+                            Ok(handle) => drop(self.running.insert(call, handle)),
+                            Err(reason) => self.refused.push((call, reason)),
+                        }
+                    }
+                    Output::CancelTool { call } => {
+                        if let Some(handle) = self.running.remove(&call) {
+                            handle.abort();
+                        }
+                    }
+                    Output::Effect(Effect::Transfer { to }) => match self.call.logic.transfer_number(&to) {
+                        Some(number) => self.call.sink.transfer(number),
+                        // The machine goes on with the call when nothing comes of it.
+                        None => warn!("a call was to be transferred to a number that is not configured"),
+                    },
                     Output::Journal { seq, at, fact } => self.call.sink.journal(seq, at, fact),
                     Output::Record { caller, agent } => self.call.sink.record(caller, agent),
                     Output::Effect(effect) => self.call.sink.effect(effect),
                     Output::Notify(_) => {}
                 }
+            }
+            if let Some((call, reason)) = self.refused.pop() {
+                let outcome = ToolOutcome::Failed(reason.to_owned());
+                self.call.logic.handle(self.now(), InputEvent::ToolResult { call, outcome }, &mut self.out);
+                continue;
             }
             // An operation that did not take its audio fails once, however many frames it refused.
             self.failed.dedup_by_key(|(op, _)| *op);

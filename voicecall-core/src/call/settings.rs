@@ -97,6 +97,13 @@ pub struct Timeouts {
     pub transcript: Duration,
     /// A model that has not finished after this time is not waited for.
     pub thought: Duration,
+    /// A model that answers aloud and has not begun after this time is not waited for.
+    pub first_token: Duration,
+    /// A model that answers aloud and has begun is not waited for when nothing more comes for this time. There is no limit
+    /// on the whole.
+    pub between_tokens: Duration,
+    /// A call that is still here this long after it was to be transferred goes on here.
+    pub transfer: Duration,
     /// A voice that says nothing for this time is asked once more, at most three times.
     pub speech: Duration,
 }
@@ -109,6 +116,9 @@ impl Default for Timeouts {
             silence: Duration::from_secs(5),
             transcript: Duration::from_secs(4),
             thought: Duration::from_secs(6),
+            first_token: Duration::from_secs(6),
+            between_tokens: Duration::from_secs(3),
+            transfer: Duration::from_secs(10),
             speech: Duration::from_secs(3),
         }
     }

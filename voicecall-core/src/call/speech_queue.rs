@@ -7,8 +7,9 @@ use super::heard::{self, HeardText};
 use super::io::Output;
 use super::ops::Ops;
 use super::playout::{Playout, SpeechId};
-use super::settings::CallSettings;
-use crate::agent::{AgentTask, OpId, SPEECH_CREDIT};
+use super::response::Response;
+use super::settings::{CallSettings, Timeouts};
+use crate::agent::{AgentTask, OpId, Respond, SPEECH_CREDIT};
 use crate::audio::{FRAME_SAMPLES, Frame, Framer};
 use crate::dialogue::{Utterance, UtteranceId};
 use crate::media::MarkId;
@@ -34,9 +35,11 @@ const AHEAD: usize = 2;
 #[derive(Debug)]
 pub(super) struct SpeechQueue {
     pub(super) playout: Playout,
-    timeouts: Duration,
+    timeouts: Timeouts,
     lines: VecDeque<Line>,
     speeches: u32,
+    /// Responses that have failed and not been told of.
+    failed: VecDeque<(UtteranceId, String)>,
 }
 
 #[derive(Debug)]
@@ -45,6 +48,8 @@ struct Line {
     /// Absent for a filler, which no dialogue asked for.
     utterance: Option<UtteranceId>,
     text: String,
+    /// What a model says instead of the text.
+    response: Option<Response>,
     interruptible: bool,
     source: Source,
     framer: Framer,
@@ -96,9 +101,10 @@ impl SpeechQueue {
     pub(super) fn new(settings: &CallSettings) -> Self {
         Self {
             playout: Playout::new(settings.lead, settings.recording),
-            timeouts: settings.timeouts.speech,
+            timeouts: settings.timeouts.clone(),
             lines: VecDeque::new(),
             speeches: 0,
+            failed: VecDeque::new(),
         }
     }
 
@@ -122,6 +128,14 @@ impl SpeechQueue {
         prepared
     }
 
+    /// Says what a model answers, behind everything queued before.
+    pub(super) fn respond(&mut self, id: UtteranceId, request: Respond, settings: &CallSettings, now: CallTime) {
+        self.add(Some(id), String::new(), true, settings, now);
+        if let Some(line) = self.lines.back_mut() {
+            line.response = Some(Response::new(request));
+        }
+    }
+
     fn add(
         &mut self,
         id: Option<UtteranceId>,
@@ -136,6 +150,7 @@ impl SpeechQueue {
             utterance: id,
             source: Source::Later { tries: 0, not_before: now },
             text,
+            response: None,
             interruptible,
             framer: Framer::new(),
             words: Vec::new(),
@@ -157,22 +172,69 @@ impl SpeechQueue {
 
     /// More audio of a speaking operation. Returns whether it was the first of it.
     pub(super) fn audio(&mut self, op: OpId, audio: &[u8], words: Vec<WordTiming>, now: CallTime) -> bool {
-        let timeouts = self.timeouts;
+        let timeouts = self.timeouts.speech;
         let Some(line) = self.lines.iter_mut().find(|line| line.is_asked(op)) else { return false };
         let first = line.samples == 0 && !audio.is_empty();
         line.append(audio);
         line.words.extend(words);
-        if let Source::Asked { due, .. } = &mut line.source {
-            *due = now + timeouts;
+        // Until a model has written all it will, its next word is what is waited for.
+        if line.response.as_ref().is_none_or(Response::is_written) {
+            line.wait_until(now + timeouts);
         }
         first
+    }
+
+    /// More text of a response. Returns whether it was the first.
+    pub(super) fn token(&mut self, op: OpId, text: &str, now: CallTime, out: &mut Vec<Output>) -> bool {
+        let Some(first) = self.progress(op, now, |response| response.token(text)) else { return false };
+        if first.is_none() {
+            out.push(Output::Cancel { op });
+            self.failed(op, now);
+        }
+        first.unwrap_or(false)
+    }
+
+    /// A response is about to speak this part of its text. Returns whether there is such a response.
+    pub(super) fn segment(&mut self, op: OpId, text: String) -> bool {
+        let Some(line) = self.lines.iter_mut().find(|line| line.is_asked(op)) else { return false };
+        let Some(response) = &mut line.response else { return false };
+        response.segment(text, line.samples);
+        true
+    }
+
+    /// A response calls a tool. Returns which, if it is still wanted.
+    pub(super) fn tool_call(&mut self, op: OpId, now: CallTime) -> Option<UtteranceId> {
+        self.progress(op, now, |_| ())?;
+        self.lines.iter().find(|line| line.is_asked(op))?.utterance
+    }
+
+    /// A response has written all it will. Returns which, and its text.
+    pub(super) fn text_done(&mut self, op: OpId, now: CallTime) -> Option<(UtteranceId, String)> {
+        let timeouts = self.timeouts.speech;
+        let line = self.lines.iter_mut().find(|line| line.is_asked(op))?;
+        let text = line.response.as_mut()?.done();
+        line.wait_until(now + timeouts);
+        Some((line.utterance?, text))
+    }
+
+    /// A response that has failed, each once, with the text of it that has sound.
+    pub(super) fn next_failed(&mut self) -> Option<(UtteranceId, String)> {
+        self.failed.pop_front()
+    }
+
+    fn progress<T>(&mut self, op: OpId, now: CallTime, take: impl FnOnce(&mut Response) -> T) -> Option<T> {
+        let timeouts = self.timeouts.between_tokens;
+        let line = self.lines.iter_mut().find(|line| line.is_asked(op))?;
+        let taken = take(line.response.as_mut()?);
+        line.wait_until(now + timeouts);
+        Some(taken)
     }
 
     /// A speaking operation is complete.
     pub(super) fn done(&mut self, op: OpId, now: CallTime) -> TtsOutcome {
         match self.lines.iter_mut().find(|line| line.is_asked(op)) {
             // A voice that finishes without a sound has failed.
-            Some(line) if line.samples == 0 => self.failed(op, now),
+            Some(line) if line.samples == 0 && line.response.is_none() => self.failed(op, now),
             Some(line) => {
                 line.complete();
                 line.source = Source::Prepared;
@@ -186,7 +248,11 @@ impl SpeechQueue {
     pub(super) fn failed(&mut self, op: OpId, now: CallTime) -> TtsOutcome {
         let Some(line) = self.lines.iter_mut().find(|line| line.is_asked(op)) else { return TtsOutcome::Available };
         let Source::Asked { tries, .. } = line.source else { return TtsOutcome::Available };
-        if line.samples > 0 {
+        if let Some(response) = &mut line.response {
+            response.fail(line.samples);
+            self.failed.extend(line.utterance.map(|utterance| (utterance, response.spoken())));
+        }
+        if line.samples > 0 || line.response.is_some() {
             line.complete();
             line.source = Source::Prepared;
             return TtsOutcome::Available;
@@ -211,14 +277,17 @@ impl SpeechQueue {
                 return TtsOutcome::Failed;
             }
         }
-        let timeouts = self.timeouts;
         for line in self.lines.iter_mut().take(AHEAD) {
             if let Source::Later { tries, not_before } = line.source
                 && not_before <= now
             {
                 let op = ops.next();
-                line.source = Source::Asked { op, tries: tries + 1, due: now + timeouts };
-                out.push(Output::Start { op, task: AgentTask::Speak(line.text.clone()) });
+                let (task, timeout) = match &line.response {
+                    Some(response) => (AgentTask::Respond(response.request().clone()), self.timeouts.first_token),
+                    None => (AgentTask::Speak(line.text.clone()), self.timeouts.speech),
+                };
+                line.source = Source::Asked { op, tries: tries + 1, due: now + timeout };
+                out.push(Output::Start { op, task });
             }
         }
         while self.feed(now, out) {
@@ -233,7 +302,7 @@ impl SpeechQueue {
 
     /// Hands frames to the playout and lets their voices go on. Returns whether there were any.
     fn feed(&mut self, now: CallTime, out: &mut Vec<Output>) -> bool {
-        let timeouts = self.timeouts;
+        let timeouts = self.timeouts.speech;
         let mut any = false;
         for line in self.lines.iter_mut().filter(|line| !line.fed) {
             while self.playout.waiting() < FEED
@@ -249,29 +318,31 @@ impl SpeechQueue {
             {
                 out.push(Output::Grant { op: *op, samples: spent - line.granted });
                 line.granted = spent;
-                *due = now + timeouts;
+                *due = (*due).max(now + timeouts);
             }
             if !line.complete || !line.ready.is_empty() {
                 break;
             }
             line.fed = true;
-            any = true;
-            self.playout.finish(line.speech);
+            // Of what had no sound the phone knows nothing.
+            if line.taken > 0 {
+                any = true;
+                self.playout.finish(line.speech);
+            }
         }
         any
     }
 
     /// The next utterance that was heard to its end by `now`.
     pub(super) fn next_ended(&mut self, now: CallTime) -> Option<Ended> {
+        let silent = |line: &mut Line| line.fed && line.taken == 0;
+        if let Some(line) = self.lines.pop_front_if(silent) {
+            return Some(Ended { utterance: line.utterance, words: line.all(), from: now, until: now });
+        }
         let finished = self.playout.next_finished(now)?;
         let line = self.lines.pop_front()?;
         debug_assert_eq!(line.speech, finished.speech, "speech is heard in the order it was queued");
-        Some(Ended {
-            utterance: line.utterance,
-            words: HeardText { heard: line.text, unheard: String::new(), estimated: false },
-            from: finished.from,
-            until: finished.until,
-        })
+        Some(Ended { utterance: line.utterance, words: line.all(), from: finished.from, until: finished.until })
     }
 
     /// Stops speaking. Returns what became of each utterance that was not heard to its end, in order.
@@ -288,9 +359,13 @@ impl SpeechQueue {
     fn cut(&self, line: &Line, now: CallTime) -> Ended {
         let progress = self.playout.progress(line.speech, now);
         let samples = progress.map_or(0, |progress| progress.samples);
+        let total = line.complete.then_some(line.samples);
         Ended {
             utterance: line.utterance,
-            words: heard::split(&line.text, &line.words, samples, line.complete.then_some(line.samples)),
+            words: match &line.response {
+                Some(response) => response.split(&line.words, samples, total),
+                None => heard::split(&line.text, &line.words, samples, total),
+            },
             from: progress.map_or(now, |progress| progress.from),
             until: now,
         }
@@ -332,6 +407,21 @@ impl SpeechQueue {
 }
 
 impl Line {
+    /// What it says, heard to its end.
+    fn all(&self) -> HeardText {
+        match &self.response {
+            Some(response) => response.split(&self.words, self.samples, Some(self.samples)),
+            None => HeardText { heard: self.text.clone(), unheard: String::new(), estimated: false },
+        }
+    }
+
+    /// Whoever makes its audio has until then for the next piece.
+    fn wait_until(&mut self, then: CallTime) {
+        if let Source::Asked { due, .. } = &mut self.source {
+            *due = then;
+        }
+    }
+
     fn append(&mut self, audio: &[u8]) {
         self.samples += audio.len() as u64;
         let ready = &mut self.ready;

@@ -9,7 +9,7 @@ pub mod server;
 pub use voicecall_core::{
     AttemptId, CallHours, CallTime, CarrierCallId, ConsentBasis, ConsentToken, Epoch, Error, ErrorKind, LookupHash,
     PhoneNumber, QuestionId, RecordId, Result, Sealed, SealedPhone, SessionId, TenantId, Vault, VerificationId, agent,
-    async_trait, audio, call, carrier, dialogue, journal, media, model, money, store,
+    async_trait, audio, call, carrier, dialogue, journal, media, model, money, store, tool,
 };
 pub use voicecall_engine as engine;
 #[cfg(feature = "openai")]

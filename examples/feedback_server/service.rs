@@ -79,6 +79,7 @@ impl CallHandler for Feedback {
         let questions = questions.iter().map(PlannedQuestion::from).collect();
         let plan = InterviewPlan::swedish(&business.store_info.name, AGENT, questions);
         let mut settings = CallSettings::new(session.id);
+        settings.keep = voicecall::call::Keep::AfterConsent;
         settings.prepared = self.voices.ready(session.tenant, &sentences(&plan));
         let bridges = plan.phrases.fillers.iter().chain([&plan.phrases.apology]);
         settings.timeouts.fillers = BRIDGES.into_iter().zip(bridges.cloned()).collect();

@@ -262,6 +262,7 @@ impl CallHandler for Business {
 
     async fn plan(&self, request: &PlanRequest) -> Result<CallPlan> {
         let mut settings = CallSettings::new(request.session.id);
+        settings.keep = voicecall_core::call::Keep::AfterConsent;
         settings.detection = Detection::Energy;
         Ok(CallPlan { settings, setup: AgentSetup::default(), dialogue: (self.dialogue)(request) })
     }

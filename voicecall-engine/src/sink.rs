@@ -17,7 +17,7 @@ use voicecall_core::audio::{Frame, StereoWav};
 use voicecall_core::call::{CallSink, Effect, Exchange};
 use voicecall_core::journal::{Fact, JournalEntry};
 use voicecall_core::store::{EndReason, SessionChange, Store};
-use voicecall_core::{Epoch, SessionId, TenantId};
+use voicecall_core::{Epoch, PhoneNumber, SessionId, TenantId};
 use voicecall_core::{Error, ErrorKind, Result};
 
 /// Facts that may wait for a slow store. A call has some hundreds; one that has more loses the newest, with an error.
@@ -48,6 +48,7 @@ pub(super) struct EngineSink {
     events: Arc<EventBus>,
     amd: watch::Sender<AmdResult>,
     hang_up: Option<oneshot::Sender<EndReason>>,
+    transfer: mpsc::Sender<PhoneNumber>,
     recording: Option<CallRecording>,
     reason: Option<EndReason>,
 }
@@ -76,7 +77,7 @@ impl EngineSink {
         answered_at: Timestamp,
         events: Arc<EventBus>,
         amd: watch::Sender<AmdResult>,
-        hang_up: oneshot::Sender<EndReason>,
+        (hang_up, transfer): (oneshot::Sender<EndReason>, mpsc::Sender<PhoneNumber>),
         recording: Option<(PathBuf, &RecordingThread)>,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (tenant, session, epoch) = owner;
@@ -93,6 +94,7 @@ impl EngineSink {
             entries,
             stored,
             hang_up: Some(hang_up),
+            transfer,
             recording: recording.map(|(folder, thread)| CallRecording {
                 folder,
                 thread: thread.jobs.clone(),
@@ -176,7 +178,15 @@ impl CallSink for EngineSink {
                     let _ = hang_up.send(reason);
                 }
             }
+            // The call goes on at the carrier: nobody hangs it up.
+            Effect::Leave(reason) => self.reason = Some(reason),
             effect => error!(session = %self.session, ?effect, "an effect this engine does not know"),
+        }
+    }
+
+    fn transfer(&mut self, to: PhoneNumber) {
+        if self.transfer.try_send(to).is_err() {
+            warn!(session = %self.session, "the call is being transferred already");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Consent as a gate: what somebody said, and how it sounded, stays in memory until the caller agrees.
+//! Consent as a gate: what somebody said, and how it sounded, stays in memory until it may be kept, or is dropped at once.
 
 use crate::audio::Frame;
 use crate::consent::ConsentToken;
@@ -7,6 +7,7 @@ use crate::journal::Fact;
 use crate::time::CallTime;
 
 use super::io::{Effect, Output};
+use super::settings::Keep;
 
 /// The most audio held before consent: three minutes. A caller who has not decided by then is not recorded from the start.
 const LONGEST_TAPE: usize = 3 * 60 * 50;
@@ -15,6 +16,8 @@ const LONGEST_TAPE: usize = 3 * 60 * 50;
 #[derive(Debug)]
 pub(super) struct ConsentGate {
     session: SessionId,
+    /// Nothing waits, because it will never be kept.
+    drops: bool,
     open: bool,
     recording: bool,
     seq: u64,
@@ -27,11 +30,13 @@ pub(super) struct ConsentGate {
 
 impl ConsentGate {
     /// A gate whose first fact has the number `first_seq`.
-    pub(super) const fn new(session: SessionId, recording: bool, first_seq: u64) -> Self {
+    pub(super) fn new(session: SessionId, keep: &Keep, recording: bool, first_seq: u64) -> Self {
+        let drops = *keep == Keep::Nothing;
         Self {
             session,
+            drops,
             open: false,
-            recording,
+            recording: recording && !drops,
             seq: first_seq.saturating_sub(1),
             held: Vec::new(),
             tape: Vec::new(),
@@ -50,7 +55,9 @@ impl ConsentGate {
         out: &mut Vec<Output>,
     ) -> Option<u64> {
         if fact.needs_consent() && !self.open {
-            self.held.push((at, fact, by_dialogue));
+            if !self.drops {
+                self.held.push((at, fact, by_dialogue));
+            }
             return None;
         }
         let fact = if self.open { fact } else { fact.without_content() };
@@ -85,7 +92,16 @@ impl ConsentGate {
 
     /// The caller agreed: everything held so far goes out, in order.
     pub(super) fn grant(&mut self, out: &mut Vec<Output>) {
-        if self.open {
+        self.open(ConsentToken::spoken(self.session), out);
+    }
+
+    /// The caller has heard that the call is kept.
+    pub(super) fn announced(&mut self, out: &mut Vec<Output>) {
+        self.open(ConsentToken::operator_declares_legal_basis(self.session), out);
+    }
+
+    fn open(&mut self, token: ConsentToken, out: &mut Vec<Output>) {
+        if self.open || self.drops {
             return;
         }
         self.open = true;
@@ -93,7 +109,7 @@ impl ConsentGate {
             self.journal(at, fact, by_dialogue, out);
         }
         if self.recording {
-            out.push(Output::Effect(Effect::StartRecording(ConsentToken::spoken(self.session))));
+            out.push(Output::Effect(Effect::StartRecording(token)));
             let tape = std::mem::take(&mut self.tape);
             out.extend(tape.into_iter().map(|(caller, agent)| Output::Record { caller, agent }));
         }
@@ -118,7 +134,7 @@ mod tests {
 
     #[test]
     fn words_wait_for_consent_and_keep_their_order() {
-        let mut gate = ConsentGate::new(SessionId::new(), true, 1);
+        let mut gate = ConsentGate::new(SessionId::new(), &Keep::AfterConsent, true, 1);
         let mut out = Vec::new();
         gate.journal(CallTime::ZERO, Fact::Connected, false, &mut out);
         gate.journal(CallTime::from_millis(1), said("one"), true, &mut out);
@@ -137,7 +153,7 @@ mod tests {
 
     #[test]
     fn numbers_go_on_where_an_earlier_connection_stopped() {
-        let mut gate = ConsentGate::new(SessionId::new(), true, 41);
+        let mut gate = ConsentGate::new(SessionId::new(), &Keep::AfterConsent, true, 41);
         let mut out = Vec::new();
         gate.journal(CallTime::ZERO, Fact::Resumed, false, &mut out);
         gate.grant(&mut out);
@@ -149,12 +165,23 @@ mod tests {
 
     #[test]
     fn without_consent_nothing_remains() {
-        let mut gate = ConsentGate::new(SessionId::new(), true, 1);
+        let mut gate = ConsentGate::new(SessionId::new(), &Keep::AfterConsent, true, 1);
         let mut out = Vec::new();
         gate.journal(CallTime::ZERO, said("one"), true, &mut out);
         gate.record(Frame::SILENCE, Frame::SILENCE, &mut out);
         gate.forget();
         gate.grant(&mut out);
         assert!(matches!(out[..], [Output::Effect(Effect::StartRecording(_))]));
+    }
+
+    #[test]
+    fn where_nothing_is_kept_consent_changes_nothing() {
+        let mut gate = ConsentGate::new(SessionId::new(), &Keep::Nothing, true, 1);
+        let mut out = Vec::new();
+        gate.journal(CallTime::ZERO, said("one"), true, &mut out);
+        gate.grant(&mut out);
+        gate.announced(&mut out);
+        gate.journal(CallTime::ZERO, said("two"), true, &mut out);
+        assert_eq!((out, gate.records()), (Vec::new(), false));
     }
 }

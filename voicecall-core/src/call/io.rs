@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::{AgentTask, OpId};
 use crate::audio::Frame;
-use crate::carrier::Digits;
 use crate::consent::ConsentToken;
 use crate::dialogue::{Action, DialogueEvent};
 use crate::error::ErrorKind;
@@ -199,8 +198,6 @@ pub enum Output {
 pub enum Effect {
     /// Keep the recording; [`Output::Record`] follows, beginning with the start of the call.
     StartRecording(ConsentToken),
-    /// Press keys on the line.
-    PressKeys(Digits),
     /// Have the carrier connect the call to the number of this name instead of us: its media stream stops.
     Transfer {
         /// The name.

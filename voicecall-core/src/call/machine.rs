@@ -7,19 +7,19 @@ use std::time::Duration;
 
 use super::budget_guard::BudgetGuard;
 use super::consent_gate::ConsentGate;
-use super::io::{Effect, InputEvent, Output};
+use super::io::{InputEvent, Output};
 use super::latency::Ledger;
 use super::line_clock::LineClock;
 use super::llm_requests::LlmRequests;
 use super::ops::Ops;
-use super::settings::CallSettings;
+use super::settings::{CallSettings, Keep};
 use super::silence_timers::{Due, SilenceTimers};
 use super::speech_queue::{Ended, SpeechQueue, TtsOutcome};
 use super::tool_calls::ToolCalls;
 use super::transcriber::TurnTranscriber;
 use super::turn::{Spoken, Turn, TurnEvent};
 use crate::agent::OpId;
-use crate::audio::{FRAME_DURATION, Frame, Framer, VoiceDetector};
+use crate::audio::{FRAME_DURATION, Frame, Framer, VoiceDetector, dtmf};
 use crate::dialogue::{Action, DialogueEvent};
 use crate::journal::Fact;
 use crate::media::{MediaCommand, MediaEvent};
@@ -84,7 +84,7 @@ impl CallMachine {
             llm: LlmRequests::new(settings.timeouts.thought),
             speech: SpeechQueue::new(&settings),
             tools: ToolCalls::new(settings.session),
-            gate: ConsentGate::new(settings.session, settings.recording, settings.first_seq),
+            gate: ConsentGate::new(settings.session, &settings.keep, settings.recording, settings.first_seq),
             timers: SilenceTimers::new(&settings.timeouts),
             latency: Ledger::default(),
             budget: settings.budget.as_ref().map(BudgetGuard::new),
@@ -193,6 +193,9 @@ impl CallMachine {
                 let resumes = !self.settings.elapsed.is_zero();
                 let fact = if resumes { Fact::Resumed } else { Fact::Connected };
                 self.gate.journal(self.now, fact, false, out);
+                if let Keep::Announced(text) = &self.settings.keep {
+                    self.speech.announce(text, &self.settings, self.now);
+                }
                 out.push(Output::Notify(DialogueEvent::Connected));
             }
             MediaEvent::Audio(bytes) if self.is_live() => {
@@ -364,7 +367,9 @@ impl CallMachine {
             }
             Action::CallTool { .. } => {}
             Action::CancelTool(call) => self.tools.cancel(call, self.now, &mut self.gate, out),
-            Action::PressKeys(keys) if self.is_live() => out.push(Output::Effect(Effect::PressKeys(keys))),
+            Action::PressKeys(keys) if self.state == State::Live => {
+                self.speech.play(&dtmf::tones(&keys), &self.settings, self.now);
+            }
             Action::PressKeys(_) => {}
             Action::Transfer { to } => self.transfer = Some(to),
             Action::Ask { ask, request } => self.llm.ask(ask, request, self.now, &mut self.ops, out),
@@ -411,6 +416,9 @@ impl CallMachine {
         self.note_answer(out);
         while let Some(ended) = self.speech.next_ended(self.now) {
             let utterance = ended.utterance;
+            if utterance.is_none() && self.settings.keep == Keep::Announced(ended.words.heard.clone()) {
+                self.gate.announced(out);
+            }
             self.record_utterance(ended, out);
             if let Some(utterance) = utterance {
                 out.push(Output::Notify(DialogueEvent::Spoken(utterance)));

@@ -37,5 +37,5 @@ pub use machine::CallMachine;
 pub use playout::{Finished, Playout, Progress, SpeechId};
 pub use recording::{InputRecorder, Replayed, replay};
 pub use runner::{CallEnd, CallRunner, CallSink, MediaSocket, NoSink};
-pub use settings::{CallSettings, PreparedSpeech, Timeouts};
+pub use settings::{CallSettings, Keep, PreparedSpeech, Timeouts};
 pub use turn::{Spoken, Turn, TurnEvent, TurnSettings};

@@ -406,3 +406,7 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
 fn since(started: Instant) -> CallTime {
     CallTime::from_micros(u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX))
 }
+
+#[cfg(test)]
+#[path = "runner_tests.rs"]
+mod tests;

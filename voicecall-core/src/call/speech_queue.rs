@@ -128,6 +128,21 @@ impl SpeechQueue {
         prepared
     }
 
+    /// Says something nobody asked for and nobody may interrupt, prepared or not.
+    pub(super) fn announce(&mut self, text: &str, settings: &CallSettings, now: CallTime) {
+        self.add(None, text.to_owned(), false, settings, now);
+    }
+
+    /// Plays audio that is no speech, behind everything queued before.
+    pub(super) fn play(&mut self, audio: &[u8], settings: &CallSettings, now: CallTime) {
+        self.add(None, String::new(), false, settings, now);
+        if let Some(line) = self.lines.back_mut() {
+            line.source = Source::Prepared;
+            line.append(audio);
+            line.complete();
+        }
+    }
+
     /// Says what a model answers, behind everything queued before.
     pub(super) fn respond(&mut self, id: UtteranceId, request: Respond, settings: &CallSettings, now: CallTime) {
         self.add(Some(id), String::new(), true, settings, now);

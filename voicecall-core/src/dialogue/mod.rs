@@ -2,13 +2,18 @@
 //!
 //! Dialogues know nothing of audio or carriers, so that the same one serves a call and, later, a chat.
 
+mod ask_consent;
+mod llm;
 mod scripted;
+mod yes_no;
 
 use std::fmt::Debug;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use ask_consent::{AskConsent, WithConsent};
+pub use llm::{LlmDialogue, Phrases};
 pub use scripted::Scripted;
 
 use crate::agent::Respond;
@@ -175,7 +180,7 @@ pub enum Action {
     },
     /// Give up a tool that is running. No result follows.
     CancelTool(ToolCallId),
-    /// Press keys on the line, as a caller would.
+    /// Press keys on the line, as a caller would, once everything queued has been heard: the other side hears their tones.
     PressKeys(Digits),
     /// Hand the call to somebody else once everything queued has been heard, and leave it.
     /// [`DialogueEvent::TransferFailed`] follows if it stays.

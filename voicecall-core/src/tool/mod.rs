@@ -23,6 +23,7 @@ use serde_json::Value;
 
 pub use context::{ToolCallId, ToolContext};
 pub use outcome::{ToolOutcome, ToolState};
+pub(crate) use run::reason;
 pub use set::Tools;
 
 use crate::error::{Error, ErrorKind, Result};

@@ -273,6 +273,9 @@ impl CallHandler for Desk {
         settings.detection = Detection::Energy;
         let prepared = self.dialogues.lock().unwrap().pop_front();
         let dialogue = prepared.unwrap_or_else(|| Box::new(Scripted::new(["Hello."])));
+        if dialogue.can_grant_consent() {
+            settings.keep = voicecall_core::call::Keep::AfterConsent;
+        }
         Ok(CallPlan { settings, setup: voicecall_core::agent::AgentSetup::default(), dialogue })
     }
 
@@ -289,6 +292,10 @@ pub(super) struct Consenting {
 }
 
 impl Dialogue for Consenting {
+    fn can_grant_consent(&self) -> bool {
+        true
+    }
+
     fn handle(&mut self, event: &DialogueEvent, now: voicecall_core::CallTime, actions: &mut Vec<Action>) {
         if *event == DialogueEvent::Connected {
             actions.push(Action::Journal(Fact::Consent { given: self.given }));

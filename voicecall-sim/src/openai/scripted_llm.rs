@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{ApiError, reader};
 use crate::fault::Rng;
-use crate::scenario::{Latency, Model, Part, Question, RuleLatency, Scenario};
+use crate::scenario::{Latency, Model, Part, Question, RuleCall, RuleLatency, Scenario};
 
 /// The longest token, in characters.
 const TOKEN_LENGTH: usize = 6;
@@ -23,6 +23,8 @@ pub struct ScriptedLlm {
 pub struct Reply {
     /// The answer in pieces; together they are the text.
     pub tokens: Vec<Token>,
+    /// The tools called behind it.
+    pub calls: Vec<RuleCall>,
     /// Whether the answer was cut because it was longer than allowed.
     pub cut_off: bool,
     /// Tokens read.
@@ -51,9 +53,9 @@ impl ScriptedLlm {
     /// # Errors
     /// A 500 that names what was asked, if no rule covers it.
     pub fn answer(&mut self, question: &Question<'_>, max_tokens: usize) -> Result<Reply, ApiError> {
-        let (reply, latency) = match self.model.answer(question) {
-            Some(rule) => (rule.reply.clone(), rule.latency),
-            None => (reader::answer(question).ok_or_else(|| no_rule(question))?, RuleLatency::default()),
+        let (reply, calls, latency) = match self.model.answer(question) {
+            Some(rule) => (rule.reply.clone(), rule.calls.clone(), rule.latency),
+            None => (reader::answer(question).ok_or_else(|| no_rule(question))?, Vec::new(), RuleLatency::default()),
         };
         let mut texts = tokens(&reply);
         let cut_off = texts.len() > max_tokens;
@@ -69,7 +71,7 @@ impl ScriptedLlm {
             timed.push(Token { after, text });
         }
         let input_tokens = question.messages.iter().map(|message| tokens(message).len()).sum();
-        Ok(Reply { tokens: timed, cut_off, input_tokens })
+        Ok(Reply { tokens: timed, calls, cut_off, input_tokens })
     }
 }
 

@@ -38,7 +38,7 @@ mod time;
 pub(crate) use file::Part;
 pub use file::{CallerScript, Scenario};
 pub use latency::Latency;
-pub use model::{Model, Question, Rule, RuleLatency};
+pub use model::{Model, Question, Rule, RuleCall, RuleLatency};
 pub use phrase::Phrase;
 pub(crate) use phrase::words;
 pub use step::{Act, Manners, Patience, Step, Trigger};

@@ -30,9 +30,24 @@ pub struct Rule {
     /// The answer.
     #[serde(deserialize_with = "reply")]
     pub reply: String,
+    /// The tools the model calls beside the answer, which may then be empty. Only where the agent answers aloud.
+    #[serde(default, rename = "call")]
+    pub calls: Vec<RuleCall>,
     /// Slower or faster than the scenario's `[latency]`.
     #[serde(default)]
     pub latency: RuleLatency,
+}
+
+/// A tool a simulated model calls.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RuleCall {
+    /// The tool.
+    pub name: String,
+    /// What it is called with.
+    #[serde(default)]
+    pub arguments: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Waiting times of one answer, where they differ from the scenario's.

@@ -15,6 +15,9 @@ use crate::media::StreamStart;
 use crate::model::Transcript;
 use crate::money::{Budget, Cost, Money};
 
+mod keep;
+mod responses;
+
 /// Frames whose first byte is not silence are voice.
 #[derive(Debug)]
 struct Labels;
@@ -40,7 +43,7 @@ struct Call {
 }
 
 fn settings() -> CallSettings {
-    CallSettings { recording: true, ..CallSettings::new(SessionId::new()) }
+    CallSettings { recording: true, keep: crate::call::Keep::AfterConsent, ..CallSettings::new(SessionId::new()) }
 }
 
 fn ms(millis: u64) -> CallTime {

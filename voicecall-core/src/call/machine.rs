@@ -1,6 +1,7 @@
 //! The call machine: everything that decides when somebody listens, thinks, speaks or is silent. Inputs in, outputs out,
 //! with the time as an argument; it never waits and reads no clock.
 
+mod answering;
 mod ending;
 
 use std::time::Duration;
@@ -218,33 +219,6 @@ impl CallMachine {
         matches!(self.state, State::Live | State::Ending(_) | State::Leaving(_))
     }
 
-    /// Takes in what a responding operation says beside words and audio.
-    fn response(&mut self, event: InputEvent<'_>, out: &mut Vec<Output>) {
-        match event {
-            InputEvent::ToolCall { op, call } => {
-                if let Some(utterance) = self.speech.tool_call(op, self.now) {
-                    self.latency.first_token(self.now);
-                    out.push(Output::Notify(DialogueEvent::ToolCall { utterance, call }));
-                }
-            }
-            InputEvent::TextDone { op } => {
-                if let Some((utterance, text)) = self.speech.text_done(op, self.now) {
-                    out.push(Output::Notify(DialogueEvent::Written { utterance, text }));
-                }
-            }
-            InputEvent::Segment { op, text } => {
-                let characters = text.chars().count();
-                if self.speech.segment(op, text) {
-                    self.latency.first_sentence(self.now);
-                    if let Some(budget) = &mut self.budget {
-                        budget.spoke(characters);
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-
     fn frame(&mut self, frame: &Frame, out: &mut Vec<Output>) {
         let (until, missing) = self.line.frame(self.now);
         if self.gate.records() {
@@ -414,6 +388,9 @@ impl CallMachine {
             return;
         }
         self.note_answer(out);
+        while let Some((utterance, text)) = self.speech.next_failed() {
+            out.push(Output::Notify(DialogueEvent::ResponseFailed { utterance, text }));
+        }
         while let Some(ended) = self.speech.next_ended(self.now) {
             let utterance = ended.utterance;
             if utterance.is_none() && self.settings.keep == Keep::Announced(ended.words.heard.clone()) {
@@ -423,9 +400,6 @@ impl CallMachine {
             if let Some(utterance) = utterance {
                 out.push(Output::Notify(DialogueEvent::Spoken(utterance)));
             }
-        }
-        while let Some((utterance, text)) = self.speech.next_failed() {
-            out.push(Output::Notify(DialogueEvent::ResponseFailed { utterance, text }));
         }
         self.timers.observe(self.turn.is_speaking() || self.is_answering(), self.now);
         match self.state {

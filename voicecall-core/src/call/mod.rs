@@ -19,12 +19,12 @@ mod machine;
 mod ops;
 mod playout;
 mod recording;
-mod response;
 mod runner;
 mod settings;
 mod silence_timers;
 mod speech_queue;
 mod tool_calls;
+mod tool_tasks;
 mod transcriber;
 mod turn;
 

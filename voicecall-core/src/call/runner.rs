@@ -1,19 +1,18 @@
 //! The one place that waits: carries inputs from socket, agent, store and clock to the call's logic, and its outputs back.
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
-use tracing::{Instrument, debug, warn};
+use tracing::{debug, warn};
 
 use super::conversation::CallLogic;
 use super::exchange::{Exchange, Exchanges};
 use super::io::{Effect, InputEvent, Output};
+use super::tool_tasks::ToolTasks;
 use crate::agent::{AgentEvent, AgentSession, OpId};
 use crate::audio::Frame;
 use crate::dialogue::Action;
@@ -22,7 +21,7 @@ use crate::journal::Fact;
 use crate::media::{MediaCodec, MediaCommand, WireMessages};
 use crate::phone::PhoneNumber;
 use crate::time::CallTime;
-use crate::tool::{ToolCallId, ToolContext, ToolOutcome};
+use crate::tool::{ToolCallId, ToolOutcome};
 
 /// A carrier's media socket: text messages both ways.
 pub trait MediaSocket: Send {
@@ -86,9 +85,6 @@ const BEGINS_WITHIN: Duration = Duration::from_secs(10);
 /// A socket that takes nothing for this long is dead as well.
 const SEND_LIMIT: Duration = Duration::from_secs(5);
 
-/// Tools that run at the same time in one call. What goes beyond is refused, which the model is told.
-const MOST_TOOLS: usize = 16;
-
 /// Messages that cannot be read are skipped; this many in one call are not an accident any more.
 const MOST_BAD_MESSAGES: u32 = 100;
 
@@ -138,8 +134,7 @@ impl<L: CallLogic, S: CallSink> CallRunner<L, S> {
             out: Vec::with_capacity(64),
             failed: Vec::new(),
             exchanges: Exchanges::default(),
-            tools: JoinSet::new(),
-            running: HashMap::new(),
+            tools: ToolTasks::default(),
             refused: Vec::new(),
             wire: WireMessages::new(),
             open: true,
@@ -174,9 +169,7 @@ struct Run<L, S> {
     /// Listening operations that did not take their audio.
     failed: Vec<(OpId, ErrorKind)>,
     exchanges: Exchanges,
-    /// Owns every running tool: the end of the call aborts what is left.
-    tools: JoinSet<(ToolCallId, ToolOutcome)>,
-    running: HashMap<ToolCallId, AbortHandle>,
+    tools: ToolTasks,
     /// Tools that could not be begun.
     refused: Vec<(ToolCallId, &'static str)>,
     wire: WireMessages,
@@ -207,11 +200,7 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
             message = socket.receive(), if self.open => Event::Message(message),
             (op, event) = self.call.agent.next() => Event::Agent(op, event),
             seq = self.call.sink.stored() => Event::Stored(seq),
-            Some(done) = self.tools.join_next(), if !self.tools.is_empty() => match done {
-                Ok((call, outcome)) => Event::Tool(call, outcome),
-                // It was cancelled: nobody waits for it.
-                Err(_) => Event::Clock,
-            },
+            (call, outcome) = self.tools.next() => Event::Tool(call, outcome),
             action = self.call.control.recv(), if self.controlled => Event::Control(action),
             () = clock => Event::Clock,
         }
@@ -264,7 +253,6 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
             }
             Event::Stored(seq) => self.call.logic.handle(now, InputEvent::Stored { seq }, &mut self.out),
             Event::Tool(call, outcome) => {
-                self.running.remove(&call);
                 self.call.logic.handle(now, InputEvent::ToolResult { call, outcome }, &mut self.out);
             }
             Event::Control(Some(action)) => {
@@ -287,20 +275,6 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
         if let Some(exchange) = end(&mut self.exchanges) {
             self.call.sink.exchanged(exchange);
         }
-    }
-
-    /// Runs a tool in a task of its own. A free function of its fields, because outputs are being read meanwhile.
-    fn call_tool(
-        logic: &L,
-        (call, name, arguments, context): (ToolCallId, &str, serde_json::Value, ToolContext),
-        tools: &mut JoinSet<(ToolCallId, ToolOutcome)>,
-    ) -> std::result::Result<AbortHandle, &'static str> {
-        let tool = logic.tool(name).ok_or("there is no such tool")?;
-        if tools.len() >= MOST_TOOLS {
-            return Err("too many tools run at once");
-        }
-        let task = async move { (call, tool.run(arguments, context).await) };
-        Ok(tools.spawn(task.in_current_span()))
     }
 
     fn bad_message(&mut self, error: &Error) {
@@ -350,16 +324,12 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
                         self.call.agent.cancel(op);
                     }
                     Output::CallTool { call, name, arguments, context } => {
-                        match Self::call_tool(&self.call.logic, (call, &name, arguments, context), &mut self.tools) {
-                            Ok(handle) => drop(self.running.insert(call, handle)),
-                            Err(reason) => self.refused.push((call, reason)),
+                        let tool = self.call.logic.tool(&name);
+                        if let Err(reason) = self.tools.start(call, tool, arguments, context) {
+                            self.refused.push((call, reason));
                         }
                     }
-                    Output::CancelTool { call } => {
-                        if let Some(handle) = self.running.remove(&call) {
-                            handle.abort();
-                        }
-                    }
+                    Output::CancelTool { call } => self.tools.cancel(call),
                     Output::Effect(Effect::Transfer { to }) => match self.call.logic.transfer_number(&to) {
                         Some(number) => self.call.sink.transfer(number),
                         // The machine goes on with the call when nothing comes of it.

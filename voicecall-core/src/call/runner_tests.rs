@@ -14,7 +14,7 @@ use crate::model::{ChatDelta, ChatRole, ToolCall};
 use crate::testing::{
     PairedPeer, Script, ScriptedMedia, ScriptedModel, ScriptedTranscriber, ScriptedVoice, paired_socket,
 };
-use crate::tool::{Tool, ToolEffect};
+use crate::tool::{Tool, ToolContext, ToolEffect};
 
 /// Stores each fact 5 ms after it came.
 #[derive(Default)]

@@ -1,13 +1,15 @@
 //! Speaking: utterances in order, each from prepared audio or from a speaking operation, played and booked as heard.
 
+mod response;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use self::response::Response;
 use super::heard::{self, HeardText};
 use super::io::Output;
 use super::ops::Ops;
 use super::playout::{Playout, SpeechId};
-use super::response::Response;
 use super::settings::{CallSettings, Timeouts};
 use crate::agent::{AgentTask, OpId, Respond, SPEECH_CREDIT};
 use crate::audio::{FRAME_SAMPLES, Frame, Framer};
@@ -197,52 +199,6 @@ impl SpeechQueue {
             line.wait_until(now + timeouts);
         }
         first
-    }
-
-    /// More text of a response. Returns whether it was the first.
-    pub(super) fn token(&mut self, op: OpId, text: &str, now: CallTime, out: &mut Vec<Output>) -> bool {
-        let Some(first) = self.progress(op, now, |response| response.token(text)) else { return false };
-        if first.is_none() {
-            out.push(Output::Cancel { op });
-            self.failed(op, now);
-        }
-        first.unwrap_or(false)
-    }
-
-    /// A response is about to speak this part of its text. Returns whether there is such a response.
-    pub(super) fn segment(&mut self, op: OpId, text: String) -> bool {
-        let Some(line) = self.lines.iter_mut().find(|line| line.is_asked(op)) else { return false };
-        let Some(response) = &mut line.response else { return false };
-        response.segment(text, line.samples);
-        true
-    }
-
-    /// A response calls a tool. Returns which, if it is still wanted.
-    pub(super) fn tool_call(&mut self, op: OpId, now: CallTime) -> Option<UtteranceId> {
-        self.progress(op, now, |_| ())?;
-        self.lines.iter().find(|line| line.is_asked(op))?.utterance
-    }
-
-    /// A response has written all it will. Returns which, and its text.
-    pub(super) fn text_done(&mut self, op: OpId, now: CallTime) -> Option<(UtteranceId, String)> {
-        let timeouts = self.timeouts.speech;
-        let line = self.lines.iter_mut().find(|line| line.is_asked(op))?;
-        let text = line.response.as_mut()?.done();
-        line.wait_until(now + timeouts);
-        Some((line.utterance?, text))
-    }
-
-    /// A response that has failed, each once, with the text of it that has sound.
-    pub(super) fn next_failed(&mut self) -> Option<(UtteranceId, String)> {
-        self.failed.pop_front()
-    }
-
-    fn progress<T>(&mut self, op: OpId, now: CallTime, take: impl FnOnce(&mut Response) -> T) -> Option<T> {
-        let timeouts = self.timeouts.between_tokens;
-        let line = self.lines.iter_mut().find(|line| line.is_asked(op))?;
-        let taken = take(line.response.as_mut()?);
-        line.wait_until(now + timeouts);
-        Some(taken)
     }
 
     /// A speaking operation is complete.

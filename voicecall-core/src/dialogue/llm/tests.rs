@@ -76,8 +76,9 @@ impl Driven {
     }
 
     fn said(&self) -> Vec<&str> {
-        let said = |action| if let &Action::Say(ref said) = action { Some(said.text.as_str()) } else { None };
-        self.actions.iter().filter_map(said).collect()
+        let texts =
+            self.actions.iter().map(|action| if let Action::Say(said) = action { said.text.as_str() } else { "" });
+        texts.filter(|text| !text.is_empty()).collect()
     }
 
     fn ran(&self) -> Vec<(u32, &str)> {

@@ -1,8 +1,12 @@
 //! An utterance a model is still writing: its text as it comes, and which part of it lies where in the audio.
 
-use super::heard::{self, HeardText};
-use crate::agent::Respond;
+use super::super::heard::{self, HeardText};
+use super::super::io::Output;
+use super::SpeechQueue;
+use crate::agent::{OpId, Respond};
+use crate::dialogue::UtteranceId;
 use crate::model::WordTiming;
+use crate::time::CallTime;
 
 /// An answer longer than this is not one; the model runs wild.
 const LONGEST_ANSWER: usize = 16 * 1024;
@@ -110,6 +114,55 @@ fn append(text: &mut String, part: &str) {
         text.push(' ');
     }
     text.push_str(part);
+}
+
+/// What a responding operation says, on its way to its utterance. What belongs to none is dropped.
+impl SpeechQueue {
+    /// More text of a response. Returns whether it was the first.
+    pub(in crate::call) fn token(&mut self, op: OpId, text: &str, now: CallTime, out: &mut Vec<Output>) -> bool {
+        let Some(first) = self.progress(op, now, |response| response.token(text)) else { return false };
+        if first.is_none() {
+            out.push(Output::Cancel { op });
+            self.failed(op, now);
+        }
+        first.unwrap_or(false)
+    }
+
+    /// A response is about to speak this part of its text. Returns whether there is such a response.
+    pub(in crate::call) fn segment(&mut self, op: OpId, text: String) -> bool {
+        let Some(line) = self.lines.iter_mut().find(|line| line.is_asked(op)) else { return false };
+        let Some(response) = &mut line.response else { return false };
+        response.segment(text, line.samples);
+        true
+    }
+
+    /// A response calls a tool. Returns which, if it is still wanted.
+    pub(in crate::call) fn tool_call(&mut self, op: OpId, now: CallTime) -> Option<UtteranceId> {
+        self.progress(op, now, |_| ())?;
+        self.lines.iter().find(|line| line.is_asked(op))?.utterance
+    }
+
+    /// A response has written all it will. Returns which, and its text.
+    pub(in crate::call) fn text_done(&mut self, op: OpId, now: CallTime) -> Option<(UtteranceId, String)> {
+        let timeouts = self.timeouts.speech;
+        let line = self.lines.iter_mut().find(|line| line.is_asked(op))?;
+        let text = line.response.as_mut()?.done();
+        line.wait_until(now + timeouts);
+        Some((line.utterance?, text))
+    }
+
+    /// A response that has failed, each once, with the text of it that has sound.
+    pub(in crate::call) fn next_failed(&mut self) -> Option<(UtteranceId, String)> {
+        self.failed.pop_front()
+    }
+
+    fn progress<T>(&mut self, op: OpId, now: CallTime, take: impl FnOnce(&mut Response) -> T) -> Option<T> {
+        let timeouts = self.timeouts.between_tokens;
+        let line = self.lines.iter_mut().find(|line| line.is_asked(op))?;
+        let taken = take(line.response.as_mut()?);
+        line.wait_until(now + timeouts);
+        Some(taken)
+    }
 }
 
 #[cfg(test)]

@@ -8,5 +8,6 @@ mod reports;
 mod resuming;
 mod sharing;
 mod sweeping;
+mod transfers;
 mod voicemail;
 mod world;

@@ -251,9 +251,15 @@ pub(super) struct Desk {
     pub(super) planned: Mutex<Vec<(usize, bool)>>,
     /// How long the next plan takes.
     pub(super) thinks: Mutex<Duration>,
+    keeps: Mutex<bool>,
 }
 
 impl Desk {
+    /// Keeps every call after consent, whether its dialogue can ask for it or not.
+    pub(super) fn keeps_after_consent(&self) {
+        *self.keeps.lock().unwrap() = true;
+    }
+
     pub(super) fn will_hold(&self, dialogue: impl Dialogue + 'static) {
         self.dialogues.lock().unwrap().push_back(Box::new(dialogue));
     }
@@ -273,7 +279,7 @@ impl CallHandler for Desk {
         settings.detection = Detection::Energy;
         let prepared = self.dialogues.lock().unwrap().pop_front();
         let dialogue = prepared.unwrap_or_else(|| Box::new(Scripted::new(["Hello."])));
-        if dialogue.can_grant_consent() {
+        if dialogue.can_grant_consent() || *self.keeps.lock().unwrap() {
             settings.keep = voicecall_core::call::Keep::AfterConsent;
         }
         Ok(CallPlan { settings, setup: voicecall_core::agent::AgentSetup::default(), dialogue })
@@ -461,6 +467,13 @@ impl Phone {
     /// Stays on the line for some time, then breaks the connection.
     pub(super) async fn vanish_after(self, time: Duration) {
         let _ = tokio::time::timeout(time, self.listen()).await;
+    }
+
+    /// Stays on the line for some time; then the carrier says that the stream has stopped.
+    pub(super) async fn stop_after(self, time: Duration) {
+        self.start().await;
+        tokio::time::sleep(time).await;
+        self.say(&MediaEvent::Stopped).await;
     }
 
     /// Speaks for some time, beginning some time after the start.

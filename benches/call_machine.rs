@@ -51,6 +51,7 @@ fn spoken() -> Vec<Frame> {
 /// Runs the call; returns how many frames went to the phone.
 fn ten_minutes(caller: &[Frame], detector: Box<dyn VoiceDetector>) -> u64 {
     let mut settings = CallSettings::new(SessionId::new());
+    settings.keep = voicecall::call::Keep::AfterConsent;
     settings.max_duration = Duration::from_secs(3600);
     let mut machine = CallMachine::with_detector(settings, detector);
     let call = CarrierCallId::new("CA1".to_owned());

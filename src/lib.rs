@@ -9,7 +9,7 @@ pub mod server;
 pub use voicecall_core::{
     AccountName, Address, AttemptId, CallHours, CallTime, CarrierCallId, ConsentBasis, ConsentToken, ConversationId,
     Epoch, Error, ErrorKind, LookupHash, PersonKey, PhoneNumber, RecordId, Result, Sealed, SealedAddress, SessionId,
-    TenantId, Vault, agent, async_trait, audio, call, carrier, dialogue, journal, media, model, money, store,
+    TenantId, Vault, agent, async_trait, audio, call, carrier, dialogue, journal, media, model, money, store, tool,
 };
 pub use voicecall_engine as engine;
 #[cfg(feature = "openai")]

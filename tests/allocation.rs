@@ -62,6 +62,7 @@ fn budget() -> Budget {
 #[test]
 fn a_frame_allocates_nothing_while_the_agent_speaks_and_the_caller_is_silent() {
     let mut settings = CallSettings::new(SessionId::new());
+    settings.keep = voicecall::call::Keep::AfterConsent;
     settings.budget = Some(budget());
     let text = "En lång mening.".to_owned();
     let audio = vec![0x10; 8000 * 30].into();

@@ -87,6 +87,7 @@ impl CallHandler for Feedback {
         let plan = InterviewPlan::swedish(&business.store_info.name, AGENT, questions);
         let mut settings = CallSettings::new(session.id);
         settings.recording = true;
+        settings.keep = voicecall::call::Keep::AfterConsent;
         settings.prepared = self.voices.ready(session.tenant, &sentences(&plan));
         let bridges = plan.phrases.fillers.iter().chain([&plan.phrases.apology]);
         settings.timeouts.fillers = BRIDGES.into_iter().zip(bridges.cloned()).collect();

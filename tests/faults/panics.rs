@@ -19,6 +19,10 @@ const MADE_UP: &str = "a made-up panic";
 struct Panics;
 
 impl Dialogue for Panics {
+    fn can_grant_consent(&self) -> bool {
+        true
+    }
+
     fn handle(&mut self, event: &DialogueEvent, _: CallTime, _: &mut Vec<Action>) {
         assert!(*event != DialogueEvent::Connected, "{MADE_UP}");
     }

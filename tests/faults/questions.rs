@@ -86,6 +86,10 @@ impl Questions {
 }
 
 impl Dialogue for Questions {
+    fn can_grant_consent(&self) -> bool {
+        true
+    }
+
     fn handle(&mut self, event: &DialogueEvent, now: CallTime, actions: &mut Vec<Action>) {
         match event {
             DialogueEvent::Connected => {

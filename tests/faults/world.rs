@@ -275,6 +275,7 @@ impl CallHandler for Business {
 
     async fn plan(&self, request: &PlanRequest) -> Result<CallPlan> {
         let mut settings = CallSettings::new(request.session.id);
+        settings.keep = voicecall_core::call::Keep::AfterConsent;
         settings.detection = Detection::Energy;
         let plan = CallPlan::new(request.session.id, Arc::clone(&self.agent), (self.dialogue)(request));
         Ok(CallPlan { settings, ..plan })

@@ -70,6 +70,7 @@ pub(crate) fn plan(questions: Vec<PlannedQuestion>) -> InterviewPlan {
 /// Settings with the bridges and the apology ready, as a server prepares them; everything else is synthesised.
 pub(crate) fn settings(plan: &InterviewPlan) -> CallSettings {
     let mut settings = CallSettings::new("0198c0de-0000-7000-8000-000000000007".parse().unwrap());
+    settings.keep = voicecall::call::Keep::AfterConsent;
     let phrases = &plan.phrases;
     let bridges = phrases.fillers.iter().chain([&phrases.apology]);
     settings.timeouts.fillers = BRIDGES.into_iter().zip(bridges.cloned()).collect();

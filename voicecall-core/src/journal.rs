@@ -13,6 +13,7 @@ use crate::model::TokenUsage;
 use crate::money::Cost;
 use crate::store::EndReason;
 use crate::time::CallTime;
+use crate::tool::{ToolCallId, ToolEffect, ToolOutcome, ToolState};
 
 /// Something that happened in a call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -68,6 +69,35 @@ pub enum Fact {
         /// Whether it holds what somebody said, or anything else of a person.
         personal: bool,
     },
+    /// A tool is to run. Stored before a tool with an effect does.
+    ToolCalled {
+        /// The number of this call of a tool.
+        call: ToolCallId,
+        /// The idempotency key the handler gets.
+        key: String,
+        /// The tool.
+        name: String,
+        /// What it means to run it twice.
+        effect: ToolEffect,
+        /// What it is called with; absent where no content is kept.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        arguments: Option<serde_json::Value>,
+    },
+    /// A tool has come to its end.
+    ToolReturned {
+        /// Which call of it.
+        call: ToolCallId,
+        /// How it ended.
+        state: ToolState,
+        /// What came of it; absent where no content is kept.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        outcome: Option<ToolOutcome>,
+    },
+    /// The call was handed to somebody else.
+    Transferred {
+        /// The name of where to.
+        to: String,
+    },
     /// The agent was told to wrap up.
     Warned,
     /// The agent was told to end the call, because its budget was nearly used up.
@@ -90,6 +120,18 @@ impl Fact {
     #[must_use]
     pub const fn needs_consent(&self) -> bool {
         matches!(self, Self::Said { .. } | Self::Heard(_) | Self::Custom { personal: true, .. })
+    }
+
+    /// The same without what a tool was called with and returned, which may be as personal as what was said: what remains
+    /// is that it was called, and how that ended. Other facts stay as they are.
+    #[must_use]
+    pub fn without_content(mut self) -> Self {
+        match &mut self {
+            Self::ToolCalled { arguments, .. } => *arguments = None,
+            Self::ToolReturned { outcome, .. } => *outcome = None,
+            _ => {}
+        }
+        self
     }
 }
 

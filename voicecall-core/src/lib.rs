@@ -22,6 +22,7 @@ pub mod store;
 pub mod testing;
 mod text;
 mod time;
+pub mod tool;
 
 pub use address::Address;
 pub use async_trait::async_trait;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep};
 use tracing::{error, warn};
 
@@ -13,12 +13,12 @@ use super::CallEngine;
 use super::accounts::Account;
 use super::observe::LiveEventKind;
 use super::voicemail::AmdResult;
-use voicecall_core::carrier::CallFlow;
+use voicecall_core::carrier::{CallFlow, CallStep, Dial, VoiceBackend};
 use voicecall_core::money::Cost;
 use voicecall_core::store::{
     Attachment, EndReason, EventSource, ProviderLog, ProviderOperation, Session, SessionChange,
 };
-use voicecall_core::{CarrierCallId, SessionId, TenantId};
+use voicecall_core::{CarrierCallId, PhoneNumber, SessionId, TenantId};
 use voicecall_core::{ErrorKind, Result};
 
 /// Tries to hang up at the carrier; its own time limit is the last resort.
@@ -80,6 +80,20 @@ impl CallEngine {
             cost_micros: session.cost_micros,
         };
         self.events.tell(session.tenant, session.id, kind);
+    }
+}
+
+/// Has the carrier connect the call to whom its logic wants. One that stays goes on, and its logic notices.
+pub(super) async fn redirect(
+    carrier: Arc<dyn VoiceBackend>,
+    call: CarrierCallId,
+    mut transfers: mpsc::Receiver<PhoneNumber>,
+) {
+    while let Some(number) = transfers.recv().await {
+        let flow = CallFlow(vec![CallStep::Dial(Dial::new(number)), CallStep::HangUp]);
+        if let Err(error) = carrier.update_call(&call, &flow).await {
+            warn!(%error, "the call could not be transferred");
+        }
     }
 }
 

@@ -10,18 +10,18 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::{Instrument, error, info, info_span, warn};
 
-use super::ending::let_go;
+use super::ending::{let_go, redirect};
 use super::observe::Observed;
 use super::plan::{CallOutcome, CallPlan, PlanRequest};
 use super::recording::CallRecording;
 use super::retry::{ON_THE_LINE, retry, retry_for};
-use super::sink::EngineSink;
+use super::sink::{EngineSink, Outlets};
 use super::ticket::MediaTicket;
 use super::voicemail::{AmdResult, WhileDetecting, assume_person};
 use super::{CallEngine, Live};
 use voicecall_core::CallTime;
 use voicecall_core::call::{
-    CallLogic, CallMachine, CallRunner, Conversation, InputEvent, InputRecorder, MediaSocket, Output,
+    CallLogic, CallMachine, CallRunner, Conversation, InputEvent, InputRecorder, Keep, MediaSocket, Output,
 };
 use voicecall_core::carrier::WebhookRequest;
 use voicecall_core::dialogue::Action;
@@ -29,7 +29,8 @@ use voicecall_core::journal;
 use voicecall_core::media::MediaEvent;
 use voicecall_core::money::Cost;
 use voicecall_core::store::{EndReason, EventSource, Lease};
-use voicecall_core::{CarrierCallId, SessionId};
+use voicecall_core::tool::Tool;
+use voicecall_core::{CarrierCallId, PhoneNumber, SessionId};
 use voicecall_core::{Error, ErrorKind, Result};
 
 /// How long after the handshake the stream must have named its call.
@@ -181,7 +182,12 @@ impl CallEngine {
         if let Some(live) = self.state().live.get_mut(&id) {
             live.epoch = Some(epoch);
         }
+        dialogue.validate()?;
+        if settings.keep == Keep::AfterConsent && !dialogue.can_grant_consent() {
+            return Err(Error::invalid("plan.keep", "a dialogue that can grant consent, for `AfterConsent`"));
+        }
         let (hang_up, hung_up) = oneshot::channel();
+        let (transfer, transfers) = mpsc::channel(1);
         let control = self.state().live.get(&id).map(|live| live.control.clone()).ok_or_else(lost_call)?;
         let observed = Observed::new(dialogue, tenant, id, Arc::clone(&self.events));
         let mut logic = Conversation::new(CallMachine::new(settings.clone()), Box::new(observed));
@@ -197,12 +203,13 @@ impl CallEngine {
             answered_at.unwrap_or(now),
             Arc::clone(&self.events),
             amd.clone(),
-            (hang_up, control),
+            Outlets { hang_up, transfer, control },
             recording,
         );
         let lost = Arc::new(AtomicBool::new(false));
         let mut tasks = JoinSet::new();
         tasks.spawn(writer.in_current_span());
+        tasks.spawn(redirect(Arc::clone(account.backend()), ticket.call.clone(), transfers).in_current_span());
         tasks.spawn(
             let_go(
                 Arc::clone(self),
@@ -348,5 +355,13 @@ impl CallLogic for Bound {
 
     fn is_finished(&self) -> bool {
         self.state == Binding::Refused || self.logic.is_finished()
+    }
+
+    fn tool(&self, name: &str) -> Option<Tool> {
+        self.logic.tool(name)
+    }
+
+    fn transfer_number(&self, name: &str) -> Option<PhoneNumber> {
+        self.logic.transfer_number(name)
     }
 }

@@ -12,7 +12,8 @@ use voicecall_core::CallTime;
 use voicecall_core::call::{Exchange, TurnLatency};
 use voicecall_core::dialogue::{Action, Dialogue, DialogueEvent, UtteranceId};
 use voicecall_core::store::{EndReason, ProviderOperation};
-use voicecall_core::{SessionId, TenantId};
+use voicecall_core::tool::Tool;
+use voicecall_core::{PhoneNumber, Result, SessionId, TenantId};
 
 /// Live events kept for a subscriber that is behind; one that is further behind misses the oldest.
 const LIVE_EVENTS: usize = 1024;
@@ -174,7 +175,7 @@ impl Dialogue for Observed {
     fn handle(&mut self, event: &DialogueEvent, now: CallTime, actions: &mut Vec<Action>) {
         match event {
             DialogueEvent::Spoken(utterance) => {
-                if let Some(heard) = self.saying.remove(utterance) {
+                if let Some(heard) = self.saying.remove(utterance).filter(|heard| !heard.is_empty()) {
                     self.tell(now, LiveEventKind::AgentSaid { heard, unheard: String::new() });
                 }
             }
@@ -182,6 +183,11 @@ impl Dialogue for Observed {
                 if let Some(text) = self.saying.remove(utterance) {
                     let unheard = text.strip_prefix(heard.as_str()).unwrap_or(&text).trim().to_owned();
                     self.tell(now, LiveEventKind::AgentSaid { heard: heard.clone(), unheard });
+                }
+            }
+            DialogueEvent::Written { utterance, text } | DialogueEvent::ResponseFailed { utterance, text } => {
+                if let Some(saying) = self.saying.get_mut(utterance) {
+                    saying.clone_from(text);
                 }
             }
             DialogueEvent::Heard(turn) => self.tell(now, LiveEventKind::CallerSaid { text: turn.text.clone() }),
@@ -194,6 +200,10 @@ impl Dialogue for Observed {
                 Action::Say(utterance) => {
                     self.saying.insert(utterance.id, utterance.text.clone());
                 }
+                // Its words follow as they are written.
+                Action::Respond { utterance, .. } => {
+                    self.saying.insert(*utterance, String::new());
+                }
                 Action::GrantConsent => self.tell(now, LiveEventKind::ConsentGiven),
                 _ => {}
             }
@@ -202,5 +212,21 @@ impl Dialogue for Observed {
 
     fn wake_at(&self) -> Option<CallTime> {
         self.dialogue.wake_at()
+    }
+
+    fn tool(&self, name: &str) -> Option<Tool> {
+        self.dialogue.tool(name)
+    }
+
+    fn transfer_number(&self, name: &str) -> Option<PhoneNumber> {
+        self.dialogue.transfer_number(name)
+    }
+
+    fn can_grant_consent(&self) -> bool {
+        self.dialogue.can_grant_consent()
+    }
+
+    fn validate(&self) -> Result<()> {
+        self.dialogue.validate()
     }
 }

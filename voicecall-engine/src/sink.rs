@@ -19,7 +19,7 @@ use voicecall_core::call::{CallSink, Effect, Exchange};
 use voicecall_core::dialogue::Action;
 use voicecall_core::journal::{Fact, JournalEntry};
 use voicecall_core::store::{EndReason, EngineStore, SessionChange};
-use voicecall_core::{Epoch, SessionId, TenantId};
+use voicecall_core::{Epoch, PhoneNumber, SessionId, TenantId};
 use voicecall_core::{ErrorKind, Result};
 
 /// Facts that may wait for a slow store. A call has some hundreds; one that has more loses the newest, with an error.
@@ -41,8 +41,20 @@ pub(super) struct EngineSink {
     events: Arc<EventBus>,
     amd: watch::Sender<AmdResult>,
     hang_up: Option<oneshot::Sender<EndReason>>,
+    transfer: mpsc::Sender<PhoneNumber>,
     recording: Option<CallRecording>,
     reason: Option<EndReason>,
+}
+
+/// Where a call's wishes go that are not facts.
+#[derive(Debug)]
+pub(super) struct Outlets {
+    /// Why the call is to be ended at the carrier.
+    pub(super) hang_up: oneshot::Sender<EndReason>,
+    /// To whom it is to be transferred.
+    pub(super) transfer: mpsc::Sender<PhoneNumber>,
+    /// Ends a call of which nothing can be stored.
+    pub(super) control: mpsc::Sender<Action>,
 }
 
 /// What is left of a sink when the call is over.
@@ -61,7 +73,7 @@ impl EngineSink {
         answered_at: Timestamp,
         events: Arc<EventBus>,
         amd: watch::Sender<AmdResult>,
-        (hang_up, control): (oneshot::Sender<EndReason>, mpsc::Sender<Action>),
+        Outlets { hang_up, transfer, control }: Outlets,
         recording: Option<CallRecording>,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (tenant, session, epoch) = owner;
@@ -78,6 +90,7 @@ impl EngineSink {
             entries,
             stored,
             hang_up: Some(hang_up),
+            transfer,
             recording,
             reason: None,
         };
@@ -142,7 +155,15 @@ impl CallSink for EngineSink {
                     let _ = hang_up.send(reason);
                 }
             }
+            // The call goes on at the carrier: nobody hangs it up.
+            Effect::Leave(reason) => self.reason = Some(reason),
             effect => error!(session = %self.session, ?effect, "an effect this engine does not know"),
+        }
+    }
+
+    fn transfer(&mut self, to: PhoneNumber) {
+        if self.transfer.try_send(to).is_err() {
+            warn!(session = %self.session, "the call is being transferred already");
         }
     }
 

@@ -12,10 +12,11 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
 use tracing::{Instrument, instrument};
 
+use super::respond::respond;
 use super::{AgentEvent, AgentOperation, AgentSession, AgentSetup, AgentTask, OpId, SPEECH_CREDIT, VoiceAgent};
 use crate::audio::{Frame, SAMPLE_RATE};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{ChatDelta, ChatRequest, LanguageModel, SpeechChunk, SpeechToText, TextToSpeech};
+use crate::model::{ChatDelta, ChatRequest, LanguageModel, SpeechChunk, SpeechOptions, SpeechToText, TextToSpeech};
 
 /// Frames that wait for a transcriber, which may take a turn as a whole: 15 s.
 const LISTENING_FRAMES: usize = 750;
@@ -132,7 +133,8 @@ impl AgentSession for CascadeSession {
     fn provider(&self, operation: AgentOperation) -> &'static str {
         match operation {
             AgentOperation::Listen => self.services.ear.name(),
-            AgentOperation::Think => self.services.mind.name(),
+            // Of a response the model is the part that fails and is waited for.
+            AgentOperation::Think | AgentOperation::Respond => self.services.mind.name(),
             AgentOperation::Speak => self.services.voice.name(),
         }
     }
@@ -150,7 +152,14 @@ impl AgentSession for CascadeSession {
             AgentTask::Speak(text) => {
                 let credit = Arc::new(Semaphore::new(SPEECH_CREDIT as usize));
                 self.speaking.insert(op, Arc::clone(&credit));
-                self.spawn(op, speak(services.voice, setup, text, credit, outbox.clone()), outbox);
+                let voice = Voice { voice: services.voice, options: setup.speech, credit, outbox: outbox.clone() };
+                self.spawn(op, async move { voice.speak(text, 0).await.map(drop) }, outbox);
+            }
+            AgentTask::Respond(request) => {
+                let credit = Arc::new(Semaphore::new(SPEECH_CREDIT as usize));
+                self.speaking.insert(op, Arc::clone(&credit));
+                let voice = Voice { voice: services.voice, options: setup.speech, credit, outbox: outbox.clone() };
+                self.spawn(op, respond(services.mind, request, voice), outbox);
             }
         }
     }
@@ -206,7 +215,7 @@ impl AgentSession for CascadeSession {
 
 /// Where an operation leaves its events.
 #[derive(Debug, Clone)]
-struct Outbox {
+pub(super) struct Outbox {
     op: OpId,
     events: mpsc::Sender<(OpId, AgentEvent)>,
 }
@@ -216,7 +225,7 @@ impl Outbox {
         Self { op, events }
     }
 
-    async fn post(&self, event: AgentEvent) {
+    pub(super) async fn post(&self, event: AgentEvent) {
         // Without a receiver the session is gone and this task is about to be.
         let _ = self.events.send((self.op, event)).await;
     }
@@ -255,34 +264,43 @@ async fn think(mind: Arc<dyn LanguageModel>, request: ChatRequest, outbox: Outbo
     Ok(())
 }
 
-#[instrument(skip_all, fields(provider = voice.name()))]
-async fn speak(
+/// A synthesiser at the service of one operation.
+#[derive(Debug)]
+pub(super) struct Voice {
     voice: Arc<dyn TextToSpeech>,
-    setup: AgentSetup,
-    text: String,
+    options: SpeechOptions,
     credit: Arc<Semaphore>,
-    outbox: Outbox,
-) -> Result<()> {
-    // Punctuation alone may well have no sound.
-    let audible = text.chars().any(char::is_alphanumeric);
-    let mut heard = false;
-    let mut speech = voice.synthesize(text, &setup.speech);
-    while let Some(chunk) = speech.next().await.transpose()? {
-        heard |= !chunk.audio.is_empty();
-        for piece in pieces(chunk) {
-            // A piece is at most `EVENT_SAMPLES` long, which fits any integer.
-            let samples = u32::try_from(piece.audio.len()).unwrap_or(u32::MAX);
-            if let Ok(spent) = credit.acquire_many(samples).await {
-                spent.forget();
+    pub(super) outbox: Outbox,
+}
+
+impl Voice {
+    /// Speaks `text` behind the `spoken` samples that the operation has delivered before. Returns how many those are then.
+    #[instrument(skip_all, fields(provider = self.voice.name()))]
+    pub(super) async fn speak(&self, text: String, mut spoken: u64) -> Result<u64> {
+        // Punctuation alone may well have no sound.
+        let audible = text.chars().any(char::is_alphanumeric);
+        let begin = spoken;
+        let mut speech = self.voice.synthesize(text, &self.options);
+        while let Some(mut chunk) = speech.next().await.transpose()? {
+            for word in &mut chunk.words {
+                (word.start, word.end) = (word.start + begin, word.end + begin);
             }
-            outbox.post(AgentEvent::Speech(piece)).await;
+            for piece in pieces(chunk) {
+                spoken += piece.audio.len() as u64;
+                // A piece is at most `EVENT_SAMPLES` long, which fits any integer.
+                let samples = u32::try_from(piece.audio.len()).unwrap_or(u32::MAX);
+                if let Ok(credit) = self.credit.acquire_many(samples).await {
+                    credit.forget();
+                }
+                self.outbox.post(AgentEvent::Speech(piece)).await;
+            }
         }
+        if audible && spoken == begin {
+            // As a success it would leave the caller in silence.
+            return Err(broken("synthesize", self.voice.name(), "no audio"));
+        }
+        Ok(spoken)
     }
-    if audible && !heard {
-        // As a success it would leave the caller in silence.
-        return Err(broken("synthesize", voice.name(), "no audio"));
-    }
-    Ok(())
 }
 
 fn broken(operation: &'static str, provider: &'static str, message: &'static str) -> Error {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::*;
-use crate::model::{SpeechOptions, TokenUsage, Transcript, TranscriptionOptions, WordTiming};
+use crate::agent::Respond;
+use crate::model::{TokenUsage, ToolCall, ToolSpec, Transcript, TranscriptionOptions, WordTiming};
 use crate::testing::{Script, ScriptedModel, ScriptedTranscriber, ScriptedVoice};
 
 const LISTEN: OpId = OpId(1);
@@ -357,4 +358,112 @@ async fn ended_operations_leave_nothing_behind() {
     }
     assert!(session.running.is_empty() && session.listening.is_empty());
     assert!(session.tasks.len() <= 2, "{} tasks", session.tasks.len());
+}
+
+fn answer() -> AgentTask {
+    AgentTask::Respond(Respond { messages: Vec::new(), tools: Vec::new(), max_tokens: 100 })
+}
+
+fn text(text: &str) -> ChatDelta {
+    ChatDelta::Text(text.into())
+}
+
+/// What a response does, in short.
+fn outline(events: &[AgentEvent]) -> Vec<String> {
+    let line = |event: &AgentEvent| match event {
+        AgentEvent::Token(text) => format!("token {text}"),
+        AgentEvent::Segment(text) => format!("segment {text}"),
+        AgentEvent::Speech(chunk) => format!("speech {}", chunk.audio.len()),
+        AgentEvent::ToolCall(call) => format!("call {}", call.name),
+        other => format!("{other:?}"),
+    };
+    events.iter().map(line).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_response_is_spoken_sentence_by_sentence_while_it_is_written() {
+    let second = Duration::from_secs(1);
+    let script = Script::new().item(text("One. ")).pause(second).item(text("Two")).pause(second).item(text("."));
+    let voice =
+        ScriptedVoice::new().with_silence(1, Duration::from_millis(20)).with_silence(1, Duration::from_millis(40));
+    let mut stage = Stage::open(ScriptedTranscriber::new(), ScriptedModel::new().with_script(script), voice).await;
+    let begun = Instant::now();
+    stage.session.start(THINK, answer());
+    let mut first = Vec::new();
+    while first.len() < 3 {
+        first.push(stage.session.next().await.1);
+    }
+    assert_eq!(outline(&first), ["token One. ", "segment One.", "speech 160"]);
+    assert!(begun.elapsed() <= Duration::from_millis(30), "{:?}", begun.elapsed());
+    let rest = stage.run(THINK).await;
+    assert_eq!(outline(&rest), ["token Two", "token .", "TextDone", "segment Two.", "speech 320", "Done"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn words_of_a_response_lie_in_the_whole_of_its_audio() {
+    let word = |text: &str| vec![WordTiming { text: text.into(), start: 10, end: 150 }];
+    let chunk = |text: &str| SpeechChunk { words: word(text), ..tone(160) };
+    let voice = ScriptedVoice::new()
+        .with_script(Script::new().item(chunk("One.")))
+        .with_script(Script::new().item(chunk("Two.")));
+    let model = ScriptedModel::new().with_answer(["One. Two."]);
+    let mut stage = Stage::open(ScriptedTranscriber::new(), model, voice).await;
+    stage.session.start(THINK, answer());
+    let events = stage.run(THINK).await;
+    let starts = events
+        .iter()
+        .filter_map(|event| if let AgentEvent::Speech(chunk) = event { chunk.words.first() } else { None });
+    assert_eq!(starts.map(|word| word.start).collect::<Vec<_>>(), [10, 170]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_response_is_offered_tools_and_calls_them_without_a_word() {
+    let call = ToolCall { id: "1".into(), name: "hours".into(), arguments: "{}".into() };
+    let script = Script::new().item(ChatDelta::ToolCall(call)).item(ChatDelta::Usage(TokenUsage::default()));
+    let mut stage = Stage::thinking(ScriptedModel::new().with_script(script)).await;
+    let spec = ToolSpec { name: "hours".into(), description: String::new(), parameters: serde_json::json!({}) };
+    stage
+        .session
+        .start(THINK, AgentTask::Respond(Respond { messages: Vec::new(), tools: vec![spec.clone()], max_tokens: 7 }));
+    let events = stage.run(THINK).await;
+    assert!(
+        matches!(events[..], [AgentEvent::ToolCall(_), AgentEvent::Usage(_), AgentEvent::TextDone, AgentEvent::Done]),
+        "{events:?}"
+    );
+    assert_eq!((stage.mind.requests()[0].tools.clone(), stage.mind.requests()[0].max_tokens), (vec![spec], 7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_response_is_not_spoken_further_than_it_is_granted_and_is_written_on_meanwhile() {
+    let voice = ScriptedVoice::new().with_silence(100, Duration::from_millis(100));
+    let script = Script::new().item(text("A long story. ")).pause(Duration::from_secs(5)).item(text("The end."));
+    let mut stage = Stage::open(ScriptedTranscriber::new(), ScriptedModel::new().with_script(script), voice).await;
+    stage.session.start(THINK, answer());
+    let mut seen = Vec::new();
+    while let Ok((_, event)) = timeout(Duration::from_secs(60), stage.session.next()).await {
+        seen.push(event);
+    }
+    assert_eq!(samples(&seen).iter().sum::<usize>() as u64, SPEECH_CREDIT);
+    assert!(seen.iter().any(|event| matches!(event, AgentEvent::TextDone)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_of_model_or_voice_ends_a_response_once() {
+    let broken = Script::new().item(text("One. Two")).fail(ErrorKind::Timeout);
+    let voice = || ScriptedVoice::new().with_script(Script::new().fail(ErrorKind::Unavailable));
+    let stalling = ScriptedModel::new().with_script(Script::new().item(text("One. ")).stall());
+    for (model, voice, kind) in [
+        (
+            ScriptedModel::new().with_script(broken),
+            ScriptedVoice::new().with_silence(1, Duration::from_millis(20)),
+            ErrorKind::Timeout,
+        ),
+        (stalling, voice(), ErrorKind::Unavailable),
+    ] {
+        let mut stage = Stage::open(ScriptedTranscriber::new(), model, voice).await;
+        stage.session.start(THINK, answer());
+        assert_eq!(failure(&stage.run(THINK).await), kind);
+        assert!(stage.is_idle().await);
+        assert_eq!((stage.mind.running(), stage.voice.running()), (0, 0));
+    }
 }

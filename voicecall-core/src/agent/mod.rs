@@ -1,6 +1,8 @@
 //! The AI side of a call: what carries out the call machine's operations and reports what came of them.
 
 mod cascade;
+mod respond;
+mod sentences;
 
 use std::fmt::Debug;
 
@@ -9,9 +11,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::audio::Frame;
 use crate::error::{Error, Result};
-use crate::model::{ChatRequest, SpeechChunk, SpeechOptions, TokenUsage, Transcript, TranscriptionOptions};
+use crate::model::{
+    ChatMessage, ChatRequest, SpeechChunk, SpeechOptions, TokenUsage, ToolCall, ToolSpec, Transcript,
+    TranscriptionOptions,
+};
 
 pub use cascade::Cascade;
+pub use sentences::Sentences;
 
 /// The number of one operation of a call. Numbers are never reused, so whatever arrives for a cancelled operation
 /// is recognised and dropped.
@@ -33,6 +39,24 @@ pub enum AgentTask {
     Think(ChatRequest),
     /// Speak a text word for word.
     Speak(String),
+    /// Answer in a conversation, aloud: the model's words are spoken as they come.
+    Respond(Respond),
+}
+
+/// A conversation to be answered aloud.
+///
+/// Its events are, in order: [`Token`](AgentEvent::Token)s and [`ToolCall`](AgentEvent::ToolCall)s as the model writes them,
+/// up to [`TextDone`](AgentEvent::TextDone); among and after them each [`Segment`](AgentEvent::Segment) of the text that is
+/// about to be spoken, followed by its [`Speech`](AgentEvent::Speech).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Respond {
+    /// The conversation, oldest first. Holds of the agent's words only what the caller heard or is hearing.
+    pub messages: Vec<ChatMessage>,
+    /// The tools the model may call, before, after or instead of speaking.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<ToolSpec>,
+    /// The longest answer, in tokens.
+    pub max_tokens: u32,
 }
 
 impl AgentTask {
@@ -43,6 +67,7 @@ impl AgentTask {
             Self::Listen => AgentOperation::Listen,
             Self::Think(_) => AgentOperation::Think,
             Self::Speak(_) => AgentOperation::Speak,
+            Self::Respond(_) => AgentOperation::Respond,
         }
     }
 }
@@ -57,6 +82,8 @@ pub enum AgentOperation {
     Think,
     /// Speaking.
     Speak,
+    /// Answering aloud.
+    Respond,
 }
 
 impl AgentOperation {
@@ -67,6 +94,7 @@ impl AgentOperation {
             Self::Listen => "listen",
             Self::Think => "think",
             Self::Speak => "speak",
+            Self::Respond => "respond",
         }
     }
 }
@@ -77,11 +105,18 @@ impl AgentOperation {
 pub enum AgentEvent {
     /// The caller's words of a [`AgentTask::Listen`].
     Transcript(Transcript),
-    /// More text of a [`AgentTask::Think`].
+    /// More text of a [`AgentTask::Think`] or [`AgentTask::Respond`].
     Token(String),
-    /// What a [`AgentTask::Think`] used.
+    /// A tool the model of a [`AgentTask::Respond`] calls.
+    ToolCall(ToolCall),
+    /// The model of a [`AgentTask::Respond`] has written all it will; what it wrote is still to be spoken.
+    TextDone,
+    /// The next part of the text of a [`AgentTask::Respond`], about to be spoken: the audio up to the next segment is its
+    /// speech. The segments together are the text, white space aside.
+    Segment(String),
+    /// What a [`AgentTask::Think`] or [`AgentTask::Respond`] used.
     Usage(TokenUsage),
-    /// More audio of a [`AgentTask::Speak`].
+    /// More audio of a [`AgentTask::Speak`] or [`AgentTask::Respond`]. Words are placed in the whole operation's audio.
     Speech(SpeechChunk),
     /// The operation is complete.
     Done,
@@ -134,7 +169,7 @@ pub trait AgentSession: Send + Debug {
     /// Says that a listening operation has all its audio.
     fn finish(&mut self, op: OpId);
 
-    /// Lets a speaking operation deliver this many more samples. Without a grant it delivers [`SPEECH_CREDIT`] and waits,
+    /// Lets a speaking or responding operation deliver this many more samples. Without a grant it delivers [`SPEECH_CREDIT`] and waits,
     /// so that a synthesiser is never far ahead of the ear.
     fn grant(&mut self, op: OpId, samples: u64);
 

@@ -21,6 +21,7 @@
 
 use std::time::Duration;
 
+pub mod dtmf;
 mod encoder;
 mod frame;
 mod framer;

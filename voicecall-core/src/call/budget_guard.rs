@@ -97,6 +97,12 @@ impl BudgetGuard {
         }
     }
 
+    /// So many characters of a response are spoken.
+    pub(super) fn spoke(&mut self, characters: usize) {
+        self.meter.spoke(characters as u64);
+        self.count();
+    }
+
     /// The call has been on the line until now; with `hung_up`, no longer.
     pub(super) fn on_the_line(&mut self, now: CallTime, hung_up: bool) {
         if !self.hung_up {

@@ -1,4 +1,4 @@
-//! Consent as a gate: what somebody said, and how it sounded, stays in memory until the caller agrees.
+//! Consent as a gate: what somebody said, and how it sounded, stays in memory until it may be kept, or is dropped at once.
 
 use crate::audio::Frame;
 use crate::consent::ConsentToken;
@@ -7,6 +7,7 @@ use crate::journal::Fact;
 use crate::time::CallTime;
 
 use super::io::{Effect, Output};
+use super::settings::Keep;
 
 /// The most audio held before consent: three minutes. A caller who has not decided by then is not recorded from the start.
 const LONGEST_TAPE: usize = 3 * 60 * 50;
@@ -15,6 +16,8 @@ const LONGEST_TAPE: usize = 3 * 60 * 50;
 #[derive(Debug)]
 pub(super) struct ConsentGate {
     session: SessionId,
+    /// Nothing waits, because it will never be kept.
+    drops: bool,
     open: bool,
     recording: bool,
     /// The caller does not want the sound to be kept.
@@ -29,11 +32,13 @@ pub(super) struct ConsentGate {
 
 impl ConsentGate {
     /// A gate whose first fact has the number `first_seq`.
-    pub(super) const fn new(session: SessionId, recording: bool, first_seq: u64) -> Self {
+    pub(super) fn new(session: SessionId, keep: &Keep, recording: bool, first_seq: u64) -> Self {
+        let drops = *keep == Keep::Nothing;
         Self {
             session,
+            drops,
             open: false,
-            recording,
+            recording: recording && !drops,
             sound_declined: false,
             seq: first_seq.saturating_sub(1),
             held: Vec::new(),
@@ -43,18 +48,29 @@ impl ConsentGate {
         }
     }
 
-    /// Journals a fact, now or once there is consent.
-    pub(super) fn journal(&mut self, at: CallTime, fact: Fact, by_dialogue: bool, out: &mut Vec<Output>) {
+    /// Journals a fact, now or once there is consent. Returns its number if it is journaled now. What does not wait goes
+    /// without its content before there is consent.
+    pub(super) fn journal(
+        &mut self,
+        at: CallTime,
+        fact: Fact,
+        by_dialogue: bool,
+        out: &mut Vec<Output>,
+    ) -> Option<u64> {
         if fact.needs_consent() && !self.open {
-            self.held.push((at, fact, by_dialogue));
-            return;
+            if !self.drops {
+                self.held.push((at, fact, by_dialogue));
+            }
+            return None;
         }
+        let fact = if self.open { fact } else { fact.without_content() };
         self.seq += 1;
         if by_dialogue {
             self.dialogue_facts += 1;
             self.of_dialogue.push((self.seq, self.dialogue_facts));
         }
         out.push(Output::Journal { seq: self.seq, at, fact });
+        Some(self.seq)
     }
 
     /// The dialogue's number of a fact that is now stored.
@@ -82,7 +98,16 @@ impl ConsentGate {
 
     /// The caller agreed: everything held so far goes out, in order.
     pub(super) fn grant(&mut self, out: &mut Vec<Output>) {
-        if self.open {
+        self.open(ConsentToken::spoken(self.session), out);
+    }
+
+    /// The caller has heard that the call is kept.
+    pub(super) fn announced(&mut self, out: &mut Vec<Output>) {
+        self.open(ConsentToken::operator_declares_legal_basis(self.session), out);
+    }
+
+    fn open(&mut self, token: ConsentToken, out: &mut Vec<Output>) {
+        if self.open || self.drops {
             return;
         }
         self.open = true;
@@ -90,7 +115,7 @@ impl ConsentGate {
             self.journal(at, fact, by_dialogue, out);
         }
         if self.recording && !self.sound_declined {
-            out.push(Output::Effect(Effect::StartRecording(ConsentToken::spoken(self.session))));
+            out.push(Output::Effect(Effect::StartRecording(token)));
             let tape = std::mem::take(&mut self.tape);
             out.extend(tape.into_iter().map(|(at, caller, agent)| Output::Record { at, caller, agent }));
         }
@@ -128,7 +153,7 @@ mod tests {
 
     #[test]
     fn words_wait_for_consent_and_keep_their_order() {
-        let mut gate = ConsentGate::new(SessionId::new(), true, 1);
+        let mut gate = ConsentGate::new(SessionId::new(), &Keep::AfterConsent, true, 1);
         let mut out = Vec::new();
         gate.journal(CallTime::ZERO, Fact::Connected, false, &mut out);
         gate.journal(CallTime::from_millis(1), said("one"), true, &mut out);
@@ -147,7 +172,7 @@ mod tests {
 
     #[test]
     fn numbers_go_on_where_an_earlier_connection_stopped() {
-        let mut gate = ConsentGate::new(SessionId::new(), true, 41);
+        let mut gate = ConsentGate::new(SessionId::new(), &Keep::AfterConsent, true, 41);
         let mut out = Vec::new();
         gate.journal(CallTime::ZERO, Fact::Resumed, false, &mut out);
         gate.grant(&mut out);
@@ -159,7 +184,7 @@ mod tests {
 
     #[test]
     fn sound_that_was_declined_is_not_kept_while_words_are() {
-        let mut gate = ConsentGate::new(SessionId::new(), true, 1);
+        let mut gate = ConsentGate::new(SessionId::new(), &Keep::AfterConsent, true, 1);
         let mut out = Vec::new();
         gate.record(CallTime::ZERO, Frame::SILENCE, Frame::SILENCE, &mut out);
         gate.decline_recording();
@@ -171,7 +196,7 @@ mod tests {
 
     #[test]
     fn nothing_goes_out_behind_a_consent_that_was_taken_back() {
-        let mut gate = ConsentGate::new(SessionId::new(), true, 1);
+        let mut gate = ConsentGate::new(SessionId::new(), &Keep::AfterConsent, true, 1);
         let mut out = Vec::new();
         gate.grant(&mut out);
         gate.withdraw();
@@ -185,12 +210,23 @@ mod tests {
 
     #[test]
     fn without_consent_nothing_remains() {
-        let mut gate = ConsentGate::new(SessionId::new(), true, 1);
+        let mut gate = ConsentGate::new(SessionId::new(), &Keep::AfterConsent, true, 1);
         let mut out = Vec::new();
         gate.journal(CallTime::ZERO, said("one"), true, &mut out);
         gate.record(CallTime::ZERO, Frame::SILENCE, Frame::SILENCE, &mut out);
         gate.forget();
         gate.grant(&mut out);
         assert!(matches!(out[..], [Output::Effect(Effect::StartRecording(_))]));
+    }
+
+    #[test]
+    fn where_nothing_is_kept_consent_changes_nothing() {
+        let mut gate = ConsentGate::new(SessionId::new(), &Keep::Nothing, true, 1);
+        let mut out = Vec::new();
+        gate.journal(CallTime::ZERO, said("one"), true, &mut out);
+        gate.grant(&mut out);
+        gate.announced(&mut out);
+        gate.journal(CallTime::ZERO, said("two"), true, &mut out);
+        assert_eq!((out, gate.records()), (Vec::new(), false));
     }
 }

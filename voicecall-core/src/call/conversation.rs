@@ -7,7 +7,9 @@ use super::io::{Input, InputEvent, Output};
 use super::machine::CallMachine;
 use super::recording::InputRecorder;
 use crate::dialogue::{Action, Dialogue, DialogueEvent};
+use crate::phone::PhoneNumber;
 use crate::time::CallTime;
+use crate::tool::Tool;
 
 /// What can sit at the centre of a call: takes what happened, says what to do. Sans-IO.
 ///
@@ -21,6 +23,12 @@ pub trait CallLogic: Send {
 
     /// Whether nothing more will come of this call.
     fn is_finished(&self) -> bool;
+
+    /// The tool that [`Output::CallTool`] names.
+    fn tool(&self, name: &str) -> Option<Tool>;
+
+    /// The number that [`Effect::Transfer`](super::Effect::Transfer) names.
+    fn transfer_number(&self, name: &str) -> Option<PhoneNumber>;
 }
 
 /// A call machine and the dialogue it serves, one after the other until neither has anything to say.
@@ -122,5 +130,13 @@ impl CallLogic for Conversation {
 
     fn is_finished(&self) -> bool {
         self.machine.is_finished()
+    }
+
+    fn tool(&self, name: &str) -> Option<Tool> {
+        self.dialogue.tool(name)
+    }
+
+    fn transfer_number(&self, name: &str) -> Option<PhoneNumber> {
+        self.dialogue.transfer_number(name)
     }
 }

@@ -11,9 +11,10 @@ use crate::dialogue::{Action, DialogueEvent};
 use crate::error::ErrorKind;
 use crate::journal::Fact;
 use crate::media::{MediaCommand, MediaEvent};
-use crate::model::{TokenUsage, Transcript, WordTiming};
+use crate::model::{TokenUsage, ToolCall, Transcript, WordTiming};
 use crate::store::EndReason;
 use crate::time::CallTime;
+use crate::tool::{ToolCallId, ToolContext, ToolOutcome};
 
 /// One input with the instant it is handled at. A recorded call is a list of these.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,21 +40,47 @@ pub enum InputEvent<'a> {
         /// What.
         transcript: Transcript,
     },
-    /// A thinking operation wrote something.
+    /// A thinking or responding operation wrote something.
     Token {
         /// Which.
         op: OpId,
         /// What.
         text: String,
     },
-    /// A thinking operation tells what it used.
+    /// A responding operation calls a tool.
+    ToolCall {
+        /// Which operation.
+        op: OpId,
+        /// The call.
+        call: ToolCall,
+    },
+    /// A responding operation has written all it will.
+    TextDone {
+        /// Which.
+        op: OpId,
+    },
+    /// A responding operation is about to speak this part of its text.
+    Segment {
+        /// Which.
+        op: OpId,
+        /// The part.
+        text: String,
+    },
+    /// A tool has come to its end.
+    ToolResult {
+        /// Which call of it.
+        call: ToolCallId,
+        /// What came of it.
+        outcome: ToolOutcome,
+    },
+    /// A thinking or responding operation tells what it used.
     Usage {
         /// Which.
         op: OpId,
         /// How much.
         usage: TokenUsage,
     },
-    /// A speaking operation produced audio.
+    /// A speaking or responding operation produced audio.
     Speech {
         /// Which.
         op: OpId,
@@ -109,7 +136,7 @@ pub enum Output {
         /// 20 ms.
         frame: Frame,
     },
-    /// A speaking operation may deliver more.
+    /// A speaking or responding operation may deliver more.
     Grant {
         /// Which.
         op: OpId,
@@ -125,6 +152,22 @@ pub enum Output {
     Cancel {
         /// Which.
         op: OpId,
+    },
+    /// Run a tool.
+    CallTool {
+        /// The number of this call of it.
+        call: ToolCallId,
+        /// Which.
+        name: String,
+        /// With what.
+        arguments: serde_json::Value,
+        /// Where it works.
+        context: ToolContext,
+    },
+    /// Give up a tool. No result of it is wanted.
+    CancelTool {
+        /// Which call of it.
+        call: ToolCallId,
     },
     /// Append to the journal.
     Journal {
@@ -157,6 +200,13 @@ pub enum Output {
 pub enum Effect {
     /// Keep the recording; [`Output::Record`] follows, beginning with the start of the call.
     StartRecording(ConsentToken),
+    /// Have the carrier connect the call to the number of this name instead of us: its media stream stops.
+    Transfer {
+        /// The name.
+        to: String,
+    },
+    /// The call goes on without us: it was transferred, and must not be hung up.
+    Leave(EndReason),
     /// End the call at the carrier. Words still on their way are awaited after it.
     HangUp(EndReason),
 }

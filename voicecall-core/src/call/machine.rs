@@ -1,6 +1,7 @@
 //! The call machine: everything that decides when somebody listens, thinks, speaks or is silent. Inputs in, outputs out,
 //! with the time as an argument; it never waits and reads no clock.
 
+mod answering;
 mod ending;
 
 use std::time::Duration;
@@ -12,13 +13,14 @@ use super::latency::Ledger;
 use super::line_clock::{LineClock, Place};
 use super::llm_requests::LlmRequests;
 use super::ops::Ops;
-use super::settings::CallSettings;
+use super::settings::{CallSettings, Keep};
 use super::silence_timers::{Due, SilenceTimers};
 use super::speech_queue::{Ended, SpeechQueue, TtsOutcome};
+use super::tool_calls::ToolCalls;
 use super::transcriber::TurnTranscriber;
 use super::turn::{Spoken, Turn, TurnEvent};
 use crate::agent::OpId;
-use crate::audio::{FRAME_DURATION, Frame, Framer, VoiceDetector};
+use crate::audio::{FRAME_DURATION, Frame, Framer, VoiceDetector, dtmf};
 use crate::dialogue::{Action, DialogueEvent, UtteranceId};
 use crate::journal::Fact;
 use crate::media::{MediaCommand, MediaEvent};
@@ -37,12 +39,15 @@ pub struct CallMachine {
     transcriber: TurnTranscriber,
     llm: LlmRequests,
     speech: SpeechQueue,
+    tools: ToolCalls,
     gate: ConsentGate,
     timers: SilenceTimers,
     latency: Ledger,
     /// Absent without a budget.
     budget: Option<BudgetGuard>,
     ops: Ops,
+    /// Where the call goes once everything queued was heard.
+    transfer: Option<String>,
     state: State,
 }
 
@@ -53,6 +58,8 @@ enum State {
     Live,
     /// The call ends once everything queued was heard.
     Ending(EndReason),
+    /// The carrier was asked to connect the call to somebody else; until this instant the stream may stop.
+    Leaving(CallTime),
     /// The line is gone; words still on their way are awaited.
     Over,
 }
@@ -77,11 +84,13 @@ impl CallMachine {
             transcriber: TurnTranscriber::new(settings.timeouts.transcript),
             llm: LlmRequests::new(settings.timeouts.thought),
             speech: SpeechQueue::new(&settings),
-            gate: ConsentGate::new(settings.session, settings.recording, settings.first_seq),
+            tools: ToolCalls::new(settings.session),
+            gate: ConsentGate::new(settings.session, &settings.keep, settings.recording, settings.first_seq),
             timers: SilenceTimers::new(&settings.timeouts),
             latency: Ledger::default(),
             budget: settings.budget.as_ref().map(BudgetGuard::new),
             ops: Ops::default(),
+            transfer: None,
             state: State::Ringing,
             settings,
         }
@@ -101,11 +110,19 @@ impl CallMachine {
                 self.tell_heard(out);
             }
             InputEvent::Token { op, text } => {
-                if self.llm.token(op, &text, out) {
+                if self.llm.token(op, &text, out) || self.speech.token(op, &text, self.now, out) {
                     self.latency.first_token(self.now);
                 }
             }
-            InputEvent::Usage { usage, .. } => self.gate.journal(self.now, Fact::Used(usage), false, out),
+            InputEvent::ToolCall { .. } | InputEvent::TextDone { .. } | InputEvent::Segment { .. } => {
+                self.response(event, out);
+            }
+            InputEvent::ToolResult { call, outcome } => {
+                self.tools.result(call, outcome, self.now, &mut self.gate, out);
+            }
+            InputEvent::Usage { usage, .. } => {
+                self.gate.journal(self.now, Fact::Used(usage), false, out);
+            }
             InputEvent::Speech { op, audio, words } => {
                 if self.speech.audio(op, &audio, words, self.now) {
                     self.latency.first_audio(self.now);
@@ -114,6 +131,7 @@ impl CallMachine {
             InputEvent::Done { op } => self.done(op, out),
             InputEvent::Failed { op, .. } => self.failed(op, out),
             InputEvent::Stored { seq } => {
+                self.tools.stored(seq, out);
                 if let Some(number) = self.gate.stored(seq) {
                     out.push(Output::Notify(DialogueEvent::Stored(number)));
                 }
@@ -135,6 +153,7 @@ impl CallMachine {
             // Marks of what was said before may be overdue while there is still something to say: no reason to wake.
             State::Ending(_) if !self.speech.is_busy() => self.speech.playout.settles_at().or(limit),
             State::Live | State::Ending(_) => limit,
+            State::Leaving(until) => limit.min(Some(until)),
             State::Over => None,
         };
         let parts = [
@@ -152,7 +171,8 @@ impl CallMachine {
     /// Whether nothing more will come of this call.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.state == State::Over && !self.transcriber.is_waiting() && !self.llm.is_waiting()
+        let is_waiting = self.transcriber.is_waiting() || self.llm.is_waiting() || self.tools.is_waiting();
+        self.state == State::Over && !is_waiting
     }
 
     /// How often the phone ran dry in the middle of an utterance.
@@ -174,6 +194,9 @@ impl CallMachine {
                 let resumes = !self.settings.elapsed.is_zero();
                 let fact = if resumes { Fact::Resumed } else { Fact::Connected };
                 self.gate.journal(self.now, fact, false, out);
+                if let Keep::Announced(text) = &self.settings.keep {
+                    self.speech.announce(text, &self.settings, self.now);
+                }
                 out.push(Output::Notify(DialogueEvent::Connected));
             }
             MediaEvent::Audio { payload, timestamp_ms } if self.is_live() => {
@@ -199,7 +222,7 @@ impl CallMachine {
     }
 
     const fn is_live(&self) -> bool {
-        matches!(self.state, State::Live | State::Ending(_))
+        matches!(self.state, State::Live | State::Ending(_) | State::Leaving(_))
     }
 
     fn frame(&mut self, frame: &Frame, timestamp: Option<Duration>, out: &mut Vec<Output>) {
@@ -262,6 +285,7 @@ impl CallMachine {
 
     /// One synchronous step: the phone is silent, the books are right and nothing old can be said any more.
     fn interrupt(&mut self, out: &mut Vec<Output>) {
+        self.transfer.take_if(|_| self.state == State::Live);
         let cut = self.speech.interrupt(self.now, out);
         let first = cut.iter().find_map(|ended| Some((ended.utterance?, ended.words.heard.clone())));
         for ended in cut {
@@ -284,6 +308,10 @@ impl CallMachine {
 
     fn record_utterance(&mut self, ended: Ended, out: &mut Vec<Output>) {
         let Ended { utterance: Some(utterance), words, from, until, .. } = ended else { return };
+        // A response that only called tools.
+        if words.heard.is_empty() && words.unheard.is_empty() {
+            return;
+        }
         let fact = Fact::Said {
             utterance,
             heard: words.heard,
@@ -330,15 +358,31 @@ impl CallMachine {
                 self.latency.first_sentence(self.now);
                 self.speech.say(utterance, &self.settings, self.now);
             }
-            Action::Say(_) => {}
+            Action::Respond { utterance, request } if self.state == State::Live => {
+                self.speech.respond(utterance, request, &self.settings, self.now);
+            }
+            Action::Say(_) | Action::Respond { .. } => {}
             Action::Interrupt => {
+                self.transfer.take_if(|_| self.state == State::Live);
                 for ended in self.speech.clear(self.now, out) {
                     self.record_utterance(ended, out);
                 }
             }
+            Action::CallTool { call, name, arguments, effect } if self.state != State::Over => {
+                self.tools.call((call, name, arguments, effect), self.now, &mut self.gate, out);
+            }
+            Action::CallTool { .. } => {}
+            Action::CancelTool(call) => self.tools.cancel(call, self.now, &mut self.gate, out),
+            Action::PressKeys(keys) if self.state == State::Live => {
+                self.speech.play(&dtmf::tones(&keys), &self.settings, self.now);
+            }
+            Action::PressKeys(_) => {}
+            Action::Transfer { to } => self.transfer = Some(to),
             Action::Ask { ask, request } => self.llm.ask(ask, request, self.now, &mut self.ops, out),
             Action::Forget(ask) => self.llm.forget(ask, out),
-            Action::Journal(fact) => self.gate.journal(self.now, fact, true, out),
+            Action::Journal(fact) => {
+                self.gate.journal(self.now, fact, true, out);
+            }
             Action::GrantConsent => self.gate.grant(out),
             Action::WithdrawConsent => self.gate.withdraw(),
             Action::DeclineRecording => self.gate.decline_recording(),
@@ -378,6 +422,9 @@ impl CallMachine {
             return;
         }
         self.note_answer(out);
+        while let Some((utterance, text)) = self.speech.next_failed() {
+            out.push(Output::Notify(DialogueEvent::ResponseFailed { utterance, text }));
+        }
         while let Some(ended) = self.speech.next_ended(self.now) {
             match ended {
                 Ended { utterance: Some(utterance), broken: true, .. } => self.broke_off(utterance, ended, out),
@@ -385,28 +432,41 @@ impl CallMachine {
                     self.record_utterance(ended, out);
                     out.push(Output::Notify(DialogueEvent::Spoken(utterance)));
                 }
-                _ => {}
+                Ended { utterance: None, broken: false, words, .. }
+                    if self.settings.keep == Keep::Announced(words.heard.clone()) =>
+                {
+                    self.gate.announced(out);
+                }
+                Ended { utterance: None, .. } => {}
             }
         }
-        let busy =
-            self.speech.is_busy() || self.turn.is_speaking() || self.transcriber.is_waiting() || self.llm.is_waiting();
-        self.timers.observe(busy, self.now);
+        self.timers.observe(self.turn.is_speaking() || self.is_answering(), self.now);
         match self.state {
             State::Ending(reason) => {
                 if !self.speech.is_busy() && self.speech.playout.is_settled(self.now) {
                     self.hang_up(reason, out);
                 }
             }
-            _ => self.wait(out),
+            State::Leaving(until) => {
+                if until <= self.now {
+                    self.not_transferred(out);
+                }
+            }
+            State::Live if self.transfer.is_some() && !self.speech.is_busy() => self.leave(out),
+            State::Live | State::Ringing | State::Over => self.wait(out),
         }
     }
 
+    /// Whether somebody works at what is said next, or it is being said.
+    fn is_answering(&self) -> bool {
+        self.transcriber.is_waiting() || self.llm.is_waiting() || self.tools.is_waiting() || self.speech.is_busy()
+    }
+
     fn wait(&mut self, out: &mut Vec<Output>) {
-        let answering = self.transcriber.is_waiting() || self.llm.is_waiting() || self.speech.is_busy();
         if self.speech.is_audible(self.now) && !self.latency.is_open() {
             self.timers.answered();
         }
-        self.timers.expect(answering, self.now);
+        self.timers.expect(self.is_answering(), self.now);
         self.timers.give_way(self.speech.floor(self.now), self.now);
         while let Some(due) = self.timers.next_due(self.now) {
             match due {

@@ -1,9 +1,9 @@
 //! One call: the machine that decides, its inputs and outputs, and the runner that carries them.
 //!
 //! ```text
-//! inputs : Media  TurnTranscriber  Token  Speech  Stored  Failed  Dialogue(action)  Tick
+//! inputs : Media  Transcript  Token  Segment  Speech  ToolResult  Stored  Failed  Dialogue(action)  Tick
 //! machine: turn + playout + heard ledger + gate of consent + clocks of silence + spending
-//! outputs: Send  Start  Hear  Finish  Cancel  Journal  Notify  Record  Effect
+//! outputs: Send  Start  Hear  Finish  Cancel  CallTool  Journal  Notify  Record  Effect
 //! ```
 
 mod budget_guard;
@@ -23,6 +23,8 @@ mod runner;
 mod settings;
 mod silence_timers;
 mod speech_queue;
+mod tool_calls;
+mod tool_tasks;
 mod transcriber;
 mod turn;
 
@@ -35,5 +37,5 @@ pub use machine::CallMachine;
 pub use playout::{Finished, Playout, Progress, SpeechId};
 pub use recording::{InputRecorder, Replayed, replay};
 pub use runner::{CallEnd, CallRunner, CallSink, MediaSocket, NoSink};
-pub use settings::{CallSettings, PreparedSpeech, Timeouts};
+pub use settings::{CallSettings, Keep, PreparedSpeech, Timeouts};
 pub use turn::{Spoken, Turn, TurnEvent, TurnSettings};

@@ -12,13 +12,16 @@ use tracing::{debug, warn};
 use super::conversation::CallLogic;
 use super::exchange::{Exchange, Exchanges};
 use super::io::{Effect, InputEvent, Output};
+use super::tool_tasks::ToolTasks;
 use crate::agent::{AgentEvent, AgentSession, OpId};
 use crate::audio::Frame;
 use crate::dialogue::Action;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Fact;
 use crate::media::{MediaCodec, MediaCommand, WireMessages};
+use crate::phone::PhoneNumber;
 use crate::time::CallTime;
+use crate::tool::{ToolCallId, ToolOutcome};
 
 /// A carrier's media socket: text messages both ways.
 pub trait MediaSocket: Send {
@@ -46,6 +49,9 @@ pub trait CallSink: Send {
     /// Does something irreversible.
     fn effect(&mut self, effect: Effect);
 
+    /// Has the carrier connect the call to somebody else: its media stream stops, or else the call goes on here.
+    fn transfer(&mut self, to: PhoneNumber);
+
     /// Is told of an operation of the agent that is over.
     fn exchanged(&mut self, exchange: Exchange);
 
@@ -61,6 +67,7 @@ impl CallSink for NoSink {
     fn journal(&mut self, _seq: u64, _at: CallTime, _fact: Fact) {}
     fn record(&mut self, _at: CallTime, _caller: Frame, _agent: Frame) {}
     fn effect(&mut self, _effect: Effect) {}
+    fn transfer(&mut self, _to: PhoneNumber) {}
     fn exchanged(&mut self, _exchange: Exchange) {}
 
     async fn stored(&mut self) -> u64 {
@@ -115,6 +122,7 @@ enum Event<T> {
     Message(Option<Result<T>>),
     Agent(OpId, AgentEvent),
     Stored(u64),
+    Tool(ToolCallId, ToolOutcome),
     Control(Option<Action>),
     Clock,
 }
@@ -127,6 +135,8 @@ impl<L: CallLogic, S: CallSink> CallRunner<L, S> {
             out: Vec::with_capacity(64),
             failed: Vec::new(),
             exchanges: Exchanges::default(),
+            tools: ToolTasks::default(),
+            refused: Vec::new(),
             wire: WireMessages::new(),
             open: true,
             closing: false,
@@ -159,6 +169,9 @@ struct Run<L, S> {
     /// Listening operations that did not take their audio.
     failed: Vec<(OpId, ErrorKind)>,
     exchanges: Exchanges,
+    tools: ToolTasks,
+    /// Tools that could not be begun.
+    refused: Vec<(ToolCallId, &'static str)>,
     wire: WireMessages,
     open: bool,
     closing: bool,
@@ -187,6 +200,7 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
             message = socket.receive(), if self.open => Event::Message(message),
             (op, event) = self.call.agent.next() => Event::Agent(op, event),
             seq = self.call.sink.stored() => Event::Stored(seq),
+            (call, outcome) = self.tools.next() => Event::Tool(call, outcome),
             action = self.call.control.recv(), if self.controlled => Event::Control(action),
             () = clock => Event::Clock,
         }
@@ -212,6 +226,9 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
                 let input = match event {
                     AgentEvent::Transcript(transcript) => InputEvent::Transcript { op, transcript },
                     AgentEvent::Token(text) => InputEvent::Token { op, text },
+                    AgentEvent::ToolCall(call) => InputEvent::ToolCall { op, call },
+                    AgentEvent::TextDone => InputEvent::TextDone { op },
+                    AgentEvent::Segment(text) => InputEvent::Segment { op, text },
                     AgentEvent::Usage(usage) => InputEvent::Usage { op, usage },
                     AgentEvent::Speech(chunk) => {
                         self.exchanges.sound(op, now);
@@ -235,6 +252,9 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
                 self.call.logic.handle(now, input, &mut self.out);
             }
             Event::Stored(seq) => self.call.logic.handle(now, InputEvent::Stored { seq }, &mut self.out),
+            Event::Tool(call, outcome) => {
+                self.call.logic.handle(now, InputEvent::ToolResult { call, outcome }, &mut self.out);
+            }
             Event::Control(Some(action)) => {
                 self.call.logic.handle(now, InputEvent::Dialogue(action), &mut self.out);
             }
@@ -303,11 +323,28 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
                         }
                         self.call.agent.cancel(op);
                     }
+                    Output::CallTool { call, name, arguments, context } => {
+                        let tool = self.call.logic.tool(&name);
+                        if let Err(reason) = self.tools.start(call, tool, arguments, context) {
+                            self.refused.push((call, reason));
+                        }
+                    }
+                    Output::CancelTool { call } => self.tools.cancel(call),
+                    Output::Effect(Effect::Transfer { to }) => match self.call.logic.transfer_number(&to) {
+                        Some(number) => self.call.sink.transfer(number),
+                        // The machine goes on with the call when nothing comes of it.
+                        None => warn!("a call was to be transferred to a number that is not configured"),
+                    },
                     Output::Journal { seq, at, fact } => self.call.sink.journal(seq, at, fact),
                     Output::Record { at, caller, agent } => self.call.sink.record(at, caller, agent),
                     Output::Effect(effect) => self.call.sink.effect(effect),
                     Output::Notify(_) => {}
                 }
+            }
+            if let Some((call, reason)) = self.refused.pop() {
+                let outcome = ToolOutcome::Failed(reason.to_owned());
+                self.call.logic.handle(self.now(), InputEvent::ToolResult { call, outcome }, &mut self.out);
+                continue;
             }
             // An operation that did not take its audio fails once, however many frames it refused.
             self.failed.dedup_by_key(|(op, _)| *op);
@@ -346,3 +383,7 @@ async fn close<M: MediaSocket>(socket: &mut M) {
 fn since(opened: Instant) -> CallTime {
     CallTime::from_micros(u64::try_from(opened.elapsed().as_micros()).unwrap_or(u64::MAX))
 }
+
+#[cfg(test)]
+#[path = "runner_tests.rs"]
+mod tests;

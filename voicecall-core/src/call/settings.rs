@@ -11,6 +11,22 @@ use crate::id::SessionId;
 use crate::model::WordTiming;
 use crate::money::Budget;
 
+/// What of a call is kept: what was said, how it sounded, what tools were called with and returned. That it took place,
+/// when, how it ended and what it cost is always kept, and so is that a tool was called, by name, key and state.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Keep {
+    /// Nothing of it. A call that breaks off goes on without a memory.
+    #[default]
+    Nothing,
+    /// Everything, from the call's beginning on, once the dialogue says that the caller agreed; until then it stays in
+    /// memory, and of tools called before it what they were called with and returned is not kept.
+    AfterConsent,
+    /// Everything, once the caller has heard this to its end, which is the first thing they hear and cannot be interrupted.
+    /// The operator answers for it being enough.
+    Announced(String),
+}
+
 /// The settings of one call. Part of a recorded call, so that it can be replayed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -38,7 +54,10 @@ pub struct CallSettings {
     /// What the call may cost. Without one, nothing is counted.
     #[serde(default)]
     pub budget: Option<Budget>,
-    /// Whether the call is to be recorded once the caller consents.
+    /// What of the call is kept.
+    #[serde(default)]
+    pub keep: Keep,
+    /// Whether the call is to be recorded, within what is [kept](Self::keep).
     pub recording: bool,
     /// Speech that was synthesised before and needs no service.
     pub prepared: Vec<PreparedSpeech>,
@@ -58,6 +77,7 @@ impl CallSettings {
             elapsed: Duration::ZERO,
             first_seq: first(),
             budget: None,
+            keep: Keep::default(),
             recording: false,
             prepared: Vec::new(),
         }
@@ -97,6 +117,13 @@ pub struct Timeouts {
     pub transcript: Duration,
     /// A model that has not finished after this time is not waited for.
     pub thought: Duration,
+    /// A model that answers aloud and has not begun after this time is not waited for.
+    pub first_token: Duration,
+    /// A model that answers aloud and has begun is not waited for when nothing more comes for this time. There is no limit
+    /// on the whole.
+    pub between_tokens: Duration,
+    /// A call that is still here this long after it was to be transferred goes on here.
+    pub transfer: Duration,
     /// A voice that says nothing for this time is asked once more, at most three times.
     pub speech: Duration,
 }
@@ -109,6 +136,9 @@ impl Default for Timeouts {
             silence: Duration::from_secs(5),
             transcript: Duration::from_secs(4),
             thought: Duration::from_secs(6),
+            first_token: Duration::from_secs(6),
+            between_tokens: Duration::from_secs(3),
+            transfer: Duration::from_secs(10),
             speech: Duration::from_secs(3),
         }
     }

@@ -1,14 +1,17 @@
 //! Speaking: utterances in order, each from prepared audio or from a speaking operation, played and booked as heard.
 
+mod response;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use self::response::Response;
 use super::heard::{self, HeardText};
 use super::io::Output;
 use super::ops::Ops;
 use super::playout::{Playout, SpeechId};
-use super::settings::CallSettings;
-use crate::agent::{AgentTask, OpId, SPEECH_CREDIT};
+use super::settings::{CallSettings, Timeouts};
+use crate::agent::{AgentTask, OpId, Respond, SPEECH_CREDIT};
 use crate::audio::{FRAME_SAMPLES, Frame, Framer};
 use crate::dialogue::{Utterance, UtteranceId};
 use crate::media::MarkId;
@@ -34,9 +37,11 @@ const AHEAD: usize = 2;
 #[derive(Debug)]
 pub(super) struct SpeechQueue {
     pub(super) playout: Playout,
-    timeouts: Duration,
+    timeouts: Timeouts,
     queue: VecDeque<QueuedSpeech>,
     speeches: u32,
+    /// Responses that have failed and not been told of.
+    failed: VecDeque<(UtteranceId, String)>,
 }
 
 #[derive(Debug)]
@@ -45,6 +50,8 @@ struct QueuedSpeech {
     /// Absent for a filler, which no dialogue asked for.
     utterance: Option<UtteranceId>,
     text: String,
+    /// What a model says instead of the text.
+    response: Option<Response>,
     interruptible: bool,
     source: Source,
     framer: Framer,
@@ -113,9 +120,10 @@ impl SpeechQueue {
     pub(super) fn new(settings: &CallSettings) -> Self {
         Self {
             playout: Playout::new(settings.lead, settings.recording),
-            timeouts: settings.timeouts.speech,
+            timeouts: settings.timeouts.clone(),
             queue: VecDeque::new(),
             speeches: 0,
+            failed: VecDeque::new(),
         }
     }
 
@@ -139,6 +147,29 @@ impl SpeechQueue {
         prepared
     }
 
+    /// Says something nobody asked for and nobody may interrupt, prepared or not.
+    pub(super) fn announce(&mut self, text: &str, settings: &CallSettings, now: CallTime) {
+        self.add(None, text.to_owned(), false, settings, now);
+    }
+
+    /// Plays audio that is no speech, behind everything queued before.
+    pub(super) fn play(&mut self, audio: &[u8], settings: &CallSettings, now: CallTime) {
+        self.add(None, String::new(), false, settings, now);
+        if let Some(line) = self.queue.back_mut() {
+            line.source = Source::Prepared;
+            line.append(audio);
+            line.complete();
+        }
+    }
+
+    /// Says what a model answers, behind everything queued before.
+    pub(super) fn respond(&mut self, id: UtteranceId, request: Respond, settings: &CallSettings, now: CallTime) {
+        self.add(Some(id), String::new(), true, settings, now);
+        if let Some(line) = self.queue.back_mut() {
+            line.response = Some(Response::new(request));
+        }
+    }
+
     fn add(
         &mut self,
         id: Option<UtteranceId>,
@@ -153,6 +184,7 @@ impl SpeechQueue {
             utterance: id,
             source: Source::Later { tries: 0, not_before: now },
             text,
+            response: None,
             interruptible,
             framer: Framer::new(),
             words: Vec::new(),
@@ -176,13 +208,14 @@ impl SpeechQueue {
 
     /// More audio of a speaking operation. Returns whether it was the first of it.
     pub(super) fn audio(&mut self, op: OpId, audio: &[u8], words: Vec<WordTiming>, now: CallTime) -> bool {
-        let timeouts = self.timeouts;
+        let timeouts = self.timeouts.speech;
         let Some(line) = self.queue.iter_mut().find(|line| line.is_asked(op)) else { return false };
         let first = line.samples == 0 && !audio.is_empty();
         line.append(audio);
         line.words.extend(words);
-        if let Source::Asked { due, .. } = &mut line.source {
-            *due = now + timeouts;
+        // Until a model has written all it will, its next word is what is waited for.
+        if line.response.as_ref().is_none_or(Response::is_written) {
+            line.wait_until(now + timeouts);
         }
         first
     }
@@ -191,7 +224,7 @@ impl SpeechQueue {
     pub(super) fn done(&mut self, op: OpId, now: CallTime) -> TtsOutcome {
         match self.queue.iter_mut().find(|line| line.is_asked(op)) {
             // A voice that finishes without a sound has failed.
-            Some(line) if line.samples == 0 => self.failed(op, now),
+            Some(line) if line.samples == 0 && line.response.is_none() => self.failed(op, now),
             Some(line) => {
                 line.complete();
                 line.source = Source::Prepared;
@@ -205,9 +238,14 @@ impl SpeechQueue {
     pub(super) fn failed(&mut self, op: OpId, now: CallTime) -> TtsOutcome {
         let Some(line) = self.queue.iter_mut().find(|line| line.is_asked(op)) else { return TtsOutcome::Available };
         let Source::Asked { tries, .. } = line.source else { return TtsOutcome::Available };
-        if line.samples > 0 {
+        if let Some(response) = &mut line.response {
+            response.fail(line.samples);
+            self.failed.extend(line.utterance.map(|utterance| (utterance, response.spoken())));
+        }
+        if line.samples > 0 || line.response.is_some() {
             line.complete();
-            line.broken = true;
+            // A response that failed is told of by itself.
+            line.broken = line.response.is_none();
             line.source = Source::Prepared;
             return TtsOutcome::Available;
         }
@@ -231,14 +269,17 @@ impl SpeechQueue {
                 return TtsOutcome::Failed;
             }
         }
-        let timeouts = self.timeouts;
         for line in self.queue.iter_mut().take(AHEAD) {
             if let Source::Later { tries, not_before } = line.source
                 && not_before <= now
             {
                 let op = ops.next();
-                line.source = Source::Asked { op, tries: tries + 1, due: now + timeouts };
-                out.push(Output::Start { op, task: AgentTask::Speak(line.text.clone()) });
+                let (task, timeout) = match &line.response {
+                    Some(response) => (AgentTask::Respond(response.request().clone()), self.timeouts.first_token),
+                    None => (AgentTask::Speak(line.text.clone()), self.timeouts.speech),
+                };
+                line.source = Source::Asked { op, tries: tries + 1, due: now + timeout };
+                out.push(Output::Start { op, task });
             }
         }
         while self.feed(now, out) {
@@ -253,7 +294,7 @@ impl SpeechQueue {
 
     /// Hands frames to the playout and lets their voices go on. Returns whether there were any.
     fn feed(&mut self, now: CallTime, out: &mut Vec<Output>) -> bool {
-        let timeouts = self.timeouts;
+        let timeouts = self.timeouts.speech;
         let mut any = false;
         for line in self.queue.iter_mut().filter(|line| !line.fed) {
             while self.playout.waiting() < FEED
@@ -272,28 +313,31 @@ impl SpeechQueue {
             {
                 out.push(Output::Grant { op: *op, samples: spent - line.granted });
                 line.granted = spent;
-                *due = now + timeouts;
+                *due = (*due).max(now + timeouts);
             }
             if !line.complete || !line.ready.is_empty() {
                 break;
             }
             line.fed = true;
-            any = true;
-            self.playout.finish(line.speech);
+            // Of what had no sound the phone knows nothing.
+            if line.taken > 0 {
+                any = true;
+                self.playout.finish(line.speech);
+            }
         }
         any
     }
 
     /// The next utterance that was heard to its end by `now`.
     pub(super) fn next_ended(&mut self, now: CallTime) -> Option<Ended> {
+        let silent = |line: &mut QueuedSpeech| line.fed && line.taken == 0;
+        if let Some(line) = self.queue.pop_front_if(silent) {
+            return Some(Ended { utterance: line.utterance, broken: false, words: line.all(), from: now, until: now });
+        }
         let finished = self.playout.next_finished(now)?;
         let line = self.queue.pop_front()?;
         debug_assert_eq!(line.speech, finished.speech, "speech is heard in the order it was queued");
-        let words = if line.broken {
-            heard::split(&line.text, &line.words, line.samples, None)
-        } else {
-            HeardText { heard: line.text, unheard: String::new(), estimated: false }
-        };
+        let words = line.all();
         Some(Ended {
             utterance: line.utterance,
             broken: line.broken,
@@ -336,15 +380,14 @@ impl SpeechQueue {
     fn cut(&self, line: &QueuedSpeech, now: CallTime) -> Ended {
         let progress = self.playout.progress(line.speech, now);
         let samples = progress.map_or(0, |progress| progress.samples);
+        let total = line.complete.then_some(line.samples);
         Ended {
             utterance: line.utterance,
             broken: line.broken,
-            words: heard::split(
-                &line.text,
-                &line.words,
-                samples,
-                (line.complete && !line.broken).then_some(line.samples),
-            ),
+            words: match &line.response {
+                Some(response) => response.split(&line.words, samples, total),
+                None => heard::split(&line.text, &line.words, samples, total.filter(|_| !line.broken)),
+            },
             from: progress.map_or(now, |progress| progress.from),
             until: now,
         }
@@ -365,7 +408,8 @@ impl SpeechQueue {
         let is_audible = self.is_audible(now);
         let holds = |(place, speech): (usize, &QueuedSpeech)| {
             let is_heard = is_audible && place == 0;
-            speech.utterance.is_some() && (is_heard || !speech.interruptible || speech.samples > 0)
+            let is_filler = speech.utterance.is_none() && speech.interruptible;
+            !is_filler && (is_heard || !speech.interruptible || speech.samples > 0)
         };
         match (self.queue.iter().enumerate().any(holds), is_audible) {
             (true, _) => Floor::Utterance,
@@ -400,6 +444,22 @@ impl SpeechQueue {
 }
 
 impl QueuedSpeech {
+    /// What it says, played to its end.
+    fn all(&self) -> HeardText {
+        match &self.response {
+            Some(response) => response.split(&self.words, self.samples, Some(self.samples)),
+            None if self.broken => heard::split(&self.text, &self.words, self.samples, None),
+            None => HeardText { heard: self.text.clone(), unheard: String::new(), estimated: false },
+        }
+    }
+
+    /// Whoever makes its audio has until then for the next piece.
+    fn wait_until(&mut self, then: CallTime) {
+        if let Source::Asked { due, .. } = &mut self.source {
+            *due = then;
+        }
+    }
+
     const fn is_interruptible(&self) -> bool {
         self.interruptible
     }

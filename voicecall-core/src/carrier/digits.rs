@@ -3,10 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::Error;
 
 /// Keys to press: `0`-`9`, `A`-`D`, `*` and `#`, with `w` for a pause of half a second and `W` for one of a second; 1 to
-/// 32 characters. They may be a code that nobody else shall know: `Debug` shows only how many they are.
+/// 32 characters. They may be a code that nobody else shall know: `Debug` shows only how many they are. `Serialize` shows
+/// them, for the recorded inputs of a call.
 ///
 /// ```
 /// use voicecall_core::carrier::Digits;
@@ -15,7 +18,8 @@ use crate::error::Error;
 /// assert_eq!(format!("{extension:?}"), "Digits(7)");
 /// # Ok::<(), voicecall_core::Error>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Digits(String);
 
 impl Digits {
@@ -36,6 +40,14 @@ impl FromStr for Digits {
         let known = |byte: u8| matches!(byte, b'0'..=b'9' | b'A'..=b'D' | b'*' | b'#' | b'w' | b'W');
         let fits = (1..=Self::MAX).contains(&text.len()) && text.bytes().all(known);
         if fits { Ok(Self(text.to_owned())) } else { Err(Error::invalid("digits", "1 to 32 keys and pauses")) }
+    }
+}
+
+impl TryFrom<String> for Digits {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self, Error> {
+        text.parse()
     }
 }
 

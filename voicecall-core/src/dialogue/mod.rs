@@ -2,19 +2,29 @@
 //!
 //! Dialogues know nothing of audio or carriers, so that the same one serves a call and, later, a chat.
 
+mod ask_consent;
+mod llm;
 mod scripted;
+mod yes_no;
 
 use std::fmt::Debug;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use ask_consent::{AskConsent, WithConsent};
+pub use llm::{LlmDialogue, Phrases};
 pub use scripted::Scripted;
 
+use crate::agent::Respond;
+use crate::carrier::Digits;
+use crate::error::Result;
 use crate::journal::Fact;
-use crate::model::ChatRequest;
+use crate::model::{ChatRequest, ToolCall};
+use crate::phone::PhoneNumber;
 use crate::store::EndReason;
 use crate::time::CallTime;
+use crate::tool::{Tool, ToolCallId, ToolEffect, ToolOutcome};
 
 /// The number of one utterance of the agent, given by the dialogue, counting up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -102,6 +112,41 @@ pub enum DialogueEvent {
         /// To which question.
         ask: AskId,
     },
+    /// The model of a response calls a tool. Nothing is run unless the dialogue says so.
+    ToolCall {
+        /// Of which response.
+        utterance: UtteranceId,
+        /// The call as the model wrote it.
+        call: ToolCall,
+    },
+    /// The model of a response has written all it will. What of it is spoken is still being heard;
+    /// [`Spoken`](Self::Spoken) or [`Interrupted`](Self::Interrupted) follows, also if there was nothing to speak.
+    Written {
+        /// Which response.
+        utterance: UtteranceId,
+        /// The whole text.
+        text: String,
+    },
+    /// Nothing more comes of a response: its model or voice failed or was late. What is ready of it is still being heard;
+    /// [`Spoken`](Self::Spoken) or [`Interrupted`](Self::Interrupted) follows.
+    ResponseFailed {
+        /// Which response.
+        utterance: UtteranceId,
+        /// The text that has sound.
+        text: String,
+    },
+    /// A tool has come to its end, in success or not.
+    ToolResult {
+        /// Which call of it.
+        call: ToolCallId,
+        /// What came of it.
+        outcome: ToolOutcome,
+    },
+    /// The call could not be transferred and goes on here.
+    TransferFailed {
+        /// Where it was to go.
+        to: String,
+    },
     /// The call's [budget](crate::money::Budget) is nearly used up: say goodbye and end the call now. Told once. What is
     /// left pays for a goodbye; a dialogue that goes on is ended by the machine.
     WrapUp,
@@ -120,8 +165,37 @@ pub enum DialogueEvent {
 pub enum Action {
     /// Say this, behind what is already queued.
     Say(Utterance),
+    /// Say what a model answers to this conversation, as it comes, behind what is already queued. An utterance like any
+    /// other, which the caller may interrupt; only its words are not known yet.
+    Respond {
+        /// Its number, from the same count as what is said word for word.
+        utterance: UtteranceId,
+        /// The conversation.
+        request: Respond,
+    },
     /// Stop speaking and drop what is queued.
     Interrupt,
+    /// Run a tool. One with an effect runs once this call of it is stored. [`DialogueEvent::ToolResult`] follows.
+    CallTool {
+        /// The number of this call, the same if it is run again after the call broke off.
+        call: ToolCallId,
+        /// Which [tool](Dialogue::tool).
+        name: String,
+        /// Arguments that fit it.
+        arguments: serde_json::Value,
+        /// What it means to run it twice.
+        effect: ToolEffect,
+    },
+    /// Give up a tool that is running. No result follows.
+    CancelTool(ToolCallId),
+    /// Press keys on the line, as a caller would, once everything queued has been heard: the other side hears their tones.
+    PressKeys(Digits),
+    /// Hand the call to somebody else once everything queued has been heard, and leave it.
+    /// [`DialogueEvent::TransferFailed`] follows if it stays.
+    Transfer {
+        /// The name of a [number](Dialogue::transfer_number).
+        to: String,
+    },
     /// Ask the model.
     Ask {
         /// The question's number.
@@ -157,5 +231,29 @@ pub trait Dialogue: Send + Debug {
     /// When it wants [`DialogueEvent::Wake`], if at all. Asked after every event.
     fn wake_at(&self) -> Option<CallTime> {
         None
+    }
+
+    /// The tool that [`Action::CallTool`] names. Handlers stay outside of the dialogue's events, so that a recorded call
+    /// replays without running them.
+    fn tool(&self, _name: &str) -> Option<Tool> {
+        None
+    }
+
+    /// The number that [`Action::Transfer`] names. It stays outside of a recorded call.
+    fn transfer_number(&self, _name: &str) -> Option<PhoneNumber> {
+        None
+    }
+
+    /// Whether it may say [`Action::GrantConsent`]. A call that is to be kept after consent needs such a dialogue.
+    fn can_grant_consent(&self) -> bool {
+        false
+    }
+
+    /// Checks its own configuration; asked before the call begins.
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::ErrorKind::Invalid) with the field that is wrong.
+    fn validate(&self) -> Result<()> {
+        Ok(())
     }
 }

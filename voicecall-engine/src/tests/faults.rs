@@ -120,6 +120,10 @@ async fn an_owner_that_was_replaced_writes_nothing_more() {
 struct Panics;
 
 impl Dialogue for Panics {
+    fn can_grant_consent(&self) -> bool {
+        true
+    }
+
     fn handle(&mut self, _: &DialogueEvent, _: voicecall_core::CallTime, _: &mut Vec<Action>) {
         panic!("a dialogue panics");
     }

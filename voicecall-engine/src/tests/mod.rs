@@ -9,6 +9,7 @@ mod reports;
 mod resuming;
 mod sharing;
 mod sweeping;
+mod transfers;
 mod trouble;
 mod voicemail;
 mod world;

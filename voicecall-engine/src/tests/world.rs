@@ -271,6 +271,7 @@ pub(super) struct Desk {
     pub(super) policy_hangs_for: Mutex<Option<TenantId>>,
     /// How long the next plan takes.
     pub(super) thinks: Mutex<Duration>,
+    keeps: Mutex<bool>,
 }
 
 impl Desk {
@@ -284,7 +285,13 @@ impl Desk {
             policy_fails_until: Mutex::default(),
             policy_hangs_for: Mutex::default(),
             thinks: Mutex::default(),
+            keeps: Mutex::default(),
         }
+    }
+
+    /// Keeps every call after consent, whether its dialogue can ask for it or not.
+    pub(super) fn keeps_after_consent(&self) {
+        *self.keeps.lock().unwrap() = true;
     }
 
     pub(super) fn will_hold(&self, dialogue: impl Dialogue + 'static) {
@@ -314,6 +321,9 @@ impl CallHandler for Desk {
         settings.recording = true;
         let prepared = self.dialogues.lock().unwrap().pop_front();
         let dialogue = prepared.unwrap_or_else(|| Box::new(Scripted::new(["Hello."])));
+        if dialogue.can_grant_consent() || *self.keeps.lock().unwrap() {
+            settings.keep = voicecall_core::call::Keep::AfterConsent;
+        }
         let agent = Arc::clone(&*self.agent.lock().unwrap());
         Ok(CallPlan { settings, ..CallPlan::new(request.session.id, agent, dialogue) })
     }
@@ -331,6 +341,10 @@ pub(super) struct Consenting {
 }
 
 impl Dialogue for Consenting {
+    fn can_grant_consent(&self) -> bool {
+        true
+    }
+
     fn handle(&mut self, event: &DialogueEvent, now: voicecall_core::CallTime, actions: &mut Vec<Action>) {
         if *event == DialogueEvent::Connected {
             actions.push(Action::Journal(Fact::Consent { given: self.given }));
@@ -494,6 +508,13 @@ impl Phone {
     /// Stays on the line for some time, then breaks the connection.
     pub(super) async fn vanish_after(self, time: Duration) {
         let _ = tokio::time::timeout(time, self.listen()).await;
+    }
+
+    /// Stays on the line for some time; then the carrier says that the stream has stopped.
+    pub(super) async fn stop_after(self, time: Duration) {
+        self.start().await;
+        tokio::time::sleep(time).await;
+        self.say(&MediaEvent::Stopped).await;
     }
 
     /// Speaks for some time, beginning some time after the start.

@@ -48,6 +48,15 @@ impl CallerLog {
         self.lock().clone()
     }
 
+    /// What the caller said last.
+    #[must_use]
+    pub fn last_said(&self) -> Option<String> {
+        self.lock().iter().rev().find_map(|entry| match &entry.event {
+            CallerEvent::Said(text) => Some(text.clone()),
+            _ => None,
+        })
+    }
+
     /// Everything the caller understood of the agent, as one text.
     #[must_use]
     pub fn heard(&self) -> String {

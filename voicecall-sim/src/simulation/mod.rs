@@ -8,11 +8,14 @@ mod events;
 mod report;
 mod services;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use voicecall_core::audio::FRAME_DURATION;
 use voicecall_core::call::{CallLogic, Conversation, Effect, InputEvent, Output};
+use voicecall_core::journal::Fact;
 use voicecall_core::media::{MediaCodec, MediaCommand, WireMessages};
+use voicecall_core::tool::{ToolCallId, ToolOutcome};
 use voicecall_core::{CallTime, Error, ErrorKind, Result};
 
 pub use report::Report;
@@ -39,6 +42,9 @@ pub struct CallSimulation {
     phone: Phone,
     caller: Caller,
     services: Services,
+    fidelity: Fidelity,
+    /// What comes of tools, by name, and after how long.
+    tools: BTreeMap<String, (Duration, ToolOutcome)>,
     events: Events,
     record: Recorder,
     wire: WireMessages,
@@ -58,6 +64,41 @@ impl CallSimulation {
         logic: Conversation,
         codec: Box<dyn MediaCodec>,
         wire: Box<dyn Wire>,
+        options: PhoneOptions,
+    ) -> Result<Self> {
+        Self::with_fidelity(Fidelity::Audio, scenario, logic, codec, wire, options)
+    }
+
+    /// The same without clips: voices make a sound that stands for speech, and everybody is told what it says. Any text in
+    /// any language can be said, and nothing of it is a figure about hearing. The caller hears what the journal says was
+    /// heard, so the call has to [keep](voicecall_core::call::Keep) it.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_labels(
+        scenario: &Scenario,
+        logic: Conversation,
+        codec: Box<dyn MediaCodec>,
+        wire: Box<dyn Wire>,
+        options: PhoneOptions,
+    ) -> Result<Self> {
+        Self::with_fidelity(Fidelity::Labels, scenario, logic, codec, wire, options)
+    }
+
+    /// Scripts what comes of a tool, each time, `after` it was called. Handlers do not run in a simulated call; a tool
+    /// without a script fails.
+    #[must_use]
+    pub fn tool_result(mut self, name: impl Into<String>, after: Duration, outcome: ToolOutcome) -> Self {
+        self.tools.insert(name.into(), (after, outcome));
+        self
+    }
+
+    fn with_fidelity(
+        fidelity: Fidelity,
+        scenario: &Scenario,
+        logic: Conversation,
+        codec: Box<dyn MediaCodec>,
+        wire: Box<dyn Wire>,
         mut options: PhoneOptions,
     ) -> Result<Self> {
         options.seed ^= scenario.seed;
@@ -67,8 +108,10 @@ impl CallSimulation {
             logic,
             codec,
             phone: Phone::open(CallTime::ZERO, wire, options),
-            caller: Caller::new(scenario, Fidelity::Audio)?,
-            services: Services::new(scenario),
+            caller: Caller::new(scenario, fidelity)?,
+            services: Services::new(scenario, fidelity),
+            fidelity,
+            tools: BTreeMap::new(),
             events: Events::default(),
             record: Recorder::default(),
             wire: WireMessages::new(),
@@ -157,18 +200,36 @@ impl CallSimulation {
                 Output::Send(command) => self.send(&command)?,
                 Output::Start { op, task } => self.services.start(self.now, op, task, &mut self.events),
                 Output::Hear { op, frame } => self.services.hear(op, &frame),
-                Output::Finish { op } => self.services.finish(self.now, op, &mut self.events),
+                Output::Finish { op } => {
+                    let said = self.caller.log().last_said();
+                    self.services.finish(self.now, op, said, &mut self.events);
+                }
                 Output::Cancel { op } => {
                     self.services.cancel(op);
                     self.events.cancel(op);
                 }
-                Output::Journal { seq, .. } => self.events.push(self.now + STORING, None, InputEvent::Stored { seq }),
-                Output::Effect(Effect::HangUp(_)) => self.hang_up(),
+                Output::Journal { seq, fact, .. } => {
+                    if let (Fidelity::Labels, Fact::Said { heard, from, until, .. }) = (self.fidelity, &fact) {
+                        self.caller.hear_text(heard, *from, *until);
+                    }
+                    self.events.push(self.now + STORING, None, InputEvent::Stored { seq });
+                }
+                Output::CallTool { call, name, .. } => self.call_tool(call, &name),
+                Output::Effect(Effect::HangUp(_) | Effect::Leave(_)) => self.hang_up(),
+                // The carrier takes the call over: its stream stops.
+                Output::Effect(Effect::Transfer { .. }) => self.phone.hang_up(self.now),
                 Output::Grant { op, samples } => self.services.grant(self.now, op, samples, &mut self.events),
-                Output::Effect(_) | Output::Record { .. } | Output::Notify(_) => {}
+                // Of a tool that was given up the machine takes no result.
+                Output::CancelTool { .. } | Output::Effect(_) | Output::Record { .. } | Output::Notify(_) => {}
             }
         }
         Ok(())
+    }
+
+    fn call_tool(&mut self, call: ToolCallId, name: &str) {
+        let unscripted = || (Duration::ZERO, ToolOutcome::Failed(format!("no result is scripted for `{name}`")));
+        let (after, outcome) = self.tools.get(name).cloned().unwrap_or_else(unscripted);
+        self.events.push(self.now + after, None, InputEvent::ToolResult { call, outcome });
     }
 
     fn send(&mut self, command: &MediaCommand) -> Result<()> {

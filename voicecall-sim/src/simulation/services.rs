@@ -4,21 +4,28 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use voicecall_core::agent::{AgentTask, OpId, SPEECH_CREDIT};
+use voicecall_core::agent::{AgentTask, OpId, Respond, SPEECH_CREDIT, Sentences};
 use voicecall_core::audio::{Frame, SAMPLE_RATE};
 use voicecall_core::call::InputEvent;
-use voicecall_core::model::{ChatRequest, ChatRole, TokenUsage, Transcript, WordTiming};
+use voicecall_core::model::{ChatMessage, ChatRequest, ChatRole, TokenUsage, ToolCall, Transcript, WordTiming};
 use voicecall_core::{CallTime, ErrorKind};
 
 use super::events::Events;
+use crate::caller::Fidelity;
 use crate::clips::Library;
 use crate::fault::{Fault, Faults, Rng, Site};
 use crate::matcher::ClipMatcher;
-use crate::openai::ScriptedLlm;
+use crate::openai::{Reply, ScriptedLlm};
 use crate::scenario::{Latency, Part, Question, Scenario};
 
 /// Speech comes in pieces of 100 ms.
 const PIECE: usize = SAMPLE_RATE as usize / 10;
+
+/// How long a voice without clips speaks for each character.
+const PER_CHARACTER: usize = SAMPLE_RATE as usize * 65 / 1000;
+
+/// Its sound, which is none but is not silence.
+const SOUND: u8 = 0x90;
 
 /// What an operation answers, and when.
 type Answer = VecDeque<(CallTime, InputEvent<'static>)>;
@@ -28,6 +35,7 @@ type Answer = VecDeque<(CallTime, InputEvent<'static>)>;
 pub(super) struct Services {
     llm: ScriptedLlm,
     latency: Latency,
+    fidelity: Fidelity,
     ear: Rng,
     voice: Rng,
     faults: Faults,
@@ -44,10 +52,11 @@ struct Speaking {
 }
 
 impl Services {
-    pub(super) fn new(scenario: &Scenario) -> Self {
+    pub(super) fn new(scenario: &Scenario, fidelity: Fidelity) -> Self {
         Self {
             llm: ScriptedLlm::new(scenario),
             latency: scenario.latency.clone(),
+            fidelity,
             ear: scenario.rng(Part::Ear),
             voice: scenario.rng(Part::Voice),
             faults: scenario.fault_plan().start(),
@@ -69,6 +78,11 @@ impl Services {
             AgentTask::Speak(text) => {
                 let mut rest = self.speak(now, op, &text);
                 self.disturb(now, op, Site::OpenaiSpeech, &mut rest);
+                self.speaking.insert(op, Speaking { rest, credit: SPEECH_CREDIT });
+                self.deliver(now, op, events);
+            }
+            AgentTask::Respond(request) => {
+                let rest = self.respond(now, op, &request, events);
                 self.speaking.insert(op, Speaking { rest, credit: SPEECH_CREDIT });
                 self.deliver(now, op, events);
             }
@@ -95,32 +109,27 @@ impl Services {
         self.speaking.remove(&op);
     }
 
-    /// The caller's turn is complete: understands it.
-    pub(super) fn finish(&mut self, now: CallTime, op: OpId, events: &mut Events) {
+    /// The caller's turn is complete: understands it, or knows from `said` what it was where there is no audio.
+    pub(super) fn finish(&mut self, now: CallTime, op: OpId, said: Option<String>, events: &mut Events) {
         let Some(audio) = self.listening.remove(&op) else { return };
         let at = now + self.latency.wait(self.latency.transcription, &mut self.ear);
-        let heard = ClipMatcher::bundled().listen(&audio);
-        // The ears' figure is a correlation, which rounding may take past one.
-        let confidence = heard.confidence().map(|confidence| confidence.clamp(0.0, 1.0));
-        let transcript = Transcript { text: heard.text(), confidence, language: None, is_final: true };
+        let (text, confidence) = match self.fidelity {
+            Fidelity::Labels => (said.unwrap_or_default(), None),
+            Fidelity::Audio => {
+                let heard = ClipMatcher::bundled().listen(&audio);
+                // The ears' figure is a correlation, which rounding may take past one.
+                (heard.text(), heard.confidence().map(|confidence| confidence.clamp(0.0, 1.0)))
+            }
+        };
+        let transcript = Transcript { text, confidence, language: None, is_final: true };
         let mut answer = Answer::from([(at, InputEvent::Transcript { op, transcript }), (at, InputEvent::Done { op })]);
         self.disturb(now, op, Site::OpenaiTranscription, &mut answer);
         enter(op, answer, events);
     }
 
     fn think(&mut self, now: CallTime, op: OpId, request: &ChatRequest) -> Answer {
-        let of_user = request.messages.iter().rev().find(|message| message.role == ChatRole::User);
-        let question = Question {
-            schema: request.schema.as_ref().map(|schema| schema.name.as_str()),
-            messages: request.messages.iter().map(|message| message.content.as_str()).collect(),
-            caller: of_user.map(|message| message.content.as_str()),
-            result: request
-                .messages
-                .last()
-                .filter(|last| last.role == ChatRole::Tool)
-                .map(|last| last.content.as_str()),
-        };
-        let Ok(reply) = self.llm.answer(&question, request.max_tokens as usize) else {
+        let schema = request.schema.as_ref().map(|schema| schema.name.as_str());
+        let Some(reply) = self.answer(schema, &request.messages, request.max_tokens) else {
             return failed(now, op, ErrorKind::Unavailable);
         };
         let output = reply.tokens.len() as u64;
@@ -134,25 +143,96 @@ impl Services {
         answer
     }
 
+    fn answer(&mut self, schema: Option<&str>, messages: &[ChatMessage], max_tokens: u32) -> Option<Reply> {
+        let of_user = messages.iter().rev().find(|message| message.role == ChatRole::User);
+        let question = Question {
+            schema,
+            messages: messages.iter().map(|message| message.content.as_str()).collect(),
+            caller: of_user.map(|message| message.content.as_str()),
+            result: messages.last().filter(|last| last.role == ChatRole::Tool).map(|last| last.content.as_str()),
+        };
+        self.llm.answer(&question, max_tokens as usize).ok()
+    }
+
+    /// Answers aloud. Enters what is written at once, and returns what is spoken, which waits for credit.
+    fn respond(&mut self, now: CallTime, op: OpId, request: &Respond, events: &mut Events) -> Answer {
+        let mut written = match self.answer(None, &request.messages, request.max_tokens) {
+            Some(reply) => write(now, op, reply),
+            None => failed(now, op, ErrorKind::Unavailable),
+        };
+        self.disturb(now, op, Site::OpenaiChat, &mut written);
+        let mut sentences = Sentences::new();
+        let mut complete = Vec::new();
+        let mut last = now;
+        for (at, event) in &written {
+            last = *at;
+            if let InputEvent::Token { text, .. } = event {
+                sentences.push(text);
+                complete.extend(std::iter::from_fn(|| sentences.next_complete()).map(|sentence| (*at, sentence)));
+            }
+        }
+        let has_failed = matches!(written.back(), Some((_, InputEvent::Failed { .. })));
+        enter(op, written, events);
+        complete.extend(sentences.finish().filter(|_| !has_failed).map(|rest| (last, rest)));
+
+        let mut spoken = Answer::new();
+        let (mut free, mut samples) = (now, 0);
+        for (at, sentence) in complete {
+            let mut speech = self.speak(at.max(free), op, &sentence);
+            speech.pop_back_if(|(_, event)| matches!(event, InputEvent::Done { .. }));
+            spoken.push_back((at.max(free), InputEvent::Segment { op, text: sentence }));
+            let begin = samples;
+            for (at, event) in &mut speech {
+                free = *at;
+                if let InputEvent::Speech { audio, words, .. } = event {
+                    samples += audio.len() as u64;
+                    words.iter_mut().for_each(|word| (word.start, word.end) = (word.start + begin, word.end + begin));
+                }
+            }
+            spoken.append(&mut speech);
+        }
+        if !has_failed {
+            spoken.push_back((free.max(last), InputEvent::Done { op }));
+        }
+        self.disturb(now, op, Site::OpenaiSpeech, &mut spoken);
+        spoken
+    }
+
     fn speak(&mut self, now: CallTime, op: OpId, text: &str) -> Answer {
-        let Ok(speech) = Library::bundled().voice("agent", text) else {
+        let Some((audio, mut words)) = self.voice_of(text) else {
             return failed(now, op, ErrorKind::Rejected);
         };
         let mut at = now + self.latency.wait(self.latency.speech, &mut self.voice);
-        let timing = |word: &crate::clips::Word| WordTiming {
-            text: word.text.clone(),
-            start: word.start as u64,
-            end: word.end as u64,
-        };
-        let mut words: Vec<_> = speech.words.iter().map(timing).collect();
         let mut answer = Answer::new();
-        for piece in speech.audio.chunks(PIECE) {
+        for piece in audio.chunks(PIECE) {
             let words = std::mem::take(&mut words);
             answer.push_back((at, InputEvent::Speech { op, audio: Cow::Owned(piece.to_vec()), words }));
             at = at + Duration::from_millis(100).div_f64(self.latency.speech_pace);
         }
         answer.push_back((at, InputEvent::Done { op }));
         answer
+    }
+
+    /// The sound of a text and the places of its words: a clip's, or even ones where there is no audio.
+    fn voice_of(&self, text: &str) -> Option<(Vec<u8>, Vec<WordTiming>)> {
+        if self.fidelity == Fidelity::Labels {
+            let mut end = 0;
+            let timing = |word: &str| {
+                let start = end;
+                end += (word.chars().count() + 1) * PER_CHARACTER;
+                WordTiming { text: word.to_owned(), start: start as u64, end: end as u64 }
+            };
+            let words = text.split_whitespace().map(timing).collect();
+            return Some((vec![SOUND; end], words));
+        }
+        let speech = Library::bundled().voice("agent", text).ok()?;
+        let timing = |word: &crate::clips::Word| WordTiming {
+            text: word.text.clone(),
+            start: word.start as u64,
+            end: word.end as u64,
+        };
+        let words = speech.words.iter().map(timing).collect();
+        Some((speech.audio, words))
     }
 
     /// Lets a voice go on as far as its credit reaches.
@@ -191,6 +271,26 @@ impl Services {
             Some(_) => *answer = failed(now, op, ErrorKind::Unavailable),
         }
     }
+}
+
+/// What a model writes: words, calls, the end.
+fn write(now: CallTime, op: OpId, reply: Reply) -> Answer {
+    let output = reply.tokens.len() as u64;
+    let tokens = reply.tokens.into_iter();
+    let mut written: Answer =
+        tokens.map(|token| (now + token.after, InputEvent::Token { op, text: token.text })).collect();
+    let mut last = written.back().map_or(now, |(at, _)| *at);
+    for (number, call) in (1..).zip(reply.calls) {
+        last = call.pieces.last().map_or(last, |piece| now + piece.after);
+        let arguments = call.pieces.into_iter().map(|piece| piece.text).collect();
+        // Equal for equal seeds, unlike the names of a real service, and unique in the call.
+        let call = ToolCall { id: format!("call_{}_{number}", op.0), name: call.name, arguments };
+        written.push_back((last, InputEvent::ToolCall { op, call }));
+    }
+    let usage = TokenUsage { input: reply.input_tokens as u64, cached: 0, output };
+    written.push_back((last, InputEvent::Usage { op, usage }));
+    written.push_back((last, InputEvent::TextDone { op }));
+    written
 }
 
 fn enter(op: OpId, answer: Answer, events: &mut Events) {

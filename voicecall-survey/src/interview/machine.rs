@@ -273,6 +273,10 @@ impl Interview {
 }
 
 impl Dialogue for Interview {
+    fn can_grant_consent(&self) -> bool {
+        true
+    }
+
     fn handle(&mut self, event: &DialogueEvent, now: CallTime, actions: &mut Vec<Action>) {
         if let DialogueEvent::Ended(_) = event {
             self.pending.forget(About::Consent, actions);

@@ -60,6 +60,21 @@ impl CallMachine {
         let _ = self.speech.advance(self.now, &mut self.ops, out);
     }
 
+    /// Everything queued was heard: the carrier is to connect the call to somebody else.
+    pub(super) fn leave(&mut self, out: &mut Vec<Output>) {
+        let Some(to) = self.transfer.clone() else { return };
+        self.state = State::Leaving(self.now + self.settings.timeouts.transfer);
+        out.push(Output::Effect(Effect::Transfer { to }));
+    }
+
+    /// The stream was to stop and has not: the call goes on here.
+    pub(super) fn not_transferred(&mut self, out: &mut Vec<Output>) {
+        self.state = State::Live;
+        if let Some(to) = self.transfer.take() {
+            out.push(Output::Notify(DialogueEvent::TransferFailed { to }));
+        }
+    }
+
     pub(super) fn hang_up(&mut self, reason: EndReason, out: &mut Vec<Output>) {
         out.push(Output::Send(MediaCommand::Close));
         self.gone(reason, out);
@@ -72,7 +87,10 @@ impl CallMachine {
             // Hanging up during the goodbye is no reason of its own.
             State::Ending(reason) => reason,
             State::Ringing | State::Live => reason,
+            // A stream that stops because the call was redirected is no hang-up.
+            State::Leaving(_) => EndReason::Completed,
         };
+        let left = self.transfer.take().filter(|_| matches!(self.state, State::Leaving(_)));
         let mut outputs = Vec::new();
         for ended in self.speech.clear(self.now, &mut outputs) {
             self.record_utterance(ended, out);
@@ -84,9 +102,13 @@ impl CallMachine {
             self.transcriber.close(spoken, self.now, out);
         }
         self.state = State::Over;
+        self.tools.hung_up(self.now, &mut self.gate, out);
+        if let Some(to) = left.clone() {
+            self.gate.journal(self.now, Fact::Transferred { to }, false, out);
+        }
         self.gate.journal(self.now, Fact::Ended { reason }, false, out);
         out.push(Output::Notify(DialogueEvent::Ended(reason)));
         self.gate.forget();
-        out.push(Output::Effect(Effect::HangUp(reason)));
+        out.push(Output::Effect(if left.is_some() { Effect::Leave(reason) } else { Effect::HangUp(reason) }));
     }
 }

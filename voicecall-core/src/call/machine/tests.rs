@@ -16,7 +16,9 @@ use crate::model::Transcript;
 use crate::money::{Budget, Cost, Money};
 
 mod floor;
+mod keep;
 mod line;
+mod responses;
 
 /// Frames whose first byte is not silence are voice.
 #[derive(Debug)]
@@ -45,7 +47,7 @@ struct Call {
 }
 
 fn settings() -> CallSettings {
-    CallSettings { recording: true, ..CallSettings::new(SessionId::new()) }
+    CallSettings { recording: true, keep: crate::call::Keep::AfterConsent, ..CallSettings::new(SessionId::new()) }
 }
 
 fn ms(millis: u64) -> CallTime {

@@ -1,0 +1,86 @@
+//! A call that broke off goes on: the conversation is read back from the journal, and what was under way is settled.
+
+use super::history::Call;
+use super::{LlmDialogue, persona};
+use crate::dialogue::Action;
+use crate::journal::{Fact, JournalEntry};
+use crate::time::CallTime;
+use crate::tool::{ToolCallId, ToolEffect, ToolOutcome, ToolState};
+
+impl LlmDialogue {
+    /// Goes on where the calls of a session with this journal stopped. Does nothing if there was none.
+    ///
+    /// A tool that had not returned runs again with the same key, unless its effect is [`ToolEffect::Once`] or its
+    /// arguments were not kept: then nobody knows whether it ran, which model and caller are told. Of a journal without
+    /// content only that remains.
+    #[must_use]
+    pub fn resume(mut self, journal: &[JournalEntry]) -> Self {
+        self.resumes = journal.iter().any(|entry| entry.fact == Fact::Connected);
+        for entry in journal {
+            match &entry.fact {
+                Fact::Heard(turn) => {
+                    let text = turn.text.as_deref().unwrap_or("").trim();
+                    if !text.is_empty() {
+                        self.history.caller(text);
+                    }
+                }
+                Fact::Said { utterance, heard, .. } => {
+                    self.utterances = self.utterances.max(utterance.0);
+                    self.history.agent(None, heard, Vec::new());
+                }
+                Fact::ToolCalled { call, name, effect, arguments, .. } => {
+                    self.calls = self.calls.max(call.0);
+                    if self.history.open_calls().any(|open| open.id == *call) {
+                        continue;
+                    }
+                    let lost = arguments.is_none() || *effect == ToolEffect::Once;
+                    let arguments = arguments.clone().unwrap_or_else(|| serde_json::json!({}));
+                    if let Some(to) = persona::hand_off_of(name, &arguments) {
+                        self.switch(&to);
+                    }
+                    self.lost.extend(lost.then_some(*call));
+                    let call = Call { id: *call, name: name.clone(), arguments: arguments.to_string(), result: None };
+                    self.history.agent(None, "", vec![call]);
+                }
+                Fact::ToolReturned { call, state, outcome } => {
+                    self.lost.retain(|lost| lost != call);
+                    let result = outcome.as_ref().map_or_else(|| without_content(*state), ToolOutcome::for_model);
+                    self.history.result(*call, result);
+                }
+                _ => {}
+            }
+        }
+        self
+    }
+
+    pub(super) fn reconnected(&mut self, now: CallTime, actions: &mut Vec<Action>) {
+        self.say_aside(self.phrases.resumed.clone(), actions);
+        let lost = std::mem::take(&mut self.lost);
+        if !lost.is_empty() {
+            self.say(self.phrases.outcome_unknown.clone(), actions);
+        }
+        for call in lost {
+            self.settle(call, actions);
+        }
+        // The caller has confirmed them before, if that was asked for.
+        let open: Vec<ToolCallId> = self.history.open_calls().map(|call| call.id).collect();
+        for call in open {
+            self.run(call, now, actions);
+        }
+        self.state.words.push("[the call was cut off and is connected again]".to_owned());
+        self.state.owed = true;
+        self.proceed(now, actions);
+    }
+
+    /// Nobody knows what came of a call, and nobody is to ask again.
+    fn settle(&mut self, call: ToolCallId, actions: &mut Vec<Action>) {
+        let outcome = ToolOutcome::Unknown;
+        self.history.result(call, outcome.for_model());
+        actions.push(Action::Journal(Fact::ToolReturned { call, state: outcome.state(), outcome: Some(outcome) }));
+    }
+}
+
+/// A result of which only its state was kept.
+fn without_content(state: ToolState) -> String {
+    serde_json::json!({ "state": state, "note": "what it returned was not kept" }).to_string()
+}

@@ -250,7 +250,7 @@ async fn a_body_that_never_ends_is_answered_in_time_whatever_reads_it() {
     let server = Server::start_with(carrier, options, |routes| routes.route("/echo", post(async |body: Bytes| body)));
     let server = server.await;
     let (name, signature) = ScriptedCarrier::sign("/elsewhere", "").headers.remove(0);
-    for path in ["/voice/status", "/echo"] {
+    for path in ["/voice/status?account=scripted", "/echo"] {
         let head = format!("POST {path} HTTP/1.1\r\nhost: x\r\n{name}: {signature}\r\ncontent-length: 60000\r\n\r\n");
         let Peer(stream) = server.connect().await;
         let (down, mut up) = stream.into_split();
@@ -371,7 +371,7 @@ async fn only_a_trusted_proxy_says_whose_a_request_is() {
         let signed = ScriptedCarrier::sign("/elsewhere", "").headers.remove(0);
         let (name, signature) = signed;
         format!(
-            "POST /voice/status HTTP/1.1\r\nhost: x\r\nx-forwarded-for: 198.51.100.9, {client}\r\n{name}: {signature}\r\n\
+            "POST /voice/status?account=scripted HTTP/1.1\r\nhost: x\r\nx-forwarded-for: 198.51.100.9, {client}\r\n{name}: {signature}\r\n\
              content-length: 1\r\n\r\n"
         )
     };

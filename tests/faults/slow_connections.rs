@@ -36,7 +36,7 @@ async fn crawls(n: u64, address: std::net::SocketAddr) {
 async fn asks(address: std::net::SocketAddr) -> Duration {
     let begun = Instant::now();
     let mut stream = TcpStream::connect(address).await.unwrap();
-    let key = format!("scripted.{}", "0".repeat(64));
+    let key = format!("sim.{}", "0".repeat(64));
     let request = format!("POST /voice/{key}/answer HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     assert_eq!(head(&mut stream).await.unwrap().0, 401, "nobody signed it");

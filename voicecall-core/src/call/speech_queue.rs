@@ -222,7 +222,7 @@ impl SpeechQueue {
     pub(super) fn advance(&mut self, now: CallTime, ops: &mut Ops, out: &mut Vec<Output>) -> TtsOutcome {
         let late = |line: &QueuedSpeech| match line.source {
             // A voice that has used up its credit is not late: it waits for us.
-            Source::Asked { op, due, .. } if due <= now && line.samples < line.granted => Some(op),
+            Source::Asked { op, due, .. } if due <= now && line.may_deliver() => Some(op),
             _ => None,
         };
         while let Some(op) = self.queue.iter().find_map(late) {
@@ -393,13 +393,19 @@ impl SpeechQueue {
         let asked = self.queue.iter().take(AHEAD).filter_map(|line| match line.source {
             Source::Prepared => None,
             Source::Later { not_before, .. } => Some(not_before),
-            Source::Asked { due, .. } => (line.samples < line.granted).then_some(due),
+            Source::Asked { due, .. } => (line.may_deliver()).then_some(due),
         });
         asked.chain(self.playout.next_send()).chain(self.playout.next_end()).min()
     }
 }
 
 impl QueuedSpeech {
+    /// Whether its voice has credit for one more piece. One that has not is not late: it waits for us, also if what is left
+    /// is less than the piece it holds.
+    const fn may_deliver(&self) -> bool {
+        self.samples + GRANT <= self.granted
+    }
+
     const fn is_interruptible(&self) -> bool {
         self.interruptible
     }

@@ -163,7 +163,7 @@ fn assert_nobody_is_named(folder: &Path) {
 
 /// The recorded call with one byte of what the caller said changed, in the middle of the call.
 fn with_one_byte_changed(inputs: &str) -> String {
-    const AUDIO: &str = "\"media\":{\"audio\":\"";
+    const AUDIO: &str = "\"media\":{\"audio\":{\"payload\":\"";
     let half = inputs.len() / 2;
     let at = half + inputs[half..].find(AUDIO).expect("recorded audio") + AUDIO.len() + 60;
     let other = if &inputs[at..=at] == "A" { "B" } else { "A" };

@@ -190,8 +190,7 @@ async fn holds(attack_kind: Attack) {
     for n in 0..live {
         sessions.push(served.engine.submit(&served.new_session(&World::number(n))).await.unwrap().id);
     }
-    let webhook =
-        format!("POST /voice/sim.{}/answer HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n", "0".repeat(64));
+    let webhook = format!("POST /voice/sim.{}/answer HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n", "0".repeat(64));
     let (mut took, mut unanswered) = (Vec::new(), 0);
     while carrier.calls().len() < sessions.len() || carrier.calls().iter().any(|call| !call.status.is_final()) {
         assert!(Instant::now() < deadline, "calls do not end: {:#?}", carrier.log());

@@ -153,3 +153,25 @@ fn a_line_that_breaks_off_is_said_once_more_by_a_script() {
     let whole = |fact: &&&Fact| matches!(fact, Fact::Said { unheard, .. } if unheard.is_empty());
     assert_eq!(call.facts().iter().filter(whole).count(), 1);
 }
+
+#[test]
+fn a_voice_whose_next_piece_does_not_fit_its_credit_is_not_late() {
+    let text = "En mening som är så lång att rösten måste vänta på oss innan den får säga allt som den har att säga";
+    let told = Told::default();
+    let mut call = Call::ringing(settings(), Says(vec![(DISCLOSURE, false), (text, false)], Told::clone(&told)));
+    call.speech_after = None;
+    call.start();
+    let ops = call.seen.iter().filter_map(|(_, output)| match output {
+        Output::Start { op, task: AgentTask::Speak(text) } => Some((*op, speech_of(text))),
+        _ => None,
+    });
+    let ops: Vec<_> = ops.collect();
+    // The second voice stops 400 samples before its credit is used up: the piece it holds is longer.
+    let (first, second) = (ops[0].clone(), ops[1].clone());
+    call.input(InputEvent::Speech { op: first.0, audio: Cow::Owned(first.1), words: Vec::new() });
+    call.input(InputEvent::Done { op: first.0 });
+    let part = second.1[..15_600].to_vec();
+    call.input(InputEvent::Speech { op: second.0, audio: Cow::Owned(part), words: Vec::new() });
+    call.run(ms(3300));
+    assert!(!call.seen.iter().any(|(_, output)| matches!(output, Output::Cancel { .. })), "it waits for us");
+}

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod address;
 pub mod agent;
 pub mod audio;
 pub mod call;
@@ -21,6 +22,7 @@ pub mod store;
 pub mod testing;
 mod time;
 
+pub use address::Address;
 pub use async_trait::async_trait;
 pub use consent::{ConsentBasis, ConsentToken};
 pub use error::{Error, ErrorKind, Result};

@@ -1,5 +1,6 @@
 //! What Twilio's requests about a call mean.
 
+mod incoming;
 mod kind;
 
 use sha2::{Digest, Sha256};
@@ -7,6 +8,7 @@ use url::form_urlencoded;
 use voicecall_core::carrier::{CarrierEvent, CarrierEventKind, WebhookRequest};
 use voicecall_core::{CarrierCallId, Error, Result};
 
+use self::incoming::{incoming, is_incoming};
 use self::kind::kind;
 use crate::PROVIDER;
 use crate::call::call_id;
@@ -16,7 +18,7 @@ use crate::wire::CallWebhook;
 /// Reads a request whose authenticity was checked.
 ///
 /// # Errors
-/// `Invalid` naming `CallSid` if it is missing or cannot be one.
+/// `Invalid` naming `CallSid` if it is missing or cannot be one, or `To` of an incoming call.
 pub(crate) fn read(request: &WebhookRequest<'_>) -> Result<CarrierEvent> {
     let fields = match request.method {
         "GET" | "HEAD" => request.path_and_query.split_once('?').map_or(&b""[..], |(_, query)| query.as_bytes()),
@@ -29,6 +31,8 @@ pub(crate) fn read(request: &WebhookRequest<'_>) -> Result<CarrierEvent> {
         .and_then(call_id)
         .ok_or_else(|| Error::invalid("CallSid", "the call the request is about").with_provider(PROVIDER))?;
     let kind = kind(&webhook, &sid);
+    let kind =
+        if is_incoming(&kind, &webhook, request) { CarrierEventKind::Incoming(incoming(&webhook)?) } else { kind };
     let delivery = delivery(&sid, &kind, &webhook, request);
     let sequence = webhook.sequence_number.as_deref().and_then(|number| number.parse().ok());
     Ok(CarrierEvent::new(sid, kind, delivery).with_sequence(sequence))
@@ -39,7 +43,7 @@ pub(crate) fn read(request: &WebhookRequest<'_>) -> Result<CarrierEvent> {
 /// A report carries its own number or time, so what is signed tells it from every other; a recording has each of its
 /// states once. Two requests for instructions may be equal in all that is signed (the same key pressed again), so there
 /// Twilio's token of the delivery decides if it came; the token is not signed and not promised for every attempt, and
-/// is therefore used for nothing else.
+/// is therefore used for nothing else. A call comes in once, however often that is told, and at whichever address.
 fn delivery(
     call: &CarrierCallId,
     kind: &CarrierEventKind,
@@ -48,7 +52,8 @@ fn delivery(
 ) -> String {
     let target = request.path_and_query.as_bytes();
     let whole: [&[u8]; 3] = [b"whole", target, request.body];
-    let own = match kind {
+    let own: [&[u8]; 3] = match kind {
+        CarrierEventKind::Incoming(_) => [b"incoming", b"", b""],
         kind if kind.asks() => {
             request.header("I-Twilio-Idempotency-Token").map_or(whole, |token| [b"token", target, token.as_bytes()])
         }

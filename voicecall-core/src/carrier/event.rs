@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CallStatus, CarrierRecording, Detection, Gathered, RecordingId};
+use super::{CallStatus, CarrierRecording, Detection, Gathered, IncomingCall, RecordingId};
 use crate::id::CarrierCallId;
 
 /// What a carrier says about a call.
@@ -41,6 +41,9 @@ impl CarrierEvent {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum CarrierEventKind {
+    /// Somebody calls us; asks for instructions. Told once a call: every delivery of it has the same
+    /// [`delivery`](CarrierEvent::delivery).
+    Incoming(IncomingCall),
     /// The call asks for instructions: it was answered, or the last steps ran out.
     Instruct {
         /// How far the call has come.
@@ -114,7 +117,8 @@ impl CarrierEventKind {
     pub const fn asks(&self) -> bool {
         matches!(
             self,
-            Self::Instruct { .. }
+            Self::Incoming(_)
+                | Self::Instruct { .. }
                 | Self::Gathered(_)
                 | Self::DialEnded { .. }
                 | Self::MessageRecorded { .. }
@@ -123,10 +127,11 @@ impl CarrierEventKind {
         )
     }
 
-    /// The same event without what the caller said or keyed in, for logs.
+    /// The same event without who calls, and what the caller said or keyed in, for logs.
     #[must_use]
     pub fn without_personal_data(&self) -> Self {
         match self {
+            Self::Incoming(call) => Self::Incoming(call.without_personal_data()),
             Self::Gathered(_) => Self::Gathered(Gathered::default()),
             other => other.clone(),
         }

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::Digits;
 use super::step::{
     Dial, Gather, Hold, HoldName, Play, RecordMessage, RecordingName, Say, StartRecording, StreamTarget,
 };
+use super::{Digits, IncomingCall};
+use crate::address::Address;
+use crate::phone::PhoneNumber;
 
 /// The steps of a call, carried out in order. When they run out, the call ends.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -73,9 +75,56 @@ impl CallFlow {
         Self(vec![CallStep::Stream(target), CallStep::Redirect(next)])
     }
 
+    /// Does not answer an incoming call: the caller hears that the line is busy, or that the number is not in service.
+    #[must_use]
+    pub fn reject(reason: RejectReason) -> Self {
+        Self(vec![CallStep::Reject(reason)])
+    }
+
+    /// Connects an incoming call to `number` and ends it when that connection has ended, or did not come about.
+    ///
+    /// The call is answered only when the other leg is. That leg shows the caller's number if there is one; else ours that
+    /// was called, because carriers connect no call without a number.
+    #[must_use]
+    pub fn forward(call: &IncomingCall, number: PhoneNumber) -> Self {
+        let mut dial = Dial::new(number);
+        dial.answer_on_bridge = true;
+        if call.from.as_ref().and_then(Address::as_phone).is_none() {
+            dial.caller_id = call.to.as_phone().cloned();
+        }
+        Self(vec![CallStep::Dial(dial), CallStep::HangUp])
+    }
+
+    /// Plays a sound file and ends the call.
+    #[must_use]
+    pub fn play_and_hang_up(url: Url) -> Self {
+        Self(vec![CallStep::Play(Play::new(url)), CallStep::HangUp])
+    }
+
     /// Speaks `text` in `language` with the carrier's voice and ends the call.
     #[must_use]
     pub fn farewell(text: impl Into<String>, language: impl Into<String>) -> Self {
         Self(vec![CallStep::Say(Say::new(text, language)), CallStep::HangUp])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forwarded_call_shows_the_caller_or_else_the_number_called() {
+        let shown = |from: Option<&str>| {
+            let call =
+                IncomingCall::new("+46700000001".parse().unwrap()).with_from(from.map(|from| from.parse().unwrap()));
+            let flow = CallFlow::forward(&call, "+46700000002".parse().unwrap());
+            let [CallStep::Dial(dial), CallStep::HangUp] = &*flow.0 else { panic!("{flow:?}") };
+            assert!(dial.answer_on_bridge);
+            dial.caller_id.as_ref().map(|number| number.reveal().to_owned())
+        };
+        assert_eq!(shown(Some("+46700000003")), None);
+        for none in [None, Some("sip:anna@example.com"), Some("client:anna")] {
+            assert_eq!(shown(none).as_deref(), Some("+46700000001"), "{none:?}");
+        }
     }
 }

@@ -9,6 +9,15 @@ use super::Status;
 pub(crate) struct CallWebhook<'a> {
     pub(crate) call_sid: Option<Cow<'a, str>>,
     pub(crate) call_status: Option<Status>,
+    pub(crate) account_sid: Option<Cow<'a, str>>,
+    /// `inbound`, `outbound-api` or `outbound-dial`.
+    pub(crate) direction: Option<Cow<'a, str>>,
+    pub(crate) from: Option<Cow<'a, str>>,
+    /// A country code of two letters.
+    pub(crate) from_country: Option<Cow<'a, str>>,
+    pub(crate) to: Option<Cow<'a, str>>,
+    pub(crate) forwarded_from: Option<Cow<'a, str>>,
+    pub(crate) caller_name: Option<Cow<'a, str>>,
     /// Present in status callbacks only.
     pub(crate) callback_source: Option<Cow<'a, str>>,
     /// Counts a call's status callbacks from 0.
@@ -65,6 +74,13 @@ impl<'a> CallWebhook<'a> {
             match &*name {
                 "CallSid" => keep_first(&mut webhook.call_sid, value),
                 "CallStatus" => keep_first(&mut webhook.call_status, Status::from_name(&value)),
+                "AccountSid" => keep_first(&mut webhook.account_sid, value),
+                "Direction" => keep_first(&mut webhook.direction, value),
+                "From" => keep_first(&mut webhook.from, value),
+                "FromCountry" => keep_first(&mut webhook.from_country, value),
+                "To" => keep_first(&mut webhook.to, value),
+                "ForwardedFrom" => keep_first(&mut webhook.forwarded_from, value),
+                "CallerName" => keep_first(&mut webhook.caller_name, value),
                 "CallbackSource" => keep_first(&mut webhook.callback_source, value),
                 "SequenceNumber" => keep_first(&mut webhook.sequence_number, value),
                 "CallDuration" => keep_first(&mut webhook.call_duration, value),

@@ -13,13 +13,11 @@ use tokio::sync::watch;
 use voicecall::engine::Clock;
 use voicecall::journal::{Fact, JournalEntry};
 use voicecall::store::{
-    Attachment, AttemptOutcome, BusinessContext, CallEvent, CallEventType, CallPreferences, CallPriority, DialAttempt,
-    EndReason, EventSource, MemoryStore, NewSession, ProviderLog, ProviderOperation, RetentionPolicy, RetentionRun,
-    Session, SessionChange, Store, StoreInfo,
+    Attachment, AttemptOutcome, CallPriority, DialAttempt, EndReason, EventKind, EventSource, MemoryStore, NewSession,
+    ProviderLog, ProviderOperation, RetentionPolicy, RetentionRun, Session, SessionChange, SessionEvent, Store,
 };
-use voicecall::{
-    CallTime, CarrierCallId, Epoch, QuestionId, RecordId, Result, SessionId, TenantId, Vault, VerificationId,
-};
+use voicecall::survey::store::{BusinessContext, CallPreferences, QuestionId, StoreInfo, VerificationId};
+use voicecall::{CallTime, CarrierCallId, Epoch, RecordId, Result, SessionId, TenantId, Vault};
 use voicecall_core::testing::{ScriptedCarrier, ScriptedModel};
 
 use super::Means;

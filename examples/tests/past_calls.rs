@@ -80,7 +80,7 @@ async fn a_hang_up_is_told_in_the_contracts_words_everywhere() {
 
 #[tokio::test]
 async fn who_asked_never_to_be_called_again_is_not() {
-    let world = World::start("happy").await;
+    let world = World::start("busy").await;
     let past = past(&world).await;
     let others = past.call(2, EndReason::Declined, OTHER_PHONE, "ring aldrig mer").await;
     past.note(others, Fact::DoNotCall).await;

@@ -14,7 +14,7 @@ use voicecall::engine::Clock;
 use voicecall::journal::{Fact, JournalEntry};
 use voicecall::store::{
     Attachment, AttemptOutcome, DialAttempt, EndReason, EventKind, EventSource, MemoryStore, NewSession, ProviderLog,
-    ProviderOperation, RetentionPolicy, RetentionRun, Session, SessionChange, SessionEvent, Store,
+    ProviderOperation, RetentionPolicy, RetentionRun, Session, SessionChange, SessionEvent,
 };
 use voicecall::survey::store::{
     BusinessContext, CallAttachment, CallPreferences, MemorySurvey, QuestionId, StoreInfo, SurveyCall, SurveyFact,
@@ -27,11 +27,11 @@ use super::retention::Retention;
 use crate::recordings::{Recordings, sessions_below};
 use crate::store::OperatorStore;
 
-/// What the customer says: a name that is in no list, and a number.
-const WORDS: &str = "Det var Zorbax som hjälpte mig, ring 070-123 45 67.";
+/// What the customer says: a name that no rule finds, as it is written small, and a number.
+const WORDS: &str = "Det var zorbax som hjälpte mig, ring 070-123 45 67.";
 
 /// A model's reply that points the name out.
-const FINDS_ZORBAX: &str = r#"{"spans":[{"text":"Zorbax","kind":"name"}]}"#;
+const FINDS_ZORBAX: &str = r#"{"spans":[{"text":"zorbax","kind":"name"}]}"#;
 const FINDS_NOTHING: &str = r#"{"spans":[]}"#;
 
 struct World {
@@ -174,7 +174,7 @@ fn journal(session: SessionId) -> Vec<JournalEntry> {
         asked_at: CallTime::ZERO,
         responded_at: CallTime::from_millis(3000),
     };
-    let analysis = json!({ "outcome": "answered", "topics": ["Zorbax"], "answer": WORDS });
+    let analysis = json!({ "outcome": "answered", "topics": ["zorbax"], "answer": WORDS });
     let facts = [
         Fact::Connected,
         Fact::Disclosed { text: "Jag är en AI.".to_owned() },

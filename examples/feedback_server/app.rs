@@ -20,8 +20,8 @@ use voicecall::engine::{CallEngine, CarrierAccount, Clock, EngineConfig};
 use voicecall::model::{LanguageModel, SpeechToText, TextToSpeech};
 use voicecall::openai::{OpenAiChat, OpenAiSpeech, OpenAiTranscription};
 use voicecall::server::{self, ServeOptions};
-use voicecall::sqlite::SqliteStore;
-use voicecall::store::Store;
+use voicecall::sqlite::{SqliteOptions, SqliteSurvey};
+use voicecall::store::EngineStore;
 use voicecall::twilio::TwilioVoice;
 use voicecall::{Result, TenantId, Vault};
 
@@ -35,6 +35,7 @@ use crate::seed::{DEMO, Seed};
 use crate::service::Feedback;
 use crate::settings::{Settings, optional};
 use crate::simulator::Simulator;
+use crate::store::{BusinessStore, OperatorStore};
 use crate::verification::StoredVerifications;
 use crate::voices::Voices;
 
@@ -69,7 +70,7 @@ impl Services {
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) address: SocketAddr,
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn BusinessStore>,
     pub(crate) engine: Arc<CallEngine>,
     pub(crate) tokens: Tokens,
     service: Arc<Feedback>,
@@ -94,7 +95,9 @@ impl App {
         let address = listener.local_addr()?;
         let vault = Arc::new(settings.vault()?);
         let tokens = settings.tokens()?;
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&settings.database).await?);
+        let options = SqliteOptions::new().extension(SqliteSurvey);
+        let operator: Arc<dyn OperatorStore> = Arc::new(options.open(&settings.database).await?);
+        let store: Arc<dyn BusinessStore> = Arc::<dyn OperatorStore>::clone(&operator);
         seed.plant(&*store, &vault).await?;
         let voices = Arc::new(Voices::new(Arc::clone(&services.voice)));
         let chooser = Arc::new(Chooser::new(Arc::clone(&store)));
@@ -103,14 +106,20 @@ impl App {
         let service = Feedback::new(Arc::clone(&store), agent, voices, Arc::clone(&chooser), settings.calls);
         let service = Arc::new(service);
         let recordings = Recordings::new(&settings.recordings, Arc::clone(&carrier));
-        let engine = engine(settings, carrier, Arc::clone(&store), Arc::clone(&service), Arc::clone(&vault))?;
+        let engine = engine(
+            settings,
+            carrier,
+            Arc::<dyn OperatorStore>::clone(&operator),
+            Arc::clone(&service),
+            Arc::clone(&vault),
+        )?;
         let monitor = Monitor::start(&engine).await?;
         engine.recover().await?;
         let tending = Arc::clone(&engine);
         // Ends with the engine's shutdown.
         let tended = tokio::spawn(async move { tending.run_background().await });
         let means = Means {
-            store: Arc::clone(&store),
+            store: Arc::clone(&operator),
             recordings: recordings.clone(),
             model,
             clock: Clock::system(),
@@ -118,7 +127,8 @@ impl App {
         };
         let jobs = Jobs::start(&engine, means);
         let verifications = Arc::new(StoredVerifications(Arc::clone(&store)));
-        let state = api::State::new(settings, Arc::clone(&engine), verifications, vault, chooser, recordings)?;
+        let state =
+            api::State::new(settings, operator, Arc::clone(&engine), verifications, vault, chooser, recordings)?;
         let router = Router::new()
             .merge(server::routes(Arc::clone(&engine)))
             .merge(api::routes(&state)?)
@@ -167,7 +177,7 @@ impl App {
 fn engine(
     settings: &Settings,
     carrier: Arc<dyn VoiceBackend>,
-    store: Arc<dyn Store>,
+    store: Arc<dyn EngineStore>,
     service: Arc<Feedback>,
     vault: Arc<Vault>,
 ) -> Result<Arc<CallEngine>> {

@@ -6,14 +6,17 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tracing::warn;
-use voicecall::store::{BusinessContext, QuestionConfiguration, SelectionLog, Session, Store};
+use voicecall::store::Session;
 use voicecall::survey::selection::{ByFrequency, QuestionSelector, Selection, SelectionRequest};
+use voicecall::survey::store::{BusinessContext, QuestionConfiguration, SelectionLog};
 use voicecall::{Error, ErrorKind, RecordId, Result, TenantId};
+
+use crate::store::BusinessStore;
 
 /// Chooses questions and keeps the decisions.
 #[derive(Debug)]
 pub(crate) struct Chooser {
-    store: Arc<dyn Store>,
+    store: Arc<dyn BusinessStore>,
     selector: ByFrequency,
     /// Two decisions of one business at the same time would both go on from the same one.
     turns: Mutex<HashMap<TenantId, Arc<tokio::sync::Mutex<()>>>>,
@@ -31,7 +34,7 @@ pub(crate) struct Occasion {
 }
 
 impl Chooser {
-    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
+    pub(crate) fn new(store: Arc<dyn BusinessStore>) -> Self {
         Self { store, selector: ByFrequency::default(), turns: Mutex::default() }
     }
 

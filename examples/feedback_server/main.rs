@@ -24,6 +24,7 @@ mod seed;
 mod service;
 mod settings;
 mod simulator;
+mod store;
 mod telemetry;
 mod verification;
 mod voices;

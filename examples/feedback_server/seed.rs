@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use voicecall::store::{
-    BusinessContext, CallPreferences, CustomerVerification, Priority, QuestionConfiguration, Store, StoreInfo,
-    VerificationStatus,
+use voicecall::survey::store::{
+    BusinessContext, CallPreferences, CustomerVerification, Priority, QuestionConfiguration, QuestionId, StoreInfo,
+    SurveyStore, VerificationId, VerificationStatus,
 };
-use voicecall::{Error, PhoneNumber, QuestionId, Result, TenantId, Vault, VerificationId};
+use voicecall::{Error, PhoneNumber, Result, TenantId, Vault};
 
 /// What the demo starts with.
 pub(crate) const DEMO: &str = include_str!("demo.toml");
@@ -94,7 +94,7 @@ impl Seed {
     ///
     /// # Errors
     /// What the store reports; `Invalid` naming the field of a question that is out of range.
-    pub(crate) async fn plant(&self, store: &dyn Store, vault: &Vault) -> Result<()> {
+    pub(crate) async fn plant(&self, store: &dyn SurveyStore, vault: &Vault) -> Result<()> {
         for business in &self.business {
             if store.business(business.id).await.is_ok() {
                 continue;
@@ -147,7 +147,7 @@ impl SeedVerification {
             tenant,
             purchased_at: Timestamp::now(),
             amount_micros: self.amount_sek * 1_000_000,
-            phone: vault.seal_phone(tenant, &self.phone)?,
+            phone: vault.seal_address(tenant, &self.phone.clone().into())?,
             status: self.status,
         })
     }

@@ -12,12 +12,14 @@ use voicecall::engine::{
 };
 use voicecall::model::{SpeechOptions, TranscriptionOptions};
 use voicecall::money::Money;
-use voicecall::store::{Attachment, BusinessContext, Session, SessionChange, Store, VoicemailAction};
+use voicecall::store::{Attachment, Session, SessionChange};
 use voicecall::survey::interview::{Interview, InterviewPlan, PlannedQuestion, Progress};
+use voicecall::survey::store::{BusinessContext, VoicemailAction};
 use voicecall::{Result, TenantId, async_trait};
 
 use crate::choice::Chooser;
 use crate::price;
+use crate::store::BusinessStore;
 use crate::voices::Voices;
 
 /// The name the agent gives.
@@ -36,7 +38,7 @@ const BRIDGES: [Duration; 3] = [Duration::from_millis(700), Duration::from_milli
 /// Feedback interviews.
 #[derive(Debug)]
 pub(crate) struct Feedback {
-    store: Arc<dyn Store>,
+    store: Arc<dyn BusinessStore>,
     agent: Arc<dyn VoiceAgent>,
     voices: Arc<Voices>,
     chooser: Arc<Chooser>,
@@ -54,7 +56,7 @@ pub(crate) struct CallLimits {
 
 impl Feedback {
     pub(crate) fn new(
-        store: Arc<dyn Store>,
+        store: Arc<dyn BusinessStore>,
         agent: Arc<dyn VoiceAgent>,
         voices: Arc<Voices>,
         chooser: Arc<Chooser>,

@@ -229,10 +229,10 @@ mod tests {
     #[test]
     fn what_a_simulated_server_left_can_be_read_by_the_next_one() {
         let folder = std::env::temp_dir().join(voicecall::RecordId::new().to_string());
-        let (tenant, number) = (voicecall::TenantId::new(), PhoneNumber::parse("+46701234567").unwrap());
+        let (tenant, number) = (voicecall::TenantId::new(), "+46701234567".parse().unwrap());
         let vault = || Settings::simulated(folder.clone()).unwrap().vault().unwrap();
-        let sealed = vault().seal_phone(tenant, &number).unwrap();
-        assert_eq!(vault().open_phone(tenant, &sealed).unwrap(), number);
+        let sealed = vault().seal_address(tenant, &number).unwrap();
+        assert_eq!(vault().open_address(tenant, &sealed).unwrap(), number);
         fs::remove_dir_all(folder).unwrap();
     }
 

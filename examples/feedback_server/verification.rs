@@ -3,8 +3,10 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use voicecall::store::{CustomerVerification, Store};
-use voicecall::{Result, TenantId, VerificationId, async_trait};
+use voicecall::survey::store::{CustomerVerification, VerificationId};
+use voicecall::{Result, TenantId, async_trait};
+
+use crate::store::BusinessStore;
 
 /// Reads and writes verifications, one at a time.
 #[async_trait]
@@ -24,7 +26,7 @@ pub(crate) trait VerificationSource: Send + Sync + Debug + 'static {
 
 /// The verifications of our own store.
 #[derive(Debug)]
-pub(crate) struct StoredVerifications(pub(crate) Arc<dyn Store>);
+pub(crate) struct StoredVerifications(pub(crate) Arc<dyn BusinessStore>);
 
 #[async_trait]
 impl VerificationSource for StoredVerifications {

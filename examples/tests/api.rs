@@ -93,7 +93,7 @@ async fn every_wrong_order_is_refused_and_names_its_field() {
         }
     }
 
-    assert!(world.column("SELECT id FROM call_sessions").is_empty(), "nothing was begun");
+    assert!(world.column("SELECT id FROM sessions").is_empty(), "nothing was begun");
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn what_cannot_be_done_is_unprocessable() {
         assert_error(post(&world, "/api/calls/initiate", &token, body.to_string()).await, 422, code, field).await;
     }
 
-    assert!(world.column("SELECT id FROM call_sessions").is_empty(), "nothing was begun");
+    assert!(world.column("SELECT id FROM sessions").is_empty(), "nothing was begun");
 }
 
 #[tokio::test]
@@ -269,10 +269,10 @@ async fn the_printed_invitation_calls_once_and_the_call_outlives_the_wish_to_sto
     assert_eq!(first["id"], third["id"]);
     let database = folder.path().join("out/feedback.sqlite");
     until("the order to call", AT_ONCE, async || {
-        (column(&database, "SELECT state FROM dial_attempts") == ["accepted"]).then_some(())
+        (column(&database, "SELECT state FROM attempts") == ["accepted"]).then_some(())
     })
     .await;
-    assert_eq!(column(&database, "SELECT id FROM dial_attempts").len(), 1, "one phone rings once");
+    assert_eq!(column(&database, "SELECT id FROM attempts").len(), 1, "one phone rings once");
 
     // The phone is ringing.
     server.terminate();
@@ -282,6 +282,6 @@ async fn the_printed_invitation_calls_once_and_the_call_outlives_the_wish_to_sto
     until("a server that says that it drains", AT_ONCE, draining).await;
     let status = server.exit(WHOLE_CALL).await;
     assert!(status.success(), "{status}: {}", server.log());
-    assert_eq!(column(&database, "SELECT status FROM call_sessions"), ["completed"]);
-    assert_eq!(column(&database, "SELECT response_text FROM call_responses").len(), 2);
+    assert_eq!(column(&database, "SELECT status FROM sessions"), ["completed"]);
+    assert_eq!(column(&database, "SELECT response_text FROM survey_responses").len(), 2);
 }

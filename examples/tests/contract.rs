@@ -216,5 +216,5 @@ async fn a_tester_that_knows_only_the_document_finds_no_surprise() {
     assert!(output.status.success(), "{report}\n{}", String::from_utf8_lossy(&output.stderr));
     let numbers = ["Operations", "Test cases"];
     assert!(numbers.iter().any(|name| report.contains(name)), "it did test something: {report}");
-    assert_eq!(world.column("SELECT id FROM dial_attempts").len(), 1, "it rang nobody");
+    assert_eq!(world.column("SELECT id FROM attempts").len(), 1, "it rang nobody");
 }

@@ -100,12 +100,13 @@ fn assert_latency_is_what_can_be_heard(report: &Value, transcript: &Value, recor
 fn assert_database(database: &Path) {
     let tables = column(database, "SELECT name FROM sqlite_master WHERE type = 'table'");
     for table in [
-        "call_sessions",
+        "sessions",
         "question_configurations",
-        "call_events",
-        "call_responses",
-        "question_selection_logs",
-        "telephony_provider_logs",
+        "session_events",
+        "survey_calls",
+        "survey_responses",
+        "survey_selections",
+        "provider_logs",
         "business_contexts",
         "customer_verifications",
     ] {
@@ -113,7 +114,7 @@ fn assert_database(database: &Path) {
         let rows = column(database, &format!("SELECT CAST(count(*) AS TEXT) FROM {table}"));
         assert_ne!(rows, ["0"], "{table} is empty");
     }
-    let events = column(database, "SELECT event_type FROM call_events ORDER BY position");
+    let events = column(database, "SELECT kind FROM session_events ORDER BY position");
     let expected = [
         "initiated",
         "connecting",
@@ -126,7 +127,7 @@ fn assert_database(database: &Path) {
         "completed",
     ];
     assert_eq!(events, expected);
-    let times = column(database, "SELECT timestamp FROM call_events ORDER BY position");
+    let times = column(database, "SELECT at FROM session_events ORDER BY position");
     assert!(times.is_sorted(), "{times:?}");
 }
 

@@ -97,8 +97,8 @@ async fn what_is_old_is_forgotten_on_its_day_and_nothing_else() {
     let world = world("happy").await;
     let past = past(&world).await;
     let call = async |days, reason, words| past.call(days, reason, OTHER_PHONE, words).await;
-    let failed_lately = call(6, EndReason::CustomerHangup, "kanarie sex").await;
-    let failed = call(8, EndReason::CustomerHangup, "kanarie åtta").await;
+    let failed_lately = call(6, EndReason::RemoteHangup, "kanarie sex").await;
+    let failed = call(8, EndReason::RemoteHangup, "kanarie åtta").await;
     let lately = call(29, EndReason::Completed, "kanarie tjugonio, det var Zorbax").await;
     let month = call(31, EndReason::Completed, "kanarie trettioett, det var Zorbax").await;
     let quarter = call(91, EndReason::Completed, "kanarie nittioett, ring 070-123 45 67").await;
@@ -112,10 +112,11 @@ async fn what_is_old_is_forgotten_on_its_day_and_nothing_else() {
     let expected =
         ["archive_events 5", "purge_provider_logs 2", "purge_failed_sessions 1", "delete_recordings 3", "anonymise 2"];
     assert_eq!(runs, expected);
-    let sessions = "SELECT id FROM call_sessions ORDER BY id";
+    let sessions = "SELECT id FROM sessions ORDER BY id";
     assert_eq!(rows(&world, sessions), text(&[failed_lately, lately, month, quarter]));
     assert_eq!(folders(&world), text(&[failed_lately, lately]));
-    let transcripts = rows(&world, "SELECT transcript FROM call_sessions ORDER BY started_at");
+    let transcripts =
+        rows(&world, "SELECT transcript FROM survey_calls JOIN sessions ON id = session_id ORDER BY started_at");
     assert_eq!(
         transcripts,
         [
@@ -125,7 +126,7 @@ async fn what_is_old_is_forgotten_on_its_day_and_nothing_else() {
             "caller: kanarie sex",
         ]
     );
-    assert_eq!(rows(&world, "SELECT DISTINCT call_session_id FROM call_events_archive"), [quarter.to_string()]);
+    assert_eq!(rows(&world, "SELECT DISTINCT session_id FROM session_events_archive"), [quarter.to_string()]);
     let detail = get(&world, &format!("/api/calls/{quarter}"), 200).await;
     assert_eq!((&detail["anonymised"], &detail["consent"]["given"]), (&json!(true), &json!(true)));
     assert_eq!(detail["consent"]["disclosure"], "Jag är en AI.", "this can still be shown");
@@ -147,21 +148,17 @@ async fn what_is_old_is_forgotten_on_its_day_and_nothing_else() {
 async fn what_a_crash_leaves_half_forgotten_is_forgotten_by_the_next_run() {
     let world = world("happy").await;
     let past = past(&world).await;
-    let failed = past.call(8, EndReason::CustomerHangup, OTHER_PHONE, "kanarie").await;
+    let failed = past.call(8, EndReason::RemoteHangup, OTHER_PHONE, "kanarie").await;
     let kept = past.call(1, EndReason::Completed, OTHER_PHONE, "kvar").await;
     past.close().await;
     // As if the process had ended after the files and before the row.
     let change = |sql: &str| rusqlite::Connection::open(database(&world)).unwrap().execute_batch(sql).unwrap();
-    change("CREATE TRIGGER crash BEFORE DELETE ON call_sessions BEGIN SELECT RAISE(ABORT, 'crash'); END");
+    change("CREATE TRIGGER crash BEFORE DELETE ON sessions BEGIN SELECT RAISE(ABORT, 'crash'); END");
     let mut server = world.serve().await;
     let runs = jobs_ran(&world, &mut server, 0).await;
     assert!(runs[2].starts_with("purge_failed_sessions 0 delete session"), "{runs:?}");
     assert_eq!(folders(&world), text(&[kept]), "files first");
-    assert_eq!(
-        rows(&world, "SELECT id FROM call_sessions ORDER BY id"),
-        text(&[failed, kept]),
-        "so that it is found again"
-    );
+    assert_eq!(rows(&world, "SELECT id FROM sessions ORDER BY id"), text(&[failed, kept]), "so that it is found again");
     stop(server).await;
     change("DROP TRIGGER crash");
 
@@ -169,7 +166,7 @@ async fn what_a_crash_leaves_half_forgotten_is_forgotten_by_the_next_run() {
     let runs = jobs_ran(&world, &mut server, 1).await;
 
     assert_eq!(runs[2], "purge_failed_sessions 1");
-    assert_eq!(rows(&world, "SELECT id FROM call_sessions"), text(&[kept]));
+    assert_eq!(rows(&world, "SELECT id FROM sessions"), text(&[kept]));
     assert_eq!(folders(&world), text(&[kept]));
 }
 
@@ -202,7 +199,7 @@ async fn a_call_is_summed_up_can_be_proved_and_is_erased_without_a_trace() {
     let parts = ["carrier", "transcription", "speech", "model"].map(|part| detail["cost"][part].as_f64().unwrap());
     let total = detail["call"]["costEstimate"].as_f64().unwrap();
     assert!((parts.iter().sum::<f64>() - total).abs() < 1e-9, "{}", detail["cost"]);
-    let costs = "SELECT CAST(json_extract(fact, '$.total') AS TEXT) FROM journal
+    let costs = "SELECT CAST(json_extract(fact, '$.total') AS TEXT) FROM facts
                  WHERE json_extract(fact, '$.fact') = 'cost' ORDER BY seq";
     let of_call: f64 = rows(&world, costs).pop().unwrap().parse().unwrap();
     assert!(total * 1e6 > of_call, "the summary has its price: {total}, {of_call}");
@@ -211,7 +208,7 @@ async fn a_call_is_summed_up_can_be_proved_and_is_erased_without_a_trace() {
     let export = post(&world, "/api/customers/export", &customer).await.to_string();
     let canaries =
         ["Jag är mycket nöjd, allt gick snabbt.", "Personalen var trevlig och hjälpsam.", "Ja, det går bra."];
-    let call = rows(&world, "SELECT carrier_call_id FROM dial_attempts ORDER BY position").pop().unwrap();
+    let call = rows(&world, "SELECT carrier_call FROM attempts ORDER BY position").pop().unwrap();
     let mut traces = as_bytes(&canaries);
     traces.push(call.into_bytes());
     let phone: Vec<_> = traces::of_phone(PHONE).into_iter().map(String::into_bytes).collect();

@@ -449,7 +449,7 @@ async fn a_carrier_without_a_form_of_its_own_reports_in_ours() {
     let _server = world.serve().await;
     let ours = ours(&world);
     let session = world.initiate().await;
-    let call = world.column("SELECT carrier_call_id FROM dial_attempts").pop().unwrap();
+    let call = world.column("SELECT carrier_call FROM attempts").pop().unwrap();
     let event = |kind: &str, data: Value| json!({ "eventType": kind, "callId": call, "sessionId": session, "timestamp": "2026-01-01T00:00:00Z", "data": data });
 
     let again = tell(&world, TELEPHONY, &event("call_initiated", json!({})), 200).await;
@@ -511,12 +511,12 @@ async fn an_ai_service_reports_and_its_words_are_not_kept() {
         by_ai[1]["eventData"],
         json!({ "eventType": "response_generated", "responseId": "r1", "latencyMs": 640.0 })
     );
-    assert_eq!(world.column("SELECT ai_session_id FROM call_sessions"), ["sess_1"]);
+    assert_eq!(world.column("SELECT ai_session_id FROM survey_calls"), ["sess_1"]);
     for file in ["feedback.sqlite", "feedback.sqlite-wal"] {
         let bytes = std::fs::read(world.folder.path().join(file)).unwrap_or_default();
         assert!(!String::from_utf8_lossy(&bytes).contains("SECRET WORDS"), "{file}");
     }
-    assert_eq!(world.column("SELECT provider FROM telephony_provider_logs WHERE provider = 'ai'").len(), 4);
+    assert_eq!(world.column("SELECT provider FROM provider_logs WHERE provider = 'ai'").len(), 4);
 
     for (field, value) in [
         ("eventType", json!("session_exploded")),

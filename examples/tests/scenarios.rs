@@ -6,6 +6,7 @@ mod support;
 
 use std::time::Duration;
 
+use serde_json::Value;
 use support::process::Process;
 use support::{Folder, column};
 
@@ -21,14 +22,17 @@ async fn outcome(scenario: &str) -> (String, String, usize) {
     let status = demo.exit(CALL).await;
     assert!(status.success(), "{}\n{}", demo.output(), demo.log());
     let database = out.join("feedback.sqlite");
-    let one = |field: &str| column(&database, &format!("SELECT {field} FROM call_sessions")).remove(0);
-    let answers = column(&database, "SELECT response_text FROM call_responses").len();
+    let one = |field: &str| column(&database, &format!("SELECT {field} FROM sessions")).remove(0);
+    let answers = column(&database, "SELECT response_text FROM survey_responses").len();
     if scenario == "declines" {
         // Nothing but the refusal is kept.
         assert!(!out.join("recording.wav").exists() && !out.join("inputs.jsonl").exists());
-        assert_eq!(column(&database, "SELECT transcript FROM call_sessions WHERE transcript IS NOT NULL").len(), 0);
+        let words = "SELECT fact FROM facts WHERE fact ->> '$.fact' IN ('said', 'heard', 'custom')";
+        assert_eq!(column(&database, words).len(), 0);
+        assert_eq!(column(&database, "SELECT transcript FROM survey_calls WHERE transcript IS NOT NULL").len(), 0);
     }
-    (one("status"), one("end_reason"), answers)
+    let report: Value = serde_json::from_slice(&std::fs::read(out.join("report.json")).unwrap()).unwrap();
+    (one("status"), report["endReason"].as_str().unwrap().to_owned(), answers)
 }
 
 macro_rules! scenarios {

@@ -6,12 +6,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
-use voicecall::store::{Attachment, CallEvent, CallEventType, EventSource, Session, SessionChange};
-use voicecall::{QuestionId, SessionId, TenantId};
+use voicecall::store::{EventKind, EventSource, Session, SessionEvent};
+use voicecall::survey::store::{CallAttachment, QuestionId, RESPONSE_RECEIVED};
+use voicecall::{SessionId, TenantId};
 
 use super::bounds::{Number, Text};
 use super::input::Object;
-use super::webhook::{Receipt, Signed, change, find, keep};
+use super::webhook::{Receipt, Signed, find, keep};
 use super::{ApiError, State};
 
 type Name = Text<1, 200>;
@@ -80,14 +81,13 @@ pub(super) async fn report(
     let changed = match (kind, data.ai_session_id) {
         (AiEventType::SessionStarted, None) => return Err(ApiError::invalid("data.aiSessionId", "is missing")),
         (AiEventType::SessionStarted, Some(name)) => {
-            let what = Attachment { ai_session: Some(name.into_inner()), ..Attachment::default() };
-            change(&state, &session, &SessionChange::Attach { what, at }).await?;
-            append(&state, &session, CallEventType::AiConnected, at, &particulars).await?
+            let what = CallAttachment { ai_session: Some(name.into_inner()), ..CallAttachment::default() };
+            state.store().attach_to_call(session.tenant, session.id, &what, at).await?;
+            state.tell(&session);
+            append(&state, &session, EventKind::AiConnected, at, &particulars).await?
         }
-        (AiEventType::ResponseGenerated, _) => {
-            append(&state, &session, CallEventType::ResponseReceived, at, &particulars).await?
-        }
-        (AiEventType::ErrorOccurred, _) => append(&state, &session, CallEventType::Failed, at, &particulars).await?,
+        (AiEventType::ResponseGenerated, _) => append(&state, &session, RESPONSE_RECEIVED, at, &particulars).await?,
+        (AiEventType::ErrorOccurred, _) => append(&state, &session, EventKind::Failed, at, &particulars).await?,
         // The call goes on, or ends by itself.
         (AiEventType::SessionEnded, _) => false,
     };
@@ -116,11 +116,11 @@ fn particulars(kind: AiEventType, data: &AiData) -> Value {
 async fn append(
     state: &State,
     session: &Session,
-    event_type: CallEventType,
+    kind: EventKind,
     at: Timestamp,
     particulars: &Value,
 ) -> Result<bool, ApiError> {
-    let event = CallEvent::new(session.id, event_type, EventSource::Ai, at).with_data(particulars.clone());
+    let event = SessionEvent::new(session.id, kind, EventSource::Ai, at).with_data(particulars.clone());
     state.store().append_event(session.tenant, &event).await?;
     Ok(true)
 }

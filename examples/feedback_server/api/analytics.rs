@@ -15,10 +15,12 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use tracing::error;
 use utoipa::{IntoParams, ToSchema};
-use voicecall::store::{EndReason, Mean, PageRequest, ReportRange, Session, SessionFilter, Tally};
-use voicecall::{ErrorKind, QuestionId, TenantId};
+use voicecall::store::{self, PageRequest, SessionFilter};
+use voicecall::survey::store::{Mean, QuestionId, ReportRange, SurveyCall, Tally};
+use voicecall::{ErrorKind, TenantId};
 
 use super::input::Parameters;
+use super::words::EndReason;
 use super::{ApiError, Claims, State, schema};
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -162,8 +164,22 @@ pub(super) async fn summary(
         totals: report.total().into(),
         questions: questions.collect(),
         days: report.days.iter().map(|(date, tally)| DayBody::of(*date, tally)).collect(),
-        end_reasons: report.end_reasons.iter().map(|&(reason, count)| EndReasonBody { reason, count }).collect(),
+        end_reasons: end_reasons(&report.end_reasons),
     }))
+}
+
+/// Those with one word are one.
+fn end_reasons(counted: &[(store::EndReason, u64)]) -> Vec<EndReasonBody> {
+    let mut bodies: Vec<EndReasonBody> = Vec::new();
+    for &(reason, count) in counted {
+        let reason = EndReason::from(reason);
+        match bodies.iter_mut().find(|body| body.reason.as_str() == reason.as_str()) {
+            Some(body) => body.count += count,
+            None => bodies.push(EndReasonBody { reason, count }),
+        }
+    }
+    bodies.sort_by_key(|body| std::cmp::Reverse(body.count));
+    bodies
 }
 
 async fn range(state: &State, query: &AnalyticsQuery) -> Result<ReportRange, ApiError> {
@@ -290,37 +306,37 @@ impl Rows {
 
     async fn read(&self) -> voicecall::Result<Option<String>> {
         let request = PageRequest { page: self.page, per_page: PageRequest::MAX_PER_PAGE };
-        let store = self.state.store();
-        let page = store.sessions(self.business, &self.filter, request).await?;
+        let page = self.state.store().calls(self.business, &self.filter, request).await?;
         if page.items.is_empty() {
             return Ok(None);
         }
         let mut text = String::new();
-        for session in &page.items {
-            if self.question.is_some_and(|question| !session.questions_asked.contains(&question)) {
+        for call in &page.items {
+            if self.question.is_some_and(|question| !call.record.questions_asked.contains(&question)) {
                 continue;
             }
-            let responses = store.responses(session.tenant, session.id).await?;
+            let responses = &call.record.responses;
             let mut mean = Mean::default();
             for sentiment in responses.iter().filter_map(|response| response.sentiment) {
                 mean.add(f64::from(sentiment));
             }
-            text.push_str(&line(session, responses.len(), sentiment(&mean)));
+            text.push_str(&line(call, sentiment(&mean)));
         }
         Ok(Some(text))
     }
 }
 
-fn line(session: &Session, answers: usize, sentiment: Option<f64>) -> String {
+fn line(call: &SurveyCall, sentiment: Option<f64>) -> String {
+    let SurveyCall { session, record, .. } = call;
     let optional = |value: Option<String>| value.unwrap_or_default();
     let cells = [
         session.id.to_string(),
         session.started_at.to_string(),
         cell(session.status.as_str()),
-        cell(session.end_reason.map_or("", EndReason::as_str)),
-        optional(session.duration_seconds().map(|seconds| seconds.to_string())),
-        session.questions_asked.len().to_string(),
-        answers.to_string(),
+        cell(session.end_reason.map_or("", |reason| EndReason::from(reason).as_str())),
+        optional(call.duration_seconds().map(|seconds| seconds.to_string())),
+        record.questions_asked.len().to_string(),
+        record.responses.len().to_string(),
         optional(sentiment.map(|value| value.to_string())),
         (session.cost_micros.unwrap_or(0) as f64 / 1e6).to_string(),
     ];
@@ -354,6 +370,14 @@ mod tests {
         ] {
             assert_eq!(cell(text), expected);
         }
+    }
+
+    #[test]
+    fn reasons_with_one_word_are_counted_as_one() {
+        let counted =
+            [(store::EndReason::Busy, 3), (store::EndReason::RemoteHangup, 2), (store::EndReason::Abandoned, 2)];
+        let bodies: Vec<_> = end_reasons(&counted).iter().map(|body| (body.reason.as_str(), body.count)).collect();
+        assert_eq!(bodies, [("customer_hangup", 4), ("busy", 3)]);
     }
 
     #[test]

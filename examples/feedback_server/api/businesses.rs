@@ -5,7 +5,7 @@ use axum::extract::State as Extract;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
-use voicecall::store::{BusinessContext, CallPreferences, StoreInfo, VoicemailAction};
+use voicecall::survey::store::{BusinessContext, CallPreferences, StoreInfo, VoicemailAction};
 use voicecall::{ErrorKind, TenantId};
 
 use super::bounds::{LanguageCode, Text, TimeOfDay, Whole, Word};

@@ -8,14 +8,16 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
+use voicecall::SessionId;
 use voicecall::journal::{Fact, JournalEntry, Speaker, TranscriptLine, transcript};
 use voicecall::money::Money;
-use voicecall::store::{AttemptState, CallResponse, DialAttempt, EndReason, PageRequest, Session};
-use voicecall::{QuestionId, SessionId};
+use voicecall::store::{AttemptState, DialAttempt, PageRequest, Session};
+use voicecall::survey::store::{CallResponse, QuestionId};
 
 use super::events::EventBody;
 use super::input::Id;
-use super::session::{SessionBody, find, hundredths};
+use super::session::{SessionBody, find_call, hundredths};
+use super::words::EndReason;
 use super::{ApiError, Claims, State, schema};
 use crate::price;
 
@@ -192,21 +194,21 @@ pub(super) async fn one(
     claims: Claims,
     Id(session): Id<SessionId>,
 ) -> Result<Json<CallBody>, ApiError> {
-    let session = find(&state, &claims, session).await?;
+    let call = find_call(&state, &claims, session).await?;
+    let session = &call.session;
     let (tenant, id) = (session.tenant, session.id);
     let journal = state.store().journal(tenant, id).await?;
-    let responses = state.store().responses(tenant, id).await?;
     let attempts = state.store().attempts(tenant, id).await?;
     Ok(Json(CallBody {
         transcript: transcript(&journal).into_iter().map(LineBody::from).collect(),
-        responses: responses.into_iter().map(ResponseBody::from).collect(),
-        timeline: timeline(&state, &session).await?,
+        responses: call.record.responses.iter().cloned().map(ResponseBody::from).collect(),
+        timeline: timeline(&state, session).await?,
         latency: LatencyBody::of(&journal),
-        cost: CostBody::of(&session, &journal),
+        cost: CostBody::of(session, &journal),
         consent: ConsentBody::of(&journal),
         attempts: attempts.into_iter().map(AttemptBody::from).collect(),
-        anonymised: session.anonymised_at.is_some(),
-        call: SessionBody::of(&state, session).await?,
+        anonymised: call.record.anonymised_at.is_some(),
+        call: SessionBody::of(&state, call).await?,
     }))
 }
 
@@ -329,7 +331,7 @@ impl From<DialAttempt> for AttemptBody {
             started_at: attempt.created_at,
             carrier: attempt.carrier,
             state: attempt.state,
-            outcome: attempt.outcome,
+            outcome: attempt.outcome.map(EndReason::from),
         }
     }
 }

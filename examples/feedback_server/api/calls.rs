@@ -13,12 +13,13 @@ use tracing::warn;
 use utoipa::{IntoParams, ToSchema};
 use voicecall::engine::{LiveEvent, LiveEventKind};
 use voicecall::store::{EndReason, Session, SessionFilter, SessionStatus};
+use voicecall::survey::store::SurveyCall;
 use voicecall::{SessionId, TenantId};
 
 use super::input::{Id, Parameters};
 use super::page::{PageLength, PageNumber, Pagination, page_request};
 use super::session::{SessionBody, find};
-use super::{ApiError, Claims, State, schema};
+use super::{ApiError, Claims, State, schema, words};
 
 /// How long a live call may take to end before the answer is given without it.
 const ENDING: Duration = Duration::from_secs(5);
@@ -33,7 +34,7 @@ pub(super) struct CallQuery {
     #[param(inline, value_type = StatusFilter, required = false)]
     status: Option<StatusFilter>,
     #[param(value_type = schema::EndReason, required = false)]
-    end_reason: Option<EndReason>,
+    end_reason: Option<words::EndReason>,
     /// Those asked for at or after this instant.
     #[param(value_type = Timestamp, required = false)]
     from: Option<Timestamp>,
@@ -61,7 +62,7 @@ enum StatusFilter {
 impl StatusFilter {
     fn statuses(self) -> Vec<SessionStatus> {
         match self {
-            Self::Live => SessionStatus::ALL.iter().copied().filter(|status| !status.is_final()).collect(),
+            Self::Live => live_statuses(),
             Self::Initiated => vec![SessionStatus::Initiated],
             Self::Connecting => vec![SessionStatus::Connecting],
             Self::InProgress => vec![SessionStatus::InProgress],
@@ -70,6 +71,11 @@ impl StatusFilter {
             Self::Failed => vec![SessionStatus::Failed],
         }
     }
+}
+
+/// Those of calls that are not over.
+pub(super) fn live_statuses() -> Vec<SessionStatus> {
+    SessionStatus::ALL.iter().copied().filter(|status| !status.is_final()).collect()
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -96,12 +102,13 @@ pub(super) async fn list(
     claims.allow(query.business_id)?;
     let filter = SessionFilter {
         statuses: query.status.map(StatusFilter::statuses).unwrap_or_default(),
-        end_reason: query.end_reason,
+        end_reason: query.end_reason.map(|reason| reason.0),
+        direction: None,
         from: query.from,
         until: query.until,
     };
     let request = page_request(query.page, query.limit);
-    let page = state.store().sessions(query.business_id, &filter, request).await?;
+    let page = state.store().calls(query.business_id, &filter, request).await?;
     let calls = SessionBody::page(&state, query.business_id, page.items).await?;
     Ok(Json(CallsBody { calls, pagination: Pagination::of(request, page.total) }))
 }
@@ -129,11 +136,11 @@ pub(super) async fn cancel(
     Ok(Json(SessionBody::of(&state, end(&state, &session).await?).await?))
 }
 
-/// Ends a session and its call. Returns it as it is then.
+/// Ends a session and its call. Returns the call as it is then.
 ///
 /// # Errors
 /// What the store reports.
-pub(super) async fn end(state: &State, session: &Session) -> Result<Session, ApiError> {
+pub(super) async fn end(state: &State, session: &Session) -> Result<SurveyCall, ApiError> {
     let (tenant, id) = (session.tenant, session.id);
     // Before the end, so that it is not missed.
     let events = state.engine.subscribe();
@@ -152,7 +159,7 @@ pub(super) async fn end(state: &State, session: &Session) -> Result<Session, Api
             warn!(session = %id, %error, "a cancelled call could not be ended at the carrier");
         }
     }
-    Ok(state.store().session(tenant, id).await?)
+    Ok(state.store().call(tenant, id).await?)
 }
 
 async fn ended(mut events: Receiver<LiveEvent>, session: SessionId) {

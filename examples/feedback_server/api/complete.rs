@@ -8,10 +8,9 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use tracing::warn;
 use utoipa::ToSchema;
-use voicecall::store::{
-    Attachment, CallResponse, EndReason, EventSource, QuestionConfiguration, Session, SessionChange,
-};
-use voicecall::{QuestionId, RecordId, SessionId};
+use voicecall::store::{EndReason, EventSource, Session, SessionChange};
+use voicecall::survey::store::{CallAttachment, CallResponse, QuestionConfiguration, QuestionId};
+use voicecall::{RecordId, SessionId};
 
 use super::bounds::{Number, Text};
 use super::input::{Id, Input, Object};
@@ -54,7 +53,7 @@ impl From<CompletionReason> for EndReason {
             CompletionReason::Completed => Self::Completed,
             CompletionReason::Timeout => Self::Timeout,
             CompletionReason::TechnicalFailure => Self::TechnicalFailure,
-            CompletionReason::CustomerHangup => Self::CustomerHangup,
+            CompletionReason::CustomerHangup => Self::RemoteHangup,
         }
     }
 }
@@ -114,20 +113,18 @@ pub(super) async fn complete(
         responses.push(response.read(&session, &questions, now, &place)?);
     }
     let change = SessionChange::Ended { reason, source: EventSource::System, at: now };
-    let ended = state.engine.complete(session.tenant, session.id, &change, &responses).await?;
-    let ended = match completion.transcript {
-        Some(transcript) => {
-            let what = Attachment { transcript: Some(transcript.into_inner()), ..Attachment::default() };
-            let change = SessionChange::Attach { what, at: now };
-            state.store().change_session(session.tenant, session.id, &change).await?
-        }
-        None => ended,
-    };
-    if let Err(error) = state.engine.hang_up(session.tenant, session.id, reason).await {
-        // Whoever answers it is hung up on, because the session is over.
-        warn!(session = %session.id, %error, "the call of a completed session goes on at the carrier");
+    let (store, tenant, id) = (state.store(), session.tenant, session.id);
+    let ended = store.complete_call(tenant, id, &change, &responses).await?;
+    state.engine.announce_end(&ended);
+    if let Some(transcript) = completion.transcript {
+        let what = CallAttachment { transcript: Some(transcript.into_inner()), ..CallAttachment::default() };
+        store.attach_to_call(tenant, id, &what, now).await?;
     }
-    Ok(Json(SessionBody::of(&state, ended).await?))
+    if let Err(error) = state.engine.hang_up(tenant, id, reason).await {
+        // Whoever answers it is hung up on, because the session is over.
+        warn!(session = %id, %error, "the call of a completed session goes on at the carrier");
+    }
+    Ok(Json(SessionBody::of(&state, store.call(tenant, id).await?).await?))
 }
 
 impl CompletedResponse {

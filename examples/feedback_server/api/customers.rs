@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
-use voicecall::journal::JournalEntry;
 use voicecall::store::{ProviderLog, ProviderOperation, SessionFile};
-use voicecall::{RecordId, TenantId};
+use voicecall::survey::store::{CallRecord, SurveyCall, SurveyFile};
+use voicecall::{PersonKey, RecordId, TenantId};
 
 use super::bounds::SwedishPhone;
 use super::call::{AttemptBody, ResponseBody};
@@ -17,7 +17,7 @@ use super::events::EventBody;
 use super::input::Input;
 use super::session::SessionBody;
 use super::verifications::VerificationBody;
-use super::{ApiError, Claims, State, schema};
+use super::{ApiError, Claims, State, schema, words};
 
 /// A customer of a business.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -27,6 +27,13 @@ pub(super) struct Customer {
     business_id: TenantId,
 
     customer_phone: SwedishPhone,
+}
+
+impl Customer {
+    /// The key under which everything of the customer is found.
+    fn key(&self, state: &State) -> PersonKey {
+        state.vault.lookup(self.business_id, &self.customer_phone.0.clone().into()).into()
+    }
 }
 
 /// Everything stored of a customer.
@@ -58,7 +65,7 @@ struct SessionFileBody {
     events: Vec<EventBody>,
     /// Every fact of the call in order, what was said among them.
     #[schema(value_type = Vec<Object>)]
-    journal: Vec<JournalEntry>,
+    journal: Vec<Value>,
     attempts: Vec<AttemptBody>,
     provider_logs: Vec<ProviderLogBody>,
 }
@@ -103,31 +110,33 @@ pub(super) async fn export(
     Input(customer): Input<Customer>,
 ) -> Result<Json<CustomerFileBody>, ApiError> {
     claims.allow(customer.business_id)?;
-    let lookup = state.vault.lookup(customer.business_id, &customer.customer_phone.0);
-    let subject = state.store().subject(customer.business_id, lookup).await?;
-    let mut verifications = Vec::with_capacity(subject.verifications.len());
-    for verification in subject.verifications {
+    let file = state.store().export_person(customer.business_id, customer.key(&state)).await?;
+    let mut survey = SurveyFile::read(&file)?;
+    let mut verifications = Vec::with_capacity(survey.verifications.len());
+    for verification in survey.verifications {
         verifications.push(VerificationBody::of(&state, verification)?);
     }
-    let mut sessions = Vec::with_capacity(subject.sessions.len());
-    for file in subject.sessions {
-        sessions.push(SessionFileBody::of(&state, file).await?);
+    let mut sessions = Vec::with_capacity(file.sessions.len());
+    for file in file.sessions {
+        let record = survey.calls.remove(&file.session.id).unwrap_or_default();
+        sessions.push(SessionFileBody::of(&state, file, record).await?);
     }
     let customer_phone = customer.customer_phone.0.reveal().to_owned();
     Ok(Json(CustomerFileBody { customer_phone, verifications, sessions }))
 }
 
 impl SessionFileBody {
-    async fn of(state: &State, file: SessionFile) -> Result<Self, ApiError> {
+    async fn of(state: &State, file: SessionFile, record: CallRecord) -> Result<Self, ApiError> {
+        let call = SurveyCall::new(file.session, record, &file.journal);
         Ok(Self {
-            transcript: file.session.transcript.clone(),
-            analysis: file.session.analysis.clone(),
-            responses: file.responses.into_iter().map(ResponseBody::from).collect(),
+            transcript: call.transcript.clone(),
+            analysis: call.record.analysis.clone(),
+            responses: call.record.responses.iter().cloned().map(ResponseBody::from).collect(),
             events: file.events.into_iter().map(EventBody::from).collect(),
-            journal: file.journal,
+            journal: file.journal.iter().map(words::journal_entry).collect::<Result<_, _>>()?,
             attempts: file.attempts.into_iter().map(AttemptBody::from).collect(),
             provider_logs: file.provider_logs.into_iter().map(ProviderLogBody::from).collect(),
-            call: SessionBody::of(state, file.session).await?,
+            call: SessionBody::of(state, call).await?,
         })
     }
 }
@@ -163,8 +172,8 @@ pub(super) async fn erase(
 ) -> Result<Json<ErasedBody>, ApiError> {
     claims.allow(customer.business_id)?;
     let (store, business) = (state.store(), customer.business_id);
-    let lookup = state.vault.lookup(business, &customer.customer_phone.0);
-    let known = store.subject(business, lookup).await?.sessions;
+    let person = customer.key(&state);
+    let known = store.export_person(business, person).await?.sessions;
     for file in known.iter().filter(|file| !file.session.status.is_final()) {
         end(&state, &file.session).await?;
     }
@@ -173,10 +182,11 @@ pub(super) async fn erase(
         // Files first: once the rows are gone nobody knows which ones they were.
         recordings += usize::from(state.recordings.remove(store, &file.session).await?);
     }
-    let erased = store.erase_subject(business, lookup).await?;
+    let erased = store.erase_person(business, person).await?;
     for session in &erased.sessions {
         // What a call wrote while it was being ended.
         recordings += usize::from(state.recordings.remove_folder(*session).await?);
     }
-    Ok(Json(ErasedBody { sessions: erased.sessions.len(), recordings, verifications: erased.verifications }))
+    let verifications = erased.extensions.get(SurveyFile::NAME).copied().unwrap_or(0);
+    Ok(Json(ErasedBody { sessions: erased.sessions.len(), recordings, verifications }))
 }

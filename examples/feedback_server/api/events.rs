@@ -7,12 +7,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
-use voicecall::store::{CallEvent, CallEventType, EventSource};
+use voicecall::store::{self, SessionEvent};
 use voicecall::{RecordId, SessionId};
 
 use super::input::{Id, Input, Parameters};
 use super::page::{PageLength, PageNumber, Pagination, page_request};
 use super::session::find;
+use super::words::{self, CallEventType, EventSource};
 use super::{ApiError, Claims, State, not_in_the_future, schema};
 
 /// An event as clients see it.
@@ -36,15 +37,15 @@ pub(super) struct EventBody {
     metadata: Option<Value>,
 }
 
-impl From<CallEvent> for EventBody {
-    fn from(event: CallEvent) -> Self {
+impl From<SessionEvent> for EventBody {
+    fn from(event: SessionEvent) -> Self {
         Self {
             id: event.id,
             session_id: event.session,
-            event_type: event.event_type,
-            event_data: event.data,
-            timestamp: event.timestamp,
-            source: event.source,
+            event_data: words::event_data(&event),
+            event_type: CallEventType(event.kind),
+            timestamp: event.at,
+            source: event.source.into(),
             metadata: event.metadata,
         }
     }
@@ -127,8 +128,8 @@ pub(super) async fn log(
     let session = find(&state, &claims, new.session_id).await?;
     let now = Timestamp::now();
     not_in_the_future("timestamp", new.timestamp, now)?;
-    let source = new.source.unwrap_or(EventSource::System);
-    let mut event = CallEvent::new(session.id, new.event_type, source, new.timestamp.unwrap_or(now))
+    let source = new.source.map_or(store::EventSource::System, |source| source.0);
+    let mut event = SessionEvent::new(session.id, new.event_type.0, source, new.timestamp.unwrap_or(now))
         .with_data(Value::Object(new.event_data));
     event.metadata = new.metadata.map(Value::Object);
     state.store().append_event(session.tenant, &event).await?;

@@ -6,8 +6,10 @@ use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::Deserialize;
 use utoipa::ToSchema;
-use voicecall::store::{CallPriority, NewSession, Session, VerificationStatus};
-use voicecall::{ErrorKind, SessionId, TenantId, VerificationId};
+use voicecall::journal::Fact;
+use voicecall::store::{CallPriority, NewSession, Session};
+use voicecall::survey::store::{VerificationId, VerificationStatus};
+use voicecall::{ErrorKind, PersonKey, TenantId};
 
 use super::bounds::SwedishPhone;
 use super::input::Input;
@@ -50,12 +52,16 @@ pub(super) async fn initiate(
     claims.allow(order.business_id)?;
     state.limits.call(order.business_id)?;
     check(&state, &order).await?;
-    let session = match state.store().session_of_verification(order.business_id, order.verification_id).await? {
+    let reference = order.verification_id.to_string();
+    let session = match state.store().session_by_reference(order.business_id, &reference).await? {
         // The same verification asked for twice is one call.
         Some(session) => session,
-        None => place(&state, &order).await?,
+        None => place(&state, &order, reference).await?,
     };
-    Ok((StatusCode::CREATED, Json(SessionBody::of(&state, session).await?)))
+    Ok((
+        StatusCode::CREATED,
+        Json(SessionBody::of(&state, state.store().call(session.tenant, session.id).await?).await?),
+    ))
 }
 
 /// Everything that must hold before a phone may ring.
@@ -75,7 +81,7 @@ async fn check(state: &State, order: &Order) -> Result<(), ApiError> {
     if verification.status != VerificationStatus::Verified {
         return Err(not_verified("the verification is not complete"));
     }
-    if verification.phone.lookup != state.vault.lookup(business, &order.customer_phone.0) {
+    if verification.phone.lookup != state.vault.lookup(business, &order.customer_phone.0.clone().into()) {
         return Err(ApiError::invalid("customerPhone", "not the number of the verification"));
     }
     let now = Timestamp::now();
@@ -87,21 +93,23 @@ async fn check(state: &State, order: &Order) -> Result<(), ApiError> {
     Ok(())
 }
 
-async fn place(state: &State, order: &Order) -> Result<Session, ApiError> {
-    let new = NewSession {
-        id: SessionId::new(),
-        tenant: order.business_id,
-        phone: state.vault.seal_phone(order.business_id, &order.customer_phone.0)?,
-        verification: order.verification_id,
-        priority: order.priority.unwrap_or(CallPriority::Normal),
-        started_at: Timestamp::now(),
-    };
-    match state.engine.submit(&new).await {
-        // Somebody else asked for the same call a moment ago.
-        Err(error) if error.kind() == ErrorKind::Conflict => {
-            let existing = state.store().session_of_verification(order.business_id, order.verification_id).await?;
-            existing.ok_or_else(|| error.into())
-        }
-        session => Ok(session?),
+async fn place(state: &State, order: &Order, reference: String) -> Result<Session, ApiError> {
+    let customer = state.vault.seal_address(order.business_id, &order.customer_phone.0.clone().into())?;
+    if is_never_to_be_called(state, order.business_id, customer.lookup.into()).await? {
+        let why = "the customer asked never to be called again";
+        return Err(ApiError::unprocessable("do_not_call", "customerPhone", why));
     }
+    let new = NewSession {
+        reference: Some(reference),
+        priority: order.priority.unwrap_or(CallPriority::Normal),
+        ..NewSession::outbound(order.business_id, customer, Timestamp::now())
+    };
+    // If somebody else asked for the same call a moment ago, this is theirs.
+    Ok(state.engine.submit(&new).await?)
+}
+
+/// Whether somebody said so in any call of the business that is still kept.
+async fn is_never_to_be_called(state: &State, business: TenantId, person: PersonKey) -> Result<bool, ApiError> {
+    let file = state.store().export_person(business, person).await?;
+    Ok(file.sessions.iter().flat_map(|session| &session.journal).any(|entry| entry.fact == Fact::DoNotCall))
 }

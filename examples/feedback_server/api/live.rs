@@ -18,9 +18,11 @@ use tracing::warn;
 use utoipa::IntoParams;
 use voicecall::engine::{LiveEvent, LiveEventKind};
 use voicecall::server::ClientConnection;
-use voicecall::store::Session;
+use voicecall::store::{PageRequest, SessionFilter};
+use voicecall::survey::store::SurveyCall;
 use voicecall::{SessionId, TenantId};
 
+use super::calls::live_statuses;
 use super::input::Parameters;
 use super::session::SessionBody;
 use super::{ApiError, Claims, State};
@@ -65,7 +67,7 @@ pub(super) async fn live(
     }
     // Before the snapshot: what happens in between comes twice and not never.
     let (events, changes) = (state.engine.subscribe(), state.changes.subscribe());
-    let open = state.store().open_sessions().await?;
+    let open = open_calls(&state, query.business_id).await?;
     let mut reader = Reader {
         business: query.business_id,
         expires: claims.expires(),
@@ -75,10 +77,26 @@ pub(super) async fn live(
         changes,
         state,
     };
-    for session in open.into_iter().filter(|session| session.tenant == query.business_id) {
-        reader.tell_of(session).await?;
+    for call in open {
+        reader.tell_of(call).await?;
     }
     Ok(Sse::new(unfold(reader, async |mut reader| Some((Ok(reader.next().await?), reader)))))
+}
+
+/// The calls of a business that are not over, oldest first. Read from the last page to the first: one that ends meanwhile
+/// moves others to pages that are still to come, so that they may come twice and none is missed.
+async fn open_calls(state: &State, business: TenantId) -> Result<Vec<SurveyCall>, ApiError> {
+    // What is asked for from now on is told as it happens, and would move others to pages that were read.
+    let filter = SessionFilter { statuses: live_statuses(), until: Some(Timestamp::now()), ..SessionFilter::default() };
+    let first = PageRequest { page: 1, per_page: PageRequest::MAX_PER_PAGE };
+    let total = state.store().sessions(business, &filter, first).await?.total;
+    let pages = u32::try_from(total.div_ceil(first.per_page.into())).unwrap_or(u32::MAX);
+    let mut calls = Vec::new();
+    for page in (1..=pages).rev() {
+        let page = state.store().calls(business, &filter, PageRequest { page, ..first }).await?;
+        calls.extend(page.items.into_iter().rev());
+    }
+    Ok(calls)
 }
 
 struct Reader {
@@ -147,8 +165,8 @@ impl Reader {
     }
 
     async fn look_up(&mut self, id: SessionId) {
-        let told = match self.state.store().session(self.business, id).await {
-            Ok(session) => self.tell_of(session).await,
+        let told = match self.state.store().call(self.business, id).await {
+            Ok(call) => self.tell_of(call).await,
             Err(error) => Err(error.into()),
         };
         if let Err(error) = told {
@@ -156,9 +174,9 @@ impl Reader {
         }
     }
 
-    async fn tell_of(&mut self, session: Session) -> Result<(), ApiError> {
-        let name = if session.status.is_final() { "ended" } else { "call" };
-        let body = SessionBody::of(&self.state, session).await?;
+    async fn tell_of(&mut self, call: SurveyCall) -> Result<(), ApiError> {
+        let name = if call.session.status.is_final() { "ended" } else { "call" };
+        let body = SessionBody::of(&self.state, call).await?;
         self.waiting.extend(named(name, &body));
         Ok(())
     }

@@ -27,6 +27,7 @@ mod telephony;
 mod token;
 mod verifications;
 mod webhook;
+mod words;
 
 use std::sync::Arc;
 
@@ -40,12 +41,13 @@ use tokio::sync::broadcast;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use voicecall::engine::{CallEngine, CarrierAccount};
-use voicecall::store::{Session, Store};
-use voicecall::{AccountName, SessionId, TenantId, Vault};
+use voicecall::store::{EngineStore, Session};
+use voicecall::{AccountName, Error, ErrorKind, PhoneNumber, SealedAddress, SessionId, TenantId, Vault};
 
 use crate::choice::Chooser;
 use crate::recordings::Recordings;
 use crate::settings::Settings;
+use crate::store::{BusinessStore, OperatorStore};
 use crate::verification::VerificationSource;
 use document::Access;
 pub(crate) use error::ApiError;
@@ -56,10 +58,14 @@ pub(crate) use request_id::name_request;
 pub(crate) use session::SummaryBody;
 pub(crate) use signature::WebhookSecret;
 pub(crate) use token::{Claims, Tokens};
+pub(crate) use words::EndReason;
 
 /// What every route needs.
 #[derive(Debug, Clone)]
 pub(crate) struct State {
+    store: Arc<dyn BusinessStore>,
+    /// For webhooks, whose senders know no businesses.
+    across: Arc<dyn EngineStore>,
     engine: Arc<CallEngine>,
     verifications: Arc<dyn VerificationSource>,
     vault: Arc<Vault>,
@@ -82,6 +88,7 @@ impl State {
     /// `Config` naming the setting that is wrong.
     pub(crate) fn new(
         settings: &Settings,
+        store: Arc<dyn OperatorStore>,
         engine: Arc<CallEngine>,
         verifications: Arc<dyn VerificationSource>,
         vault: Arc<Vault>,
@@ -89,6 +96,8 @@ impl State {
         recordings: Recordings,
     ) -> voicecall::Result<Self> {
         Ok(Self {
+            store: Arc::<dyn OperatorStore>::clone(&store),
+            across: store,
             engine,
             verifications,
             vault,
@@ -110,11 +119,21 @@ impl State {
     /// The account whose reports come without the name of an attempt.
     fn account(&self) -> voicecall::Result<AccountName> {
         let account = self.engine.accounts().next().map(CarrierAccount::name);
-        account.ok_or_else(|| voicecall::Error::new(voicecall::ErrorKind::NotFound, "find account"))
+        account.ok_or_else(|| Error::new(ErrorKind::NotFound, "find account"))
     }
 
-    fn store(&self) -> &dyn Store {
-        &**self.engine.store()
+    fn store(&self) -> &dyn BusinessStore {
+        &*self.store
+    }
+
+    /// A customer's number as clients see it.
+    ///
+    /// # Errors
+    /// `Internal` if it cannot be opened, or is none.
+    fn masked(&self, business: TenantId, customer: &SealedAddress) -> voicecall::Result<String> {
+        let address = self.vault.open_address(business, customer)?;
+        let phone = address.as_phone().map(PhoneNumber::masked);
+        phone.ok_or_else(|| Error::new(ErrorKind::Internal, "show number").with_message("the customer has no number"))
     }
 }
 

@@ -8,8 +8,8 @@ use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use voicecall::store::{Priority, QuestionConfiguration};
-use voicecall::{ErrorKind, QuestionId, TenantId};
+use voicecall::survey::store::{Priority, QuestionConfiguration, QuestionId};
+use voicecall::{ErrorKind, TenantId};
 
 use super::bounds::{Text, Whole, Word};
 use super::input::{Id, Input, Parameters};

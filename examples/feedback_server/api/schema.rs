@@ -1,4 +1,4 @@
-//! The schemas of the library's own enumerations, made from their values.
+//! The schemas of enumerations that are not the routes' own, made from their values.
 
 use std::borrow::Cow;
 
@@ -6,16 +6,19 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 use voicecall::store;
+use voicecall::survey::store as survey;
+
+use super::words;
 
 macro_rules! enumerations {
-    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+    ($($(#[$doc:meta])* $module:ident::$name:ident;)*) => {$(
         $(#[$doc])*
         #[derive(Debug)]
         pub(super) enum $name {}
 
         impl PartialSchema for $name {
             fn schema() -> RefOr<Schema> {
-                let names = store::$name::ALL.iter().map(|value| value.as_str());
+                let names = $module::$name::ALL.iter().map(|value| value.as_str());
                 RefOr::T(Schema::Object(ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).build()))
             }
         }
@@ -30,23 +33,23 @@ macro_rules! enumerations {
 
 enumerations! {
     /// How far a session has come.
-    SessionStatus;
+    store::SessionStatus;
     /// Whether a call goes before others.
-    CallPriority;
+    store::CallPriority;
     /// Why a session ended.
-    EndReason;
+    words::EndReason;
     /// What happened to a session.
-    CallEventType;
+    words::CallEventType;
     /// Who made something happen.
-    EventSource;
+    words::EventSource;
     /// How far an attempt to reach a phone has come.
-    AttemptState;
+    store::AttemptState;
     /// What a provider was asked to do.
-    ProviderOperation;
+    store::ProviderOperation;
     /// How important a question is.
-    Priority;
+    survey::Priority;
     /// Whether a purchase was confirmed.
-    VerificationStatus;
+    survey::VerificationStatus;
     /// What becomes of a call that a machine answers.
-    VoicemailAction;
+    survey::VoicemailAction;
 }

@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
-use voicecall::store::{Priority, QuestionConfiguration};
 use voicecall::survey::selection::{Selection, SelectionRequest};
-use voicecall::{QuestionId, RecordId, TenantId};
+use voicecall::survey::store::{Priority, QuestionConfiguration, QuestionId};
+use voicecall::{RecordId, TenantId};
 
 use super::bounds::Whole;
 use super::input::{Input, Object, Parameters};

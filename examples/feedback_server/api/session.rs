@@ -5,11 +5,13 @@ use axum::extract::State as Extract;
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
-use voicecall::store::{CallPriority, EndReason, Session, SessionStatus};
+use voicecall::store::{CallPriority, Session, SessionStatus};
 use voicecall::survey::analysis::CallSummary;
-use voicecall::{ErrorKind, QuestionId, SessionId, TenantId};
+use voicecall::survey::store::{QuestionId, SurveyCall};
+use voicecall::{Error, ErrorKind, SessionId, TenantId};
 
 use super::input::Id;
+use super::words::EndReason;
 use super::{ApiError, Claims, State, schema};
 
 /// A session as clients see it.
@@ -78,10 +80,10 @@ pub(crate) struct SummaryBody {
 }
 
 impl SummaryBody {
-    /// The summary of a session, if it has one.
-    pub(crate) fn of(session: &Session) -> Option<Self> {
+    /// The summary of a call, if it has one.
+    pub(crate) fn of(call: &SurveyCall) -> Option<Self> {
         let CallSummary { summary, sentiment, topics, follow_up_wanted, .. } =
-            serde_json::from_value(session.analysis.clone()?).ok()?;
+            serde_json::from_value(call.record.analysis.clone()?).ok()?;
         Some(Self { summary, sentiment: hundredths(sentiment), topics, follow_up_wanted })
     }
 }
@@ -92,45 +94,49 @@ pub(super) fn hundredths(score: f32) -> f64 {
 }
 
 impl SessionBody {
-    /// The session with what else the store knows of it.
+    /// The call with what else the store knows of it.
     ///
     /// # Errors
     /// What the store reports.
-    pub(super) async fn of(state: &State, session: Session) -> Result<Self, ApiError> {
-        let attempts = state.store().attempts(session.tenant, session.id).await?.len();
-        Self::with_attempts(state, session, attempts as u64)
+    pub(super) async fn of(state: &State, call: SurveyCall) -> Result<Self, ApiError> {
+        let attempts = state.store().attempts(call.session.tenant, call.session.id).await?.len();
+        Self::with_attempts(state, call, attempts as u64)
     }
 
-    /// The same for all sessions of a page of one business.
+    /// The same for all calls of a page of one business.
     ///
     /// # Errors
     /// As [`SessionBody::of`].
-    pub(super) async fn page(state: &State, tenant: TenantId, page: Vec<Session>) -> Result<Vec<Self>, ApiError> {
-        let ids: Vec<_> = page.iter().map(|session| session.id).collect();
+    pub(super) async fn page(state: &State, tenant: TenantId, page: Vec<SurveyCall>) -> Result<Vec<Self>, ApiError> {
+        let ids: Vec<_> = page.iter().map(|call| call.session.id).collect();
         let counts = state.store().count_attempts(tenant, &ids).await?;
-        let body = |session: Session| {
-            let attempts = counts.get(&session.id).copied().unwrap_or(0);
-            Self::with_attempts(state, session, attempts)
+        let body = |call: SurveyCall| {
+            let attempts = counts.get(&call.session.id).copied().unwrap_or(0);
+            Self::with_attempts(state, call, attempts)
         };
         page.into_iter().map(body).collect()
     }
 
-    fn with_attempts(state: &State, session: Session, attempts: u64) -> Result<Self, ApiError> {
+    fn with_attempts(state: &State, call: SurveyCall, attempts: u64) -> Result<Self, ApiError> {
+        let (summary, duration_seconds) = (SummaryBody::of(&call), call.duration_seconds());
+        let SurveyCall { session, record, .. } = call;
+        let nobody = || Error::new(ErrorKind::Internal, "show call").with_message("it is with nobody we called");
+        let customer = session.remote.as_ref().ok_or_else(nobody)?;
         Ok(Self {
-            summary: SummaryBody::of(&session),
+            summary,
             attempts,
             priority: session.priority,
             next_attempt_at: session.due_at,
-            customer_phone: state.vault.open_phone(session.tenant, &session.phone)?.masked(),
-            duration_seconds: session.duration_seconds(),
+            customer_phone: state.masked(session.tenant, customer)?,
+            duration_seconds,
             id: session.id,
             business_id: session.tenant,
             status: session.status,
             started_at: session.started_at,
             connected_at: session.connected_at,
             ended_at: session.ended_at,
-            end_reason: session.end_reason,
-            questions_asked: session.questions_asked,
+            end_reason: session.end_reason.map(EndReason::from),
+            questions_asked: record.questions_asked,
             cost_estimate: session.cost_micros.unwrap_or(0) as f64 / 1e6,
             recording_url: session.recording_url,
         })
@@ -148,7 +154,7 @@ pub(super) async fn status(
     claims: Claims,
     Id(session): Id<SessionId>,
 ) -> Result<Json<SessionBody>, ApiError> {
-    Ok(Json(SessionBody::of(&state, find(&state, &claims, session).await?).await?))
+    Ok(Json(SessionBody::of(&state, find_call(&state, &claims, session).await?).await?))
 }
 
 /// A session of one of the token's businesses. Another's is as unknown as one that never was.
@@ -164,4 +170,13 @@ pub(super) async fn find(state: &State, claims: &Claims, id: SessionId) -> Resul
         }
     }
     Err(ApiError::not_found("sessionId"))
+}
+
+/// The same with what the survey keeps of it.
+///
+/// # Errors
+/// As [`find`].
+pub(super) async fn find_call(state: &State, claims: &Claims, id: SessionId) -> Result<SurveyCall, ApiError> {
+    let session = find(state, claims, id).await?;
+    Ok(state.store().call(session.tenant, session.id).await?)
 }

@@ -17,7 +17,7 @@ use voicecall::{CarrierCallId, SessionId, TenantId};
 use super::bounds::Text;
 use super::input::{Object, Parameters, content_type, too_large};
 use super::webhook::{Receipt, Signed, change, find, keep};
-use super::{ApiError, State, schema};
+use super::{ApiError, State, schema, words};
 
 type CallName = Text<1, 200>;
 
@@ -78,7 +78,7 @@ enum TelephonyEventType {
 struct TelephonyData {
     /// Why a call is over, if the carrier knows.
     #[schema(value_type = Option<schema::EndReason>)]
-    reason: Option<EndReason>,
+    reason: Option<words::EndReason>,
     /// Needed with `recording_available`.
     recording_url: Option<Url>,
 }
@@ -126,14 +126,15 @@ async fn take_in(state: &State, event: TelephonyEvent) -> Result<Json<Receipt>, 
     let data = event.data.map(|data| data.0).unwrap_or_default();
     let at = event.timestamp.min(Timestamp::now());
     let ended = |reason| SessionChange::Ended { reason, source: EventSource::Telephony, at };
+    let told = data.reason.map(|reason| reason.0);
     let news = match event.event_type {
         TelephonyEventType::CallInitiated => SessionChange::Connecting { call: call.clone(), at },
         TelephonyEventType::CallAnswered => SessionChange::Connected { at },
-        TelephonyEventType::CallCompleted => ended(data.reason.unwrap_or(match session.status {
+        TelephonyEventType::CallCompleted => ended(told.unwrap_or(match session.status {
             SessionStatus::InProgress => EndReason::Completed,
             _ => EndReason::NoAnswer,
         })),
-        TelephonyEventType::CallFailed => ended(data.reason.unwrap_or(EndReason::CallFailed)),
+        TelephonyEventType::CallFailed => ended(told.unwrap_or(EndReason::CallFailed)),
         TelephonyEventType::RecordingAvailable => {
             let url = data.recording_url.ok_or_else(|| ApiError::invalid("data.recordingUrl", "is missing"))?;
             SessionChange::Attach { what: Attachment { recording_url: Some(url.into()), ..Attachment::default() }, at }

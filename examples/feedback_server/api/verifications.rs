@@ -6,8 +6,8 @@ use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use voicecall::store::{CustomerVerification, VerificationStatus};
-use voicecall::{ErrorKind, TenantId, VerificationId};
+use voicecall::survey::store::{CustomerVerification, VerificationId, VerificationStatus};
+use voicecall::{ErrorKind, TenantId};
 
 use super::bounds::{Number, SwedishPhone};
 use super::input::{Id, Input};
@@ -36,13 +36,12 @@ pub(super) struct VerificationBody {
 
 impl VerificationBody {
     pub(super) fn of(state: &State, verification: CustomerVerification) -> Result<Self, ApiError> {
-        let phone = state.vault.open_phone(verification.tenant, &verification.phone)?;
         Ok(Self {
             id: verification.id,
             business_id: verification.tenant,
             purchased_at: verification.purchased_at,
             amount: verification.amount_micros as f64 / 1e6,
-            customer_phone: phone.masked(),
+            customer_phone: state.masked(verification.tenant, &verification.phone)?,
             status: verification.status,
         })
     }
@@ -97,7 +96,7 @@ pub(super) async fn create(
         purchased_at: new.purchased_at,
         // Bounded far below what the integer holds.
         amount_micros: (new.amount.get() * 1e6).round() as i64,
-        phone: state.vault.seal_phone(new.business_id, &new.customer_phone.0)?,
+        phone: state.vault.seal_address(new.business_id, &new.customer_phone.0.into())?,
         status: new.status.unwrap_or(VerificationStatus::Pending),
     };
     state.verifications.write(&verification).await?;

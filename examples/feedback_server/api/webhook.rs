@@ -63,19 +63,22 @@ pub(super) async fn find(
     business: Option<TenantId>,
     call: Option<&CarrierCallId>,
 ) -> Result<Session, ApiError> {
-    let store = state.store();
+    let across = &state.across;
     let mut tenant = business;
     if tenant.is_none() {
-        tenant = store.open_sessions().await?.into_iter().find(|open| open.id == session).map(|open| open.tenant);
+        tenant = across.open_sessions().await?.into_iter().find(|open| open.id == session).map(|open| open.tenant);
     }
     if let (None, Some(call)) = (tenant, call) {
         for account in state.engine.accounts() {
-            let attempt = store.attempt_of_call(account.name().as_str(), call).await?;
-            tenant = tenant.or(attempt.map(|attempt| attempt.tenant));
+            // Without a name: from before accounts had names.
+            for name in [Some(account.name()), None] {
+                let route = across.route_call(account.backend().name(), name, call).await?;
+                tenant = tenant.or(route.map(|route| route.tenant));
+            }
         }
     }
     let Some(tenant) = tenant else { return Err(ApiError::not_found("sessionId")) };
-    match store.session(tenant, session).await {
+    match state.store().session(tenant, session).await {
         Ok(session) => Ok(session),
         Err(error) if error.kind() == ErrorKind::NotFound => Err(ApiError::not_found("sessionId")),
         Err(error) => Err(error.into()),
@@ -88,13 +91,14 @@ pub(super) async fn find(
 /// What the store reports.
 pub(super) async fn change(state: &State, session: &Session, change: &SessionChange) -> Result<bool, ApiError> {
     let (tenant, id) = (session.tenant, session.id);
-    let changed = match change {
-        // The engine tells those who watch by itself.
-        SessionChange::Ended { .. } => state.engine.complete(tenant, id, change, &[]).await.map(drop),
-        _ => state.store().change_session(tenant, id, change).await.map(|session| state.tell(&session)),
-    };
-    match changed {
-        Ok(()) => Ok(true),
+    match state.store().change_session(tenant, id, change).await {
+        Ok(changed) => {
+            match change {
+                SessionChange::Ended { .. } => state.engine.announce_end(&changed),
+                _ => state.tell(&changed),
+            }
+            Ok(true)
+        }
         Err(error) if error.kind() == ErrorKind::Conflict => Ok(false),
         Err(error) => Err(error.into()),
     }

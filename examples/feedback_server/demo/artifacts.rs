@@ -8,7 +8,7 @@ use voicecall::journal::{Fact, JournalEntry, transcript};
 use voicecall::{SessionId, TenantId};
 
 use super::timeline::{self, Timeline};
-use crate::api::SummaryBody;
+use crate::api::{EndReason, SummaryBody};
 use crate::app::App;
 use crate::price;
 
@@ -56,9 +56,11 @@ async fn report(
     scenario: &str,
     journal: &[JournalEntry],
 ) -> Result<Value, Box<dyn Error>> {
-    let session = app.store.session(business, id).await?;
-    let answers = app.store.responses(business, id).await?;
-    let answers: Vec<_> = answers
+    let call = app.store.call(business, id).await?;
+    let session = &call.session;
+    let answers: Vec<_> = call
+        .record
+        .responses
         .iter()
         .map(|answer| {
             json!({
@@ -74,17 +76,17 @@ async fn report(
             })
         })
         .collect();
-    let cost = price::cost(&session, journal);
+    let cost = price::cost(session, journal);
     let prices = price::prices(session.started_at)?;
     Ok(json!({
         "session": id,
         "scenario": scenario,
         "ears": EARS,
         "status": session.status,
-        "endReason": session.end_reason,
-        "durationSeconds": session.duration_seconds(),
+        "endReason": session.end_reason.map(EndReason::from),
+        "durationSeconds": call.duration_seconds(),
         "answers": answers,
-        "summary": SummaryBody::of(&session),
+        "summary": SummaryBody::of(&call),
         "cost": { "usd": cost.total().micros() as f64 / 1e6, "microUsd": cost, "prices": prices.effective },
         "latency": latency(journal),
     }))

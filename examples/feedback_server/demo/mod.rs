@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use voicecall::server;
-use voicecall::{SessionId, TenantId, VerificationId};
+use voicecall::survey::store::VerificationId;
+use voicecall::{SessionId, TenantId};
 
 use crate::app::App;
 use crate::recordings;
@@ -87,8 +88,8 @@ async fn ended(client: &reqwest::Client, url: &str, token: &str) -> Result<Value
 /// Waits for the summary of a call in which something was said. A demo whose model gives none goes on without.
 async fn summed_up(app: &App, business: TenantId, id: SessionId) -> voicecall::Result<()> {
     for _ in 0..SUMMARY_LOOKS {
-        let session = app.store.session(business, id).await?;
-        if session.transcript.is_none() || session.analysis.is_some() {
+        let call = app.store.call(business, id).await?;
+        if call.transcript.is_none() || call.record.analysis.is_some() {
             return Ok(());
         }
         tokio::time::sleep(SUMMARY_LOOK).await;

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
-use voicecall::store::{Anonymised, CallResponse, Session};
+use voicecall::store::Session;
 use voicecall::survey::analysis::{Proposal, anonymise_json_with, anonymise_with, proposals};
+use voicecall::survey::store::{Anonymised, CallResponse, SurveyCall};
 use voicecall::{Error, ErrorKind, Result};
 
 use super::Means;
@@ -34,14 +35,14 @@ impl<'a> Anonymiser<'a> {
         Self { means, before, is_away: AtomicBool::new(false) }
     }
 
-    /// Replaces a session's texts.
+    /// Replaces the texts of a session's call.
     ///
     /// # Errors
     /// The model's failure, unless the session has waited for it long enough; what the store reports.
     pub(super) async fn anonymise(&self, session: &Session) -> Result<()> {
         let store = &self.means.store;
-        let responses = store.responses(session.tenant, session.id).await?;
-        let found = match self.ask(session, &responses).await {
+        let call = store.call(session.tenant, session.id).await?;
+        let found = match self.ask(&call).await {
             Ok(found) => found,
             Err(error) if self.has_waited(session) => {
                 warn!(session = %session.id, %error, "a session is anonymised by rules alone");
@@ -50,18 +51,19 @@ impl<'a> Anonymiser<'a> {
             Err(error) => return Err(error),
         };
         let without = |text: &str| anonymise_with(text, &found).into_owned();
-        let responses = responses.into_iter().map(|response| CallResponse {
+        let SurveyCall { record, transcript, .. } = call;
+        let responses = record.responses.into_iter().map(|response| CallResponse {
             text: without(&response.text),
             analysis: response.analysis.as_ref().map(|analysis| anonymise_json_with(analysis, &found)),
             ..response
         });
         let texts = Anonymised {
-            transcript: session.transcript.as_deref().map(without),
-            analysis: session.analysis.as_ref().map(|analysis| anonymise_json_with(analysis, &found)),
+            transcript: transcript.as_deref().map(without),
+            analysis: record.analysis.as_ref().map(|analysis| anonymise_json_with(analysis, &found)),
             responses: responses.collect(),
             at: self.means.clock.now(),
         };
-        store.anonymise_session(session.tenant, session.id, &texts).await
+        store.anonymise_call(session.tenant, session.id, &texts).await
     }
 
     fn has_waited(&self, session: &Session) -> bool {
@@ -69,15 +71,15 @@ impl<'a> Anonymiser<'a> {
     }
 
     /// What the model takes for personal data in all that was said.
-    async fn ask(&self, session: &Session, responses: &[CallResponse]) -> Result<Vec<Proposal>> {
-        let texts = session.transcript.iter().chain(responses.iter().map(|response| &response.text));
+    async fn ask(&self, call: &SurveyCall) -> Result<Vec<Proposal>> {
+        let texts = call.transcript.iter().chain(call.record.responses.iter().map(|response| &response.text));
         let mut found = Vec::new();
         for piece in pieces(texts.map(String::as_str)) {
             if self.is_away.load(Ordering::Relaxed) {
                 return Err(Error::new(ErrorKind::Unavailable, "find personal data").with_message("the model is away"));
             }
             let proposed = proposals(&*self.means.model, &piece, WITHIN).await;
-            price::charge(&*self.means.store, session, proposed.usage, self.means.clock.now()).await?;
+            price::charge(&*self.means.store, &call.session, proposed.usage, self.means.clock.now()).await?;
             let proposed = proposed.proposals.inspect_err(|error| {
                 self.is_away.fetch_or(error.is_retryable(), Ordering::Relaxed);
             })?;

@@ -15,9 +15,10 @@ use tokio::time::{sleep, timeout};
 use tracing::warn;
 use voicecall::engine::{CallEngine, Clock, LiveEvent, LiveEventKind, Observer};
 use voicecall::model::LanguageModel;
-use voicecall::store::{RetentionPolicy, Store};
+use voicecall::store::RetentionPolicy;
 
 use crate::recordings::Recordings;
+use crate::store::OperatorStore;
 use retention::Retention;
 use summaries::Summaries;
 
@@ -31,7 +32,7 @@ const LAST: Duration = Duration::from_secs(10);
 /// What the jobs work with.
 #[derive(Debug, Clone)]
 pub(crate) struct Means {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn OperatorStore>,
     pub(crate) recordings: Recordings,
     pub(crate) model: Arc<dyn LanguageModel>,
     pub(crate) clock: Clock,

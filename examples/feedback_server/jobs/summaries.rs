@@ -9,8 +9,8 @@ use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 use tracing::{info, warn};
 use voicecall::journal::{Speaker, TranscriptLine, transcript};
-use voicecall::store::{Attachment, Session, SessionChange};
 use voicecall::survey::analysis::{FinishedCall, summarise};
+use voicecall::survey::store::{CallAttachment, SurveyCall};
 use voicecall::{CallTime, Error, ErrorKind, Result, SessionId};
 
 use super::Means;
@@ -88,54 +88,53 @@ impl Summaries {
             let since = self.means.clock.now().checked_sub(period).unwrap_or(Timestamp::MIN);
             // Those that are given up are found as well.
             let limit = BATCH.saturating_add(u32::try_from(self.tries.len()).unwrap_or(u32::MAX));
-            let found = self.means.store.unanalysed_sessions(since, limit).await?;
-            self.tries.retain(|id, _| found.iter().any(|session| session.id == *id));
-            let is_given_up = |session: &Session| self.tries.get(&session.id).is_some_and(|tries| *tries >= MOST_TRIES);
-            let new: Vec<_> =
-                found.iter().filter(|session| !is_given_up(session) && tried.insert(session.id)).collect();
+            let found = self.means.store.unanalysed_calls(since, limit).await?;
+            self.tries.retain(|id, _| found.iter().any(|call| call.session.id == *id));
+            let is_given_up =
+                |call: &SurveyCall| self.tries.get(&call.session.id).is_some_and(|tries| *tries >= MOST_TRIES);
+            let new: Vec<_> = found.iter().filter(|call| !is_given_up(call) && tried.insert(call.session.id)).collect();
             if new.is_empty() {
                 return Ok(());
             }
-            for session in new {
-                match self.sum_up(session).await {
+            for call in new {
+                match self.sum_up(call).await {
                     Ok(()) => {}
                     // Erased in the meantime.
                     Err(error) if error.kind() == ErrorKind::NotFound => {}
-                    Err(error) => self.failed(session, error)?,
+                    Err(error) => self.failed(call.session.id, error)?,
                 }
             }
         }
     }
 
-    fn failed(&mut self, session: &Session, error: Error) -> Result<()> {
+    fn failed(&mut self, session: SessionId, error: Error) -> Result<()> {
         // A service that is away says nothing about this call; one that takes too long may do so because of it.
         if error.is_retryable() && error.kind() != ErrorKind::Timeout {
             return Err(error);
         }
-        let tries = self.tries.entry(session.id).or_insert(0);
+        let tries = self.tries.entry(session).or_insert(0);
         *tries += 1;
-        warn!(session = %session.id, %error, tries, most = MOST_TRIES, "a call could not be summed up");
+        warn!(%session, %error, tries, most = MOST_TRIES, "a call could not be summed up");
         if error.is_retryable() { Err(error) } else { Ok(()) }
     }
 
-    async fn sum_up(&self, session: &Session) -> Result<()> {
+    async fn sum_up(&self, call: &SurveyCall) -> Result<()> {
         let Means { store, model, clock, .. } = &self.means;
-        let (tenant, id) = (session.tenant, session.id);
+        let (tenant, id) = (call.session.tenant, call.session.id);
         let business = store.business(tenant).await?.store_info.name;
         let lines = match transcript(&store.journal(tenant, id).await?) {
             // Somebody else held the conversation and gave us its text.
-            lines if lines.is_empty() => session.transcript.iter().flat_map(|text| text.lines()).map(line).collect(),
+            lines if lines.is_empty() => call.transcript.iter().flat_map(|text| text.lines()).map(line).collect(),
             lines => lines,
         };
-        let answers = store.responses(tenant, id).await?;
-        let call = FinishedCall { business: &business, lines: &lines, answers: &answers };
-        let summarised = summarise(&**model, &call, WITHIN).await;
+        let finished = FinishedCall { business: &business, lines: &lines, answers: &call.record.responses };
+        let summarised = summarise(&**model, &finished, WITHIN).await;
         // What failed was used as well.
-        price::charge(&**store, session, summarised.usage, clock.now()).await?;
+        price::charge(&**store, &call.session, summarised.usage, clock.now()).await?;
         let analysis = serde_json::to_value(summarised.summary?)
             .map_err(|error| Error::new(ErrorKind::Internal, "keep summary").with_source(error))?;
-        let what = Attachment { analysis: Some(analysis), ..Attachment::default() };
-        store.change_session(tenant, id, &SessionChange::Attach { what, at: clock.now() }).await?;
+        let what = CallAttachment { analysis: Some(analysis), ..CallAttachment::default() };
+        store.attach_to_call(tenant, id, &what, clock.now()).await?;
         info!(session = %id, "a call is summed up");
         Ok(())
     }

@@ -7,13 +7,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use voicecall::journal::{Fact, JournalEntry};
-use voicecall::sqlite::SqliteStore;
+use voicecall::journal::{Fact, JournalEntry, next_seq};
+use voicecall::sqlite::{SqliteOptions, SqliteStore, SqliteSurvey};
 use voicecall::store::{
-    Attachment, AttemptOutcome, CallPriority, DialAttempt, DialStore, EndReason, EventSource, JournalStore, NewSession,
-    ProviderLog, ProviderLogStore, ProviderOperation, SessionChange, SessionStore,
+    Attachment, AttemptOutcome, DialAttempt, DialStore, EndReason, EventSource, JournalStore, NewSession, ProviderLog,
+    ProviderOperation, SessionChange, SessionStore,
 };
-use voicecall::{CallTime, CarrierCallId, Epoch, QuestionId, RecordId, SessionId, TenantId, Vault, VerificationId};
+use voicecall::survey::store::{CallAttachment, CallStore, QuestionId, SurveyFact};
+use voicecall::{CallTime, CarrierCallId, Epoch, RecordId, SessionId, TenantId, Vault};
 
 use super::world::{DATA_KEY, SHOP};
 
@@ -28,7 +29,7 @@ impl Past {
     pub async fn open(database: &Path, recordings: PathBuf) -> Self {
         std::fs::create_dir_all(&recordings).unwrap();
         let vault = Vault::new(&[STANDARD.encode(DATA_KEY).into()]).unwrap();
-        Self { store: SqliteStore::open(database).await.unwrap(), vault, recordings }
+        Self { store: SqliteOptions::new().extension(SqliteSurvey).open(database).await.unwrap(), vault, recordings }
     }
 
     pub async fn close(self) {
@@ -38,27 +39,17 @@ impl Past {
     /// A call of so many days ago in which the customer with this number said this.
     pub async fn call(&self, days: i64, reason: EndReason, phone: &str, words: &str) -> SessionId {
         let at = Timestamp::now() - SignedDuration::from_hours(24 * days);
-        let (tenant, id): (TenantId, _) = (SHOP.parse().unwrap(), SessionId::new());
-        let new = NewSession {
-            id,
-            tenant,
-            phone: self.vault.seal_phone(tenant, &phone.parse().unwrap()).unwrap(),
-            verification: VerificationId::new(),
-            priority: CallPriority::Normal,
-            started_at: at,
-        };
+        let tenant: TenantId = SHOP.parse().unwrap();
+        let phone = self.vault.seal_address(tenant, &phone.parse().unwrap()).unwrap();
+        let new = NewSession::outbound(tenant, phone, at);
+        let id = new.id;
         self.store.create_session(&new).await.unwrap();
         let call = CarrierCallId::new(format!("CA{}", id.as_uuid().simple()));
         let attempt = DialAttempt::planned(tenant, id, "twilio", at);
         self.store.plan_attempt(&attempt).await.unwrap();
         self.store.begin_sending(tenant, attempt.id, Epoch::FIRST).await.unwrap();
         self.store.settle_attempt(tenant, attempt.id, &AttemptOutcome::Accepted(call.clone())).await.unwrap();
-        let what = Attachment {
-            recording_url: Some(format!("/api/calls/{id}/recording")),
-            transcript: Some(format!("caller: {words}")),
-            analysis: Some(json!({ "summary": words, "sentiment": 0.5, "topics": [], "follow_up_wanted": false })),
-            ..Attachment::default()
-        };
+        let what = Attachment { recording_url: Some(format!("/api/calls/{id}/recording")), ..Attachment::default() };
         for change in [
             SessionChange::Connecting { call, at },
             SessionChange::Connected { at },
@@ -67,10 +58,24 @@ impl Past {
         ] {
             self.store.change_session(tenant, id, &change).await.unwrap();
         }
+        let what = CallAttachment {
+            transcript: Some(format!("caller: {words}")),
+            analysis: Some(json!({ "summary": words, "sentiment": 0.5, "topics": [], "follow_up_wanted": false })),
+            ..CallAttachment::default()
+        };
+        self.store.attach_to_call(tenant, id, &what, at).await.unwrap();
         self.store.append(tenant, &journal(id, at, words)).await.unwrap();
         self.store.log_provider(tenant, &exchange(id, at)).await.unwrap();
         self.leave_files(id, words);
         id
+    }
+
+    /// Something else that happened in a call.
+    pub async fn note(&self, id: SessionId, fact: Fact) {
+        let tenant: TenantId = SHOP.parse().unwrap();
+        let journal = self.store.journal(tenant, id).await.unwrap();
+        let last = journal.last().unwrap();
+        self.store.append(tenant, &[JournalEntry { seq: next_seq(&journal), fact, ..last.clone() }]).await.unwrap();
     }
 
     /// What a call leaves outside the store.
@@ -84,7 +89,7 @@ impl Past {
 }
 
 fn journal(session: SessionId, at: Timestamp, words: &str) -> Vec<JournalEntry> {
-    let answered = Fact::Answered {
+    let answered = SurveyFact::Answered {
         question: QuestionId::new(),
         question_text: "Hur var det?".to_owned(),
         text: words.to_owned(),
@@ -93,7 +98,7 @@ fn journal(session: SessionId, at: Timestamp, words: &str) -> Vec<JournalEntry> 
         asked_at: CallTime::ZERO,
         responded_at: CallTime::ZERO,
     };
-    let facts = [Fact::Disclosed { text: "Jag är en AI.".to_owned() }, Fact::Consent { given: true }, answered];
+    let facts = [Fact::Disclosed { text: "Jag är en AI.".to_owned() }, Fact::Consent { given: true }, answered.into()];
     let entry =
         |(seq, fact)| JournalEntry { session, epoch: Epoch::FIRST, seq, at, offset: CallTime::from_millis(seq), fact };
     (1..).zip(facts).map(entry).collect()

@@ -152,8 +152,8 @@ impl World {
         let session = super::json(request.send().await.unwrap(), 201).await;
         let id = session["id"].as_str().unwrap().to_owned();
         until("the order to call", START, async || {
-            let of_session = format!("call_session_id = '{id}' AND state NOT IN ('planned', 'sending')");
-            let ordered = format!("SELECT id FROM dial_attempts WHERE {of_session}");
+            let of_session = format!("session_id = '{id}' AND state NOT IN ('planned', 'sending')");
+            let ordered = format!("SELECT id FROM attempts WHERE {of_session}");
             (!column(database, &ordered).is_empty()).then_some(())
         })
         .await;
@@ -171,7 +171,7 @@ impl World {
 
     /// What the carrier says about the call of the session.
     pub async fn carrier_status(&self) -> String {
-        let call = self.column("SELECT carrier_call_id FROM dial_attempts").pop().expect("a call was placed");
+        let call = self.column("SELECT carrier_call FROM attempts").pop().expect("a call was placed");
         let url = format!("{}/2010-04-01/Accounts/{ACCOUNT}/Calls/{call}.json", self.carrier);
         let response = client().get(url).basic_auth(ACCOUNT, Some(AUTH_TOKEN)).send().await.unwrap();
         super::json(response, 200).await["status"].as_str().unwrap().to_owned()

@@ -22,7 +22,7 @@ fn affected(runs: &[RetentionRun], days: i64) -> Vec<u64> {
 async fn what_is_due_goes_on_its_day_and_nothing_else() {
     let world = World::new().await;
     let held = world.held(EndReason::Completed).await;
-    let failed = world.held(EndReason::CustomerHangup).await;
+    let failed = world.held(EndReason::RemoteHangup).await;
     let open = world.asked_for().await;
     let events = world.store().events(world.tenant, held, Default::default()).await.unwrap();
     let journal = world.store().journal(world.tenant, held).await.unwrap();
@@ -39,29 +39,26 @@ async fn what_is_due_goes_on_its_day_and_nothing_else() {
 
     assert_eq!(affected(&world.forget_on(29, ScriptedModel::new()).await, 29), [0, 0, 0, 0, 0]);
     assert_eq!((logs().await, world.folders().len()), (1, 1));
-    assert!(world.session(held).await.unwrap().transcript.unwrap().contains("Zorbax"));
+    assert!(world.call(held).await.transcript.unwrap().contains("zorbax"));
 
     let model = ScriptedModel::new().with_answer([FINDS_ZORBAX]);
     assert_eq!(affected(&world.forget_on(31, model).await, 31), [0, 1, 0, 1, 1]);
     assert_eq!((logs().await, world.folders().len()), (0, 0));
-    let session = world.session(held).await.unwrap();
-    assert_eq!(session.recording_url, None);
-    assert_eq!(
-        session.transcript.unwrap(),
-        "agent: Hur var det?\ncaller: Det var [namn] som hjälpte mig, ring [nummer]."
-    );
-    let answer = world.store().responses(world.tenant, held).await.unwrap().remove(0);
+    let call = world.call(held).await;
+    assert_eq!(call.session.recording_url, None);
+    assert_eq!(call.transcript.unwrap(), "agent: Hur var det?\ncaller: Det var [namn] som hjälpte mig, ring [nummer].");
+    let answer = &call.record.responses[0];
     assert_eq!(answer.text, "Det var [namn] som hjälpte mig, ring [nummer].");
-    assert_eq!(answer.analysis.unwrap()["topics"], json!(["[namn]"]));
+    assert_eq!(answer.analysis.as_ref().unwrap()["topics"], json!(["[namn]"]));
     let left = world.store().journal(world.tenant, held).await.unwrap();
     assert_eq!(left, journal[..3], "that it was told and agreed to can be shown for ever");
 
-    let before = world.session(held).await.unwrap();
+    let before = world.call(held).await;
     assert_eq!(affected(&world.forget_on(89, ScriptedModel::new()).await, 89), [0, 0, 0, 0, 0]);
     let archived = affected(&world.forget_on(91, ScriptedModel::new()).await, 91);
     assert_eq!(archived, [events.total, 0, 0, 0, 0], "of the session that is over");
     assert_eq!(world.store().events(world.tenant, held, Default::default()).await.unwrap(), events);
-    assert_eq!(world.session(held).await.unwrap(), before);
+    assert_eq!(world.call(held).await, before);
     assert_eq!(world.session(open.id).await.unwrap(), open);
     assert_eq!(world.store().retention_runs(100).await.unwrap().len(), 30);
 }
@@ -96,12 +93,12 @@ async fn a_session_waits_a_day_for_a_model_that_is_away_and_then_the_rules_have_
     let runs = world.forget_on(30, away()).await;
     assert_eq!(runs[4].affected, 0);
     assert!(runs[4].error.as_deref().is_some_and(|error| error.contains("unavailable")), "{:?}", runs[4]);
-    assert!(world.session(id).await.unwrap().anonymised_at.is_none());
+    assert!(world.call(id).await.record.anonymised_at.is_none());
 
     assert_eq!(affected(&world.forget_on(32, away()).await, 32)[4], 1);
 
-    let transcript = world.session(id).await.unwrap().transcript.unwrap();
-    assert!(transcript.contains("Zorbax") && transcript.contains("ring [nummer]."), "{transcript}");
+    let transcript = world.call(id).await.transcript.unwrap();
+    assert!(transcript.contains("zorbax") && transcript.contains("ring [nummer]."), "{transcript}");
 }
 
 #[tokio::test]
@@ -163,7 +160,7 @@ async fn a_store_that_knows_none_of_the_recordings_is_taken_for_the_wrong_one() 
 #[tokio::test]
 async fn a_server_that_stops_forgets_no_further_and_says_so() {
     let world = World::new().await;
-    let failed = world.held(EndReason::CustomerHangup).await;
+    let failed = world.held(EndReason::RemoteHangup).await;
     let (_stop, stopping) = watch::channel(true);
 
     Retention::new(world.means(day(99), ScriptedModel::new()), stopping).run().await;

@@ -13,28 +13,29 @@ use tokio::sync::watch;
 use voicecall::engine::Clock;
 use voicecall::journal::{Fact, JournalEntry};
 use voicecall::store::{
-    Attachment, AttemptOutcome, BusinessContext, CallEvent, CallEventType, CallPreferences, CallPriority, DialAttempt,
-    EndReason, EventSource, MemoryStore, NewSession, ProviderLog, ProviderOperation, RetentionPolicy, RetentionRun,
-    Session, SessionChange, Store, StoreInfo,
+    Attachment, AttemptOutcome, DialAttempt, EndReason, EventKind, EventSource, MemoryStore, NewSession, ProviderLog,
+    ProviderOperation, RetentionPolicy, RetentionRun, Session, SessionChange, SessionEvent,
 };
-use voicecall::{
-    CallTime, CarrierCallId, Epoch, QuestionId, RecordId, Result, SessionId, TenantId, Vault, VerificationId,
+use voicecall::survey::store::{
+    BusinessContext, CallAttachment, CallPreferences, MemorySurvey, QuestionId, StoreInfo, SurveyCall, SurveyFact,
 };
+use voicecall::{CallTime, CarrierCallId, Epoch, RecordId, Result, SessionId, TenantId, Vault};
 use voicecall_core::testing::{ScriptedCarrier, ScriptedModel};
 
 use super::Means;
 use super::retention::Retention;
 use crate::recordings::{Recordings, sessions_below};
+use crate::store::OperatorStore;
 
-/// What the customer says: a name that is in no list, and a number.
-const WORDS: &str = "Det var Zorbax som hjälpte mig, ring 070-123 45 67.";
+/// What the customer says: a name that no rule finds, as it is written small, and a number.
+const WORDS: &str = "Det var zorbax som hjälpte mig, ring 070-123 45 67.";
 
 /// A model's reply that points the name out.
-const FINDS_ZORBAX: &str = r#"{"spans":[{"text":"Zorbax","kind":"name"}]}"#;
+const FINDS_ZORBAX: &str = r#"{"spans":[{"text":"zorbax","kind":"name"}]}"#;
 const FINDS_NOTHING: &str = r#"{"spans":[]}"#;
 
 struct World {
-    store: Arc<MemoryStore>,
+    store: Arc<dyn OperatorStore>,
     carrier: Arc<ScriptedCarrier>,
     folder: PathBuf,
     tenant: TenantId,
@@ -59,7 +60,7 @@ fn day(days: i64) -> Timestamp {
 impl World {
     async fn new() -> Self {
         let world = Self {
-            store: Arc::new(MemoryStore::new()),
+            store: Arc::new(MemoryStore::new().with_extension(MemorySurvey)),
             carrier: Arc::new(ScriptedCarrier::new()),
             folder: std::env::temp_dir().join(format!("voicecall-jobs-{}", RecordId::new())),
             tenant: TenantId::new(),
@@ -75,13 +76,13 @@ impl World {
         world
     }
 
-    fn store(&self) -> &dyn Store {
+    fn store(&self) -> &dyn OperatorStore {
         &*self.store
     }
 
     fn means(&self, now: Timestamp, model: ScriptedModel) -> Means {
         Means {
-            store: Arc::<MemoryStore>::clone(&self.store),
+            store: Arc::<dyn OperatorStore>::clone(&self.store),
             recordings: Recordings::new(&self.folder, Arc::<ScriptedCarrier>::clone(&self.carrier)),
             model: Arc::new(model),
             clock: Clock::from(now),
@@ -100,15 +101,8 @@ impl World {
 
     /// A session that has not been called yet.
     async fn asked_for(&self) -> Session {
-        let phone = self.vault.seal_phone(self.tenant, &"+46701234567".parse().unwrap()).unwrap();
-        let new = NewSession {
-            id: SessionId::new(),
-            tenant: self.tenant,
-            phone,
-            verification: VerificationId::new(),
-            priority: CallPriority::Normal,
-            started_at: first_day(),
-        };
+        let phone = self.vault.seal_address(self.tenant, &"+46701234567".parse().unwrap()).unwrap();
+        let new = NewSession::outbound(self.tenant, phone, first_day());
         self.store().create_session(&new).await.unwrap()
     }
 
@@ -118,6 +112,10 @@ impl World {
 
     async fn session(&self, id: SessionId) -> Result<Session> {
         self.store().session(self.tenant, id).await
+    }
+
+    async fn call(&self, id: SessionId) -> SurveyCall {
+        self.store().call(self.tenant, id).await.unwrap()
     }
 
     /// A call in which the customer took part, with all that one leaves anywhere.
@@ -135,14 +133,16 @@ impl World {
         self.store().append(self.tenant, &journal(id)).await.unwrap();
         let what = Attachment {
             recording_url: Some(format!("/api/calls/{id}/recording")),
-            transcript: Some(format!("agent: Hur var det?\ncaller: {WORDS}")),
             cost_micros: Some(1_000),
             ..Attachment::default()
         };
         self.change(id, SessionChange::Attach { what, at }).await;
+        let transcript = Some(format!("agent: Hur var det?\ncaller: {WORDS}"));
+        let what = CallAttachment { transcript, ..CallAttachment::default() };
+        self.store().attach_to_call(self.tenant, id, &what, at).await.unwrap();
         self.change(id, SessionChange::Ended { reason, source: EventSource::System, at }).await;
         self.store().log_provider(self.tenant, &exchange(id)).await.unwrap();
-        let event = CallEvent::new(id, CallEventType::WarningSent, EventSource::System, at);
+        let event = SessionEvent::new(id, EventKind::WarningSent, EventSource::System, at);
         self.store().append_event(self.tenant, &event).await.unwrap();
         self.leave_files(id);
         id
@@ -165,7 +165,7 @@ impl World {
 
 fn journal(session: SessionId) -> Vec<JournalEntry> {
     let question = QuestionId::new();
-    let answered = Fact::Answered {
+    let answered = SurveyFact::Answered {
         question,
         question_text: "Hur var det?".to_owned(),
         text: WORDS.to_owned(),
@@ -174,13 +174,13 @@ fn journal(session: SessionId) -> Vec<JournalEntry> {
         asked_at: CallTime::ZERO,
         responded_at: CallTime::from_millis(3000),
     };
-    let analysis = json!({ "outcome": "answered", "topics": ["Zorbax"], "answer": WORDS });
+    let analysis = json!({ "outcome": "answered", "topics": ["zorbax"], "answer": WORDS });
     let facts = [
         Fact::Connected,
         Fact::Disclosed { text: "Jag är en AI.".to_owned() },
         Fact::Consent { given: true },
-        answered,
-        Fact::Analysed { question, sentiment: Some(0.5), analysis },
+        answered.into(),
+        SurveyFact::Analysed { question, sentiment: Some(0.5), analysis }.into(),
     ];
     let entry = |(seq, fact)| JournalEntry {
         session,

@@ -1,9 +1,10 @@
 //! Which calls are summed up, when, and how often it is tried.
 
 use tokio::sync::Notify;
+use voicecall::ErrorKind;
 use voicecall::model::{ChatDelta, TokenUsage};
 use voicecall::survey::analysis::CallSummary;
-use voicecall::{ErrorKind, store};
+use voicecall::survey::store::Anonymised;
 use voicecall_core::testing::Script;
 
 use super::super::summaries::Summaries;
@@ -32,13 +33,13 @@ async fn a_call_in_which_something_was_said_is_summed_up_once() {
 
     assert_eq!(model.requests().len(), 1, "once");
     let asked = &model.requests()[0].messages;
-    assert!(asked[0].content.contains("Kaffebutiken") && asked[1].content.contains("Zorbax"));
-    let session = world.session(held).await.unwrap();
-    let summary: CallSummary = serde_json::from_value(session.analysis.unwrap()).unwrap();
+    assert!(asked[0].content.contains("Kaffebutiken") && asked[1].content.contains("zorbax"));
+    let call = world.call(held).await;
+    let summary: CallSummary = serde_json::from_value(call.record.analysis.unwrap()).unwrap();
     assert_eq!((summary.summary.as_str(), summary.follow_up_wanted), ("Kunden var nöjd.", true));
     // A million tokens at the list price of the model, and what the call had cost before.
-    assert_eq!(session.cost_micros, Some(1_000 + 400_000));
-    assert_eq!(world.session(silent).await.unwrap().analysis, None);
+    assert_eq!(call.session.cost_micros, Some(1_000 + 400_000));
+    assert_eq!(world.call(silent).await.record.analysis, None);
 }
 
 #[tokio::test]
@@ -48,8 +49,8 @@ async fn what_is_too_old_or_anonymised_is_left_alone() {
     let model = Arc::new(ScriptedModel::new());
     let means = |now| Means { model: Arc::<ScriptedModel>::clone(&model), ..world.means(now, ScriptedModel::new()) };
     Summaries::new(means(day(8))).catch_up().await.unwrap();
-    let texts = store::Anonymised { transcript: None, analysis: None, responses: vec![], at: day(1) };
-    world.store().anonymise_session(world.tenant, id, &texts).await.unwrap();
+    let texts = Anonymised { transcript: None, analysis: None, responses: vec![], at: day(1) };
+    world.store().anonymise_call(world.tenant, id, &texts).await.unwrap();
     Summaries::new(means(day(1))).catch_up().await.unwrap();
     assert_eq!(model.requests().len(), 0);
 }
@@ -71,10 +72,10 @@ async fn a_summary_the_model_gets_wrong_is_tried_three_times_and_keeps_no_other_
     }
 
     assert_eq!(model.requests().len(), 3 + 1 + 6);
-    assert!(world.session(right).await.unwrap().analysis.is_some());
-    let session = world.session(wrong).await.unwrap();
-    assert_eq!(session.analysis, None);
-    assert_eq!(session.cost_micros, Some(1_000 + 9 * 400_000), "what failed was used as well");
+    assert!(world.call(right).await.record.analysis.is_some());
+    let call = world.call(wrong).await;
+    assert_eq!(call.record.analysis, None);
+    assert_eq!(call.session.cost_micros, Some(1_000 + 9 * 400_000), "what failed was used as well");
 }
 
 #[tokio::test(start_paused = true)]
@@ -87,7 +88,7 @@ async fn a_model_that_is_away_is_left_alone_for_a_while_and_asked_again() {
     let (stop, stopping) = watch::channel(false);
     let begun = tokio::time::Instant::now();
     let running = tokio::spawn(Summaries::new(world.means(day(1), model)).run(Arc::clone(&ended), stopping));
-    while world.session(id).await.unwrap().analysis.is_none() {
+    while world.call(id).await.record.analysis.is_none() {
         ended.notify_one();
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
@@ -97,7 +98,7 @@ async fn a_model_that_is_away_is_left_alone_for_a_while_and_asked_again() {
     let last = world.held(EndReason::Completed).await;
     stop.send_replace(true);
     running.await.unwrap();
-    assert!(world.session(last).await.unwrap().analysis.is_none(), "this model has no more replies");
+    assert!(world.call(last).await.record.analysis.is_none(), "this model has no more replies");
 }
 
 #[tokio::test(start_paused = true)]
@@ -111,7 +112,7 @@ async fn a_call_that_ends_is_summed_up_at_once_and_the_last_one_before_the_serve
     let first = world.held(EndReason::Completed).await;
     let begun = tokio::time::Instant::now();
     ended.notify_one();
-    while world.session(first).await.unwrap().analysis.is_none() {
+    while world.call(first).await.record.analysis.is_none() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert!(begun.elapsed() < Duration::from_secs(1));
@@ -120,5 +121,5 @@ async fn a_call_that_ends_is_summed_up_at_once_and_the_last_one_before_the_serve
     stop.send_replace(true);
     running.await.unwrap();
 
-    assert!(world.session(last).await.unwrap().analysis.is_some());
+    assert!(world.call(last).await.record.analysis.is_some());
 }

@@ -101,7 +101,7 @@ async fn a_session_waits_a_day_for_a_model_that_is_away_and_then_the_rules_have_
     assert_eq!(affected(&world.forget_on(32, away()).await, 32)[4], 1);
 
     let transcript = world.session(id).await.unwrap().transcript.unwrap();
-    assert!(transcript.contains("Zorbax") && transcript.contains("ring [nummer]."), "{transcript}");
+    assert!(transcript.contains("Det var [namn]") && transcript.contains("ring [nummer]."), "{transcript}");
 }
 
 #[tokio::test]

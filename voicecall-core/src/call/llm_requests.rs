@@ -15,7 +15,7 @@ const LONGEST_ANSWER: usize = 16 * 1024;
 /// The questions under way.
 #[derive(Debug)]
 pub(super) struct LlmRequests {
-    timeouts: Duration,
+    timeout: Duration,
     thoughts: Vec<Thought>,
 }
 
@@ -28,8 +28,8 @@ struct Thought {
 }
 
 impl LlmRequests {
-    pub(super) const fn new(timeouts: Duration) -> Self {
-        Self { timeouts, thoughts: Vec::new() }
+    pub(super) const fn new(timeout: Duration) -> Self {
+        Self { timeout, thoughts: Vec::new() }
     }
 
     pub(super) fn ask(
@@ -41,7 +41,7 @@ impl LlmRequests {
         out: &mut Vec<Output>,
     ) {
         let op = ops.next();
-        self.thoughts.push(Thought { ask, op, text: String::new(), due: now + self.timeouts });
+        self.thoughts.push(Thought { ask, op, text: String::new(), due: now + self.timeout });
         out.push(Output::Start { op, task: AgentTask::Think(request) });
     }
 

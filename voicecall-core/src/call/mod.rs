@@ -1,8 +1,8 @@
 //! One call: the machine that decides, its inputs and outputs, and the runner that carries them.
 //!
 //! ```text
-//! inputs : Media  TurnTranscriber  Token  Speech  Stored  Failed  Dialogue(action)  Tick
-//! machine: turn + playout + heard ledger + gate of consent + clocks of silence + spending
+//! inputs : Media  Transcript  Token  Speech  Stored  Failed  Dialogue(action)  Tick
+//! machine: turn + playout + heard ledger + consent gate + silence timers + budget
 //! outputs: Send  Start  Hear  Finish  Cancel  Journal  Notify  Record  Effect
 //! ```
 

@@ -19,7 +19,7 @@ pub(super) enum Due {
 #[derive(Debug)]
 pub(super) struct SilenceTimers {
     fillers: Vec<(Duration, String)>,
-    timeouts: Duration,
+    silence: Duration,
     /// The end of the caller's turn whose answer is awaited, and how many fillers were said since.
     answer: Option<(CallTime, usize)>,
     /// Whether somebody has the floor.
@@ -35,7 +35,7 @@ impl SilenceTimers {
     pub(super) fn new(timeouts: &Timeouts) -> Self {
         Self {
             fillers: timeouts.fillers.clone(),
-            timeouts: timeouts.silence,
+            silence: timeouts.silence,
             answer: None,
             held: false,
             idle: None,
@@ -94,8 +94,8 @@ impl SilenceTimers {
             *said += 1;
             return Some(Due::Filler(text.clone()));
         }
-        let quiet = self.quiet.filter(|quiet| now.since(*quiet) >= self.timeouts)?;
-        self.quiet = Some(quiet + self.timeouts);
+        let quiet = self.quiet.filter(|quiet| now.since(*quiet) >= self.silence)?;
+        self.quiet = Some(quiet + self.silence);
         self.silences += 1;
         Some(Due::Silence(self.silences))
     }
@@ -103,7 +103,7 @@ impl SilenceTimers {
     pub(super) fn wake_at(&self) -> Option<CallTime> {
         let filler =
             self.answer.filter(|_| !self.held).and_then(|(since, said)| Some(since + self.fillers.get(said)?.0));
-        let silence = self.quiet.map(|quiet| quiet + self.timeouts);
+        let silence = self.quiet.map(|quiet| quiet + self.silence);
         filler.into_iter().chain(silence).min()
     }
 }

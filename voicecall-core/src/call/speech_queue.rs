@@ -34,7 +34,7 @@ const AHEAD: usize = 2;
 #[derive(Debug)]
 pub(super) struct SpeechQueue {
     pub(super) playout: Playout,
-    timeouts: Duration,
+    timeout: Duration,
     queue: VecDeque<QueuedSpeech>,
     speeches: u32,
 }
@@ -113,7 +113,7 @@ impl SpeechQueue {
     pub(super) fn new(settings: &CallSettings) -> Self {
         Self {
             playout: Playout::new(settings.lead, settings.recording),
-            timeouts: settings.timeouts.speech,
+            timeout: settings.timeouts.speech,
             queue: VecDeque::new(),
             speeches: 0,
         }
@@ -176,13 +176,13 @@ impl SpeechQueue {
 
     /// More audio of a speaking operation. Returns whether it was the first of it.
     pub(super) fn audio(&mut self, op: OpId, audio: &[u8], words: Vec<WordTiming>, now: CallTime) -> bool {
-        let timeouts = self.timeouts;
+        let timeout = self.timeout;
         let Some(line) = self.queue.iter_mut().find(|line| line.is_asked(op)) else { return false };
         let first = line.samples == 0 && !audio.is_empty();
         line.append(audio);
         line.words.extend(words);
         if let Source::Asked { due, .. } = &mut line.source {
-            *due = now + timeouts;
+            *due = now + timeout;
         }
         first
     }
@@ -231,13 +231,13 @@ impl SpeechQueue {
                 return TtsOutcome::Failed;
             }
         }
-        let timeouts = self.timeouts;
+        let timeout = self.timeout;
         for line in self.queue.iter_mut().take(AHEAD) {
             if let Source::Later { tries, not_before } = line.source
                 && not_before <= now
             {
                 let op = ops.next();
-                line.source = Source::Asked { op, tries: tries + 1, due: now + timeouts };
+                line.source = Source::Asked { op, tries: tries + 1, due: now + timeout };
                 out.push(Output::Start { op, task: AgentTask::Speak(line.text.clone()) });
             }
         }
@@ -253,7 +253,7 @@ impl SpeechQueue {
 
     /// Hands frames to the playout and lets their voices go on. Returns whether there were any.
     fn feed(&mut self, now: CallTime, out: &mut Vec<Output>) -> bool {
-        let timeouts = self.timeouts;
+        let timeout = self.timeout;
         let mut any = false;
         for line in self.queue.iter_mut().filter(|line| !line.fed) {
             while self.playout.waiting() < FEED
@@ -272,7 +272,7 @@ impl SpeechQueue {
             {
                 out.push(Output::Grant { op: *op, samples: spent - line.granted });
                 line.granted = spent;
-                *due = now + timeouts;
+                *due = now + timeout;
             }
             if !line.complete || !line.ready.is_empty() {
                 break;
@@ -393,7 +393,7 @@ impl SpeechQueue {
         let asked = self.queue.iter().take(AHEAD).filter_map(|line| match line.source {
             Source::Prepared => None,
             Source::Later { not_before, .. } => Some(not_before),
-            Source::Asked { due, .. } => (line.may_deliver()).then_some(due),
+            Source::Asked { due, .. } => line.may_deliver().then_some(due),
         });
         asked.chain(self.playout.next_send()).chain(self.playout.next_end()).min()
     }

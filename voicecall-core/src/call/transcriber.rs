@@ -18,7 +18,7 @@ const PRE_ROLL: usize = 15;
 /// Turns on their way from sound to words, oldest first; they are told in order.
 #[derive(Debug)]
 pub(super) struct TurnTranscriber {
-    timeouts: Duration,
+    timeout: Duration,
     lately: VecDeque<Frame>,
     turns: VecDeque<Turn>,
     count: u32,
@@ -44,8 +44,8 @@ enum Words {
 }
 
 impl TurnTranscriber {
-    pub(super) fn new(timeouts: Duration) -> Self {
-        Self { timeouts, lately: VecDeque::with_capacity(PRE_ROLL), turns: VecDeque::new(), count: 0 }
+    pub(super) fn new(timeout: Duration) -> Self {
+        Self { timeout, lately: VecDeque::with_capacity(PRE_ROLL), turns: VecDeque::new(), count: 0 }
     }
 
     /// Takes in a frame; while a turn is open it goes to the transcriber.
@@ -85,7 +85,7 @@ impl TurnTranscriber {
 
     /// The turn is over; its transcript is awaited. Returns the turn's number.
     pub(super) fn close(&mut self, spoken: Spoken, now: CallTime, out: &mut Vec<Output>) -> Option<u32> {
-        let due = now + self.timeouts;
+        let due = now + self.timeout;
         let turn = self.turns.back_mut().filter(|turn| turn.spoken.is_none())?;
         turn.spoken = Some(spoken);
         if turn.words.is_none() {
@@ -108,7 +108,7 @@ impl TurnTranscriber {
     /// An operation failed, or ended without a transcript: once more with the same audio, then without words.
     /// Returns whether the operation was one of ours.
     pub(super) fn failed(&mut self, op: OpId, now: CallTime, ops: &mut Ops, out: &mut Vec<Output>) -> bool {
-        let due = now + self.timeouts;
+        let due = now + self.timeout;
         let Some(turn) = self.turns.iter_mut().find(|turn| turn.op == op && turn.words.is_none()) else { return false };
         if turn.repeated {
             turn.words = Some(Words::Lost);

@@ -87,7 +87,7 @@ pub trait SessionStore: Send + Sync {
         hold: Timestamp,
     ) -> Result<(Session, Epoch)>;
 
-    /// Sessions that have not ended, of all tenants, for the sweep after a restart.
+    /// Sessions that have not ended, of all tenants, for the recovery after a restart.
     ///
     /// # Errors
     /// As every store call.

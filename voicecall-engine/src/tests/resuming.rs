@@ -31,7 +31,7 @@ async fn come_back(
 }
 
 fn steered(world: &World) -> Vec<CallFlow> {
-    let steered = |request| if let CarrierRequest::Steer(_, flow) = request { Some(flow) } else { None };
+    let steered = |request| if let CarrierRequest::UpdateCall(_, flow) = request { Some(flow) } else { None };
     world.carrier.requests().into_iter().filter_map(steered).collect()
 }
 

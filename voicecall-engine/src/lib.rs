@@ -9,6 +9,7 @@ mod config;
 mod dial;
 mod dispatcher;
 mod ending;
+mod fairness;
 mod hold;
 mod live;
 mod observe;

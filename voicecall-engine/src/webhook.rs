@@ -29,8 +29,7 @@ impl CallEngine {
     /// # Errors
     /// `Unauthenticated` if it is not the carrier; `NotFound` for an attempt that is not ours.
     pub async fn answer(self: &Arc<Self>, key: CallKey, request: &WebhookRequest<'_>) -> Result<WebhookReply> {
-        let account = self.accounts.get(key.account)?;
-        let event = account.backend().webhook(request)?;
+        let (account, event) = self.verify(key.account, request)?;
         retry_for(ON_THE_LINE, || self.try_answer(&account, key, &event)).await
     }
 
@@ -108,8 +107,7 @@ impl CallEngine {
     /// # Errors
     /// As [`answer`](Self::answer).
     pub async fn resume(self: &Arc<Self>, key: CallKey, request: &WebhookRequest<'_>) -> Result<WebhookReply> {
-        let account = self.accounts.get(key.account)?;
-        let event = account.backend().webhook(request)?;
+        let (account, event) = self.verify(key.account, request)?;
         retry_for(ON_THE_LINE, || self.try_resume(&account, key, &event)).await
     }
 
@@ -151,8 +149,7 @@ impl CallEngine {
     /// # Errors
     /// `Unauthenticated` if it is not the carrier; `Invalid` naming the field; `NotFound` for a call that is not ours.
     pub async fn report(self: &Arc<Self>, about: ReportOf, request: &WebhookRequest<'_>) -> Result<()> {
-        let account = self.accounts.get(about.account())?;
-        let event = account.backend().webhook(request)?;
+        let (account, event) = self.verify(about.account(), request)?;
         let key = match about {
             ReportOf::Call(key) => key,
             ReportOf::Account(name) => self.key_of(name, &event).await?,
@@ -172,6 +169,13 @@ impl CallEngine {
     pub(super) fn farewell(&self) -> CallFlow {
         let (text, language) = self.config.farewell.clone();
         CallFlow::farewell(text, language)
+    }
+
+    /// Reads what this account's carrier says, if it is the carrier.
+    fn verify(&self, account: AccountName, request: &WebhookRequest<'_>) -> Result<(Arc<Account>, CarrierEvent)> {
+        let account = self.accounts.get(account)?;
+        let event = account.backend().webhook(request)?;
+        Ok((account, event))
     }
 
     async fn key_of(&self, account: AccountName, event: &CarrierEvent) -> Result<CallKey> {

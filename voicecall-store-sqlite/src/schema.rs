@@ -11,6 +11,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0002_waiting_and_forgetting.sql"),
     include_str!("../migrations/0003_holding.sql"),
     include_str!("../migrations/0004_finding_what_is_old.sql"),
+    include_str!("../migrations/0005_who_waits_by_business.sql"),
 ];
 
 /// Marks the file as ours, "vcal".

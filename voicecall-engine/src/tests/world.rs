@@ -411,7 +411,7 @@ flaky! {
         fn responses(tenant: TenantId, session: SessionId) -> Vec<CallResponse>;
         fn complete_session(tenant: TenantId, id: SessionId, change: &SessionChange, responses: &[CallResponse]) -> Session;
         fn sessions(tenant: TenantId, filter: &SessionFilter, page: PageRequest) -> Page<Session>;
-        fn due_sessions(now: Timestamp, limit: u32) -> Vec<Session>;
+        fn due_sessions(now: Timestamp, per_tenant: u32, limit: u32) -> Vec<Session>;
         fn count_waiting() -> u64;
         fn claim_session(tenant: TenantId, id: SessionId, at: Timestamp, hold: Timestamp) -> (Session, Epoch);
     }

@@ -148,12 +148,24 @@ impl SessionStore for MemoryStore {
         Ok(Page { items, total: found.len() as u64 })
     }
 
-    async fn due_sessions(&self, now: Timestamp, limit: u32) -> Result<Vec<Session>> {
+    async fn due_sessions(&self, now: Timestamp, per_tenant: u32, limit: u32) -> Result<Vec<Session>> {
         let data = self.lock();
         let sessions = data.sessions.rows.values().map(|row| &row.session);
         let mut due: Vec<_> = sessions.filter(|session| session.due_at.is_some_and(|at| at <= now)).collect();
         due.sort_by_key(|session| (session.priority != CallPriority::High, session.due_at, session.id));
-        Ok(due.into_iter().take(limit as usize).cloned().collect())
+        let mut of_tenant = HashMap::new();
+        let mut placed: Vec<_> = due
+            .into_iter()
+            .map(|session| {
+                let before = of_tenant.entry(session.tenant).or_insert(0_u32);
+                *before += 1;
+                (*before, session)
+            })
+            .filter(|(place, _)| *place <= per_tenant)
+            .collect();
+        // Stable: who stand at the same place of their tenants keep their order.
+        placed.sort_by_key(|(place, _)| *place);
+        Ok(placed.into_iter().take(limit as usize).map(|(_, session)| session.clone()).collect())
     }
 
     async fn count_waiting(&self) -> Result<u64> {

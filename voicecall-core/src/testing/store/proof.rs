@@ -51,6 +51,8 @@ enum Fault {
     HoldsWhatIsLost,
     /// Those who wait are called in turn, urgent or not.
     ForgetsPriority,
+    /// Who has waited longest is found first, however many of them are one tenant's.
+    FindsTheLongestQueue,
     /// The second report of an attempt's end is taken for another end.
     FinishesAgain,
     /// Answers are kept although the session does not end.
@@ -172,8 +174,14 @@ impl SessionStore for Broken {
         Ok(all)
     }
 
-    async fn due_sessions(&self, now: Timestamp, limit: u32) -> Result<Vec<Session>> {
-        let mut due = self.inner.due_sessions(now, limit).await?;
+    async fn due_sessions(&self, now: Timestamp, per_tenant: u32, limit: u32) -> Result<Vec<Session>> {
+        if self.has(Fault::FindsTheLongestQueue) {
+            let mut due = self.inner.due_sessions(now, u32::MAX, u32::MAX).await?;
+            due.sort_by_key(|session| (session.priority != CallPriority::High, session.due_at));
+            due.truncate(limit as usize);
+            return Ok(due);
+        }
+        let mut due = self.inner.due_sessions(now, per_tenant, limit).await?;
         if self.has(Fault::ForgetsPriority) {
             due.sort_by_key(|session| session.due_at);
         }
@@ -571,6 +579,7 @@ async fn every_fault_is_noticed_by_its_rule() {
         (Fault::TakesWhatIsHeld, "a_session_is_held_until_its_owner_says"),
         (Fault::HoldsWhatIsLost, "a_session_is_held_until_its_owner_says"),
         (Fault::ForgetsPriority, "who_waits_is_found_when_due_the_urgent_first"),
+        (Fault::FindsTheLongestQueue, "a_tenant_with_many_who_wait_hides_nobody_elses"),
         (Fault::FinishesAgain, "an_attempt_that_ended_is_booked_once"),
         (Fault::AnswersWithoutEnd, "an_end_and_its_answers_are_stored_together"),
         (Fault::KeepsWords, "anonymising_leaves_proof_and_no_words"),

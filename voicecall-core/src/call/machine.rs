@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::budget_guard::BudgetGuard;
 use super::consent_gate::ConsentGate;
-use super::io::{InputEvent, Output};
+use super::io::{Failure, InputEvent, Output};
 use super::latency::Ledger;
 use super::line_clock::LineClock;
 use super::llm_requests::LlmRequests;
@@ -112,7 +112,7 @@ impl CallMachine {
                 }
             }
             InputEvent::Done { op } => self.done(op, out),
-            InputEvent::Failed { op, .. } => self.failed(op, out),
+            InputEvent::Failed { op, failure } => self.failed(op, failure, out),
             InputEvent::Stored { seq } => {
                 if let Some(number) = self.gate.stored(seq) {
                     out.push(Output::Notify(DialogueEvent::Stored(number)));
@@ -276,16 +276,16 @@ impl CallMachine {
     fn done(&mut self, op: OpId, out: &mut Vec<Output>) {
         self.llm.done(op, out);
         // A transcriber that is done and gave no final transcript has failed; one that gave it is not known any more.
-        self.transcriber.failed(op, self.now, &mut self.ops, out);
+        self.transcriber.ended(op, self.now);
         if self.speech.done(op, self.now) == TtsOutcome::Failed {
             self.tts_failed(out);
         }
         self.tell_heard(out);
     }
 
-    fn failed(&mut self, op: OpId, out: &mut Vec<Output>) {
+    fn failed(&mut self, op: OpId, failure: Failure, out: &mut Vec<Output>) {
         self.llm.failed(op, out);
-        self.transcriber.failed(op, self.now, &mut self.ops, out);
+        self.transcriber.failed(op, failure, self.now);
         if self.speech.failed(op, self.now) == TtsOutcome::Failed {
             self.tts_failed(out);
         }

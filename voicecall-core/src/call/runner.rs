@@ -11,11 +11,11 @@ use tracing::{debug, warn};
 
 use super::conversation::CallLogic;
 use super::exchange::{Exchange, Exchanges};
-use super::io::{Effect, InputEvent, Output};
+use super::io::{Effect, Failure, InputEvent, Output};
 use crate::agent::{AgentEvent, AgentSession, OpId};
 use crate::audio::Frame;
 use crate::dialogue::Action;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::journal::Fact;
 use crate::media::{MediaCodec, MediaCommand, WireMessages};
 use crate::time::CallTime;
@@ -157,7 +157,7 @@ struct Run<L, S> {
     dead_at: Instant,
     out: Vec<Output>,
     /// Listening operations that did not take their audio.
-    failed: Vec<(OpId, ErrorKind)>,
+    failed: Vec<(OpId, Failure)>,
     exchanges: Exchanges,
     wire: WireMessages,
     open: bool,
@@ -229,7 +229,7 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
                     AgentEvent::Failed(error) => {
                         warn!(%error, "an operation of the agent failed");
                         self.exchanged(|exchanges| exchanges.end(op, false, now));
-                        InputEvent::Failed { op, kind: error.kind() }
+                        InputEvent::Failed { op, failure: Failure::from(&error) }
                     }
                 };
                 self.call.logic.handle(now, input, &mut self.out);
@@ -289,7 +289,7 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
                     }
                     Output::Hear { op, frame } => {
                         if let Err(error) = self.call.agent.hear(op, &frame) {
-                            self.failed.push((op, error.kind()));
+                            self.failed.push((op, Failure::from(&error)));
                         }
                     }
                     Output::Grant { op, samples } => self.call.agent.grant(op, samples),
@@ -311,11 +311,11 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
             }
             // An operation that did not take its audio fails once, however many frames it refused.
             self.failed.dedup_by_key(|(op, _)| *op);
-            let Some((op, kind)) = self.failed.pop() else { return };
+            let Some((op, failure)) = self.failed.pop() else { return };
             let now = self.now();
             self.call.agent.cancel(op);
             self.exchanged(|exchanges| exchanges.end(op, false, now));
-            self.call.logic.handle(now, InputEvent::Failed { op, kind }, &mut self.out);
+            self.call.logic.handle(now, InputEvent::Failed { op, failure }, &mut self.out);
         }
     }
 

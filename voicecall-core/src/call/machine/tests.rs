@@ -131,6 +131,16 @@ impl Call {
         self.seen.iter().filter(|(_, output)| is_it(output)).map(|(at, _)| *at).collect()
     }
 
+    /// The operations that transcribe, with the frames each was handed.
+    fn transcriptions(&self) -> Vec<(OpId, usize)> {
+        let listen = |output: &Output| match output {
+            Output::Start { op, task: AgentTask::Listen { audio } } => Some((*op, audio.len())),
+            _ => None,
+        };
+        let heard = |op: OpId| self.at(|output| matches!(output, Output::Hear { op: of, .. } if *of == op)).len();
+        self.seen.iter().filter_map(|(_, output)| listen(output)).map(|(op, kept)| (op, kept + heard(op))).collect()
+    }
+
     fn facts(&self) -> Vec<&Fact> {
         self.seen
             .iter()
@@ -319,20 +329,68 @@ fn a_transcriber_that_stays_silent_is_asked_once_more_with_the_same_audio() {
     call.run(ms(1000));
     call.caller_speaks(Duration::from_millis(500));
     call.run(ms(20_000));
-    let heard = |op: OpId| call.at(|output| matches!(output, Output::Hear { op: which, .. } if *which == op)).len();
-    let listens: Vec<_> = call
-        .seen
-        .iter()
-        .filter_map(|(_, output)| match output {
-            Output::Start { op, task: AgentTask::Listen } => Some(*op),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(listens.len(), 2);
-    assert!(heard(listens[0]) >= 50);
-    assert_eq!(heard(listens[0]), heard(listens[1]));
+    let [(_, first), (_, second)] = call.transcriptions()[..] else { panic!("{:?}", call.transcriptions()) };
+    assert!(first >= 50);
+    assert_eq!(first, second);
     let told = told.lock().unwrap();
     assert!(told.iter().any(|event| matches!(event, DialogueEvent::Heard(CallerTurn { text: None, .. }))));
+}
+
+#[test]
+fn a_transcriber_that_has_no_room_is_asked_again_after_the_wait_it_names() {
+    let waits = [(None, 500), (Some(Duration::from_millis(1500)), 1500)];
+    for (retry_after, millis) in waits {
+        let (dialogue, told) = consenting(["Hej", "Tack", "x"]);
+        let mut call = Call::new(settings(), dialogue);
+        call.run(ms(1000));
+        call.transcript_after = None;
+        call.caller_speaks(Duration::from_secs(20));
+        call.run(call.now + Duration::from_secs(1));
+        let refused = call.now;
+        let (op, frames) = call.transcriptions()[0];
+        let failure = Failure { kind: crate::ErrorKind::RateLimited, retry_after };
+        call.input(InputEvent::Failed { op, failure });
+        call.transcript_after = Some(Duration::from_millis(200));
+        call.run(refused + Duration::from_millis(millis - 40));
+        assert_eq!(call.transcriptions().len(), 1, "too early");
+        call.run(refused + Duration::from_millis(millis + 300));
+        let again = call.transcriptions()[1];
+        let at = call.at(|output| matches!(output, Output::Start { op, .. } if *op == again.0))[0];
+        assert_eq!((at, again.1), (refused + Duration::from_millis(millis), frames), "all of a long answer");
+        let told = told.lock().unwrap();
+        assert!(told.iter().any(|event| matches!(event, DialogueEvent::Heard(CallerTurn { text: Some(_), .. }))));
+    }
+}
+
+#[test]
+fn a_transcriber_that_asks_for_more_patience_than_a_caller_has_is_done_without() {
+    let (dialogue, told) = consenting(["Hej", "Tack", "x"]);
+    let mut call = Call::new(settings(), dialogue);
+    call.run(ms(1000));
+    call.transcript_after = None;
+    call.caller_speaks(Duration::from_millis(500));
+    call.run(call.now + Duration::from_secs(1));
+    let (op, _) = call.transcriptions()[0];
+    let retry_after = Some(Duration::from_secs(20));
+    call.input(InputEvent::Failed { op, failure: Failure { kind: crate::ErrorKind::RateLimited, retry_after } });
+    let told = told.lock().unwrap();
+    assert!(matches!(told.last(), Some(DialogueEvent::Heard(CallerTurn { text: None, .. }))), "{:?}", told.last());
+}
+
+#[test]
+fn a_repeat_in_the_middle_of_a_turn_hears_what_was_said_while_it_waited() {
+    let (dialogue, _) = consenting(["Hej", "Tack", "x"]);
+    let mut call = Call::new(settings(), dialogue);
+    call.run(ms(1000));
+    call.caller_speaks(Duration::from_secs(2));
+    let (op, _) = call.transcriptions()[0];
+    call.input(InputEvent::Failed { op, failure: crate::ErrorKind::RateLimited.into() });
+    call.caller_speaks(Duration::from_secs(2));
+    call.run(call.now + Duration::from_secs(2));
+    let (_, frames) = call.transcriptions()[1];
+    // Four seconds of voice, what was heard before them, and the silence that ends the turn.
+    assert!((215..=260).contains(&frames), "{frames}");
+    assert_eq!(call.transcriptions().len(), 2);
 }
 
 fn prepared(text: &str) -> PreparedSpeech {
@@ -373,7 +431,7 @@ fn a_voice_that_is_lost_ends_the_call_with_a_prepared_farewell() {
             Output::Start { op, task: AgentTask::Speak(_) } => Some(*op),
             _ => None,
         });
-        call.input(InputEvent::Failed { op: op.unwrap(), kind: crate::ErrorKind::Unavailable });
+        call.input(InputEvent::Failed { op: op.unwrap(), failure: crate::ErrorKind::Unavailable.into() });
         call.run(call.now + Duration::from_millis(600));
     }
     call.run(ms(20_000));
@@ -562,14 +620,9 @@ fn a_call_costs_what_was_asked_of_its_services_and_prepared_speech_nothing() {
     assert_eq!(cost.carrier, Money::from_micros(100_000));
     assert_eq!(cost.speech, Money::from_micros(14), "only the second line was synthesised");
     assert_eq!(cost.model, Money::from_micros(60 + 20 + 20));
-    let frames = |op: OpId| call.at(|output| matches!(output, Output::Hear { op: of, .. } if *of == op)).len();
-    let turns: Vec<_> = call
-        .seen
-        .iter()
-        .filter_map(|(_, output)| if let Output::Finish { op } = output { Some(frames(*op)) } else { None })
-        .collect();
+    let turns = call.transcriptions();
     assert_eq!(turns.len(), 2);
-    let seconds: usize = turns.iter().map(|frames| frames.div_ceil(50)).sum();
+    let seconds: usize = turns.iter().map(|(_, frames)| frames.div_ceil(50)).sum();
     assert_eq!(cost.transcription, Money::from_micros(60 * seconds as i64));
     assert_eq!(cost.total(), Money::from_micros(100_000 + 14 + 100 + 60 * seconds as i64));
     assert!(call.costs().windows(2).all(|pair| pair[0].1.total() < pair[1].1.total()));

@@ -219,6 +219,7 @@ mod tests {
             language: None,
             started: at,
             ended: at,
+            voiced: Duration::ZERO,
             cut_off: false,
         })
     }

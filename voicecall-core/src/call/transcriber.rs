@@ -161,6 +161,7 @@ impl TurnTranscriber {
             text: transcript.map(|transcript| transcript.text),
             started: spoken.started,
             ended: spoken.last_voiced,
+            voiced: spoken.voiced,
             cut_off: spoken.cut_off,
         };
         self.turns.pop_front();

@@ -322,6 +322,20 @@ fn words_on_their_way_when_the_caller_hangs_up_are_not_lost() {
 }
 
 #[test]
+fn a_turn_tells_how_much_of_it_was_voice() {
+    for millis in [60, 500] {
+        let (dialogue, told) = consenting(["Hej", "Tack", "x"]);
+        let mut call = Call::new(settings(), dialogue);
+        call.run(ms(1000));
+        call.caller_speaks(Duration::from_millis(millis));
+        call.run(ms(4000));
+        let told = told.lock().unwrap();
+        let turn = told.iter().find_map(|event| if let DialogueEvent::Heard(turn) = event { Some(turn) } else { None });
+        assert_eq!(turn.unwrap().voiced, Duration::from_millis(millis));
+    }
+}
+
+#[test]
 fn a_transcriber_that_stays_silent_is_asked_once_more_with_the_same_audio() {
     let (dialogue, told) = consenting(["Hej", "Tack", "x"]);
     let mut call = Call::new(settings(), dialogue);

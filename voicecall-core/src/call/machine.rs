@@ -101,8 +101,11 @@ impl CallMachine {
                 self.tell_heard(out);
             }
             InputEvent::Token { op, text } => {
-                if self.llm.token(op, &text, out) {
-                    self.latency.first_token(self.now);
+                if let Some(first) = self.llm.token(op, &text, out) {
+                    self.timers.progressed(self.now);
+                    if first {
+                        self.latency.first_token(self.now);
+                    }
                 }
             }
             InputEvent::Usage { usage, .. } => self.gate.journal(self.now, Fact::Used(usage), false, out),
@@ -284,6 +287,7 @@ impl CallMachine {
     }
 
     fn failed(&mut self, op: OpId, failure: Failure, out: &mut Vec<Output>) {
+        self.timers.failed();
         self.llm.failed(op, out);
         self.transcriber.failed(op, failure, self.now);
         if self.speech.failed(op, self.now) == TtsOutcome::Failed {
@@ -296,6 +300,7 @@ impl CallMachine {
         match action {
             Action::Say(utterance) if self.state == State::Live => {
                 self.latency.first_sentence(self.now);
+                self.timers.progressed(self.now);
                 self.speech.say(utterance, &self.settings, self.now);
             }
             Action::Say(_) => {}
@@ -370,6 +375,9 @@ impl CallMachine {
             self.timers.answered();
         }
         self.timers.expect(answering, self.now);
+        if !self.timers.is_expecting() {
+            self.latency.abandon();
+        }
         while let Some(due) = self.timers.next_due(self.now) {
             match due {
                 Due::Filler(text) => {

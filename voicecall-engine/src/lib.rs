@@ -43,8 +43,8 @@ pub use voicemail::{Voicemail, WhileDetecting};
 use ticket::Tickets;
 use voicecall_core::Vault;
 use voicecall_core::agent::VoiceAgent;
+use voicecall_core::call::InputEvent;
 use voicecall_core::carrier::VoiceBackend;
-use voicecall_core::dialogue::Action;
 use voicecall_core::store::Store;
 use voicecall_core::{AttemptId, CarrierCallId, Epoch, SessionId, TenantId};
 use voicecall_core::{Error, Result};
@@ -106,7 +106,7 @@ struct Live {
     since: Instant,
     epoch: Option<Epoch>,
     amd: watch::Sender<voicemail::AmdResult>,
-    control: mpsc::Sender<Action>,
+    control: mpsc::Sender<InputEvent<'static>>,
     /// Ends the call's task, whatever it is doing.
     abort: Option<AbortHandle>,
 }

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -134,7 +133,7 @@ impl CallEngine {
         ticket: MediaTicket,
         id: SessionId,
         amd: watch::Sender<AmdResult>,
-        commands: mpsc::Receiver<Action>,
+        commands: mpsc::Receiver<InputEvent<'static>>,
         socket: M,
     ) -> Result<Ran> {
         let tenant = ticket.key.tenant;
@@ -185,13 +184,9 @@ impl CallEngine {
             hang_up,
             recording,
         );
-        let lost = Arc::new(AtomicBool::new(false));
         let mut tasks = JoinSet::new();
         tasks.spawn(writer.in_current_span());
-        tasks.spawn(
-            let_go(Arc::clone(self), session, ticket.call.clone(), amd.subscribe(), hung_up, Arc::clone(&lost))
-                .in_current_span(),
-        );
+        tasks.spawn(let_go(Arc::clone(self), session, ticket.call.clone(), amd.subscribe(), hung_up).in_current_span());
         let recorder = InputRecorder::new(&settings);
         let observed = Observed::new(dialogue, tenant, id, Arc::clone(&self.events));
         let mut logic = Conversation::new(CallMachine::new(settings.clone()), Box::new(observed));
@@ -200,13 +195,7 @@ impl CallEngine {
         }
         let codec = self.carrier.media_codec();
         let runner = CallRunner {
-            logic: Bound {
-                logic,
-                call: ticket.call.clone(),
-                state: Binding::Waiting,
-                wanted: None,
-                lost: Arc::clone(&lost),
-            },
+            logic: Bound { logic, call: ticket.call.clone(), state: Binding::Waiting, wanted: None },
             agent,
             codec,
             sink,
@@ -237,7 +226,7 @@ impl CallEngine {
         if !retry(|| self.holds(HeldSession { tenant, session: id, epoch })).await? {
             return Ok(Ran::Lost);
         }
-        if reason == EndReason::TechnicalFailure && lost.load(Ordering::Relaxed) {
+        if sink.lost && !is_machine {
             if retry(|| self.keep_open(ticket.key, id, epoch, &ticket.call)).await? {
                 return Ok(Ran::Over(reason));
             }
@@ -292,8 +281,6 @@ struct Bound {
     state: Binding,
     /// What was wanted from above before the stream had started.
     wanted: Option<Action>,
-    /// Whether the socket was lost while the call went on.
-    lost: Arc<AtomicBool>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -337,9 +324,6 @@ impl CallLogic for Bound {
                 }
                 _ => return,
             }
-        }
-        if matches!(event, InputEvent::Disconnected) {
-            self.lost.store(true, Ordering::Relaxed);
         }
         self.logic.handle(now, event, out);
     }

@@ -50,6 +50,7 @@ pub(super) struct EngineSink {
     hang_up: Option<oneshot::Sender<EndReason>>,
     recording: Option<CallRecording>,
     reason: Option<EndReason>,
+    lost: bool,
 }
 
 #[derive(Debug)]
@@ -64,6 +65,8 @@ struct CallRecording {
 pub(super) struct SinkEnd {
     /// Why the call ended.
     pub(super) reason: Option<EndReason>,
+    /// Whether the call may be connected again.
+    pub(super) lost: bool,
     /// The folder of the recording, if one was made.
     pub(super) folder: Option<PathBuf>,
 }
@@ -100,6 +103,7 @@ impl EngineSink {
                 open: false,
             }),
             reason: None,
+            lost: false,
         };
         (sink, write_journal((store, told, tenant), answered, waiting, done))
     }
@@ -116,7 +120,7 @@ impl EngineSink {
                 folder = Some(recording.folder);
             }
         }
-        SinkEnd { reason: self.reason, folder }
+        SinkEnd { reason: self.reason, lost: self.lost, folder }
     }
 }
 
@@ -175,6 +179,10 @@ impl CallSink for EngineSink {
                     // Whoever hangs up has gone only if the process is ending.
                     let _ = hang_up.send(reason);
                 }
+            }
+            Effect::Reconnect => {
+                self.reason = Some(EndReason::TechnicalFailure);
+                self.lost = true;
             }
             effect => error!(session = %self.session, ?effect, "an effect this engine does not know"),
         }

@@ -84,6 +84,10 @@ pub enum InputEvent<'a> {
     },
     /// The dialogue, or whoever stands above the call, wants something.
     Dialogue(Action),
+    /// The carrier reports that the call is over: the caller has hung up.
+    CallEnded,
+    /// The carrier asks what to do next with the call: its media stream is over, and the caller still there.
+    CallContinues,
     /// The media socket is gone.
     Disconnected,
     /// Time has passed.
@@ -180,4 +184,7 @@ pub enum Effect {
     StartRecording(ConsentToken),
     /// End the call at the carrier. Words still on their way are awaited after it.
     HangUp(EndReason),
+    /// The media stream is gone, the caller may still be there: connect the call again, or end it. Words still on their
+    /// way are awaited as well.
+    Reconnect,
 }

@@ -3,11 +3,12 @@
 
 mod ending;
 
+use self::ending::CarrierNews;
 use std::time::Duration;
 
 use super::budget_guard::BudgetGuard;
 use super::consent_gate::ConsentGate;
-use super::io::{Failure, InputEvent, Output};
+use super::io::{Effect, Failure, InputEvent, Output};
 use super::latency::Ledger;
 use super::line_clock::LineClock;
 use super::llm_requests::LlmRequests;
@@ -44,6 +45,7 @@ pub struct CallMachine {
     budget: Option<BudgetGuard>,
     ops: Ops,
     state: State,
+    news: Option<CarrierNews>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +55,8 @@ enum State {
     Live,
     /// The call ends once everything queued was heard.
     Ending(EndReason),
+    /// The media stream has stopped. Unless the carrier says otherwise before this instant, the caller has hung up.
+    Stopped(CallTime),
     /// The line is gone; words still on their way are awaited.
     Over,
 }
@@ -83,6 +87,7 @@ impl CallMachine {
             budget: settings.budget.as_ref().map(BudgetGuard::new),
             ops: Ops::default(),
             state: State::Ringing,
+            news: None,
             settings,
         }
     }
@@ -122,7 +127,9 @@ impl CallMachine {
                 }
             }
             InputEvent::Dialogue(action) => self.act(action, out),
-            InputEvent::Disconnected => self.gone(EndReason::TechnicalFailure, out),
+            InputEvent::CallEnded => self.carrier_says(CarrierNews::Ended, out),
+            InputEvent::CallContinues => self.carrier_says(CarrierNews::Continues(self.now), out),
+            InputEvent::Disconnected => self.disconnected(out),
             InputEvent::Tick => {}
         }
         self.advance(out);
@@ -138,6 +145,7 @@ impl CallMachine {
             // Marks of what was said before may be overdue while there is still something to say: no reason to wake.
             State::Ending(_) if !self.speech.is_busy() => self.speech.playout.settles_at().or(limit),
             State::Live | State::Ending(_) => limit,
+            State::Stopped(until) => Some(until),
             State::Over => None,
         };
         let parts = [
@@ -189,7 +197,7 @@ impl CallMachine {
                 out.push(Output::Notify(DialogueEvent::Key(key)));
             }
             MediaEvent::Mark(mark) => self.speech.marked(mark, self.now),
-            MediaEvent::Stopped => self.gone(EndReason::CustomerHangup, out),
+            MediaEvent::Stopped => self.stopped(out),
             // A second start, or audio before the first: not of this call.
             MediaEvent::Started(_) | MediaEvent::Audio(_) | MediaEvent::Key(_) => {}
         }
@@ -317,6 +325,9 @@ impl CallMachine {
             Action::End(reason) if self.state == State::Live => self.state = State::Ending(reason),
             Action::End(_) => {}
             Action::EndNow(reason) if self.is_live() => self.hang_up(reason, out),
+            Action::EndNow(reason) if matches!(self.state, State::Stopped(_)) => {
+                self.gone(reason, Effect::HangUp(reason), out);
+            }
             Action::EndNow(_) => {}
         }
     }
@@ -329,6 +340,10 @@ impl CallMachine {
             if self.now.since(CallTime::ZERO) >= self.settings.max_duration {
                 self.hang_up(EndReason::Timeout, out);
             }
+        } else if let State::Stopped(until) = self.state
+            && until <= self.now
+        {
+            self.caller_gone(out);
         }
         self.transcriber.tick(self.now, &mut self.ops, out);
         self.tell_heard(out);

@@ -14,7 +14,6 @@ use super::exchange::{Exchange, Exchanges};
 use super::io::{Effect, Failure, InputEvent, Output};
 use crate::agent::{AgentEvent, AgentSession, OpId};
 use crate::audio::Frame;
-use crate::dialogue::Action;
 use crate::error::{Error, Result};
 use crate::journal::Fact;
 use crate::media::{MediaCodec, MediaCommand, WireMessages};
@@ -92,8 +91,9 @@ pub struct CallRunner<L, S> {
     pub codec: Box<dyn MediaCodec>,
     /// Where lasting outputs go.
     pub sink: S,
-    /// Actions from above the call, such as an operator's hang-up. Bounded; a full one makes the sender wait.
-    pub control: mpsc::Receiver<Action>,
+    /// What comes from above the call, such as an operator's hang-up or the carrier's report that the call is over.
+    /// Bounded; a full one makes the sender wait.
+    pub control: mpsc::Receiver<InputEvent<'static>>,
 }
 
 /// What remains of a call that was run.
@@ -113,7 +113,7 @@ enum Event<T> {
     Message(Option<Result<T>>),
     Agent(OpId, AgentEvent),
     Stored(u64),
-    Control(Option<Action>),
+    Control(Option<InputEvent<'static>>),
     Clock,
 }
 
@@ -187,7 +187,7 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
             message = socket.receive(), if self.open => Event::Message(message),
             (op, event) = self.call.agent.next() => Event::Agent(op, event),
             seq = self.call.sink.stored() => Event::Stored(seq),
-            action = self.call.control.recv(), if self.controlled => Event::Control(action),
+            input = self.call.control.recv(), if self.controlled => Event::Control(input),
             () = clock => Event::Clock,
         }
     }
@@ -235,9 +235,7 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
                 self.call.logic.handle(now, input, &mut self.out);
             }
             Event::Stored(seq) => self.call.logic.handle(now, InputEvent::Stored { seq }, &mut self.out),
-            Event::Control(Some(action)) => {
-                self.call.logic.handle(now, InputEvent::Dialogue(action), &mut self.out);
-            }
+            Event::Control(Some(input)) => self.call.logic.handle(now, input, &mut self.out),
             Event::Control(None) => self.controlled = false,
             Event::Clock => {
                 if self.open && Instant::now() >= self.dead_at {

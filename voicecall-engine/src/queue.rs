@@ -23,7 +23,7 @@ const REST: Duration = Duration::from_secs(1);
 const OUT_OF_ORDER: Duration = Duration::from_secs(60);
 
 impl CallEngine {
-    /// Takes a session in. It is called as soon as its turn comes, by whoever [tends](Self::tend) the store.
+    /// Takes a session in. It is called as soon as its turn comes, by whoever [runs](Self::run_background) over the store.
     ///
     /// # Errors
     /// `Unavailable` while draining; `Conflict` if the session exists or its verification has one.

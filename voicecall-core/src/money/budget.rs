@@ -31,7 +31,7 @@ pub struct Budget {
     #[serde(default)]
     pub detects_machines: bool,
     /// What the machine says, if it is prepared, before it ends a call whose dialogue does not; by default the
-    /// [farewell](crate::call::Patience::farewell) of a broken call.
+    /// [farewell](crate::call::Timeouts::farewell) of a broken call.
     #[serde(default)]
     pub farewell: Option<String>,
 }

@@ -37,7 +37,7 @@ enum Settled {
 
 impl CallEngine {
     /// Settles every session that nobody runs. Called once, before the first call of a new process;
-    /// [`tend`](Self::tend) repeats it. What other processes hold is left to them, if the store
+    /// [`run_background`](Self::run_background) repeats it. What other processes hold is left to them, if the store
     /// [is shared](super::EngineConfig::shares_store).
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! One call: the machine that decides, its inputs and outputs, and the runner that carries them.
 //!
 //! ```text
-//! inputs : Media  TurnTranscriber  Token  Speech  Stored  Failed  Dialogue(action)  Tick
+//! inputs : Media  Transcript  Token  Speech  Stored  Failed  Dialogue(action)  Tick
 //! machine: turn + playout + heard ledger + gate of consent + clocks of silence + spending
 //! outputs: Send  Start  Hear  Finish  Cancel  Journal  Notify  Record  Effect
 //! ```
@@ -29,7 +29,7 @@ mod turn;
 pub use conversation::{CallLogic, Conversation};
 pub use exchange::Exchange;
 pub use heard::{HeardText, split as split_heard};
-pub use io::{Effect, Input, InputEvent, Output};
+pub use io::{Effect, Failure, Input, InputEvent, Output};
 pub use latency::TurnLatency;
 pub use machine::CallMachine;
 pub use playout::{Finished, Playout, Progress, SpeechId};

@@ -228,6 +228,7 @@ mod tests {
             language: None,
             started: at,
             ended: at,
+            voiced: Duration::ZERO,
             cut_off: false,
         })
     }

@@ -13,11 +13,12 @@ use super::address::{CallKey, ReportOf};
 use super::retry::{ON_THE_LINE, retry_for};
 use super::ticket::MediaTicket;
 use voicecall_core::CallHours;
+use voicecall_core::call::InputEvent;
 use voicecall_core::carrier::{
     CallFlow, CallStatus, CarrierEvent, CarrierEventKind, StreamTarget, WebhookReply, WebhookRequest,
 };
 use voicecall_core::store::{EndReason, EventSource, ProviderLog, ProviderOperation, Session, SessionStatus};
-use voicecall_core::{AccountName, SessionId};
+use voicecall_core::{AccountName, CarrierCallId, SessionId};
 use voicecall_core::{Error, ErrorKind, Result};
 
 /// How long the answer to "what next?" waits for a call that is just ending. Carriers give up after 15 s.
@@ -118,6 +119,11 @@ impl CallEngine {
         event: &CarrierEvent,
     ) -> Result<WebhookReply> {
         let session = self.take_in(account, key, event).await?;
+        // The same question again, while the socket that answered it is ours: nothing has happened to the call.
+        if let Some(reply) = self.connected_by(account, key, event, session.id)? {
+            return Ok(reply);
+        }
+        self.tell_live(session.id, &event.call, InputEvent::CallContinues);
         // The call's own task is about to store its end: the carrier is as quick as we are.
         let _ = timeout(ENDING, self.ended(session.id)).await;
         let session = self.store.session(key.tenant, session.id).await?;
@@ -127,7 +133,7 @@ impl CallEngine {
         if session.status.is_final() && session.end_reason != Some(EndReason::TechnicalFailure) {
             return Ok(account.backend().reply(&CallFlow::hang_up()));
         }
-        // Asked again before the socket came, or while it is ours: the same report came twice, and counts once.
+        // Asked again before the socket came, or while it came: the same report came twice, and counts once.
         if let Some(reply) = self.connected_by(account, key, event, session.id)? {
             return Ok(reply);
         }
@@ -156,7 +162,12 @@ impl CallEngine {
         };
         let session = retry_for(ON_THE_LINE, || self.take_in(&account, key, &event)).await?;
         match event.kind {
-            CarrierEventKind::Status { status, .. } => self.advance(&session, key, status).await,
+            CarrierEventKind::Status { status, .. } => {
+                if status == CallStatus::Completed {
+                    self.tell_live(session.id, &event.call, InputEvent::CallEnded);
+                }
+                self.advance(&session, key, status).await;
+            }
             CarrierEventKind::Detected(detection) => {
                 self.detected(&session, key, &event.call, detection.answered_by).await?;
             }
@@ -240,6 +251,17 @@ impl CallEngine {
                 self.attempt_over(session, key.attempt, reason, EventSource::Telephony).await;
             }
             _ => self.end_session(key.tenant, session.id, reason, EventSource::Telephony).await,
+        }
+    }
+
+    /// Tells a call's own task what the carrier says of the call. Never waits: a task that takes in nothing any more is
+    /// ended by whoever watches over calls.
+    pub(super) fn tell_live(&self, session: SessionId, call: &CarrierCallId, news: InputEvent<'static>) {
+        let state = self.state();
+        if let Some(live) = state.live.get(&session).filter(|live| live.call == *call)
+            && live.control.try_send(news).is_err()
+        {
+            warn!(%session, "a call did not take in what the carrier says of it");
         }
     }
 

@@ -45,16 +45,16 @@ impl LlmRequests {
         out.push(Output::Start { op, task: AgentTask::Think(request) });
     }
 
-    /// More text of an answer. Returns whether it was the first.
-    pub(super) fn token(&mut self, op: OpId, text: &str, out: &mut Vec<Output>) -> bool {
-        let Some(thought) = self.thoughts.iter_mut().find(|thought| thought.op == op) else { return false };
+    /// More text of an answer that is awaited. Returns whether it was the first.
+    pub(super) fn token(&mut self, op: OpId, text: &str, out: &mut Vec<Output>) -> Option<bool> {
+        let thought = self.thoughts.iter_mut().find(|thought| thought.op == op)?;
         let first = thought.text.is_empty();
         thought.text.push_str(text);
         if thought.text.len() > LONGEST_ANSWER {
             out.push(Output::Cancel { op });
             self.failed(op, out);
         }
-        first
+        Some(first)
     }
 
     pub(super) fn done(&mut self, op: OpId, out: &mut Vec<Output>) {

@@ -3,11 +3,12 @@
 
 mod ending;
 
+use self::ending::CarrierNews;
 use std::time::Duration;
 
 use super::budget_guard::BudgetGuard;
 use super::consent_gate::ConsentGate;
-use super::io::{InputEvent, Output};
+use super::io::{Effect, Failure, InputEvent, Output};
 use super::latency::Ledger;
 use super::line_clock::{LineClock, Place};
 use super::llm_requests::LlmRequests;
@@ -44,6 +45,7 @@ pub struct CallMachine {
     budget: Option<BudgetGuard>,
     ops: Ops,
     state: State,
+    news: Option<CarrierNews>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +55,8 @@ enum State {
     Live,
     /// The call ends once everything queued was heard.
     Ending(EndReason),
+    /// The media stream has stopped. Unless the carrier says otherwise before this instant, the caller has hung up.
+    Stopped(CallTime),
     /// The line is gone; words still on their way are awaited.
     Over,
 }
@@ -83,6 +87,7 @@ impl CallMachine {
             budget: settings.budget.as_ref().map(BudgetGuard::new),
             ops: Ops::default(),
             state: State::Ringing,
+            news: None,
             settings,
         }
     }
@@ -101,8 +106,11 @@ impl CallMachine {
                 self.tell_heard(out);
             }
             InputEvent::Token { op, text } => {
-                if self.llm.token(op, &text, out) {
-                    self.latency.first_token(self.now);
+                if let Some(first) = self.llm.token(op, &text, out) {
+                    self.timers.progressed(self.now);
+                    if first {
+                        self.latency.first_token(self.now);
+                    }
                 }
             }
             InputEvent::Usage { usage, .. } => self.gate.journal(self.now, Fact::Used(usage), false, out),
@@ -112,14 +120,16 @@ impl CallMachine {
                 }
             }
             InputEvent::Done { op } => self.done(op, out),
-            InputEvent::Failed { op, .. } => self.failed(op, out),
+            InputEvent::Failed { op, failure } => self.failed(op, failure, out),
             InputEvent::Stored { seq } => {
                 if let Some(number) = self.gate.stored(seq) {
                     out.push(Output::Notify(DialogueEvent::Stored(number)));
                 }
             }
             InputEvent::Dialogue(action) => self.act(action, out),
-            InputEvent::Disconnected => self.gone(EndReason::TechnicalFailure, out),
+            InputEvent::CallEnded => self.carrier_says(CarrierNews::Ended, out),
+            InputEvent::CallContinues => self.carrier_says(CarrierNews::Continues(self.now), out),
+            InputEvent::Disconnected => self.disconnected(out),
             InputEvent::Tick => {}
         }
         self.advance(out);
@@ -135,6 +145,7 @@ impl CallMachine {
             // Marks of what was said before may be overdue while there is still something to say: no reason to wake.
             State::Ending(_) if !self.speech.is_busy() => self.speech.playout.settles_at().or(limit),
             State::Live | State::Ending(_) => limit,
+            State::Stopped(until) => Some(until),
             State::Over => None,
         };
         let parts = [
@@ -192,7 +203,7 @@ impl CallMachine {
                 out.push(Output::Notify(DialogueEvent::Key(key)));
             }
             MediaEvent::Mark(mark) => self.speech.marked(mark, self.now),
-            MediaEvent::Stopped => self.gone(EndReason::CustomerHangup, out),
+            MediaEvent::Stopped => self.stopped(out),
             // A second start, or audio before the first: not of this call.
             MediaEvent::Started(_) | MediaEvent::Audio { .. } | MediaEvent::Key(_) => {}
         }
@@ -308,16 +319,17 @@ impl CallMachine {
     fn done(&mut self, op: OpId, out: &mut Vec<Output>) {
         self.llm.done(op, out);
         // A transcriber that is done and gave no final transcript has failed; one that gave it is not known any more.
-        self.transcriber.failed(op, self.now, &mut self.ops, out);
+        self.transcriber.ended(op, self.now);
         if self.speech.done(op, self.now) == TtsOutcome::Failed {
             self.tts_failed(out);
         }
         self.tell_heard(out);
     }
 
-    fn failed(&mut self, op: OpId, out: &mut Vec<Output>) {
+    fn failed(&mut self, op: OpId, failure: Failure, out: &mut Vec<Output>) {
+        self.timers.failed();
         self.llm.failed(op, out);
-        self.transcriber.failed(op, self.now, &mut self.ops, out);
+        self.transcriber.failed(op, failure, self.now);
         if self.speech.failed(op, self.now) == TtsOutcome::Failed {
             self.tts_failed(out);
         }
@@ -328,6 +340,7 @@ impl CallMachine {
         match action {
             Action::Say(utterance) if self.state == State::Live => {
                 self.latency.first_sentence(self.now);
+                self.timers.progressed(self.now);
                 self.speech.say(utterance, &self.settings, self.now);
             }
             Action::Say(_) => {}
@@ -346,6 +359,9 @@ impl CallMachine {
             Action::End(reason) if self.state == State::Live => self.state = State::Ending(reason),
             Action::End(_) => {}
             Action::EndNow(reason) if self.is_live() => self.hang_up(reason, out),
+            Action::EndNow(reason) if matches!(self.state, State::Stopped(_)) => {
+                self.gone(reason, Effect::HangUp(reason), out);
+            }
             Action::EndNow(_) => {}
         }
     }
@@ -358,6 +374,10 @@ impl CallMachine {
             if self.now.since(CallTime::ZERO) >= self.settings.max_duration {
                 self.hang_up(EndReason::Timeout, out);
             }
+        } else if let State::Stopped(until) = self.state
+            && until <= self.now
+        {
+            self.caller_gone(out);
         }
         self.transcriber.tick(self.now, &mut self.ops, out);
         self.tell_heard(out);
@@ -408,6 +428,9 @@ impl CallMachine {
         }
         self.timers.expect(answering, self.now);
         self.timers.give_way(self.speech.floor(self.now), self.now);
+        if !self.timers.is_expecting() {
+            self.latency.abandon();
+        }
         while let Some(due) = self.timers.next_due(self.now) {
             match due {
                 Due::Filler(text) => {

@@ -29,7 +29,7 @@ mod turn;
 pub use conversation::{CallLogic, Conversation};
 pub use exchange::Exchange;
 pub use heard::{HeardText, split as split_heard};
-pub use io::{Effect, Input, InputEvent, Output};
+pub use io::{Effect, Failure, Input, InputEvent, Output};
 pub use latency::TurnLatency;
 pub use machine::CallMachine;
 pub use playout::{Finished, Playout, Progress, SpeechId};

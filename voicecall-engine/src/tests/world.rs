@@ -475,6 +475,7 @@ pub(super) struct Phone {
     call: String,
     playing_until: Instant,
     frozen_after: Duration,
+    stops_after: Duration,
     marks: VecDeque<(Instant, MarkId)>,
 }
 
@@ -485,6 +486,7 @@ impl Phone {
             call: call.to_owned(),
             playing_until: Instant::now(),
             frozen_after: Duration::MAX,
+            stops_after: Duration::MAX,
             marks: VecDeque::new(),
         }
     }
@@ -507,6 +509,12 @@ impl Phone {
     /// Stays on the line for some time, after which nothing comes any more, not even the news that it is gone.
     pub(super) async fn freeze_after(mut self, time: Duration) {
         self.frozen_after = time;
+        self.listen().await;
+    }
+
+    /// Stays on the line for some time, until the carrier ends the stream.
+    pub(super) async fn stop_after(mut self, time: Duration) {
+        self.stops_after = time;
         self.listen().await;
     }
 
@@ -534,6 +542,10 @@ impl Phone {
                 },
                 _ = tick.tick(), if begun.elapsed() < self.frozen_after => {
                     let now = Instant::now();
+                    if begun.elapsed() >= self.stops_after {
+                        self.say(&MediaEvent::Stopped).await;
+                        return commands;
+                    }
                     while self.marks.front().is_some_and(|(due, _)| *due <= now) {
                         let (_, mark) = self.marks.pop_front().unwrap();
                         self.say(&MediaEvent::Mark(mark)).await;

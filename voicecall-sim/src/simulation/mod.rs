@@ -27,6 +27,9 @@ use crate::scenario::Scenario;
 /// A fact is stored this long after it was journaled.
 const STORING: Duration = Duration::from_millis(2);
 
+/// The carrier reports a call as over this long after the caller hung up.
+const REPORTING: Duration = Duration::from_millis(100);
+
 /// Logic that wants to be woken more often than this at one instant would never let the next one come.
 const MOST_WAKES: u32 = 1000;
 
@@ -124,6 +127,7 @@ impl CallSimulation {
             PartyAction::HangUp => {
                 self.phone.hang_up(self.now);
                 self.caller.ended(self.now);
+                self.events.push(self.now + REPORTING, None, InputEvent::CallEnded);
             }
             _ => {}
         }
@@ -163,7 +167,7 @@ impl CallSimulation {
                     self.events.cancel(op);
                 }
                 Output::Journal { seq, .. } => self.events.push(self.now + STORING, None, InputEvent::Stored { seq }),
-                Output::Effect(Effect::HangUp(_)) => self.hang_up(),
+                Output::Effect(Effect::HangUp(_) | Effect::Reconnect) => self.hang_up(),
                 Output::Grant { op, samples } => self.services.grant(self.now, op, samples, &mut self.events),
                 Output::Effect(_) | Output::Record { .. } | Output::Notify(_) => {}
             }

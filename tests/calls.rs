@@ -18,13 +18,17 @@ use voicecall::survey::store::{QuestionConfiguration, SurveyFact};
 use voicecall::{CallTime, TenantId};
 use voicecall_sim::clips::Library;
 use voicecall_sim::phone::Network;
+use voicecall_sim::scenario::Scenario;
 use voicecall_sim::simulation::Report;
 
 /// The longest the caller may hear nothing while an answer is owed.
 const DEAD_AIR: Duration = Duration::from_millis(2500);
 
-/// By then the caller hears a filler if there is no answer yet.
-const FILLER_BY: Duration = Duration::from_millis(1500);
+/// By then the answer begins if no service is slow.
+const REPLY_BY: Duration = Duration::from_millis(1600);
+
+/// By then the caller hears a filler if there is no answer yet, however near it is.
+const FILLER_BY: Duration = Duration::from_millis(1700);
 
 /// What holds for every call, whatever happens in it.
 fn check(report: &Report) {
@@ -360,6 +364,26 @@ fn the_ledger_tells_the_latency_the_caller_experienced() {
             assert!(apart(ledger.last_voiced, end) <= FRAME_DURATION, "{name}: {end} is {}", ledger.last_voiced);
             assert!(apart(ledger.heard.unwrap(), heard) <= FRAME_DURATION, "{name}: {heard} is {:?}", ledger.heard);
         }
+    }
+}
+
+#[test]
+fn every_reply_begins_within_1_600_ms() {
+    for name in Scenario::names() {
+        let report = call(name).with_voices_ready().run();
+        for ledger in report.facts.iter().filter_map(|(_, fact)| latency(fact)) {
+            let total = ledger.total().unwrap();
+            assert!(total <= REPLY_BY, "{name}: {total:?} {:?}", ledger.parts());
+        }
+    }
+}
+
+#[test]
+fn nothing_is_said_to_bridge_a_wait_that_is_nearly_over() {
+    for name in Scenario::names() {
+        let report = call(name).run();
+        let ledgers = report.facts.iter().filter_map(|(_, fact)| latency(fact));
+        assert_eq!(ledgers.filter(|ledger| ledger.filler).count(), 0, "{name}");
     }
 }
 

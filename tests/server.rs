@@ -353,6 +353,25 @@ async fn a_socket_that_cannot_be_written_gives_way_as_well() {
 }
 
 #[tokio::test]
+async fn whoever_has_sent_a_request_is_answered_though_a_burst_comes_behind() {
+    let mut options = ServeOptions::default();
+    options.max_connections = Some(8);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    // All of them have come before the server looks.
+    let mut peer = Peer(TcpStream::connect(address).await.unwrap());
+    peer.send(b"GET /page HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let mut burst = Vec::new();
+    for _ in 0..64 {
+        burst.push(TcpStream::connect(address).await.unwrap());
+    }
+    let page = Router::new().route("/page", get(|| std::future::ready("here")));
+    let served = tokio::spawn(serve(listener, page, options, std::future::pending()).unwrap());
+    assert_status(&peer.head().await, 200);
+    served.abort();
+}
+
+#[tokio::test]
 async fn a_client_with_too_many_connections_loses_its_oldest() {
     let mut options = ServeOptions::default();
     options.max_connections_per_client = 2;

@@ -1,4 +1,5 @@
 //! A conversation led by a language model, from the greeting to the goodbye, in virtual time.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that meets an unexpected result should stop there")]
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -33,16 +34,16 @@ say = "Thank you, bye!"
 [[model.rule]]
 caller = "bye"
 reply = ""
-call = [{ name = "end_call" }]
+calls = [{ tool = "end_call", arguments = {} }]
 
 [[model.rule]]
-question = "8-14"
+result = "8-14"
 reply = "Yes, we are. On Sunday we are open from eight to two."
 
 [[model.rule]]
 caller = "Sunday"
 reply = "Let me see."
-call = [{ name = "opening_hours", arguments = { day = "Sunday" } }]
+calls = [{ tool = "opening_hours", arguments = { day = "Sunday" } }]
 "#;
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]

@@ -34,7 +34,7 @@ async fn killed_after_the_first_answer(world: &World) -> Process {
     server
 }
 
-/// Everything that must be true of the session once it is swept.
+/// Everything that must be true of the session once it is recovered.
 fn assert_closed_as_a_failure(world: &World) {
     assert_eq!(world.column(ANSWERS), ["Jag är mycket nöjd, allt gick snabbt."]);
     assert_eq!(world.column("SELECT status FROM sessions"), ["failed"]);
@@ -45,9 +45,9 @@ fn assert_closed_as_a_failure(world: &World) {
     assert_eq!(world.column("SELECT id FROM attempts").len(), 1, "nobody is called twice");
 }
 
-fn swept(server: &Process, what: &str) -> bool {
+fn recovered(server: &Process, what: &str) -> bool {
     let log = server.log();
-    let line = log.lines().find(|line| line.contains("open sessions swept")).expect("a sweep at the start");
+    let line = log.lines().find(|line| line.contains("open sessions recovered")).expect("a recovery at the start");
     let line: serde_json::Value = serde_json::from_str(line).unwrap();
     line["fields"][what] == 1
 }
@@ -60,7 +60,7 @@ async fn a_call_that_outlives_its_server_goes_on_with_the_next_one() {
 
     let server = world.serve().await;
 
-    assert!(swept(&server, "live"), "{}", server.log());
+    assert!(recovered(&server, "live"), "{}", server.log());
     until("the end of the session", WHOLE_CALL, async || {
         (world.column("SELECT status FROM sessions") != ["in_progress"]).then_some(())
     })
@@ -93,6 +93,6 @@ async fn a_call_that_died_with_its_server_is_closed_by_the_next_one() {
 
     let server = world.serve().await;
 
-    assert!(swept(&server, "closed"), "{}", server.log());
+    assert!(recovered(&server, "closed"), "{}", server.log());
     assert_closed_as_a_failure(&world);
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, warn};
 use voicecall_core::{Error, ErrorKind, Result};
@@ -89,6 +89,8 @@ pub fn serve(
             while tasks.try_join_next().is_some() {}
             let Some((socket, peer, slot)) = accepted else { continue };
             tasks.spawn(Arc::clone(&connections).serve(socket, peer, slot, stops.clone()));
+            // Whoever was accepted shows what it has sent before others can take its place, however many come at once.
+            yield_now().await;
         }
         // Nobody is to queue for a server that takes no more.
         drop(door);

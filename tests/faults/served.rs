@@ -117,10 +117,12 @@ impl std::fmt::Debug for Shop {
 impl CallHandler for Shop {
     async fn plan(&self, request: &PlanRequest) -> Result<CallPlan> {
         let mut settings = CallSettings::new(request.session.id);
-        settings.keep = voicecall_core::call::Keep::AfterConsent;
         settings.detection = Detection::Energy;
         settings.turn.silence = Duration::from_millis(200);
         let dialogue: Box<dyn Dialogue> = (self.0)(request);
+        if dialogue.can_grant_consent() {
+            settings.keep = voicecall_core::call::Keep::AfterConsent;
+        }
         Ok(CallPlan { settings, ..CallPlan::new(request.session.id, agent(), dialogue) })
     }
 

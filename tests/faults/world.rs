@@ -275,9 +275,12 @@ impl CallHandler for Business {
 
     async fn plan(&self, request: &PlanRequest) -> Result<CallPlan> {
         let mut settings = CallSettings::new(request.session.id);
-        settings.keep = voicecall_core::call::Keep::AfterConsent;
         settings.detection = Detection::Energy;
-        let plan = CallPlan::new(request.session.id, Arc::clone(&self.agent), (self.dialogue)(request));
+        let dialogue = (self.dialogue)(request);
+        if dialogue.can_grant_consent() {
+            settings.keep = voicecall_core::call::Keep::AfterConsent;
+        }
+        let plan = CallPlan::new(request.session.id, Arc::clone(&self.agent), dialogue);
         Ok(CallPlan { settings, ..plan })
     }
 

@@ -114,6 +114,14 @@ pub(crate) fn line(network: Network) -> PhoneOptions {
 }
 
 impl Setup {
+    /// The agent's sentences were synthesised before the call, as a server does that knows its interview.
+    pub(crate) fn with_voices_ready(mut self) -> Self {
+        let questions = self.plan.questions.iter().map(|question| question.text.as_str());
+        let texts: Vec<_> = self.plan.phrases.texts().chain(questions).collect();
+        self.settings.prepared = texts.into_iter().map(prepared).collect();
+        self
+    }
+
     /// Makes the call.
     pub(crate) fn run(self) -> Report {
         let wire = StreamWire::new("AC1".into(), "CA1".into(), "MZ1".into(), BTreeMap::new());

@@ -243,6 +243,7 @@ mod tests {
             language: None,
             started: at,
             ended: at,
+            voiced: std::time::Duration::ZERO,
             cut_off: false,
         })
     }

@@ -64,7 +64,7 @@ impl CallEngine {
         let attempt = DialAttempt::planned(session.tenant, session.id, account.backend().name(), self.now());
         let attempt = DialAttempt { account: Some(account.name()), ..attempt };
         // Known before the order is sent, because the carrier may report before it has answered us; and before the turn
-        // is taken, so that a sweep does not take the session for forgotten.
+        // is taken, so that a recovery does not take the session for forgotten.
         self.note_ringing(attempt.id, Ringing::new(session.tenant, session.id))?;
         let claimed = self.store.claim_session(session.tenant, session.id, self.now(), self.hold_until()).await;
         let (_, epoch) = claimed.inspect_err(|_| {
@@ -157,7 +157,7 @@ impl CallEngine {
                 // Looked for also if the store does not take this: it stays in `sending`, which is as unknown.
                 let settled = self.store.settle_attempt(tenant, attempt.id, &AttemptOutcome::Unknown).await;
                 let engine = Arc::clone(self);
-                // Ends by itself after the last look; the sweep at the next start takes over if the process ends.
+                // Ends by itself after the last look; the recovery at the next start takes over if the process ends.
                 tokio::spawn(async move { engine.reconcile(attempt, order).await });
                 settled?;
                 self.store.session(tenant, session.id).await

@@ -1,7 +1,6 @@
 //! The end of a session: what remains of it, told to the store, the carrier and everybody who watches.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
@@ -97,21 +96,17 @@ pub(super) async fn redirect(
     }
 }
 
-/// Ends the call at the carrier once its logic wants it; the caller has then hung up, or it is our turn.
+/// Ends the call at the carrier once its logic wants it; the caller has then hung up, or it is our turn. A call whose
+/// audio was lost may come back: its logic wants it connected again, not ended.
 pub(super) async fn let_go(
     engine: Arc<CallEngine>,
     session: Session,
     (account, call): (Arc<Account>, CarrierCallId),
     amd: watch::Receiver<AmdResult>,
     hung_up: oneshot::Receiver<EndReason>,
-    lost: Arc<AtomicBool>,
 ) {
     let Ok(reason) = hung_up.await else { return };
     if reason == EndReason::RemoteHangup {
-        return;
-    }
-    // A call whose audio was lost may come back.
-    if reason == EndReason::TechnicalFailure && lost.load(Ordering::Relaxed) {
         return;
     }
     let told = match &*amd.borrow() {

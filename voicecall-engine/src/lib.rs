@@ -9,6 +9,7 @@ mod config;
 mod dial;
 mod dispatcher;
 mod ending;
+mod fairness;
 mod hold;
 mod live;
 mod observe;
@@ -49,7 +50,7 @@ use accounts::{Account, Accounts};
 use ticket::Tickets;
 use voicecall_core::Result;
 use voicecall_core::Vault;
-use voicecall_core::dialogue::Action;
+use voicecall_core::call::InputEvent;
 use voicecall_core::store::{EngineStore, Store};
 use voicecall_core::{AccountName, AttemptId, CarrierCallId, Epoch, SessionId, TenantId};
 
@@ -110,7 +111,7 @@ struct Live {
     since: Instant,
     epoch: Option<Epoch>,
     amd: watch::Sender<voicemail::AmdResult>,
-    control: mpsc::Sender<Action>,
+    control: mpsc::Sender<InputEvent<'static>>,
     /// Ends the call's task, whatever it is doing.
     abort: Option<AbortHandle>,
 }

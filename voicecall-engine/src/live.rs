@@ -1,7 +1,6 @@
 //! A call whose socket has come: from the ticket to the stored end.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -141,7 +140,7 @@ impl CallEngine {
         ticket: MediaTicket,
         id: SessionId,
         (now, opened): (Timestamp, Instant),
-        (amd, commands): (watch::Sender<AmdResult>, mpsc::Receiver<Action>),
+        (amd, commands): (watch::Sender<AmdResult>, mpsc::Receiver<InputEvent<'static>>),
         socket: M,
     ) -> Result<Ran> {
         let tenant = ticket.key.tenant;
@@ -206,30 +205,16 @@ impl CallEngine {
             Outlets { hang_up, transfer, control },
             recording,
         );
-        let lost = Arc::new(AtomicBool::new(false));
         let mut tasks = JoinSet::new();
         tasks.spawn(writer.in_current_span());
         tasks.spawn(redirect(Arc::clone(account.backend()), ticket.call.clone(), transfers).in_current_span());
         tasks.spawn(
-            let_go(
-                Arc::clone(self),
-                session,
-                (Arc::clone(&account), ticket.call.clone()),
-                amd.subscribe(),
-                hung_up,
-                Arc::clone(&lost),
-            )
-            .in_current_span(),
+            let_go(Arc::clone(self), session, (Arc::clone(&account), ticket.call.clone()), amd.subscribe(), hung_up)
+                .in_current_span(),
         );
         let codec = account.backend().media_codec();
         let runner = CallRunner {
-            logic: Bound {
-                logic,
-                call: ticket.call.clone(),
-                state: Binding::Waiting,
-                wanted: None,
-                lost: Arc::clone(&lost),
-            },
+            logic: Bound { logic, call: ticket.call.clone(), state: Binding::Waiting, wanted: None },
             agent,
             codec,
             sink,
@@ -258,7 +243,7 @@ impl CallEngine {
         if !retry(|| self.holds(Lease { tenant, session: id, epoch })).await? {
             return Ok(Ran::Lost);
         }
-        if reason == EndReason::TechnicalFailure && lost.load(Ordering::Relaxed) {
+        if sink.lost && !is_machine {
             if retry(|| self.keep_open(ticket.key, id, epoch, &ticket.call)).await? {
                 return Ok(Ran::Over(reason));
             }
@@ -300,8 +285,6 @@ struct Bound {
     state: Binding,
     /// What was wanted from above before the stream had started.
     wanted: Option<Action>,
-    /// Whether the socket was lost while the call went on.
-    lost: Arc<AtomicBool>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -339,9 +322,6 @@ impl CallLogic for Bound {
                 }
                 _ => return,
             }
-        }
-        if matches!(event, InputEvent::Disconnected) {
-            self.lost.store(true, Ordering::Relaxed);
         }
         self.logic.handle(now, event, out);
     }

@@ -17,7 +17,8 @@ use voicecall_core::{Error, ErrorKind, Result};
 const OUT_OF_ORDER: Duration = Duration::from_secs(60);
 
 impl CallEngine {
-    /// Takes a session in. It is called as soon as its turn comes, by whoever [runs](Self::run_background) the store's background work.
+    /// Takes a session in. It is called as soon as its turn comes, by a process that
+    /// [works on the store](Self::run_background).
     ///
     /// # Errors
     /// `Unavailable` while draining; `Conflict` if the session exists; `Invalid` as [`NewSession::validate`]. A reference that has a session already gets

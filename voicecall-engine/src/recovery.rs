@@ -12,7 +12,7 @@ use voicecall_core::carrier::CallStatus;
 use voicecall_core::store::{AttemptState, DialAttempt, EndReason, EventSource, Session, SessionChange};
 use voicecall_core::{ErrorKind, Result};
 
-/// What a sweep did.
+/// What a recovery did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recovered {
@@ -24,7 +24,7 @@ pub struct Recovered {
     pub live: usize,
     /// Sessions whose call was live and could not be continued: the caller got an apology, the session is closed.
     pub apologised: usize,
-    /// Sessions that could not be settled, because the carrier or the store did not answer. The next sweep tries again.
+    /// Sessions that could not be settled, because the carrier or the store did not answer. The next recovery tries again.
     pub left: usize,
 }
 
@@ -37,35 +37,35 @@ enum Settled {
 
 impl CallEngine {
     /// Settles every session that nobody runs. Called once, before the first call of a new process;
-    /// [`tend`](Self::tend) repeats it. What other processes hold is left to them, if the store
+    /// [`run_background`](Self::run_background) repeats it. What other processes hold is left to them, if the store
     /// [is shared](super::EngineConfig::shares_store).
     ///
     /// # Errors
     /// When the store cannot tell which sessions are open.
     pub async fn recover(self: &Arc<Self>) -> Result<Recovered> {
-        let mut swept = Recovered::default();
+        let mut done = Recovered::default();
         for session in self.store.open_sessions().await? {
             if session.due_at.is_some() || self.is_ours(&session) || self.is_held_elsewhere(session.leased_until) {
                 continue;
             }
             match self.settle(&session).await {
-                Ok(Settled::Closed) => swept.closed += 1,
-                Ok(Settled::Waiting) => swept.waiting += 1,
-                Ok(Settled::Live) => swept.live += 1,
-                Ok(Settled::Apologised) => swept.apologised += 1,
+                Ok(Settled::Closed) => done.closed += 1,
+                Ok(Settled::Waiting) => done.waiting += 1,
+                Ok(Settled::Live) => done.live += 1,
+                Ok(Settled::Apologised) => done.apologised += 1,
                 // Another process was quicker.
                 Err(error) if error.kind() == ErrorKind::Conflict && self.config.shares_store => {}
                 Err(error) => {
                     warn!(session = %session.id, %error, "an open session could not be settled");
-                    swept.left += 1;
+                    done.left += 1;
                 }
             }
         }
-        if swept != Recovered::default() {
-            let Recovered { closed, waiting, live, apologised, left } = swept;
-            info!(closed, waiting, live, apologised, left, "open sessions swept");
+        if done != Recovered::default() {
+            let Recovered { closed, waiting, live, apologised, left } = done;
+            info!(closed, waiting, live, apologised, left, "open sessions recovered");
         }
-        Ok(swept)
+        Ok(done)
     }
 
     /// Whether something in this process runs the session or waits for its call.

@@ -15,7 +15,7 @@ use super::retry::AT_THE_END;
 use super::voicemail::{AmdResult, assume_person};
 use voicecall_core::CallTime;
 use voicecall_core::audio::Frame;
-use voicecall_core::call::{CallSink, Effect, Exchange};
+use voicecall_core::call::{CallSink, Effect, Exchange, InputEvent};
 use voicecall_core::dialogue::Action;
 use voicecall_core::journal::{Fact, JournalEntry};
 use voicecall_core::store::{EndReason, EngineStore, SessionChange};
@@ -44,6 +44,7 @@ pub(super) struct EngineSink {
     transfer: mpsc::Sender<PhoneNumber>,
     recording: Option<CallRecording>,
     reason: Option<EndReason>,
+    lost: bool,
 }
 
 /// Where a call's wishes go that are not facts.
@@ -54,13 +55,15 @@ pub(super) struct Outlets {
     /// To whom it is to be transferred.
     pub(super) transfer: mpsc::Sender<PhoneNumber>,
     /// Ends a call of which nothing can be stored.
-    pub(super) control: mpsc::Sender<Action>,
+    pub(super) control: mpsc::Sender<InputEvent<'static>>,
 }
 
 /// What is left of a sink when the call is over.
 pub(super) struct SinkEnd {
     /// Why the call ended.
     pub(super) reason: Option<EndReason>,
+    /// Whether the call may be connected again.
+    pub(super) lost: bool,
     /// The folder of the recording, if there is one.
     pub(super) folder: Option<PathBuf>,
 }
@@ -93,6 +96,7 @@ impl EngineSink {
             transfer,
             recording,
             reason: None,
+            lost: false,
         };
         (sink, write_journal((store, told, tenant), answered, waiting, done, control))
     }
@@ -103,7 +107,7 @@ impl EngineSink {
             Some(recording) => recording.finish().await,
             None => None,
         };
-        SinkEnd { reason: self.reason, folder }
+        SinkEnd { reason: self.reason, lost: self.lost, folder }
     }
 }
 
@@ -157,6 +161,10 @@ impl CallSink for EngineSink {
             }
             // The call goes on at the carrier: nobody hangs it up.
             Effect::Leave(reason) => self.reason = Some(reason),
+            Effect::Reconnect => {
+                self.reason = Some(EndReason::TechnicalFailure);
+                self.lost = true;
+            }
             effect => error!(session = %self.session, ?effect, "an effect this engine does not know"),
         }
     }
@@ -186,7 +194,7 @@ async fn write_journal(
     mut amd: watch::Receiver<AmdResult>,
     mut entries: mpsc::Receiver<JournalEntry>,
     stored: mpsc::Sender<u64>,
-    control: mpsc::Sender<Action>,
+    control: mpsc::Sender<InputEvent<'static>>,
 ) {
     let known = amd.wait_for(|amd| *amd != AmdResult::Unknown);
     let is_machine = match timeout(LONGEST_DETECTION, known).await {
@@ -206,7 +214,7 @@ async fn write_journal(
             if !error.is_retryable() || !patient {
                 error!(%error, facts = batch.len(), "facts could not be stored, the call ends");
                 // A call of which nothing is kept must not go on as if it were. One that has ended is what is wanted.
-                let _ = control.send(Action::EndNow(EndReason::TechnicalFailure)).await;
+                let _ = control.send(InputEvent::Dialogue(Action::EndNow(EndReason::TechnicalFailure))).await;
                 return;
             }
             warn!(%error, "facts are kept until the store is back");

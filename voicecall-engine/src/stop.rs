@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tracing::warn;
+use voicecall_core::call::InputEvent;
 use voicecall_core::dialogue::Action;
 use voicecall_core::store::{EndReason, EventSource, Session, SessionChange};
 use voicecall_core::{Error, ErrorKind, Result};
@@ -54,7 +55,7 @@ impl CallEngine {
         };
         let Some(control) = control else { return false };
         // A call that ended in the meantime is what was asked for.
-        let _ = control.send(Action::EndNow(reason)).await;
+        let _ = control.send(InputEvent::Dialogue(Action::EndNow(reason))).await;
         true
     }
 
@@ -83,7 +84,7 @@ impl CallEngine {
             state.live.values().map(|live| live.control.clone()).collect()
         };
         for control in &controls {
-            let _ = control.send(Action::EndNow(EndReason::Canceled)).await;
+            let _ = control.send(InputEvent::Dialogue(Action::EndNow(EndReason::Canceled))).await;
         }
         if tokio::time::timeout(limit, self.idle()).await.is_err() {
             warn!("calls were still under way when the time to end them was over");

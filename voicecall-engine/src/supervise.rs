@@ -21,7 +21,7 @@ const EVERY: Duration = Duration::from_secs(1);
 const GRACE: Duration = Duration::from_secs(15);
 
 /// How often open sessions that no process seems to run are settled.
-const SWEEP_EVERY: Duration = Duration::from_secs(60);
+const RECOVER_EVERY: Duration = Duration::from_secs(60);
 
 impl CallEngine {
     /// Does what sessions need beside their calls: calls those that are due, in their permitted hours and again if they
@@ -34,16 +34,16 @@ impl CallEngine {
     async fn supervise(self: &Arc<Self>) {
         let mut tick = interval(EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut last_sweep = Instant::now();
+        let mut last_recovery = Instant::now();
         loop {
             tick.tick().await;
             self.end_overdue_calls().await;
             self.take_back_late_calls().await;
             self.ask_after_silent_calls().await;
-            if last_sweep.elapsed() >= SWEEP_EVERY {
-                last_sweep = Instant::now();
+            if last_recovery.elapsed() >= RECOVER_EVERY {
+                last_recovery = Instant::now();
                 if let Err(error) = self.recover().await {
-                    warn!(%error, "open sessions could not be swept");
+                    warn!(%error, "open sessions could not be recovered");
                 }
             }
             if self.is_draining() && self.count() == (0, 0) {

@@ -8,6 +8,7 @@ use super::accounts::Account;
 use super::address::CallKey;
 use super::policy::DialPolicy;
 use voicecall_core::Result;
+use voicecall_core::call::InputEvent;
 use voicecall_core::carrier::{AnsweredBy, CallFlow, MachineDetection};
 use voicecall_core::dialogue::Action;
 use voicecall_core::store::{EndReason, EventSource, Session, SessionStatus};
@@ -156,7 +157,7 @@ impl CallEngine {
         info!(session = %session.id, "the agent talks to a machine");
         amd.send_replace(AmdResult::Machine(told));
         // A call that ended in the meantime books this itself.
-        let _ = control.send(Action::EndNow(EndReason::Voicemail)).await;
+        let _ = control.send(InputEvent::Dialogue(Action::EndNow(EndReason::Voicemail))).await;
         Ok(())
     }
 

@@ -13,6 +13,7 @@ use super::address::{CallKey, ReportOf};
 use super::retry::{ON_THE_LINE, retry_for};
 use super::ticket::MediaTicket;
 use voicecall_core::CallHours;
+use voicecall_core::call::InputEvent;
 use voicecall_core::carrier::{
     CallFlow, CallStatus, CarrierEvent, CarrierEventKind, StreamTarget, WebhookReply, WebhookRequest,
 };
@@ -29,8 +30,7 @@ impl CallEngine {
     /// # Errors
     /// `Unauthenticated` if it is not the carrier; `NotFound` for an attempt that is not ours.
     pub async fn answer(self: &Arc<Self>, key: CallKey, request: &WebhookRequest<'_>) -> Result<WebhookReply> {
-        let account = self.accounts.get(key.account)?;
-        let event = account.backend().webhook(request)?;
+        let (account, event) = self.verify(key.account, request)?;
         retry_for(ON_THE_LINE, || self.try_answer(&account, key, &event)).await
     }
 
@@ -108,8 +108,7 @@ impl CallEngine {
     /// # Errors
     /// As [`answer`](Self::answer).
     pub async fn resume(self: &Arc<Self>, key: CallKey, request: &WebhookRequest<'_>) -> Result<WebhookReply> {
-        let account = self.accounts.get(key.account)?;
-        let event = account.backend().webhook(request)?;
+        let (account, event) = self.verify(key.account, request)?;
         retry_for(ON_THE_LINE, || self.try_resume(&account, key, &event)).await
     }
 
@@ -120,6 +119,11 @@ impl CallEngine {
         event: &CarrierEvent,
     ) -> Result<WebhookReply> {
         let session = self.take_in(account, key, event).await?;
+        // The same question again, while the socket that answered it is ours: nothing has happened to the call.
+        if let Some(reply) = self.connected_by(account, key, event, session.id)? {
+            return Ok(reply);
+        }
+        self.tell_live(session.id, &event.call, InputEvent::CallContinues);
         // The call's own task is about to store its end: the carrier is as quick as we are.
         let _ = timeout(ENDING, self.ended(session.id)).await;
         let session = self.store.session(key.tenant, session.id).await?;
@@ -129,7 +133,7 @@ impl CallEngine {
         if session.status.is_final() && session.end_reason != Some(EndReason::TechnicalFailure) {
             return Ok(account.backend().reply(&CallFlow::hang_up()));
         }
-        // Asked again before the socket came, or while it is ours: the same report came twice, and counts once.
+        // Asked again before the socket came, or while it came: the same report came twice, and counts once.
         if let Some(reply) = self.connected_by(account, key, event, session.id)? {
             return Ok(reply);
         }
@@ -151,15 +155,19 @@ impl CallEngine {
     /// # Errors
     /// `Unauthenticated` if it is not the carrier; `Invalid` naming the field; `NotFound` for a call that is not ours.
     pub async fn report(self: &Arc<Self>, about: ReportOf, request: &WebhookRequest<'_>) -> Result<()> {
-        let account = self.accounts.get(about.account())?;
-        let event = account.backend().webhook(request)?;
+        let (account, event) = self.verify(about.account(), request)?;
         let key = match about {
             ReportOf::Call(key) => key,
             ReportOf::Account(name) => self.key_of(name, &event).await?,
         };
         let session = retry_for(ON_THE_LINE, || self.take_in(&account, key, &event)).await?;
         match event.kind {
-            CarrierEventKind::Status { status, .. } => self.advance(&session, key, status).await,
+            CarrierEventKind::Status { status, .. } => {
+                if status == CallStatus::Completed {
+                    self.tell_live(session.id, &event.call, InputEvent::CallEnded);
+                }
+                self.advance(&session, key, status).await;
+            }
             CarrierEventKind::Detected(detection) => {
                 self.detected(&session, key, &event.call, detection.answered_by).await?;
             }
@@ -172,6 +180,13 @@ impl CallEngine {
     pub(super) fn farewell(&self) -> CallFlow {
         let (text, language) = self.config.farewell.clone();
         CallFlow::farewell(text, language)
+    }
+
+    /// Reads what this account's carrier says, if it is the carrier.
+    fn verify(&self, account: AccountName, request: &WebhookRequest<'_>) -> Result<(Arc<Account>, CarrierEvent)> {
+        let account = self.accounts.get(account)?;
+        let event = account.backend().webhook(request)?;
+        Ok((account, event))
     }
 
     async fn key_of(&self, account: AccountName, event: &CarrierEvent) -> Result<CallKey> {
@@ -247,6 +262,17 @@ impl CallEngine {
                 self.attempt_over(session, key.attempt, reason, EventSource::Telephony).await;
             }
             _ => self.end_session(key.tenant, session.id, reason, EventSource::Telephony).await,
+        }
+    }
+
+    /// Tells a call's own task what the carrier says of the call. Never waits: a task that takes in nothing any more is
+    /// ended by whoever watches over calls.
+    pub(super) fn tell_live(&self, session: SessionId, call: &CarrierCallId, news: InputEvent<'static>) {
+        let state = self.state();
+        if let Some(live) = state.live.get(&session).filter(|live| live.call == *call)
+            && live.control.try_send(news).is_err()
+        {
+            warn!(%session, "a call did not take in what the carrier says of it");
         }
     }
 

@@ -209,7 +209,7 @@ CREATE UNIQUE INDEX sessions_by_reference ON sessions (tenant_id, reference)
     WHERE direction = 'outbound' AND reference IS NOT NULL;
 CREATE INDEX sessions_open ON sessions (created_at) WHERE status IN ('initiated', 'connecting', 'in_progress');
 -- 'high' sorts before 'normal'.
-CREATE INDEX sessions_waiting ON sessions (priority, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX sessions_due ON sessions (tenant_id, priority, due_at, id) WHERE due_at IS NOT NULL;
 CREATE INDEX sessions_of_tenant ON sessions (tenant_id, started_at);
 CREATE INDEX sessions_of_remote ON sessions (tenant_id, remote_lookup);
 CREATE INDEX sessions_of_person ON sessions (tenant_id, person);

@@ -180,7 +180,7 @@ impl VoiceBackend for TwilioVoice {
         }
         let form = [("Twiml", twiml.as_str())];
         let _: wire::Call =
-            self.client.post("update_call call", Effect::Repeatable, self.call_url(call, "")?, &form).await?;
+            self.client.post("update call", Effect::Repeatable, self.call_url(call, "")?, &form).await?;
         Ok(())
     }
 

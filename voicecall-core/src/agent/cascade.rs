@@ -18,7 +18,7 @@ use crate::audio::{Frame, SAMPLE_RATE};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ChatDelta, ChatRequest, LanguageModel, SpeechChunk, SpeechOptions, SpeechToText, TextToSpeech};
 
-/// Frames that wait for a transcriber, which may take a turn as a whole: 15 s.
+/// Frames said since the operation began that wait for a transcriber: 15 s.
 const LISTENING_FRAMES: usize = 750;
 
 /// The most samples in one event: 200 ms.
@@ -143,10 +143,10 @@ impl AgentSession for CascadeSession {
         let outbox = Outbox::new(op, self.sender.clone());
         let (services, setup) = (self.services.clone(), self.setup.clone());
         match task {
-            AgentTask::Listen => {
-                let (sender, audio) = mpsc::channel(LISTENING_FRAMES);
+            AgentTask::Listen { audio } => {
+                let (sender, rest) = mpsc::channel(LISTENING_FRAMES);
                 self.listening.insert(op, sender);
-                self.spawn(op, listen(services.ear, setup, audio, outbox.clone()), outbox);
+                self.spawn(op, listen(services.ear, setup, (audio, rest), outbox.clone()), outbox);
             }
             AgentTask::Think(request) => self.spawn(op, think(services.mind, request, outbox.clone()), outbox),
             AgentTask::Speak(text) => {
@@ -235,10 +235,11 @@ impl Outbox {
 async fn listen(
     ear: Arc<dyn SpeechToText>,
     setup: AgentSetup,
-    mut audio: mpsc::Receiver<Frame>,
+    (audio, mut rest): (Vec<Frame>, mpsc::Receiver<Frame>),
     outbox: Outbox,
 ) -> Result<()> {
-    let frames = stream::poll_fn(move |context| audio.poll_recv(context)).boxed();
+    let rest = stream::poll_fn(move |context| rest.poll_recv(context));
+    let frames = stream::iter(audio).chain(rest).boxed();
     let mut transcripts = ear.transcribe(frames, &setup.transcription);
     while let Some(transcript) = transcripts.next().await.transpose()? {
         let is_final = transcript.is_final;

@@ -76,6 +76,11 @@ fn setup() -> AgentSetup {
     }
 }
 
+/// A turn of which this many frames are known when it is asked for.
+fn listen_from(frames: usize) -> AgentTask {
+    AgentTask::Listen { audio: vec![Frame::SILENCE; frames] }
+}
+
 fn request() -> ChatRequest {
     ChatRequest::new(Vec::new(), 10)
 }
@@ -106,7 +111,7 @@ fn failure(events: &[AgentEvent]) -> ErrorKind {
 #[tokio::test(start_paused = true)]
 async fn a_turn_is_heard_to_its_end_and_then_understood() {
     let mut stage = Stage::hearing(ScriptedTranscriber::new().with_text("ja tack")).await;
-    stage.session.start(LISTEN, AgentTask::Listen);
+    stage.session.start(LISTEN, listen_from(0));
     for _ in 0..750 {
         stage.session.hear(LISTEN, &Frame::SILENCE).unwrap();
     }
@@ -122,9 +127,20 @@ async fn a_turn_is_heard_to_its_end_and_then_understood() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_turn_of_any_length_can_be_handed_over_at_once() {
+    let mut stage = Stage::hearing(ScriptedTranscriber::new().with_text("ja tack")).await;
+    stage.session.start(LISTEN, listen_from(3000));
+    stage.session.hear(LISTEN, &Frame::SILENCE).unwrap();
+    stage.session.finish(LISTEN);
+    let events = stage.run(LISTEN).await;
+    assert!(matches!(&events[..], [AgentEvent::Transcript(_), AgentEvent::Done]), "{events:?}");
+    assert_eq!(stage.ear.turns()[0].len(), 3001);
+}
+
+#[tokio::test(start_paused = true)]
 async fn audio_that_a_transcriber_does_not_take_is_refused_not_lost() {
     let mut stage = Stage::hearing(ScriptedTranscriber::new().with_text("yes")).await;
-    stage.session.start(LISTEN, AgentTask::Listen);
+    stage.session.start(LISTEN, listen_from(0));
     // The transcriber has had no chance to run yet.
     let accepted = (0..1000).take_while(|_| stage.session.hear(LISTEN, &Frame::SILENCE).is_ok()).count();
     let error = stage.session.hear(LISTEN, &Frame::SILENCE).unwrap_err();
@@ -140,10 +156,10 @@ async fn audio_for_an_operation_that_does_not_listen_is_refused() {
     let mut stage = Stage::hearing(ScriptedTranscriber::new().with_text("yes").with_text("no")).await;
     let refusal = |session: &mut Box<dyn AgentSession>, op| session.hear(op, &Frame::SILENCE).unwrap_err().kind();
     assert_eq!(refusal(&mut stage.session, LISTEN), ErrorKind::Closed);
-    stage.session.start(LISTEN, AgentTask::Listen);
+    stage.session.start(LISTEN, listen_from(0));
     stage.session.finish(LISTEN);
     assert_eq!(refusal(&mut stage.session, LISTEN), ErrorKind::Closed);
-    stage.session.start(OpId(9), AgentTask::Listen);
+    stage.session.start(OpId(9), listen_from(0));
     stage.session.cancel(OpId(9));
     assert_eq!(refusal(&mut stage.session, OpId(9)), ErrorKind::Closed);
 }
@@ -152,7 +168,7 @@ async fn audio_for_an_operation_that_does_not_listen_is_refused() {
 async fn a_transcriber_without_a_final_transcript_has_failed() {
     let script = Script::new().item(partial("ja"));
     let mut stage = Stage::hearing(ScriptedTranscriber::new().with_script(script)).await;
-    stage.session.start(LISTEN, AgentTask::Listen);
+    stage.session.start(LISTEN, listen_from(0));
     stage.session.finish(LISTEN);
     let events = stage.run(LISTEN).await;
     assert_eq!((events.len(), failure(&events)), (2, ErrorKind::Protocol));
@@ -163,7 +179,7 @@ async fn nothing_is_awaited_after_the_final_transcript() {
     let last = Transcript { is_final: true, ..partial("ja") };
     let script = Script::new().item(partial("j")).item(last).stall();
     let mut stage = Stage::hearing(ScriptedTranscriber::new().with_script(script)).await;
-    stage.session.start(LISTEN, AgentTask::Listen);
+    stage.session.start(LISTEN, listen_from(0));
     stage.session.finish(LISTEN);
     let events = timeout(Duration::from_secs(1), stage.run(LISTEN)).await.unwrap();
     assert!(matches!(events[..], [AgentEvent::Transcript(_), AgentEvent::Transcript(_), AgentEvent::Done]));
@@ -312,7 +328,7 @@ async fn dropping_the_session_ends_everything() {
     let mind = ScriptedModel::new().with_script(Script::new().stall());
     let voice = ScriptedVoice::new().with_silence(100, Duration::from_secs(1));
     let mut stage = Stage::open(ear, mind, voice).await;
-    stage.session.start(LISTEN, AgentTask::Listen);
+    stage.session.start(LISTEN, listen_from(0));
     stage.session.finish(LISTEN);
     stage.session.start(THINK, AgentTask::Think(request()));
     stage.session.start(SPEAK, AgentTask::Speak("A long story".into()));

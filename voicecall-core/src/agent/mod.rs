@@ -33,8 +33,12 @@ pub const SPEECH_CREDIT: u64 = 2 * crate::audio::SAMPLE_RATE as u64;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum AgentTask {
-    /// Transcribe one turn of the caller; its audio follows by [`AgentSession::hear`].
-    Listen,
+    /// Transcribe one turn of the caller.
+    Listen {
+        /// What is known of the turn already: its beginning, or all of it if it is transcribed again. The rest follows
+        /// by [`AgentSession::hear`].
+        audio: Vec<Frame>,
+    },
     /// Answer a request in text.
     Think(ChatRequest),
     /// Speak a text word for word.
@@ -64,7 +68,7 @@ impl AgentTask {
     #[must_use]
     pub const fn operation(&self) -> AgentOperation {
         match self {
-            Self::Listen => AgentOperation::Listen,
+            Self::Listen { .. } => AgentOperation::Listen,
             Self::Think(_) => AgentOperation::Think,
             Self::Speak(_) => AgentOperation::Speak,
             Self::Respond(_) => AgentOperation::Respond,
@@ -163,7 +167,7 @@ pub trait AgentSession: Send + Debug {
     ///
     /// # Errors
     /// `RateLimited` if the operation does not take audio fast enough. Audio is not dropped silently: the machine
-    /// then restarts the operation with the audio it kept. `Closed` if the operation is not listening (any more).
+    /// then starts another operation with the audio it kept. `Closed` if the operation is not listening (any more).
     fn hear(&mut self, op: OpId, frame: &Frame) -> Result<()>;
 
     /// Says that a listening operation has all its audio.

@@ -67,7 +67,11 @@ impl BudgetGuard {
         let mut used = false;
         for output in outputs {
             match output {
-                Output::Start { op, task: AgentTask::Listen } => self.listening.push((*op, 0)),
+                Output::Start { op, task: AgentTask::Listen { audio } } => {
+                    // No turn is long enough to need more than 32 bits.
+                    let frames = u32::try_from(audio.len()).unwrap_or(u32::MAX);
+                    self.listening.push((*op, frames));
+                }
                 Output::Start { task: AgentTask::Speak(text), .. } => {
                     self.meter.spoke(text.chars().count() as u64);
                     used = true;

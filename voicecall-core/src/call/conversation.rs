@@ -24,11 +24,15 @@ pub trait CallLogic: Send {
     /// Whether nothing more will come of this call.
     fn is_finished(&self) -> bool;
 
-    /// The tool that [`Output::CallTool`] names.
-    fn tool(&self, name: &str) -> Option<Tool>;
+    /// The tool that [`Output::CallTool`] names. Logic that calls none has none.
+    fn tool(&self, _name: &str) -> Option<Tool> {
+        None
+    }
 
-    /// The number that [`Effect::Transfer`](super::Effect::Transfer) names.
-    fn transfer_number(&self, name: &str) -> Option<PhoneNumber>;
+    /// The number that [`Effect::Transfer`](super::Effect::Transfer) names. Logic that transfers nothing has none.
+    fn transfer_number(&self, _name: &str) -> Option<PhoneNumber> {
+        None
+    }
 }
 
 /// A call machine and the dialogue it serves, one after the other until neither has anything to say.

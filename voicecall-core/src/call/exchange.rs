@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::agent::{AgentOperation, OpId};
 use crate::time::CallTime;
 
-/// A service that has given nothing for this long has failed, also if somebody else lost timeouts first: a reply should
+/// A service that has given nothing for this long has failed, also if somebody else gave up first: a reply should
 /// be there by then.
 const LATE: Duration = Duration::from_secs(2);
 

@@ -1,6 +1,7 @@
 //! Everything that goes into the call machine and everything that comes out of it.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +9,7 @@ use crate::agent::{AgentTask, OpId};
 use crate::audio::Frame;
 use crate::consent::ConsentToken;
 use crate::dialogue::{Action, DialogueEvent};
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind};
 use crate::journal::Fact;
 use crate::media::{MediaCommand, MediaEvent};
 use crate::model::{TokenUsage, ToolCall, Transcript, WordTiming};
@@ -101,7 +102,7 @@ pub enum InputEvent<'a> {
         /// Which.
         op: OpId,
         /// How.
-        kind: ErrorKind,
+        failure: Failure,
     },
     /// The fact with this number is stored for good.
     Stored {
@@ -110,10 +111,36 @@ pub enum InputEvent<'a> {
     },
     /// The dialogue, or whoever stands above the call, wants something.
     Dialogue(Action),
+    /// The carrier reports that the call is over: the caller has hung up.
+    CallEnded,
+    /// The carrier asks what to do next with the call: its media stream is over, and the caller still there.
+    CallContinues,
     /// The media socket is gone.
     Disconnected,
     /// Time has passed.
     Tick,
+}
+
+/// How an operation failed, as far as it decides what is done next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What went wrong.
+    pub kind: ErrorKind,
+    /// How long to wait before asking again, if the service said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<Duration>,
+}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        Self { kind: error.kind(), retry_after: error.retry_after() }
+    }
+}
+
+impl From<ErrorKind> for Failure {
+    fn from(kind: ErrorKind) -> Self {
+        Self { kind, retry_after: None }
+    }
 }
 
 /// What the machine wants done.
@@ -209,4 +236,7 @@ pub enum Effect {
     Leave(EndReason),
     /// End the call at the carrier. Words still on their way are awaited after it.
     HangUp(EndReason),
+    /// The media stream is gone, the caller may still be there: connect the call again, or end it. Words still on their
+    /// way are awaited as well.
+    Reconnect,
 }

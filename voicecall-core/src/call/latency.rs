@@ -74,6 +74,11 @@ impl Ledger {
         self.0 = None;
     }
 
+    /// Nobody works at an answer: what is said next is none.
+    pub(super) const fn abandon(&mut self) {
+        self.0 = None;
+    }
+
     pub(super) fn turn_ended(&mut self, turn: u32, last_voiced: CallTime, now: CallTime) {
         self.0 = Some(TurnLatency { turn, last_voiced, end_of_turn: now, ..TurnLatency::default() });
     }

@@ -15,7 +15,7 @@ const LONGEST_ANSWER: usize = 16 * 1024;
 /// The questions under way.
 #[derive(Debug)]
 pub(super) struct LlmRequests {
-    timeouts: Duration,
+    timeout: Duration,
     thoughts: Vec<Thought>,
 }
 
@@ -28,8 +28,8 @@ struct Thought {
 }
 
 impl LlmRequests {
-    pub(super) const fn new(timeouts: Duration) -> Self {
-        Self { timeouts, thoughts: Vec::new() }
+    pub(super) const fn new(timeout: Duration) -> Self {
+        Self { timeout, thoughts: Vec::new() }
     }
 
     pub(super) fn ask(
@@ -41,20 +41,20 @@ impl LlmRequests {
         out: &mut Vec<Output>,
     ) {
         let op = ops.next();
-        self.thoughts.push(Thought { ask, op, text: String::new(), due: now + self.timeouts });
+        self.thoughts.push(Thought { ask, op, text: String::new(), due: now + self.timeout });
         out.push(Output::Start { op, task: AgentTask::Think(request) });
     }
 
-    /// More text of an answer. Returns whether it was the first.
-    pub(super) fn token(&mut self, op: OpId, text: &str, out: &mut Vec<Output>) -> bool {
-        let Some(thought) = self.thoughts.iter_mut().find(|thought| thought.op == op) else { return false };
+    /// More text of an answer that is awaited. Returns whether it was the first; `None` if nobody waits for it.
+    pub(super) fn token(&mut self, op: OpId, text: &str, out: &mut Vec<Output>) -> Option<bool> {
+        let thought = self.thoughts.iter_mut().find(|thought| thought.op == op)?;
         let first = thought.text.is_empty();
         thought.text.push_str(text);
         if thought.text.len() > LONGEST_ANSWER {
             out.push(Output::Cancel { op });
             self.failed(op, out);
         }
-        first
+        Some(first)
     }
 
     pub(super) fn done(&mut self, op: OpId, out: &mut Vec<Output>) {

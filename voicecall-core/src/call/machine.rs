@@ -4,11 +4,12 @@
 mod answering;
 mod ending;
 
+use self::ending::CarrierNews;
 use std::time::Duration;
 
 use super::budget_guard::BudgetGuard;
 use super::consent_gate::ConsentGate;
-use super::io::{InputEvent, Output};
+use super::io::{Effect, Failure, InputEvent, Output};
 use super::latency::Ledger;
 use super::line_clock::{LineClock, Place};
 use super::llm_requests::LlmRequests;
@@ -49,6 +50,7 @@ pub struct CallMachine {
     /// Where the call goes once everything queued was heard.
     transfer: Option<String>,
     state: State,
+    news: Option<CarrierNews>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +62,8 @@ enum State {
     Ending(EndReason),
     /// The carrier was asked to connect the call to somebody else; until this instant the stream may stop.
     Leaving(CallTime),
+    /// The media stream has stopped. Unless the carrier says otherwise before this instant, the caller has hung up.
+    Stopped(CallTime),
     /// The line is gone; words still on their way are awaited.
     Over,
 }
@@ -92,6 +96,7 @@ impl CallMachine {
             ops: Ops::default(),
             transfer: None,
             state: State::Ringing,
+            news: None,
             settings,
         }
     }
@@ -110,8 +115,12 @@ impl CallMachine {
                 self.tell_heard(out);
             }
             InputEvent::Token { op, text } => {
-                if self.llm.token(op, &text, out) || self.speech.token(op, &text, self.now, out) {
-                    self.latency.first_token(self.now);
+                let wanted = self.llm.token(op, &text, out).or_else(|| self.speech.token(op, &text, self.now, out));
+                if let Some(first) = wanted {
+                    self.timers.progressed(self.now);
+                    if first {
+                        self.latency.first_token(self.now);
+                    }
                 }
             }
             InputEvent::ToolCall { .. } | InputEvent::TextDone { .. } | InputEvent::Segment { .. } => {
@@ -129,7 +138,7 @@ impl CallMachine {
                 }
             }
             InputEvent::Done { op } => self.done(op, out),
-            InputEvent::Failed { op, .. } => self.failed(op, out),
+            InputEvent::Failed { op, failure } => self.failed(op, failure, out),
             InputEvent::Stored { seq } => {
                 self.tools.stored(seq, out);
                 if let Some(number) = self.gate.stored(seq) {
@@ -137,7 +146,9 @@ impl CallMachine {
                 }
             }
             InputEvent::Dialogue(action) => self.act(action, out),
-            InputEvent::Disconnected => self.gone(EndReason::TechnicalFailure, out),
+            InputEvent::CallEnded => self.carrier_says(CarrierNews::Ended, out),
+            InputEvent::CallContinues => self.carrier_says(CarrierNews::Continues(self.now), out),
+            InputEvent::Disconnected => self.disconnected(out),
             InputEvent::Tick => {}
         }
         self.advance(out);
@@ -154,6 +165,7 @@ impl CallMachine {
             State::Ending(_) if !self.speech.is_busy() => self.speech.playout.settles_at().or(limit),
             State::Live | State::Ending(_) => limit,
             State::Leaving(until) => limit.min(Some(until)),
+            State::Stopped(until) => Some(until),
             State::Over => None,
         };
         let parts = [
@@ -215,7 +227,7 @@ impl CallMachine {
                 out.push(Output::Notify(DialogueEvent::Key(key)));
             }
             MediaEvent::Mark(mark) => self.speech.marked(mark, self.now),
-            MediaEvent::Stopped => self.gone(EndReason::RemoteHangup, out),
+            MediaEvent::Stopped => self.stopped(out),
             // A second start, or audio before the first: not of this call.
             MediaEvent::Started(_) | MediaEvent::Audio { .. } | MediaEvent::Key(_) => {}
         }
@@ -336,16 +348,17 @@ impl CallMachine {
     fn done(&mut self, op: OpId, out: &mut Vec<Output>) {
         self.llm.done(op, out);
         // A transcriber that is done and gave no final transcript has failed; one that gave it is not known any more.
-        self.transcriber.failed(op, self.now, &mut self.ops, out);
+        self.transcriber.ended(op, self.now);
         if self.speech.done(op, self.now) == TtsOutcome::Failed {
             self.tts_failed(out);
         }
         self.tell_heard(out);
     }
 
-    fn failed(&mut self, op: OpId, out: &mut Vec<Output>) {
+    fn failed(&mut self, op: OpId, failure: Failure, out: &mut Vec<Output>) {
+        self.timers.failed();
         self.llm.failed(op, out);
-        self.transcriber.failed(op, self.now, &mut self.ops, out);
+        self.transcriber.failed(op, failure, self.now);
         if self.speech.failed(op, self.now) == TtsOutcome::Failed {
             self.tts_failed(out);
         }
@@ -356,6 +369,7 @@ impl CallMachine {
         match action {
             Action::Say(utterance) if self.state == State::Live => {
                 self.latency.first_sentence(self.now);
+                self.timers.progressed(self.now);
                 self.speech.say(utterance, &self.settings, self.now);
             }
             Action::Respond { utterance, request } if self.state == State::Live => {
@@ -390,6 +404,9 @@ impl CallMachine {
             Action::End(reason) if self.state == State::Live => self.state = State::Ending(reason),
             Action::End(_) => {}
             Action::EndNow(reason) if self.is_live() => self.hang_up(reason, out),
+            Action::EndNow(reason) if matches!(self.state, State::Stopped(_)) => {
+                self.gone(reason, Effect::HangUp(reason), out);
+            }
             Action::EndNow(_) => {}
         }
     }
@@ -402,6 +419,10 @@ impl CallMachine {
             if self.now.since(CallTime::ZERO) >= self.settings.max_duration {
                 self.hang_up(EndReason::Timeout, out);
             }
+        } else if let State::Stopped(until) = self.state
+            && until <= self.now
+        {
+            self.caller_gone(out);
         }
         self.transcriber.tick(self.now, &mut self.ops, out);
         self.tell_heard(out);
@@ -453,7 +474,7 @@ impl CallMachine {
                 }
             }
             State::Live if self.transfer.is_some() && !self.speech.is_busy() => self.leave(out),
-            State::Live | State::Ringing | State::Over => self.wait(out),
+            State::Live | State::Ringing | State::Stopped(_) | State::Over => self.wait(out),
         }
     }
 
@@ -468,6 +489,9 @@ impl CallMachine {
         }
         self.timers.expect(self.is_answering(), self.now);
         self.timers.give_way(self.speech.floor(self.now), self.now);
+        if !self.timers.is_expecting() {
+            self.latency.abandon();
+        }
         while let Some(due) = self.timers.next_due(self.now) {
             match due {
                 Due::Filler(text) => {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! inputs : Media  Transcript  Token  Segment  Speech  ToolResult  Stored  Failed  Dialogue(action)  Tick
-//! machine: turn + playout + heard ledger + gate of consent + clocks of silence + spending
+//! machine: turn + playout + heard ledger + consent gate + silence timers + budget
 //! outputs: Send  Start  Hear  Finish  Cancel  CallTool  Journal  Notify  Record  Effect
 //! ```
 
@@ -31,7 +31,7 @@ mod turn;
 pub use conversation::{CallLogic, Conversation};
 pub use exchange::Exchange;
 pub use heard::{HeardText, split as split_heard};
-pub use io::{Effect, Input, InputEvent, Output};
+pub use io::{Effect, Failure, Input, InputEvent, Output};
 pub use latency::TurnLatency;
 pub use machine::CallMachine;
 pub use playout::{Finished, Playout, Progress, SpeechId};

@@ -11,12 +11,11 @@ use tracing::{debug, warn};
 
 use super::conversation::CallLogic;
 use super::exchange::{Exchange, Exchanges};
-use super::io::{Effect, InputEvent, Output};
+use super::io::{Effect, Failure, InputEvent, Output};
 use super::tool_tasks::ToolTasks;
 use crate::agent::{AgentEvent, AgentSession, OpId};
 use crate::audio::Frame;
-use crate::dialogue::Action;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::journal::Fact;
 use crate::media::{MediaCodec, MediaCommand, WireMessages};
 use crate::phone::PhoneNumber;
@@ -101,8 +100,9 @@ pub struct CallRunner<L, S> {
     pub sink: S,
     /// When the socket was opened: the connection's time is counted from here. Audio may have waited in the socket since.
     pub opened: Instant,
-    /// Actions from above the call, such as an operator's hang-up. Bounded; a full one makes the sender wait.
-    pub control: mpsc::Receiver<Action>,
+    /// What comes from above the call, such as an operator's hang-up or the carrier's report that the call is over.
+    /// Bounded; a full one makes the sender wait.
+    pub control: mpsc::Receiver<InputEvent<'static>>,
 }
 
 /// What remains of a call that was run.
@@ -123,7 +123,7 @@ enum Event<T> {
     Agent(OpId, AgentEvent),
     Stored(u64),
     Tool(ToolCallId, ToolOutcome),
-    Control(Option<Action>),
+    Control(Option<InputEvent<'static>>),
     Clock,
 }
 
@@ -167,7 +167,7 @@ struct Run<L, S> {
     dead_at: Instant,
     out: Vec<Output>,
     /// Listening operations that did not take their audio.
-    failed: Vec<(OpId, ErrorKind)>,
+    failed: Vec<(OpId, Failure)>,
     exchanges: Exchanges,
     tools: ToolTasks,
     /// Tools that could not be begun.
@@ -201,7 +201,7 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
             (op, event) = self.call.agent.next() => Event::Agent(op, event),
             seq = self.call.sink.stored() => Event::Stored(seq),
             (call, outcome) = self.tools.next() => Event::Tool(call, outcome),
-            action = self.call.control.recv(), if self.controlled => Event::Control(action),
+            input = self.call.control.recv(), if self.controlled => Event::Control(input),
             () = clock => Event::Clock,
         }
     }
@@ -246,7 +246,7 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
                     AgentEvent::Failed(error) => {
                         warn!(%error, "an operation of the agent failed");
                         self.exchanged(|exchanges| exchanges.end(op, false, now));
-                        InputEvent::Failed { op, kind: error.kind() }
+                        InputEvent::Failed { op, failure: Failure::from(&error) }
                     }
                 };
                 self.call.logic.handle(now, input, &mut self.out);
@@ -255,9 +255,7 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
             Event::Tool(call, outcome) => {
                 self.call.logic.handle(now, InputEvent::ToolResult { call, outcome }, &mut self.out);
             }
-            Event::Control(Some(action)) => {
-                self.call.logic.handle(now, InputEvent::Dialogue(action), &mut self.out);
-            }
+            Event::Control(Some(input)) => self.call.logic.handle(now, input, &mut self.out),
             Event::Control(None) => self.controlled = false,
             Event::Clock => {
                 if self.open && Instant::now() >= self.dead_at {
@@ -309,7 +307,7 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
                     }
                     Output::Hear { op, frame } => {
                         if let Err(error) = self.call.agent.hear(op, &frame) {
-                            self.failed.push((op, error.kind()));
+                            self.failed.push((op, Failure::from(&error)));
                         }
                     }
                     Output::Grant { op, samples } => self.call.agent.grant(op, samples),
@@ -348,11 +346,11 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
             }
             // An operation that did not take its audio fails once, however many frames it refused.
             self.failed.dedup_by_key(|(op, _)| *op);
-            let Some((op, kind)) = self.failed.pop() else { return };
+            let Some((op, failure)) = self.failed.pop() else { return };
             let now = self.now();
             self.call.agent.cancel(op);
             self.exchanged(|exchanges| exchanges.end(op, false, now));
-            self.call.logic.handle(now, InputEvent::Failed { op, kind }, &mut self.out);
+            self.call.logic.handle(now, InputEvent::Failed { op, failure }, &mut self.out);
         }
     }
 

@@ -107,7 +107,8 @@ pub struct PreparedSpeech {
 #[serde(default)]
 #[non_exhaustive]
 pub struct Timeouts {
-    /// What to say when an answer takes long, and how long after the end of the caller's turn. In order of time.
+    /// What to say when an answer takes long, and how long after the end of the caller's turn. In order of time. One is
+    /// held back for up to 400 ms while the answer is visibly near, which would otherwise wait for its end.
     pub fillers: Vec<(Duration, String)>,
     /// What to say before giving up on a voice that cannot be had any more.
     pub farewell: Option<String>,

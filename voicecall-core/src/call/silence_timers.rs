@@ -15,15 +15,23 @@ pub(super) enum Due {
     Silence(u32),
 }
 
+/// Whoever works at an answer shows it at least this often: a model by its next words, a voice by its first sound.
+const PROGRESS: Duration = Duration::from_millis(250);
+
+/// A filler waits this long for an answer that is near, since the answer would then wait for the filler's end.
+const HELD_BACK: Duration = Duration::from_millis(400);
+
 /// Measures two silences: the caller's wait for an answer, and nobody speaking at all.
 #[derive(Debug)]
 pub(super) struct SilenceTimers {
     fillers: Vec<(Duration, String)>,
-    timeouts: Duration,
+    silence: Duration,
     /// The end of the caller's turn whose answer is awaited, and how many fillers were said since.
     answer: Option<(CallTime, usize)>,
     /// Whether somebody has the floor.
     held: bool,
+    /// When somebody last came closer to the answer.
+    progress: Option<CallTime>,
     /// Since when nobody works at the answer.
     idle: Option<CallTime>,
     /// Since when nobody speaks and nothing is under way.
@@ -35,9 +43,10 @@ impl SilenceTimers {
     pub(super) fn new(timeouts: &Timeouts) -> Self {
         Self {
             fillers: timeouts.fillers.clone(),
-            timeouts: timeouts.silence,
+            silence: timeouts.silence,
             answer: None,
             held: false,
+            progress: None,
             idle: None,
             quiet: None,
             silences: 0,
@@ -47,6 +56,17 @@ impl SilenceTimers {
     /// The caller's turn ended: an answer is due.
     pub(super) const fn turn_ended(&mut self, now: CallTime) {
         self.answer = Some((now, 0));
+        self.progress = None;
+    }
+
+    /// The answer has come closer: the model writes, or its words are on their way to the voice.
+    pub(super) const fn progressed(&mut self, now: CallTime) {
+        self.progress = Some(now);
+    }
+
+    /// Whoever worked at the answer has failed.
+    pub(super) const fn failed(&mut self) {
+        self.progress = None;
     }
 
     /// The answer is there, or not expected any more.
@@ -74,6 +94,11 @@ impl SilenceTimers {
         }
     }
 
+    /// Whether an answer is expected.
+    pub(super) const fn is_expecting(&self) -> bool {
+        self.answer.is_some()
+    }
+
     /// The caller said something that was understood: silences are counted anew.
     pub(super) const fn caller_spoke(&mut self) {
         self.silences = 0;
@@ -86,24 +111,29 @@ impl SilenceTimers {
 
     /// What is due at `now`, once.
     pub(super) fn next_due(&mut self, now: CallTime) -> Option<Due> {
-        if !self.held
-            && let Some((since, said)) = &mut self.answer
-            && let Some((after, text)) = self.fillers.get(*said)
-            && now.since(*since) >= *after
+        if self.filler_at().is_some_and(|at| at <= now)
+            && let Some((_, said)) = &mut self.answer
+            && let Some((_, text)) = self.fillers.get(*said)
         {
             *said += 1;
             return Some(Due::Filler(text.clone()));
         }
-        let quiet = self.quiet.filter(|quiet| now.since(*quiet) >= self.timeouts)?;
-        self.quiet = Some(quiet + self.timeouts);
+        let quiet = self.quiet.filter(|quiet| now.since(*quiet) >= self.silence)?;
+        self.quiet = Some(quiet + self.silence);
         self.silences += 1;
         Some(Due::Silence(self.silences))
     }
 
     pub(super) fn wake_at(&self) -> Option<CallTime> {
-        let filler =
-            self.answer.filter(|_| !self.held).and_then(|(since, said)| Some(since + self.fillers.get(said)?.0));
-        let silence = self.quiet.map(|quiet| quiet + self.timeouts);
-        filler.into_iter().chain(silence).min()
+        let silence = self.quiet.map(|quiet| quiet + self.silence);
+        self.filler_at().into_iter().chain(silence).min()
+    }
+
+    /// When the next filler is due: at its time, or a little later if the answer is near.
+    fn filler_at(&self) -> Option<CallTime> {
+        let (since, said) = self.answer.filter(|_| !self.held)?;
+        let due = since + self.fillers.get(said)?.0;
+        let near_until = self.progress.map(|progress| (progress + PROGRESS).min(due + HELD_BACK));
+        near_until.max(Some(due))
     }
 }

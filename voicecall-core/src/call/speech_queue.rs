@@ -208,14 +208,14 @@ impl SpeechQueue {
 
     /// More audio of a speaking operation. Returns whether it was the first of it.
     pub(super) fn audio(&mut self, op: OpId, audio: &[u8], words: Vec<WordTiming>, now: CallTime) -> bool {
-        let timeouts = self.timeouts.speech;
+        let timeout = self.timeouts.speech;
         let Some(line) = self.queue.iter_mut().find(|line| line.is_asked(op)) else { return false };
         let first = line.samples == 0 && !audio.is_empty();
         line.append(audio);
         line.words.extend(words);
         // Until a model has written all it will, its next word is what is waited for.
         if line.response.as_ref().is_none_or(Response::is_written) {
-            line.wait_until(now + timeouts);
+            line.wait_until(now + timeout);
         }
         first
     }
@@ -294,7 +294,7 @@ impl SpeechQueue {
 
     /// Hands frames to the playout and lets their voices go on. Returns whether there were any.
     fn feed(&mut self, now: CallTime, out: &mut Vec<Output>) -> bool {
-        let timeouts = self.timeouts.speech;
+        let timeout = self.timeouts.speech;
         let mut any = false;
         for line in self.queue.iter_mut().filter(|line| !line.fed) {
             while self.playout.waiting() < FEED
@@ -313,7 +313,7 @@ impl SpeechQueue {
             {
                 out.push(Output::Grant { op: *op, samples: spent - line.granted });
                 line.granted = spent;
-                *due = (*due).max(now + timeouts);
+                *due = (*due).max(now + timeout);
             }
             if !line.complete || !line.ready.is_empty() {
                 break;
@@ -437,7 +437,7 @@ impl SpeechQueue {
         let asked = self.queue.iter().take(AHEAD).filter_map(|line| match line.source {
             Source::Prepared => None,
             Source::Later { not_before, .. } => Some(not_before),
-            Source::Asked { due, .. } => (line.may_deliver()).then_some(due),
+            Source::Asked { due, .. } => line.may_deliver().then_some(due),
         });
         asked.chain(self.playout.next_send()).chain(self.playout.next_end()).min()
     }

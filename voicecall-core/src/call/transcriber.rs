@@ -3,22 +3,26 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::io::Output;
+use super::io::{Failure, Output};
 use super::ops::Ops;
 use super::turn::Spoken;
 use crate::agent::{AgentTask, OpId};
 use crate::audio::Frame;
 use crate::dialogue::CallerTurn;
+use crate::error::ErrorKind;
 use crate::model::Transcript;
 use crate::time::CallTime;
 
 /// Audio from before the first voiced frame that belongs to a turn: a detector needs some voice to be sure.
 const PRE_ROLL: usize = 15;
 
+/// The wait before a transcriber that has no room is asked again, if it does not say how long to wait.
+const BACKOFF: Duration = Duration::from_millis(500);
+
 /// Turns on their way from sound to words, oldest first; they are told in order.
 #[derive(Debug)]
 pub(super) struct TurnTranscriber {
-    timeouts: Duration,
+    timeout: Duration,
     lately: VecDeque<Frame>,
     turns: VecDeque<Turn>,
     count: u32,
@@ -27,25 +31,29 @@ pub(super) struct TurnTranscriber {
 #[derive(Debug)]
 struct Turn {
     number: u32,
-    op: OpId,
-    /// Everything that was said, to be said again to another transcriber.
+    /// Everything that was said, to be handed to another operation.
     audio: Vec<Frame>,
     repeated: bool,
     spoken: Option<Spoken>,
-    /// When a missing transcript is noticed.
-    due: Option<CallTime>,
-    words: Option<Words>,
+    transcription: Transcription,
 }
 
 #[derive(Debug)]
-enum Words {
+enum Transcription {
+    /// Asked for; missed at this instant, once the turn is over.
+    Asked {
+        op: OpId,
+        due: Option<CallTime>,
+    },
+    /// To be asked for again, not before this instant.
+    Later(CallTime),
     Understood(Transcript),
     Lost,
 }
 
 impl TurnTranscriber {
-    pub(super) fn new(timeouts: Duration) -> Self {
-        Self { timeouts, lately: VecDeque::with_capacity(PRE_ROLL), turns: VecDeque::new(), count: 0 }
+    pub(super) fn new(timeout: Duration) -> Self {
+        Self { timeout, lately: VecDeque::with_capacity(PRE_ROLL), turns: VecDeque::new(), count: 0 }
     }
 
     /// Takes in a frame; while a turn is open it goes to the transcriber.
@@ -53,8 +61,8 @@ impl TurnTranscriber {
         match self.turns.back_mut().filter(|turn| turn.spoken.is_none()) {
             Some(turn) => {
                 turn.audio.push(*frame);
-                if turn.words.is_none() {
-                    out.push(Output::Hear { op: turn.op, frame: *frame });
+                if let Transcription::Asked { op, .. } = turn.transcription {
+                    out.push(Output::Hear { op, frame: *frame });
                 }
             }
             None => {
@@ -71,75 +79,80 @@ impl TurnTranscriber {
         self.count += 1;
         let op = ops.next();
         let audio: Vec<_> = self.lately.drain(..).collect();
-        start(op, &audio, out);
+        out.push(Output::Start { op, task: AgentTask::Listen { audio: audio.clone() } });
         self.turns.push_back(Turn {
             number: self.count,
-            op,
             audio,
             repeated: false,
             spoken: None,
-            due: None,
-            words: None,
+            transcription: Transcription::Asked { op, due: None },
         });
     }
 
     /// The turn is over; its transcript is awaited. Returns the turn's number.
     pub(super) fn close(&mut self, spoken: Spoken, now: CallTime, out: &mut Vec<Output>) -> Option<u32> {
-        let due = now + self.timeouts;
         let turn = self.turns.back_mut().filter(|turn| turn.spoken.is_none())?;
         turn.spoken = Some(spoken);
-        if turn.words.is_none() {
-            turn.due = Some(due);
-            out.push(Output::Finish { op: turn.op });
+        if let Transcription::Asked { op, due } = &mut turn.transcription {
+            *due = Some(now + self.timeout);
+            out.push(Output::Finish { op: *op });
         }
         Some(turn.number)
     }
 
     /// A transcript arrived. Returns the turn it completes.
     pub(super) fn understood(&mut self, op: OpId, transcript: Transcript) -> Option<u32> {
-        let turn = self.turns.iter_mut().find(|turn| turn.op == op && turn.words.is_none())?;
-        if !transcript.is_final {
-            return None;
-        }
-        turn.words = Some(Words::Understood(transcript));
+        let turn = self.turns.iter_mut().find(|turn| turn.is_asked(op)).filter(|_| transcript.is_final)?;
+        turn.transcription = Transcription::Understood(transcript);
         Some(turn.number)
     }
 
-    /// An operation failed, or ended without a transcript: once more with the same audio, then without words.
-    /// Returns whether the operation was one of ours.
-    pub(super) fn failed(&mut self, op: OpId, now: CallTime, ops: &mut Ops, out: &mut Vec<Output>) -> bool {
-        let due = now + self.timeouts;
-        let Some(turn) = self.turns.iter_mut().find(|turn| turn.op == op && turn.words.is_none()) else { return false };
-        if turn.repeated {
-            turn.words = Some(Words::Lost);
-            return true;
-        }
-        turn.repeated = true;
-        turn.op = ops.next();
-        start(turn.op, &turn.audio, out);
-        if turn.spoken.is_some() {
-            turn.due = Some(due);
-            out.push(Output::Finish { op: turn.op });
-        }
-        true
+    /// An operation ended without a transcript, or gave none in time: once more with the same audio, then without words.
+    pub(super) fn ended(&mut self, op: OpId, now: CallTime) {
+        self.repeat(op, Duration::ZERO, now);
     }
 
-    /// Notices transcripts that do not come.
+    /// An operation failed: once more with the same audio, after a wait if the transcriber has no room; then without words.
+    pub(super) fn failed(&mut self, op: OpId, failure: Failure, now: CallTime) {
+        let backoff = if failure.kind == ErrorKind::RateLimited { BACKOFF } else { Duration::ZERO };
+        self.repeat(op, failure.retry_after.unwrap_or(backoff), now);
+    }
+
+    fn repeat(&mut self, op: OpId, wait: Duration, now: CallTime) {
+        let Some(turn) = self.turns.iter_mut().find(|turn| turn.is_asked(op)) else { return };
+        // Whoever is told to wait longer than for a transcript is told at once that there will be none.
+        let in_vain = turn.repeated || wait > self.timeout;
+        turn.repeated = true;
+        turn.transcription = if in_vain { Transcription::Lost } else { Transcription::Later(now + wait) };
+    }
+
+    /// Notices transcripts that do not come, and asks again for those whose wait is over.
     pub(super) fn tick(&mut self, now: CallTime, ops: &mut Ops, out: &mut Vec<Output>) {
-        let late = |turn: &&Turn| turn.words.is_none() && turn.due.is_some_and(|due| due <= now);
-        while let Some(op) = self.turns.iter().find(late).map(|turn| turn.op) {
+        let late = |turn: &Turn| match turn.transcription {
+            Transcription::Asked { op, due: Some(due) } if due <= now => Some(op),
+            _ => None,
+        };
+        while let Some(op) = self.turns.iter().find_map(late) {
             out.push(Output::Cancel { op });
-            self.failed(op, now, ops, out);
+            self.ended(op, now);
+        }
+        for turn in &mut self.turns {
+            if let Transcription::Later(at) = turn.transcription
+                && at <= now
+            {
+                turn.ask_again(now + self.timeout, ops, out);
+            }
         }
     }
 
     /// The next turn whose words are known, in the order they were spoken.
     pub(super) fn next_heard(&mut self) -> Option<CallerTurn> {
         let front = self.turns.front()?;
-        let (spoken, words) = (front.spoken?, front.words.as_ref()?);
-        let transcript = match words {
-            Words::Understood(transcript) => Some(transcript.clone()),
-            Words::Lost => None,
+        let spoken = front.spoken?;
+        let transcript = match &front.transcription {
+            Transcription::Understood(transcript) => Some(transcript.clone()),
+            Transcription::Lost => None,
+            Transcription::Asked { .. } | Transcription::Later(_) => return None,
         };
         let heard = CallerTurn {
             turn: front.number,
@@ -148,6 +161,7 @@ impl TurnTranscriber {
             text: transcript.map(|transcript| transcript.text),
             started: spoken.started,
             ended: spoken.last_voiced,
+            voiced: spoken.voiced,
             cut_off: spoken.cut_off,
         };
         self.turns.pop_front();
@@ -160,11 +174,28 @@ impl TurnTranscriber {
     }
 
     pub(super) fn wake_at(&self) -> Option<CallTime> {
-        self.turns.iter().filter(|turn| turn.words.is_none()).filter_map(|turn| turn.due).min()
+        let wake = |turn: &Turn| match turn.transcription {
+            Transcription::Asked { due, .. } => due,
+            Transcription::Later(at) => Some(at),
+            Transcription::Understood(_) | Transcription::Lost => None,
+        };
+        self.turns.iter().filter_map(wake).min()
     }
 }
 
-fn start(op: OpId, audio: &[Frame], out: &mut Vec<Output>) {
-    out.push(Output::Start { op, task: AgentTask::Listen });
-    out.extend(audio.iter().map(|frame| Output::Hear { op, frame: *frame }));
+impl Turn {
+    fn is_asked(&self, of: OpId) -> bool {
+        matches!(self.transcription, Transcription::Asked { op, .. } if op == of)
+    }
+
+    /// Hands everything that was said so far to a new operation, which hears the rest as it is said.
+    fn ask_again(&mut self, due: CallTime, ops: &mut Ops, out: &mut Vec<Output>) {
+        let op = ops.next();
+        out.push(Output::Start { op, task: AgentTask::Listen { audio: self.audio.clone() } });
+        let is_over = self.spoken.is_some();
+        if is_over {
+            out.push(Output::Finish { op });
+        }
+        self.transcription = Transcription::Asked { op, due: is_over.then_some(due) };
+    }
 }

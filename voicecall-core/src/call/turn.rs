@@ -49,6 +49,8 @@ pub struct Spoken {
     pub started: CallTime,
     /// The last voiced sample.
     pub last_voiced: CallTime,
+    /// How much of it was voice.
+    pub voiced: Duration,
     /// Whether it was longer than allowed.
     pub cut_off: bool,
 }
@@ -153,17 +155,19 @@ impl Turn {
     pub fn stop(&mut self) -> Option<Spoken> {
         match std::mem::replace(&mut self.state, QUIET) {
             State::Quiet { .. } => None,
-            State::Speaking { started, last_voiced, .. } => Some(Spoken { started, last_voiced, cut_off: false }),
+            State::Speaking { started, last_voiced, voiced } => {
+                Some(Spoken { started, last_voiced, voiced, cut_off: false })
+            }
         }
     }
 
     fn judge(&mut self, now: CallTime, silence: Duration) -> Option<TurnEvent> {
-        let State::Speaking { started, last_voiced, .. } = self.state else { return None };
+        let State::Speaking { started, last_voiced, voiced } = self.state else { return None };
         let finished = now.since(last_voiced) >= silence;
         let cut_off = !finished && now.since(started) >= self.settings.max_turn;
         (finished || cut_off).then(|| {
             self.state = QUIET;
-            TurnEvent::Ended(Spoken { started, last_voiced, cut_off })
+            TurnEvent::Ended(Spoken { started, last_voiced, voiced, cut_off })
         })
     }
 }
@@ -193,7 +197,8 @@ mod tests {
     fn ends_after_the_silence_counted_from_the_last_voiced_sample() {
         let mut turn = Turn::new(TurnSettings::default());
         let events = feed(&mut turn, &format!("..##########{}", ".".repeat(40)));
-        let spoken = Spoken { started: ms(40), last_voiced: ms(240), cut_off: false };
+        let voiced = Duration::from_millis(200);
+        let spoken = Spoken { started: ms(40), last_voiced: ms(240), voiced, cut_off: false };
         assert_eq!(events, [(100, TurnEvent::Started), (840, TurnEvent::Ended(spoken))]);
     }
 
@@ -208,7 +213,8 @@ mod tests {
         let mut turn = Turn::new(TurnSettings::default());
         let events = feed(&mut turn, &format!("#####{}#####{}", ".".repeat(29), ".".repeat(30)));
         assert_eq!(events.len(), 2);
-        assert!(matches!(events[1], (_, TurnEvent::Ended(spoken)) if spoken.last_voiced == ms(780)));
+        let TurnEvent::Ended(spoken) = events[1].1 else { panic!("{events:?}") };
+        assert_eq!((spoken.last_voiced, spoken.voiced), (ms(780), Duration::from_millis(200)), "the pause is no voice");
     }
 
     #[test]

@@ -219,6 +219,7 @@ mod tests {
             language: None,
             started,
             ended,
+            voiced: std::time::Duration::ZERO,
             cut_off: false,
         })
     }

@@ -62,6 +62,9 @@ pub struct CallerTurn {
     pub started: CallTime,
     /// The last voiced sample.
     pub ended: CallTime,
+    /// How much of the turn was voice. Transcribers put words into noise: what a few frames of it are said to mean
+    /// should decide nothing.
+    pub voiced: Duration,
     /// Whether the turn was cut off because it was longer than allowed.
     pub cut_off: bool,
 }

@@ -33,9 +33,7 @@ impl Scripted {
             actions.push(Action::End(EndReason::Completed));
         }
     }
-}
 
-impl Scripted {
     fn say(&mut self, text: String, actions: &mut Vec<Action>) {
         self.said += 1;
         actions.push(Action::Say(Utterance { id: UtteranceId(self.said), text, interruptible: true }));

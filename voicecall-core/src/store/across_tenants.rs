@@ -11,12 +11,13 @@ use crate::id::{AccountName, AttemptId, CarrierCallId, Epoch, SessionId, TenantI
 /// Which sessions are to be run, and by whom.
 #[async_trait]
 pub trait QueueStore: Send + Sync {
-    /// Sessions that wait to be called and are due at `now`: high priority first, then those that have been due for
-    /// longest; at most `limit`.
+    /// Sessions that wait to be called and are due at `now`: of each tenant at most `per_tenant`, high priority first, then
+    /// those that have been due for longest. The first of every tenant stand before the second of any, in the same order; at
+    /// most `limit` in all, so that nobody who has many keeps others from being found.
     ///
     /// # Errors
     /// As every store call.
-    async fn due_sessions(&self, now: Timestamp, limit: u32) -> Result<Vec<Session>>;
+    async fn due_sessions(&self, now: Timestamp, per_tenant: u32, limit: u32) -> Result<Vec<Session>>;
 
     /// How many sessions wait to be called, due or not.
     ///

@@ -45,7 +45,7 @@ pub enum CarrierRequest {
     /// To end a call.
     HangUp(CarrierCallId),
     /// To give a call new instructions.
-    Steer(CarrierCallId, CallFlow),
+    UpdateCall(CarrierCallId, CallFlow),
     /// To press keys in a call and go on so.
     Press(CarrierCallId, Digits, CallFlow),
     /// To list calls.
@@ -140,8 +140,8 @@ impl ScriptedCarrier {
         self.script().hang_up.push_back(kind);
     }
 
-    /// Programs one more failure of steering.
-    pub fn will_fail_to_steer(&self, kind: ErrorKind) {
+    /// Programs one more failure of updating a call.
+    pub fn will_fail_to_update(&self, kind: ErrorKind) {
         self.script().update_call.push_back(kind);
     }
 
@@ -299,11 +299,11 @@ impl VoiceBackend for ScriptedCarrier {
     }
 
     async fn update_call(&self, call: &CarrierCallId, flow: &CallFlow) -> Result<()> {
-        let mut script = self.note(CarrierRequest::Steer(call.clone(), flow.clone()));
+        let mut script = self.note(CarrierRequest::UpdateCall(call.clone(), flow.clone()));
         if !self.capabilities.update_call {
-            return Err(failed(ErrorKind::Unsupported, "update_call call"));
+            return Err(failed(ErrorKind::Unsupported, "update call"));
         }
-        script.update_call.pop_front().map_or(Ok(()), |kind| Err(failed(kind, "update_call call")))
+        script.update_call.pop_front().map_or(Ok(()), |kind| Err(failed(kind, "update call")))
     }
 
     fn reply(&self, flow: &CallFlow) -> WebhookReply {

@@ -91,8 +91,8 @@ async fn a_caller_who_cannot_be_told_of_a_lost_socket_is_hung_up() {
     let world = World::new();
     world.desk.will_hold(Scripted::new(["One.", "Two."]));
     // Neither to come back nor to hear an apology.
-    world.carrier.will_fail_to_steer(ErrorKind::Unavailable);
-    world.carrier.will_fail_to_steer(ErrorKind::Unavailable);
+    world.carrier.will_fail_to_update(ErrorKind::Unavailable);
+    world.carrier.will_fail_to_update(ErrorKind::Unavailable);
     let call = world.connected().await;
     call.phone.vanish_after(SECOND).await;
     assert_eq!(call.run.await.unwrap().unwrap(), EndReason::TechnicalFailure);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::world::*;
+use voicecall_core::call::InputEvent;
 use voicecall_core::carrier::{CallFlow, CallStatus, CallStep};
 use voicecall_core::dialogue::Scripted;
 use voicecall_core::journal::Fact;
@@ -31,7 +32,7 @@ async fn come_back(
 }
 
 fn steered(world: &World) -> Vec<CallFlow> {
-    let steered = |request| if let CarrierRequest::Steer(_, flow) = request { Some(flow) } else { None };
+    let steered = |request| if let CarrierRequest::UpdateCall(_, flow) = request { Some(flow) } else { None };
     world.carrier.requests().into_iter().filter_map(steered).collect()
 }
 
@@ -222,4 +223,93 @@ async fn a_question_that_comes_five_times_counts_once() {
     world.resume_as(placed.key, &placed.call, "one").await.unwrap();
     assert_eq!(run.await.unwrap().unwrap(), EndReason::Completed);
     phone.await.unwrap();
+}
+
+/// The carrier brings a broken call back by itself and then does as it was asked meanwhile: it stops the new stream, and
+/// asks again. `first` is what we learn first.
+async fn redirected_twice(first: First) {
+    let world = World::new();
+    let placed = broken(&world).await;
+    world.desk.will_hold(Consenting { given: true, lines: Scripted::new(["One.", "Two."]) });
+    let (run, phone) = come_back(&world, &placed).await;
+    let question = async {
+        let wait = if first == First::Question { SECOND - Duration::from_millis(50) } else { SECOND * 3 / 2 };
+        tokio::time::sleep(wait).await;
+        world.resume_as(placed.key, &placed.call, "redirected").await.unwrap()
+    };
+    let (reply, (), end) = tokio::join!(question, phone.stop_after(SECOND), run);
+    assert_eq!(end.unwrap().unwrap(), EndReason::TechnicalFailure);
+    assert_eq!(world.read(placed.session).await.status, SessionStatus::InProgress);
+
+    world.desk.will_hold(Consenting { given: true, lines: Scripted::new(["Goodbye."]) });
+    let (run, peer) = world.run(world.admit(&token(&reply)).unwrap());
+    Phone::new(peer, &placed.call).listen().await;
+    assert_eq!(run.await.unwrap().unwrap(), EndReason::Completed);
+    assert_eq!(world.read(placed.session).await.end_reason, Some(EndReason::Completed));
+    assert_eq!(world.carrier.hang_ups().len(), 1, "by us, at the end");
+    assert!(steered(&world).is_empty(), "no other connection was asked for");
+    assert_eq!(world.desk.outcomes.lock().unwrap().len(), 1, "one call, one outcome");
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum First {
+    Stop,
+    Question,
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_was_redirected_is_no_hang_up() {
+    redirected_twice(First::Stop).await;
+    redirected_twice(First::Question).await;
+}
+
+/// A call whose stream stops after a second. Returns how long its end then took.
+async fn stopped(world: &World, call: OnLine) -> Duration {
+    call.phone.stop_after(SECOND).await;
+    let stopped = tokio::time::Instant::now();
+    assert_eq!(call.run.await.unwrap().unwrap(), EndReason::RemoteHangup);
+    let session = world.read(call.placed.session).await;
+    assert_eq!(session.end_reason, Some(EndReason::RemoteHangup));
+    assert!(world.carrier.hang_ups().is_empty() && steered(world).is_empty(), "nobody is there any more");
+    stopped.elapsed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_stops_with_the_call_is_a_hang_up_at_once() {
+    for delay in [SECOND - Duration::from_millis(50), SECOND + Duration::from_millis(50)] {
+        let world = World::new();
+        world.desk.will_hold(Consenting { given: true, lines: Scripted::new(["One.", "Two."]) });
+        let call = world.connected().await;
+        let (key, id) = (call.placed.key, call.placed.call.clone());
+        let report = async {
+            tokio::time::sleep(delay).await;
+            world.report(key, &id, CallStatus::Completed).await.unwrap();
+        };
+        let (took, ()) = tokio::join!(stopped(&world, call), report);
+        assert!(took <= Duration::from_millis(100), "{took:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_stops_is_a_hang_up_if_nothing_more_is_heard_of_the_call() {
+    let world = World::new();
+    world.desk.will_hold(Consenting { given: true, lines: Scripted::new(["One.", "Two."]) });
+    let call = world.connected().await;
+    let took = stopped(&world, call).await;
+    assert!((2 * SECOND..=2 * SECOND + Duration::from_millis(100)).contains(&took), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_about_an_earlier_call_says_nothing_about_this_one() {
+    let world = World::new();
+    world.desk.will_hold(Consenting { given: true, lines: Scripted::new(["One.", "Two."]) });
+    let call = world.connected().await;
+    let other = voicecall_core::CarrierCallId::new("another");
+    let ended = async {
+        tokio::time::sleep(SECOND / 2).await;
+        world.engine.tell_live(call.placed.session, &other, InputEvent::CallEnded);
+    };
+    tokio::join!(ended, call.phone.vanish_after(SECOND));
+    call.run.await.unwrap().unwrap();
+    assert_eq!(world.read(call.placed.session).await.status, SessionStatus::InProgress, "it may come back");
 }

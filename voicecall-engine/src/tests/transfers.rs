@@ -42,7 +42,7 @@ async fn a_transferred_call_is_redirected_and_ends_here_without_being_hung_up() 
     call.phone.stop_after(SECOND).await;
     assert_eq!(call.run.await.unwrap().unwrap(), EndReason::Completed);
     let redirects = world.carrier.requests().into_iter().filter_map(|request| match request {
-        CarrierRequest::Steer(_, flow) => Some(flow),
+        CarrierRequest::UpdateCall(_, flow) => Some(flow),
         _ => None,
     });
     let flows: Vec<_> = redirects.collect();
@@ -55,7 +55,7 @@ async fn a_transferred_call_is_redirected_and_ends_here_without_being_hung_up() 
 #[tokio::test(start_paused = true)]
 async fn a_carrier_that_does_not_transfer_leaves_the_call_here() {
     let world = World::new();
-    world.carrier.will_fail_to_steer(ErrorKind::Unavailable);
+    world.carrier.will_fail_to_update(ErrorKind::Unavailable);
     world.desk.will_hold(Switchboard);
     let call = world.connected().await;
     call.phone.listen().await;

@@ -78,7 +78,7 @@ async fn a_tenant_whose_policy_hangs_delays_nobody_else() {
     let world = World::paced(1000.0);
     let bad = TenantId::new();
     *world.desk.policy_hangs_for.lock().unwrap() = Some(bad);
-    for _ in 0..100 {
+    for _ in 0..2000 {
         let of_bad = NewSession { tenant: bad, ..new_session(&world, CallPriority::High) };
         world.engine.submit(&of_bad).await.unwrap();
     }
@@ -91,6 +91,25 @@ async fn a_tenant_whose_policy_hangs_delays_nobody_else() {
             assert!(submitted.elapsed() <= 2 * SECOND, "round {round}");
         }
         tokio::time::sleep(SECOND).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tenant_with_many_sessions_lets_others_take_turns_at_the_same_account() {
+    let world = World::paced(1.0);
+    let busy = TenantId::new();
+    for _ in 0..2000 {
+        let remote = Some(world.vault.seal_address(busy, &PHONE.parse().unwrap()).unwrap());
+        let of_busy = NewSession { tenant: busy, remote, ..new_session(&world, CallPriority::High) };
+        world.engine.submit(&of_busy).await.unwrap();
+    }
+    let _tended = world.tended();
+    tokio::time::sleep(5 * SECOND).await;
+    assert!(world.carrier.orders().len() >= 5, "the busy one is called at the pace of the account");
+    let own: Vec<_> = [submit(&world, CallPriority::Normal).await, submit(&world, CallPriority::Normal).await].into();
+    tokio::time::sleep(4 * SECOND).await;
+    for session in own {
+        assert_eq!(world.read(session).await.due_at, None, "called, every other time");
     }
 }
 

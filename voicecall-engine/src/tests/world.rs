@@ -441,7 +441,7 @@ flaky! {
         fn erase_person(tenant: TenantId, person: PersonKey) -> Erased;
     }
     QueueStore {
-        fn due_sessions(now: Timestamp, limit: u32) -> Vec<Session>;
+        fn due_sessions(now: Timestamp, per_tenant: u32, limit: u32) -> Vec<Session>;
         fn count_waiting() -> u64;
         fn claim_session(tenant: TenantId, id: SessionId, at: Timestamp, until: Timestamp) -> (Session, Epoch);
         fn open_sessions() -> Vec<Session>;
@@ -470,6 +470,7 @@ pub(super) struct Phone {
     call: String,
     playing_until: Instant,
     frozen_after: Duration,
+    stops_after: Duration,
     marks: VecDeque<(Instant, MarkId)>,
 }
 
@@ -480,6 +481,7 @@ impl Phone {
             call: call.to_owned(),
             playing_until: Instant::now(),
             frozen_after: Duration::MAX,
+            stops_after: Duration::MAX,
             marks: VecDeque::new(),
         }
     }
@@ -505,16 +507,15 @@ impl Phone {
         self.listen().await;
     }
 
+    /// Stays on the line for some time, until the carrier ends the stream.
+    pub(super) async fn stop_after(mut self, time: Duration) {
+        self.stops_after = time;
+        self.listen().await;
+    }
+
     /// Stays on the line for some time, then breaks the connection.
     pub(super) async fn vanish_after(self, time: Duration) {
         let _ = tokio::time::timeout(time, self.listen()).await;
-    }
-
-    /// Stays on the line for some time; then the carrier says that the stream has stopped.
-    pub(super) async fn stop_after(self, time: Duration) {
-        self.start().await;
-        tokio::time::sleep(time).await;
-        self.say(&MediaEvent::Stopped).await;
     }
 
     /// Speaks for some time, beginning some time after the start.
@@ -536,6 +537,10 @@ impl Phone {
                 },
                 _ = tick.tick(), if begun.elapsed() < self.frozen_after => {
                     let now = Instant::now();
+                    if begun.elapsed() >= self.stops_after {
+                        self.say(&MediaEvent::Stopped).await;
+                        return commands;
+                    }
                     while self.marks.front().is_some_and(|(due, _)| *due <= now) {
                         let (_, mark) = self.marks.pop_front().unwrap();
                         self.say(&MediaEvent::Mark(mark)).await;

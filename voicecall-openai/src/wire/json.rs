@@ -45,7 +45,7 @@ fn token(rest: &str, in_string: bool) -> (&str, Cow<'_, str>) {
     }
 }
 
-/// The UTF-16 unit that a text begins with, written as `\uXXXX`.
+/// The UTF-16 unit that a text begins with, written as a JSON escape: `\u` and four hexadecimal digits.
 fn escaped_unit(text: &str) -> Option<u16> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());

@@ -1,15 +1,16 @@
-//! ClipMatcher for simulated calls: an integrity check of the audio path.
+//! Clip matching: an integrity check of the audio path of simulated calls.
 //!
-//! **This is not speech recognition.** [`ClipMatcher`] know a fixed set of recordings, those of a
-//! [`Library`](crate::clips::Library), and tell which words of them are in a piece of audio, sample
-//! for sample. They answer one question about a test: did the audio that was said arrive whole, at
+//! **This is not speech recognition.** A [`ClipMatcher`] knows a fixed set of recordings, those of a
+//! [`Library`](crate::clips::Library), and tells which words of them are in a piece of audio, sample
+//! for sample. It answers one question about a test: did the audio that was said arrive whole, at
 //! the right rate, in the right coding and order? Audio that a codec, a resampler or a phone line
-//! may produce gives the text that was said. Audio that was cut gives cut text, audio with holes
-//! gives text with holes, and audio in the wrong coding or at the wrong rate gives no text, however
-//! well a human would understand it. Somebody reading the same sentence aloud gives none either.
+//! may produce gives the text that was said. Audio that was cut gives cut text, or none if less than
+//! 0.6 s of a sentence is left; audio with holes gives text with holes; audio in the wrong coding or
+//! at the wrong rate gives none, however well a human would understand it. Somebody reading the same
+//! sentence aloud gives none either.
 //!
-//! The ears see nothing but the audio, keep nothing between calls, and weigh all recordings
-//! alike, distractors included: they never know what should have been said.
+//! The matcher sees nothing but the audio, keeps nothing between calls, and weighs all recordings
+//! alike, distractors included: it never knows what should have been said.
 //!
 //! ```
 //! use voicecall_core::audio::g711::mulaw;

@@ -245,8 +245,10 @@ fn without_the_first_200_ms_the_first_word_is_lost() {
 #[test]
 fn cut_audio_gives_the_words_before_the_cut() {
     let mut rng = Seeded(13);
-    for clip in clips().iter().filter(|clip| clip.words().len() > 2) {
-        let cut = 1 + rng.below(clip.words().len() - 1);
+    for clip in clips() {
+        // What is left is at least as long as the shortest phrase that is looked for.
+        let Some(first) = clip.words().iter().position(|word| word.start >= 4_800) else { continue };
+        let cut = first + rng.below(clip.words().len() - first);
         let word = &clip.words()[cut];
         let heard = hear(&decode(clip.audio())[..word.start.midpoint(word.end)]);
         let expected: Vec<_> = clip.words()[..cut].iter().map(|word| word.text.as_str()).collect();

@@ -30,6 +30,9 @@ use crate::scenario::Scenario;
 /// A fact is stored this long after it was journaled.
 const STORING: Duration = Duration::from_millis(2);
 
+/// The carrier reports a call as over this long after the caller hung up.
+const REPORTING: Duration = Duration::from_millis(100);
+
 /// Logic that wants to be woken more often than this at one instant would never let the next one come.
 const MOST_WAKES: u32 = 1000;
 
@@ -167,6 +170,7 @@ impl CallSimulation {
             PartyAction::HangUp => {
                 self.phone.hang_up(self.now);
                 self.caller.ended(self.now);
+                self.events.push(self.now + REPORTING, None, InputEvent::CallEnded);
             }
             _ => {}
         }
@@ -215,7 +219,7 @@ impl CallSimulation {
                     self.events.push(self.now + STORING, None, InputEvent::Stored { seq });
                 }
                 Output::CallTool { call, name, .. } => self.call_tool(call, &name),
-                Output::Effect(Effect::HangUp(_) | Effect::Leave(_)) => self.hang_up(),
+                Output::Effect(Effect::HangUp(_) | Effect::Leave(_) | Effect::Reconnect) => self.hang_up(),
                 // The carrier takes the call over: its stream stops.
                 Output::Effect(Effect::Transfer { .. }) => self.phone.hang_up(self.now),
                 Output::Grant { op, samples } => self.services.grant(self.now, op, samples, &mut self.events),

@@ -76,6 +76,8 @@ impl Recorder {
                 self.facts.push((*at, fact.clone()));
             }
             Output::Effect(Effect::HangUp(reason)) => self.reason = Some(*reason),
+            // Nobody connects it again.
+            Output::Effect(Effect::Reconnect) => self.reason = Some(EndReason::TechnicalFailure),
             _ => {}
         }
     }

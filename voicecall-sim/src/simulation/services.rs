@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use voicecall_core::agent::{AgentTask, OpId, Respond, SPEECH_CREDIT, Sentences};
 use voicecall_core::audio::{Frame, SAMPLE_RATE};
-use voicecall_core::call::InputEvent;
+use voicecall_core::call::{Failure, InputEvent};
 use voicecall_core::model::{ChatMessage, ChatRequest, ChatRole, TokenUsage, ToolCall, Transcript, WordTiming};
 use voicecall_core::{CallTime, ErrorKind};
 
@@ -67,8 +67,8 @@ impl Services {
 
     pub(super) fn start(&mut self, now: CallTime, op: OpId, task: AgentTask, events: &mut Events) {
         match task {
-            AgentTask::Listen => {
-                self.listening.insert(op, Vec::new());
+            AgentTask::Listen { audio } => {
+                self.listening.insert(op, audio.iter().flat_map(Frame::decode).collect());
             }
             AgentTask::Think(request) => {
                 let mut answer = self.think(now, op, &request);
@@ -267,7 +267,9 @@ impl Services {
                 answer.truncate(1);
                 answer.extend(failed(at, op, ErrorKind::Unavailable));
             }
-            Some(Fault::RateLimit { .. }) => *answer = failed(now, op, ErrorKind::RateLimited),
+            Some(Fault::RateLimit { retry_after }) => {
+                *answer = failed(now, op, Failure { kind: ErrorKind::RateLimited, retry_after });
+            }
             Some(_) => *answer = failed(now, op, ErrorKind::Unavailable),
         }
     }
@@ -299,6 +301,6 @@ fn enter(op: OpId, answer: Answer, events: &mut Events) {
     }
 }
 
-fn failed(at: CallTime, op: OpId, kind: ErrorKind) -> Answer {
-    Answer::from([(at, InputEvent::Failed { op, kind })])
+fn failed(at: CallTime, op: OpId, failure: impl Into<Failure>) -> Answer {
+    Answer::from([(at, InputEvent::Failed { op, failure: failure.into() })])
 }

@@ -139,7 +139,16 @@ pub(super) fn answered(question: QuestionId, text: &str) -> SurveyFact {
 pub(super) fn heard(text: &str) -> Fact {
     let at = CallTime::from_millis(500);
     let text = Some(text.to_owned());
-    Fact::Heard(CallerTurn { turn: 1, text, confidence: None, language: None, started: at, ended: at, cut_off: false })
+    Fact::Heard(CallerTurn {
+        turn: 1,
+        text,
+        confidence: None,
+        language: None,
+        started: at,
+        ended: at,
+        voiced: std::time::Duration::from_millis(2_345),
+        cut_off: false,
+    })
 }
 
 /// An answer that did not come by the journal.

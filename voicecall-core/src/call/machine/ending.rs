@@ -1,5 +1,7 @@
 //! How a call ends: somebody hangs up, the line breaks, no service speaks for us any more, or the money is used up.
 
+use std::time::Duration;
+
 use super::super::budget_guard::Verdict;
 use super::super::io::{Effect, Output};
 use super::{CallMachine, State};
@@ -7,6 +9,19 @@ use crate::dialogue::DialogueEvent;
 use crate::journal::Fact;
 use crate::media::MediaCommand;
 use crate::store::EndReason;
+use crate::time::CallTime;
+
+/// A carrier that has stopped a stream says within this time what has become of the call.
+const NEWS_WITHIN: Duration = Duration::from_secs(2);
+
+/// What the carrier says of the call itself, beside the media stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CarrierNews {
+    /// It is over.
+    Ended,
+    /// It goes on without the stream; said at this instant.
+    Continues(CallTime),
+}
 
 impl CallMachine {
     /// No service speaks for us any more.
@@ -19,7 +34,7 @@ impl CallMachine {
     pub(super) fn spend(&mut self, from: usize, out: &mut Vec<Output>) {
         let Some(budget) = self.budget.as_mut().filter(|_| self.state != State::Ringing) else { return };
         budget.observe(out.get(from..).unwrap_or_default());
-        budget.on_the_line(self.now, self.state == State::Over);
+        budget.on_the_line(self.now, matches!(self.state, State::Stopped(_) | State::Over));
         match budget.verdict(self.now, self.state != State::Live) {
             Verdict::Fine => {}
             Verdict::WrapUp => {
@@ -77,20 +92,86 @@ impl CallMachine {
 
     pub(super) fn hang_up(&mut self, reason: EndReason, out: &mut Vec<Output>) {
         out.push(Output::Send(MediaCommand::Close));
-        self.gone(reason, out);
+        self.gone(reason, Effect::HangUp(reason), out);
+    }
+
+    /// The carrier has ended the stream. It does so when the caller hangs up, and when the call is redirected: until it
+    /// is known which, nobody has hung up.
+    pub(super) fn stopped(&mut self, out: &mut Vec<Output>) {
+        match (self.state, self.news) {
+            (State::Stopped(_) | State::Over, _) => {}
+            (State::Leaving(_), _) => self.transferred(out),
+            (State::Ringing | State::Ending(_), _) | (_, Some(CarrierNews::Ended)) => self.caller_gone(out),
+            (_, Some(CarrierNews::Continues(at))) if self.now.since(at) <= NEWS_WITHIN => self.lost(out),
+            _ => {
+                self.leave_line(out);
+                self.state = State::Stopped(self.now + NEWS_WITHIN);
+            }
+        }
+    }
+
+    /// The media socket is gone. Behind a stream that has stopped that is no news.
+    pub(super) fn disconnected(&mut self, out: &mut Vec<Output>) {
+        match (self.state, self.news) {
+            (State::Stopped(_), _) => {}
+            (State::Leaving(_), _) => self.transferred(out),
+            (_, Some(CarrierNews::Ended)) => self.caller_gone(out),
+            _ => self.lost(out),
+        }
+    }
+
+    /// Takes in what the carrier says of the call, which it may do before its stream has stopped here.
+    pub(super) fn carrier_says(&mut self, news: CarrierNews, out: &mut Vec<Output>) {
+        match (self.state, news) {
+            (State::Stopped(_) | State::Leaving(_), CarrierNews::Ended) => self.caller_gone(out),
+            (State::Stopped(_), CarrierNews::Continues(_)) => self.lost(out),
+            // A call that is over does not continue, whatever is told later.
+            _ if self.news == Some(CarrierNews::Ended) => {}
+            _ => self.news = Some(news),
+        }
+    }
+
+    pub(super) fn caller_gone(&mut self, out: &mut Vec<Output>) {
+        let reason = EndReason::RemoteHangup;
+        self.gone(reason, Effect::HangUp(reason), out);
+    }
+
+    fn lost(&mut self, out: &mut Vec<Output>) {
+        self.gone(EndReason::TechnicalFailure, Effect::Reconnect, out);
     }
 
     /// The line is gone. What the caller was saying still counts: its transcript is awaited.
-    pub(super) fn gone(&mut self, reason: EndReason, out: &mut Vec<Output>) {
-        let reason = match self.state {
+    pub(super) fn gone(&mut self, reason: EndReason, effect: Effect, out: &mut Vec<Output>) {
+        let (reason, effect) = match self.state {
             State::Over => return,
-            // Hanging up during the goodbye is no reason of its own.
-            State::Ending(reason) => reason,
-            State::Ringing | State::Live => reason,
-            // A stream that stops because the call was redirected is no hang-up.
-            State::Leaving(_) => EndReason::Completed,
+            // Hanging up during the goodbye is no reason of its own, and nobody is called back for the rest of it.
+            State::Ending(reason) => (reason, Effect::HangUp(reason)),
+            State::Ringing | State::Live | State::Leaving(_) | State::Stopped(_) => (reason, effect),
         };
-        let left = self.transfer.take().filter(|_| matches!(self.state, State::Leaving(_)));
+        self.leave_line(out);
+        self.over(reason, effect, out);
+    }
+
+    /// The stream has stopped because the carrier connects the call to somebody else: that is no hang-up.
+    fn transferred(&mut self, out: &mut Vec<Output>) {
+        self.leave_line(out);
+        if let Some(to) = self.transfer.take() {
+            self.gate.journal(self.now, Fact::Transferred { to }, false, out);
+        }
+        self.over(EndReason::Completed, Effect::Leave(EndReason::Completed), out);
+    }
+
+    fn over(&mut self, reason: EndReason, effect: Effect, out: &mut Vec<Output>) {
+        self.state = State::Over;
+        self.tools.hung_up(self.now, &mut self.gate, out);
+        self.gate.journal(self.now, Fact::Ended { reason }, false, out);
+        out.push(Output::Notify(DialogueEvent::Ended(reason)));
+        self.gate.forget();
+        out.push(Output::Effect(effect));
+    }
+
+    /// Nothing can be said or heard any more.
+    fn leave_line(&mut self, out: &mut Vec<Output>) {
         let mut outputs = Vec::new();
         for ended in self.speech.clear(self.now, &mut outputs) {
             self.record_utterance(ended, out);
@@ -101,14 +182,5 @@ impl CallMachine {
         if let Some(spoken) = self.turn.stop() {
             self.transcriber.close(spoken, self.now, out);
         }
-        self.state = State::Over;
-        self.tools.hung_up(self.now, &mut self.gate, out);
-        if let Some(to) = left.clone() {
-            self.gate.journal(self.now, Fact::Transferred { to }, false, out);
-        }
-        self.gate.journal(self.now, Fact::Ended { reason }, false, out);
-        out.push(Output::Notify(DialogueEvent::Ended(reason)));
-        self.gate.forget();
-        out.push(Output::Effect(if left.is_some() { Effect::Leave(reason) } else { Effect::HangUp(reason) }));
     }
 }

@@ -9,10 +9,10 @@ use super::*;
 use crate::agent::AgentTask;
 use crate::call::io::Effect;
 use crate::call::{CallLogic, Conversation, InputRecorder, PreparedSpeech, TurnSettings, replay};
-use crate::dialogue::{CallerTurn, Dialogue, Scripted, Utterance, UtteranceId};
+use crate::dialogue::{AskId, CallerTurn, Dialogue, Scripted, Utterance, UtteranceId};
 use crate::id::{CarrierCallId, SessionId};
 use crate::media::StreamStart;
-use crate::model::Transcript;
+use crate::model::{ChatRequest, Transcript};
 use crate::money::{Budget, Cost, Money};
 
 mod floor;
@@ -101,7 +101,7 @@ impl Call {
                         let mut end = InputEvent::Done { op: *op };
                         if let Some(dies) = self.voice_dies_after {
                             audio.truncate(dies.as_millis() as usize * 8);
-                            end = InputEvent::Failed { op: *op, kind: crate::error::ErrorKind::Unavailable };
+                            end = InputEvent::Failed { op: *op, failure: crate::error::ErrorKind::Unavailable.into() };
                         }
                         let audio = Cow::Owned(audio);
                         self.due.push((self.now + after, InputEvent::Speech { op: *op, audio, words: Vec::new() }));
@@ -150,8 +150,24 @@ impl Call {
         self.run(self.speaking_until);
     }
 
+    /// The stream stops, and the carrier reports the call as over.
+    fn hangs_up(&mut self) {
+        self.input(InputEvent::Media(MediaEvent::Stopped));
+        self.input(InputEvent::CallEnded);
+    }
+
     fn at(&self, is_it: impl Fn(&Output) -> bool) -> Vec<CallTime> {
         self.seen.iter().filter(|(_, output)| is_it(output)).map(|(at, _)| *at).collect()
+    }
+
+    /// The operations that transcribe, with the frames each was handed.
+    fn transcriptions(&self) -> Vec<(OpId, usize)> {
+        let listen = |output: &Output| match output {
+            Output::Start { op, task: AgentTask::Listen { audio } } => Some((*op, audio.len())),
+            _ => None,
+        };
+        let heard = |op: OpId| self.at(|output| matches!(output, Output::Hear { op: of, .. } if *of == op)).len();
+        self.seen.iter().filter_map(|(_, output)| listen(output)).map(|(op, kept)| (op, kept + heard(op))).collect()
     }
 
     fn facts(&self) -> Vec<&Fact> {
@@ -323,7 +339,7 @@ fn words_on_their_way_when_the_caller_hangs_up_are_not_lost() {
     let mut call = Call::new(settings(), dialogue);
     call.run(ms(1000));
     call.caller_speaks(Duration::from_millis(500));
-    call.input(InputEvent::Media(MediaEvent::Stopped));
+    call.hangs_up();
     assert!(!call.logic.is_finished());
     call.run(ms(5000));
     assert!(call.logic.is_finished());
@@ -334,6 +350,90 @@ fn words_on_their_way_when_the_caller_hangs_up_are_not_lost() {
     ));
 }
 
+/// What the machine makes of these inputs, each at its millisecond: when the call was over, and what was to be done then.
+fn ends_after(inputs: &[(u64, InputEvent<'static>)]) -> (u64, Effect) {
+    let (dialogue, told) =
+        consenting(["Det här är en mycket lång mening som avbryts av att ledningen försvinner", "x"]);
+    let mut call = Call::new(settings(), dialogue);
+    for (at, input) in inputs {
+        call.run(ms(*at));
+        call.input(input.clone());
+    }
+    call.run(ms(9000));
+    let effect = call.seen.iter().find_map(|(at, output)| match output {
+        Output::Effect(effect @ (Effect::HangUp(_) | Effect::Reconnect)) => Some((at.as_millis(), effect.clone())),
+        _ => None,
+    });
+    let (at, effect) = effect.unwrap();
+    let reason = match effect {
+        Effect::HangUp(reason) => reason,
+        _ => EndReason::TechnicalFailure,
+    };
+    let facts = call.at(|output| matches!(output, Output::Journal { fact: Fact::Ended { .. }, .. }));
+    assert_eq!(facts, [ms(at)], "once");
+    assert_eq!(told.lock().unwrap().last(), Some(&DialogueEvent::Ended(reason)));
+    (at, effect)
+}
+
+#[test]
+fn a_stream_that_stops_is_a_hang_up_only_if_the_call_is_over() {
+    const HUNG_UP: Effect = Effect::HangUp(EndReason::RemoteHangup);
+    let stopped = || InputEvent::Media(MediaEvent::Stopped);
+    let cases = [
+        (vec![(1000, stopped())], (3000, HUNG_UP)),
+        (vec![(1000, stopped()), (1020, InputEvent::Disconnected)], (3000, HUNG_UP)),
+        (vec![(1000, stopped()), (1100, InputEvent::CallEnded)], (1100, HUNG_UP)),
+        (vec![(1000, stopped()), (1100, InputEvent::CallContinues)], (1100, Effect::Reconnect)),
+        // What the carrier says may overtake what the stream says.
+        (vec![(1000, InputEvent::CallEnded), (1100, stopped())], (1100, HUNG_UP)),
+        (vec![(1000, InputEvent::CallEnded), (1100, InputEvent::Disconnected)], (1100, HUNG_UP)),
+        (vec![(1000, InputEvent::CallContinues), (1100, stopped())], (1100, Effect::Reconnect)),
+        (vec![(1000, InputEvent::CallContinues), (1020, InputEvent::CallEnded), (1100, stopped())], (1100, HUNG_UP)),
+        (vec![(1000, InputEvent::CallEnded), (1020, InputEvent::CallContinues), (1100, stopped())], (1100, HUNG_UP)),
+        // Long ago it was said of another stream.
+        (vec![(100, InputEvent::CallContinues), (2200, stopped())], (4200, HUNG_UP)),
+        (vec![(1000, InputEvent::Disconnected)], (1000, Effect::Reconnect)),
+    ];
+    for (inputs, expected) in cases {
+        assert_eq!(ends_after(&inputs), expected, "{inputs:?}");
+    }
+}
+
+#[test]
+fn whoever_stands_above_a_call_whose_stream_has_stopped_may_end_it() {
+    let end = InputEvent::Dialogue(Action::EndNow(EndReason::Canceled));
+    let ended = ends_after(&[(1000, InputEvent::Media(MediaEvent::Stopped)), (1500, end)]);
+    assert_eq!(ended, (1500, Effect::HangUp(EndReason::Canceled)));
+}
+
+#[test]
+fn nothing_is_said_or_asked_of_a_voice_once_the_stream_has_stopped() {
+    let (dialogue, _) = consenting(["Hej", "Tack", "x"]);
+    let mut call = Call::new(settings(), dialogue);
+    call.run(ms(1000));
+    call.caller_speaks(Duration::from_millis(500));
+    call.input(InputEvent::Media(MediaEvent::Stopped));
+    let stopped = call.now;
+    call.run(ms(9000));
+    let speaks = |output: &Output| matches!(output, Output::Send(_) | Output::Start { task: AgentTask::Speak(_), .. });
+    assert_eq!(call.at(speaks).into_iter().filter(|at| *at >= stopped).count(), 0);
+    assert!(call.facts().iter().any(|fact| matches!(fact, Fact::Heard(_))), "the last words are kept");
+}
+
+#[test]
+fn a_turn_tells_how_much_of_it_was_voice() {
+    for millis in [60, 500] {
+        let (dialogue, told) = consenting(["Hej", "Tack", "x"]);
+        let mut call = Call::new(settings(), dialogue);
+        call.run(ms(1000));
+        call.caller_speaks(Duration::from_millis(millis));
+        call.run(ms(4000));
+        let told = told.lock().unwrap();
+        let turn = told.iter().find_map(|event| if let DialogueEvent::Heard(turn) = event { Some(turn) } else { None });
+        assert_eq!(turn.unwrap().voiced, Duration::from_millis(millis));
+    }
+}
+
 #[test]
 fn a_transcriber_that_stays_silent_is_asked_once_more_with_the_same_audio() {
     let (dialogue, told) = consenting(["Hej", "Tack", "x"]);
@@ -342,20 +442,68 @@ fn a_transcriber_that_stays_silent_is_asked_once_more_with_the_same_audio() {
     call.run(ms(1000));
     call.caller_speaks(Duration::from_millis(500));
     call.run(ms(20_000));
-    let heard = |op: OpId| call.at(|output| matches!(output, Output::Hear { op: which, .. } if *which == op)).len();
-    let listens: Vec<_> = call
-        .seen
-        .iter()
-        .filter_map(|(_, output)| match output {
-            Output::Start { op, task: AgentTask::Listen } => Some(*op),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(listens.len(), 2);
-    assert!(heard(listens[0]) >= 50);
-    assert_eq!(heard(listens[0]), heard(listens[1]));
+    let [(_, first), (_, second)] = call.transcriptions()[..] else { panic!("{:?}", call.transcriptions()) };
+    assert!(first >= 50);
+    assert_eq!(first, second);
     let told = told.lock().unwrap();
     assert!(told.iter().any(|event| matches!(event, DialogueEvent::Heard(CallerTurn { text: None, .. }))));
+}
+
+#[test]
+fn a_transcriber_that_has_no_room_is_asked_again_after_the_wait_it_names() {
+    let waits = [(None, 500), (Some(Duration::from_millis(1500)), 1500)];
+    for (retry_after, millis) in waits {
+        let (dialogue, told) = consenting(["Hej", "Tack", "x"]);
+        let mut call = Call::new(settings(), dialogue);
+        call.run(ms(1000));
+        call.transcript_after = None;
+        call.caller_speaks(Duration::from_secs(20));
+        call.run(call.now + Duration::from_secs(1));
+        let refused = call.now;
+        let (op, frames) = call.transcriptions()[0];
+        let failure = Failure { kind: crate::ErrorKind::RateLimited, retry_after };
+        call.input(InputEvent::Failed { op, failure });
+        call.transcript_after = Some(Duration::from_millis(200));
+        call.run(refused + Duration::from_millis(millis - 40));
+        assert_eq!(call.transcriptions().len(), 1, "too early");
+        call.run(refused + Duration::from_millis(millis + 300));
+        let again = call.transcriptions()[1];
+        let at = call.at(|output| matches!(output, Output::Start { op, .. } if *op == again.0))[0];
+        assert_eq!((at, again.1), (refused + Duration::from_millis(millis), frames), "all of a long answer");
+        let told = told.lock().unwrap();
+        assert!(told.iter().any(|event| matches!(event, DialogueEvent::Heard(CallerTurn { text: Some(_), .. }))));
+    }
+}
+
+#[test]
+fn a_transcriber_that_asks_for_more_patience_than_a_caller_has_is_done_without() {
+    let (dialogue, told) = consenting(["Hej", "Tack", "x"]);
+    let mut call = Call::new(settings(), dialogue);
+    call.run(ms(1000));
+    call.transcript_after = None;
+    call.caller_speaks(Duration::from_millis(500));
+    call.run(call.now + Duration::from_secs(1));
+    let (op, _) = call.transcriptions()[0];
+    let retry_after = Some(Duration::from_secs(20));
+    call.input(InputEvent::Failed { op, failure: Failure { kind: crate::ErrorKind::RateLimited, retry_after } });
+    let told = told.lock().unwrap();
+    assert!(matches!(told.last(), Some(DialogueEvent::Heard(CallerTurn { text: None, .. }))), "{:?}", told.last());
+}
+
+#[test]
+fn a_repeat_in_the_middle_of_a_turn_hears_what_was_said_while_it_waited() {
+    let (dialogue, _) = consenting(["Hej", "Tack", "x"]);
+    let mut call = Call::new(settings(), dialogue);
+    call.run(ms(1000));
+    call.caller_speaks(Duration::from_secs(2));
+    let (op, _) = call.transcriptions()[0];
+    call.input(InputEvent::Failed { op, failure: crate::ErrorKind::RateLimited.into() });
+    call.caller_speaks(Duration::from_secs(2));
+    call.run(call.now + Duration::from_secs(2));
+    let (_, frames) = call.transcriptions()[1];
+    // Four seconds of voice, what was heard before them, and the silence that ends the turn.
+    assert!((215..=260).contains(&frames), "{frames}");
+    assert_eq!(call.transcriptions().len(), 2);
 }
 
 fn prepared(text: &str) -> PreparedSpeech {
@@ -383,6 +531,123 @@ fn a_slow_answer_is_bridged_by_at_most_the_configured_fillers() {
     assert!(call.facts().iter().any(|fact| matches!(fact, Fact::Latency(latency) if latency.filler)));
 }
 
+/// Asks the model once the caller has spoken, and says what it answers.
+#[derive(Debug)]
+struct Thinking;
+
+impl Dialogue for Thinking {
+    fn handle(&mut self, event: &DialogueEvent, _: CallTime, actions: &mut Vec<Action>) {
+        match event {
+            DialogueEvent::Connected => actions.push(Action::GrantConsent),
+            DialogueEvent::Heard(_) => {
+                actions.push(Action::Ask { ask: AskId(1), request: ChatRequest::new(Vec::new(), 100) });
+            }
+            DialogueEvent::Reply { text, .. } => {
+                let text = text.clone();
+                actions.push(Action::Say(Utterance { id: UtteranceId(1), text, interruptible: true }));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A call with one filler, due 700 ms after the end of the turn, whose model writes a word in each of `words`
+/// milliseconds after it was asked, and is done `done` milliseconds after it was asked. Returns when something was first
+/// said after the end of the turn, and whether it was the filler.
+fn first_said(words: &[u64], done: Option<u64>) -> (u64, bool) {
+    let mut settings = settings();
+    settings.prepared = vec![prepared("Hm")];
+    settings.timeouts.fillers = vec![(Duration::from_millis(700), "Hm".into())];
+    let mut call = Call::new(settings, Thinking);
+    call.caller_speaks(Duration::from_millis(500));
+    while call.at(is_ask).is_empty() {
+        call.run(call.now + FRAME_DURATION);
+    }
+    let asked = call.at(is_ask)[0];
+    let op = call.seen.iter().find_map(|(_, output)| match output {
+        Output::Start { op, task: AgentTask::Think(_) } => Some(*op),
+        _ => None,
+    });
+    let op = op.unwrap();
+    for word in words {
+        let text = "Ja ".to_owned();
+        call.due.push((asked + Duration::from_millis(*word), InputEvent::Token { op, text }));
+    }
+    call.due.extend(done.map(|done| (asked + Duration::from_millis(done), InputEvent::Done { op })));
+    call.run(ms(6000));
+    let turn_ended = call.at(|output| matches!(output, Output::Finish { .. }))[0];
+    let first = call.at(is_audio)[0].since(turn_ended);
+    let latency = call.facts().into_iter().find_map(|fact| match fact {
+        Fact::Latency(latency) => Some(latency.filler),
+        _ => None,
+    });
+    (first.as_millis() as u64, latency != Some(false))
+}
+
+fn is_ask(output: &Output) -> bool {
+    matches!(output, Output::Start { task: AgentTask::Think(_), .. })
+}
+
+#[test]
+fn a_filler_waits_for_an_answer_that_is_near_and_for_no_other() {
+    // The model is asked 200 ms after the end of the turn, and its answer has a voice of 100 ms.
+    assert_eq!(first_said(&[], None), (700, true), "nothing is known of an answer");
+    assert_eq!(first_said(&[300, 400, 500, 600, 700], Some(700)), (1000, false), "it is being written");
+    assert_eq!(first_said(&[300], None), (750, true), "the model has stopped writing");
+    let slowly: Vec<_> = (3..30).map(|at| at * 100).collect();
+    assert_eq!(first_said(&slowly, None), (1100, true), "the model writes without end");
+}
+
+#[test]
+fn a_filler_does_not_wait_for_a_service_that_failed() {
+    let mut settings = settings();
+    settings.prepared = vec![prepared("Hm")];
+    settings.timeouts.fillers = vec![(Duration::from_millis(700), "Hm".into())];
+    let (dialogue, _) = consenting(["Hej", "Tack", "x"]);
+    let mut call = Call::new(settings, dialogue);
+    call.run(ms(2000));
+    // The line is given to the voice 600 ms after the end of the turn, 100 ms before the filler is due.
+    (call.transcript_after, call.speech_after) = (Some(Duration::from_millis(600)), None);
+    call.caller_speaks(Duration::from_millis(500));
+    call.run(call.now + Duration::from_millis(600) + Duration::from_millis(650));
+    let op = call.seen.iter().rev().find_map(|(_, output)| match output {
+        Output::Start { op, task: AgentTask::Speak(_) } => Some(*op),
+        _ => None,
+    });
+    call.input(InputEvent::Failed { op: op.unwrap(), failure: crate::ErrorKind::Unavailable.into() });
+    let failed = call.now;
+    call.run(failed + Duration::from_millis(100));
+    let filler = call.at(is_audio).into_iter().find(|at| *at > failed);
+    assert!(filler.is_some_and(|at| at.since(failed) <= Duration::from_millis(60)), "{filler:?}");
+}
+
+#[test]
+fn what_is_said_when_no_answer_was_owed_is_no_late_answer() {
+    let (dialogue, _) = consenting(["Hej", "x"]);
+    let mut call = Call::new(settings(), Mute(dialogue));
+    call.run(ms(2000));
+    call.caller_speaks(Duration::from_millis(500));
+    call.run(ms(8000));
+    let text = "Är du kvar?".to_owned();
+    call.input(InputEvent::Dialogue(Action::Say(Utterance { id: UtteranceId(9), text, interruptible: true })));
+    call.run(ms(10_000));
+    let said = call.facts().into_iter().filter(|fact| matches!(fact, Fact::Said { .. })).count();
+    assert_eq!(said, 2, "both lines were heard");
+    assert!(!call.facts().iter().any(|fact| matches!(fact, Fact::Latency(_))));
+}
+
+/// Says its first line and is silent from then on, whatever the caller says.
+#[derive(Debug)]
+struct Mute(Consenting);
+
+impl Dialogue for Mute {
+    fn handle(&mut self, event: &DialogueEvent, now: CallTime, actions: &mut Vec<Action>) {
+        if !matches!(event, DialogueEvent::Heard(_)) {
+            self.0.handle(event, now, actions);
+        }
+    }
+}
+
 #[test]
 fn a_voice_that_is_lost_ends_the_call_with_a_prepared_farewell() {
     let mut settings = settings();
@@ -396,7 +661,7 @@ fn a_voice_that_is_lost_ends_the_call_with_a_prepared_farewell() {
             Output::Start { op, task: AgentTask::Speak(_) } => Some(*op),
             _ => None,
         });
-        call.input(InputEvent::Failed { op: op.unwrap(), kind: crate::ErrorKind::Unavailable });
+        call.input(InputEvent::Failed { op: op.unwrap(), failure: crate::ErrorKind::Unavailable.into() });
         call.run(call.now + Duration::from_millis(600));
     }
     call.run(ms(20_000));
@@ -585,14 +850,9 @@ fn a_call_costs_what_was_asked_of_its_services_and_prepared_speech_nothing() {
     assert_eq!(cost.carrier, Money::from_micros(100_000));
     assert_eq!(cost.speech, Money::from_micros(14), "only the second line was synthesised");
     assert_eq!(cost.model, Money::from_micros(60 + 20 + 20));
-    let frames = |op: OpId| call.at(|output| matches!(output, Output::Hear { op: of, .. } if *of == op)).len();
-    let turns: Vec<_> = call
-        .seen
-        .iter()
-        .filter_map(|(_, output)| if let Output::Finish { op } = output { Some(frames(*op)) } else { None })
-        .collect();
+    let turns = call.transcriptions();
     assert_eq!(turns.len(), 2);
-    let seconds: usize = turns.iter().map(|frames| frames.div_ceil(50)).sum();
+    let seconds: usize = turns.iter().map(|(_, frames)| frames.div_ceil(50)).sum();
     assert_eq!(cost.transcription, Money::from_micros(60 * seconds as i64));
     assert_eq!(cost.total(), Money::from_micros(100_000 + 14 + 100 + 60 * seconds as i64));
     assert!(call.costs().windows(2).all(|pair| pair[0].1.total() < pair[1].1.total()));
@@ -605,7 +865,8 @@ fn minutes_are_counted_from_the_answer_to_the_instant_of_hanging_up() {
         let mut call = Call::new(with_budget(1_000_000), dialogue);
         call.run(ms(millis));
         call.input(InputEvent::Media(MediaEvent::Stopped));
-        assert!(call.logic.is_finished());
+        call.run(ms(millis + 3000));
+        assert!(call.logic.is_finished(), "nothing else is heard of the call");
         assert_eq!(call.cost().carrier, Money::from_micros(minutes * 100_000), "{millis} ms");
     }
 }
@@ -616,7 +877,7 @@ fn words_understood_after_the_hang_up_are_in_the_last_cost() {
     let mut call = Call::new(with_budget(1_000_000), dialogue);
     call.run(ms(1000));
     call.caller_speaks(Duration::from_millis(500));
-    call.input(InputEvent::Media(MediaEvent::Stopped));
+    call.hangs_up();
     let usage = crate::model::TokenUsage { input: 7, cached: 0, output: 0 };
     call.input(InputEvent::Usage { op: OpId(90), usage });
     call.run(ms(5000));

@@ -118,14 +118,20 @@ fn append(text: &mut String, part: &str) {
 
 /// What a responding operation says, on its way to its utterance. What belongs to none is dropped.
 impl SpeechQueue {
-    /// More text of a response. Returns whether it was the first.
-    pub(in crate::call) fn token(&mut self, op: OpId, text: &str, now: CallTime, out: &mut Vec<Output>) -> bool {
-        let Some(first) = self.progress(op, now, |response| response.token(text)) else { return false };
+    /// More text of a response. Returns whether it was the first; `None` if no response wants it.
+    pub(in crate::call) fn token(
+        &mut self,
+        op: OpId,
+        text: &str,
+        now: CallTime,
+        out: &mut Vec<Output>,
+    ) -> Option<bool> {
+        let first = self.progress(op, now, |response| response.token(text))?;
         if first.is_none() {
             out.push(Output::Cancel { op });
             self.failed(op, now);
         }
-        first.unwrap_or(false)
+        first
     }
 
     /// A response is about to speak this part of its text. Returns whether there is such a response.

@@ -6,9 +6,9 @@ use super::HoldName;
 
 /// Lets the caller wait, with music, until another call joins them ([`CallStep::Join`](crate::carrier::CallStep::Join)).
 ///
-/// A transfer with hold music is made of it: update_call the caller to `Hold`, [`place`](crate::carrier::VoiceBackend::place)
+/// A transfer with hold music is made of it: send the caller to `Hold` with [`update_call`](crate::carrier::VoiceBackend::update_call), [`place`](crate::carrier::VoiceBackend::place)
 /// a call to the target, and answer the target's request for instructions with `Join` of the same name. If the target
-/// does not answer, let the caller out, either by steering or, without a race against an answer, by answering the next
+/// does not answer, let the caller out, either with `update_call` or, without a race against an answer, by answering the next
 /// [`CarrierEventKind::Holding`](crate::carrier::CarrierEventKind::Holding) with
 /// [`CallStep::Leave`](crate::carrier::CallStep::Leave). Either way the caller is back with our instructions. Give
 /// each transfer a name of its own.

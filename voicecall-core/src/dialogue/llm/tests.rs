@@ -102,6 +102,7 @@ fn heard(text: &str) -> DialogueEvent {
         language: None,
         started: CallTime::ZERO,
         ended: CallTime::ZERO,
+        voiced: std::time::Duration::ZERO,
         cut_off: false,
     })
 }

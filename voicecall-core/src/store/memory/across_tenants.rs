@@ -1,5 +1,7 @@
 //! Waiting, owners, and whose a carrier's call is.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 
@@ -10,11 +12,23 @@ use crate::store::{AcquireLease, CallPriority, Lease, QueueStore, Route, Routing
 
 #[async_trait]
 impl QueueStore for MemoryStore {
-    async fn due_sessions(&self, now: Timestamp, limit: u32) -> Result<Vec<Session>> {
+    async fn due_sessions(&self, now: Timestamp, per_tenant: u32, limit: u32) -> Result<Vec<Session>> {
         let tables = self.lock();
         let mut due: Vec<_> = tables.sessions().filter(|session| session.due_at.is_some_and(|at| at <= now)).collect();
         due.sort_by_key(|session| (session.priority != CallPriority::High, session.due_at, session.id));
-        Ok(due.into_iter().take(limit as usize).cloned().collect())
+        let mut of_tenant = HashMap::new();
+        let mut placed: Vec<_> = due
+            .into_iter()
+            .map(|session| {
+                let before = of_tenant.entry(session.tenant).or_insert(0_u32);
+                *before += 1;
+                (*before, session)
+            })
+            .filter(|(place, _)| *place <= per_tenant)
+            .collect();
+        // Stable: who stand at the same place of their tenants keep their order.
+        placed.sort_by_key(|(place, _)| *place);
+        Ok(placed.into_iter().take(limit as usize).map(|(_, session)| session.clone()).collect())
     }
 
     async fn count_waiting(&self) -> Result<u64> {

@@ -117,6 +117,7 @@ rules! {
     }
     queue {
         who_waits_is_found_when_due_the_urgent_first,
+        a_tenant_with_many_who_wait_hides_nobody_elses,
         a_turn_is_taken_once,
         whoever_was_overtaken_may_not_call,
         a_session_is_leased_until_its_owner_says,

@@ -61,6 +61,8 @@ enum Fault {
     RenewsWhatIsLost,
     /// Those who wait are called in turn, urgent or not.
     ForgetsPriority,
+    /// Who has waited longest is found first, however many of them are one tenant's.
+    FindsTheLongestQueue,
     /// The second report of an attempt's end is taken for another end.
     FinishesAgain,
     /// One step of a retention job takes all there is, however long the others wait.
@@ -258,8 +260,14 @@ impl JournalStore for Broken {
 
 #[async_trait]
 impl QueueStore for Broken {
-    async fn due_sessions(&self, now: Timestamp, limit: u32) -> Result<Vec<Session>> {
-        let mut due = self.inner.due_sessions(now, limit).await?;
+    async fn due_sessions(&self, now: Timestamp, per_tenant: u32, limit: u32) -> Result<Vec<Session>> {
+        if self.has(Fault::FindsTheLongestQueue) {
+            let mut due = self.inner.due_sessions(now, u32::MAX, u32::MAX).await?;
+            due.sort_by_key(|session| (session.priority != CallPriority::High, session.due_at));
+            due.truncate(limit as usize);
+            return Ok(due);
+        }
+        let mut due = self.inner.due_sessions(now, per_tenant, limit).await?;
         if self.has(Fault::ForgetsPriority) {
             due.sort_by_key(|session| session.due_at);
         }
@@ -501,6 +509,7 @@ async fn every_fault_is_noticed_by_its_rule() {
         (Fault::TakesWhatIsLeased, "a_session_is_leased_until_its_owner_says"),
         (Fault::RenewsWhatIsLost, "a_session_is_leased_until_its_owner_says"),
         (Fault::ForgetsPriority, "who_waits_is_found_when_due_the_urgent_first"),
+        (Fault::FindsTheLongestQueue, "a_tenant_with_many_who_wait_hides_nobody_elses"),
         (Fault::FinishesAgain, "an_attempt_that_ended_is_booked_once"),
         (Fault::ForgetsLimits, "archived_events_are_still_read"),
         (Fault::ForgetsLimits, "old_exchanges_are_deleted"),

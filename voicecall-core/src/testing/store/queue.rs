@@ -26,7 +26,7 @@ pub(super) async fn who_waits_is_found_when_due_the_urgent_first(store: Arc<dyn 
     let due = |seconds, limit| {
         let store = Arc::clone(&store);
         async move {
-            let due = store.due_sessions(after(seconds), limit).await.unwrap();
+            let due = store.due_sessions(after(seconds), limit, limit).await.unwrap();
             due.into_iter().map(|session| session.id).collect::<Vec<_>>()
         }
     };
@@ -35,6 +35,26 @@ pub(super) async fn who_waits_is_found_when_due_the_urgent_first(store: Arc<dyn 
     assert_eq!(due(30, 10).await, [ids[2], ids[1], ids[0]]);
     assert_eq!(due(30, 2).await, [ids[2], ids[1]]);
     assert_eq!(store.count_waiting().await.unwrap(), 3);
+}
+
+pub(super) async fn a_tenant_with_many_who_wait_hides_nobody_elses(store: Arc<dyn EngineStore>) {
+    let (many, few) = (TenantId::new(), TenantId::new());
+    let mut ids = Vec::new();
+    for (tenant, seconds) in [(many, 1), (many, 2), (many, 3), (many, 4), (few, 5), (few, 6)] {
+        let priority = if seconds == 3 { CallPriority::High } else { CallPriority::Normal };
+        let new = NewSession { started_at: after(seconds), priority, ..new_session(tenant) };
+        ids.push(store.create_session(&new).await.unwrap().id);
+    }
+    let due = |per_tenant, limit| {
+        let store = Arc::clone(&store);
+        async move {
+            let due = store.due_sessions(after(9), per_tenant, limit).await.unwrap();
+            due.into_iter().map(|session| session.id).collect::<Vec<_>>()
+        }
+    };
+    assert_eq!(due(2, 10).await, [ids[2], ids[4], ids[0], ids[5]], "two of each, the first of both before the second");
+    assert_eq!(due(9, 3).await, [ids[2], ids[4], ids[0]]);
+    assert_eq!(due(1, 9).await, [ids[2], ids[4]]);
 }
 
 pub(super) async fn a_turn_is_taken_once(store: Arc<dyn EngineStore>) {
@@ -48,7 +68,7 @@ pub(super) async fn a_turn_is_taken_once(store: Arc<dyn EngineStore>) {
     assert_eq!(taken.len(), 1);
     refused.into_iter().for_each(|refused| assert_kind(refused, ErrorKind::Conflict));
     assert_eq!(shop.read().await.due_at, None);
-    assert_eq!(shop.store.due_sessions(after(999), 10).await.unwrap(), []);
+    assert_eq!(shop.store.due_sessions(after(999), 10, 10).await.unwrap(), []);
     assert_eq!(shop.store.count_waiting().await.unwrap(), 0);
     assert_kind(shop.store.claim_session(TenantId::new(), shop.session, after(1), after(9)).await, ErrorKind::NotFound);
 }
@@ -131,7 +151,7 @@ pub(super) async fn a_further_attempt_is_another_call_of_the_session(store: Arc<
 pub(super) async fn who_is_over_waits_no_more(store: Arc<dyn EngineStore>) {
     let shop = Shop::open(store).await;
     shop.change(&ended(EndReason::Canceled)).await.unwrap();
-    assert_eq!(shop.store.due_sessions(after(999), 10).await.unwrap(), []);
+    assert_eq!(shop.store.due_sessions(after(999), 10, 10).await.unwrap(), []);
     assert_kind(shop.store.claim_session(shop.tenant, shop.session, after(99), after(100)).await, ErrorKind::Conflict);
     assert_kind(shop.change(&postponed(99)).await, ErrorKind::Conflict);
 }

@@ -71,7 +71,7 @@ pub(super) async fn who_calls_us_may_withhold_the_number(store: Arc<dyn EngineSt
     let new = NewSession::inbound(TenantId::new(), None, after(0));
     store.create_session(&new).await.unwrap();
     let shop = Shop { store: Arc::clone(&store), tenant: new.tenant, session: new.id };
-    assert_eq!(store.due_sessions(after(999), 10).await.unwrap(), [], "who called us is not called");
+    assert_eq!(store.due_sessions(after(999), 10, 10).await.unwrap(), [], "who called us is not called");
     for change in [connecting(), connected(), ended(EndReason::RemoteHangup)] {
         shop.change(&change).await.unwrap();
     }

@@ -14,8 +14,7 @@ const LEAST_CONFIDENCE: f32 = 0.4;
 
 /// Whether a turn was heard well enough for its words to decide something.
 pub(in super::super) fn is_reliable(turn: &CallerTurn) -> bool {
-    turn.ended.since(turn.started) >= SHORTEST_WORD
-        && turn.confidence.is_none_or(|confidence| confidence >= LEAST_CONFIDENCE)
+    turn.voiced >= SHORTEST_WORD && turn.confidence.is_none_or(|confidence| confidence >= LEAST_CONFIDENCE)
 }
 
 /// Whether a text is known to be made of silence: subtitles' credits, goodbyes to viewers, descriptions of sounds.
@@ -167,6 +166,7 @@ mod tests {
             language: None,
             started: CallTime::ZERO,
             ended: CallTime::from_millis(millis),
+            voiced: std::time::Duration::from_millis(millis),
             cut_off: false,
         }
     }

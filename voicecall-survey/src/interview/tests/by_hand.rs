@@ -145,6 +145,7 @@ impl Call {
             language: None,
             started,
             ended: started + Duration::from_secs(1),
+            voiced: Duration::from_secs(1),
             cut_off: false,
         };
         change(&mut turn);

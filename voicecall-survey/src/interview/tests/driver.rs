@@ -308,6 +308,7 @@ impl Driver {
             language: None,
             started: self.now,
             ended,
+            voiced: step.lasts,
             cut_off: step.cut_off,
         };
         self.schedule(ended + step.transcribed, Due::Heard(turn));

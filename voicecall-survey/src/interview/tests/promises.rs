@@ -337,7 +337,8 @@ fn any_event() -> impl Strategy<Value = DialogueEvent> {
         (0..TEXTS.len(), 0u64..130_000, 0u64..60_000, any::<bool>()).prop_map(|(text, started, lasts, cut_off)| {
             let started = CallTime::from_millis(started);
             let text = TEXTS[text].map(str::to_owned);
-            let ended = started + Duration::from_millis(lasts);
+            let voiced = Duration::from_millis(lasts);
+            let ended = started + voiced;
             DialogueEvent::Heard(CallerTurn {
                 turn: 1,
                 text,
@@ -345,6 +346,7 @@ fn any_event() -> impl Strategy<Value = DialogueEvent> {
                 language: None,
                 started,
                 ended,
+                voiced,
                 cut_off,
             })
         });

@@ -261,7 +261,7 @@ fn noise_is_neither_consent_nor_answer() {
 #[test]
 fn a_yes_that_was_hardly_heard_is_asked_again() {
     let mut call = introduced();
-    call.hears(Some("Ja."), |turn| turn.ended = turn.started + Duration::from_millis(60));
+    call.hears(Some("Ja."), |turn| turn.voiced = Duration::from_millis(60));
     assert!(!has_consent(&call));
     assert_eq!(call.said().last().unwrap(), AGAIN);
     call.listen();

@@ -192,7 +192,7 @@ fn a_model_that_fails_in_the_middle_is_heard_as_far_as_it_has_sound() {
     for event in [token(op, "One. Two. Thr"), segment(op, "One."), sound(op, "One."), segment(op, "Two.")] {
         call.input(event);
     }
-    call.input(InputEvent::Failed { op, kind: crate::ErrorKind::Unavailable });
+    call.input(InputEvent::Failed { op, failure: crate::ErrorKind::Unavailable.into() });
     call.run(ms(3000));
     let told = told.lock().unwrap();
     let text = "One.".to_owned();
@@ -259,6 +259,7 @@ fn at_the_end_of_the_call_an_effect_that_has_begun_is_finished_and_nothing_else(
                 call.input(InputEvent::Stored { seq });
             }
         }
+        call.input(InputEvent::CallEnded);
         call.input(InputEvent::Media(MediaEvent::Stopped));
         assert_eq!(!call.logic.is_finished(), waits, "{effect:?} {stored}");
         call.input(InputEvent::ToolResult { call: ToolCallId(1), outcome: ToolOutcome::Returned(json!("done")) });
@@ -302,10 +303,11 @@ fn a_transferred_call_is_left_after_the_last_word_and_not_hung_up() {
 #[test]
 fn a_call_that_stays_after_its_transfer_goes_on() {
     let (mut call, op, told) = responding();
-    call.input(InputEvent::Failed { op, kind: crate::ErrorKind::Unavailable });
+    call.input(InputEvent::Failed { op, failure: crate::ErrorKind::Unavailable.into() });
     call.input(InputEvent::Dialogue(Action::Transfer { to: "office".into() }));
     call.run(ms(11_000));
     assert!(told.lock().unwrap().contains(&DialogueEvent::TransferFailed { to: "office".into() }));
+    call.input(InputEvent::CallEnded);
     call.input(InputEvent::Media(MediaEvent::Stopped));
     assert!(matches!(call.seen.last().unwrap().1, Output::Effect(Effect::HangUp(EndReason::RemoteHangup))));
 }

@@ -68,7 +68,7 @@ async fn a_call_that_may_have_been_ordered_is_looked_for() {
 async fn assert_asked_back(world: &World, session: &Session, call: &str) {
     tokio::time::sleep(Duration::from_secs(2)).await;
     let asked = |request: &CarrierRequest| match request {
-        CarrierRequest::Steer(steered, flow) => {
+        CarrierRequest::UpdateCall(steered, flow) => {
             steered.as_str() == call && matches!(flow.0[..], [CallStep::Redirect(_)])
         }
         _ => false,
@@ -142,8 +142,8 @@ async fn a_call_that_cannot_be_steered_is_ended() {
         before.placed().await;
         before.carrier.has_call("CA1", CallStatus::InProgress);
         // Neither asked back nor apologised to.
-        before.carrier.will_fail_to_steer(kind);
-        before.carrier.will_fail_to_steer(kind);
+        before.carrier.will_fail_to_update(kind);
+        before.carrier.will_fail_to_update(kind);
         let world = before.restarted();
         assert_eq!(world.engine.recover().await.unwrap(), LIVE);
         tokio::time::sleep(Duration::from_secs(15)).await;
@@ -152,7 +152,7 @@ async fn a_call_that_cannot_be_steered_is_ended() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_settled_now_is_settled_by_the_next_sweep() {
+async fn what_cannot_be_settled_now_is_settled_by_the_next_recovery() {
     let before = World::new();
     let placed = before.placed().await;
     before.carrier.has_call("CA1", CallStatus::Busy);
@@ -166,7 +166,7 @@ async fn what_cannot_be_settled_now_is_settled_by_the_next_sweep() {
 
 fn assert_apology(world: &World, call: &str) {
     let apology = |request: &CarrierRequest| match request {
-        CarrierRequest::Steer(steered, flow) => steered.as_str() == call && *flow == world.engine.farewell(),
+        CarrierRequest::UpdateCall(steered, flow) => steered.as_str() == call && *flow == world.engine.farewell(),
         _ => false,
     };
     assert!(world.carrier.requests().iter().any(apology), "no apology");

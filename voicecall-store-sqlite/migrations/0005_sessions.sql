@@ -93,6 +93,11 @@ INSERT INTO facts
                                     'data', json_remove(fact, '$.fact'), 'personal', json('true'))
                WHEN fact ->> '$.fact' = 'ended' AND fact ->> '$.reason' = 'customer_hangup'
                    THEN json_set(fact, '$.reason', 'remote_hangup')
+               -- How much of a turn was voice was not kept: its length, then.
+               WHEN fact ->> '$.fact' = 'heard'
+                   THEN json_insert(fact, '$.voiced',
+                                    json_object('secs', (fact ->> '$.ended' - fact ->> '$.started') / 1000000,
+                                                'nanos', (fact ->> '$.ended' - fact ->> '$.started') % 1000000 * 1000))
                ELSE fact
            END
     FROM journal;

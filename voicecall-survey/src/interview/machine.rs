@@ -18,7 +18,8 @@ use voicecall_core::store::EndReason;
 /// use std::time::Duration;
 /// use voicecall_core::dialogue::{Action, Dialogue, DialogueEvent};
 /// use voicecall_survey::interview::{Interview, InterviewPlan, PlannedQuestion, Progress};
-/// use voicecall_core::{CallTime, QuestionId};
+/// use voicecall_core::CallTime;
+/// use voicecall_survey::store::QuestionId;
 ///
 /// let question = PlannedQuestion {
 ///     id: QuestionId::new(),

@@ -82,6 +82,24 @@ impl FromStr for CallKey {
 }
 
 impl EngineConfig {
+    /// Where the carrier asks what to do with calls to the numbers of this account: to be set at the carrier.
+    ///
+    /// # Errors
+    /// `Config` if nothing can be appended to the public address.
+    pub fn incoming_url(&self, account: AccountName) -> Result<Url> {
+        self.url(&format!("voice/{account}/incoming"))
+    }
+
+    /// Where the carrier reports how such calls end: to be set beside it.
+    ///
+    /// # Errors
+    /// As [`incoming_url`](Self::incoming_url).
+    pub fn incoming_status_url(&self, account: AccountName) -> Result<Url> {
+        let mut url = self.url(&self.status_path)?;
+        url.query_pairs_mut().append_pair("account", account.as_str());
+        Ok(url)
+    }
+
     /// Where the carrier asks what to do with the answered call.
     pub(super) fn answer_url(&self, key: CallKey) -> Result<Url> {
         self.url(&format!("voice/{key}/answer"))

@@ -33,6 +33,12 @@ pub struct EngineConfig {
     pub clock: Clock,
     /// What is said, by the carrier's voice, to somebody whose call cannot be continued; with its BCP 47 language.
     pub farewell: (String, String),
+    /// How long the application may take to decide what becomes of a call that came in; up to 10 s, because carriers hang
+    /// up after 15.
+    pub decision_timeout: Duration,
+    /// What the carrier's voice says to callers for whom there is no room, with its BCP 47 language; without it the line is
+    /// busy.
+    pub busy_line: Option<(String, String)>,
 }
 
 impl EngineConfig {
@@ -49,6 +55,8 @@ impl EngineConfig {
             shares_store: false,
             clock: Clock::system(),
             farewell: ("We are sorry, there is a technical problem. Goodbye.".to_owned(), "en-US".to_owned()),
+            decision_timeout: Duration::from_secs(5),
+            busy_line: None,
         }
     }
 
@@ -62,6 +70,9 @@ impl EngineConfig {
         }
         if !(Duration::from_secs(5)..=Duration::from_secs(600)).contains(&self.ring_timeout) {
             return Err(Error::config("ring timeout", "5 to 600 seconds"));
+        }
+        if self.decision_timeout.is_zero() || self.decision_timeout > Duration::from_secs(10) {
+            return Err(Error::config("decision timeout", "up to ten seconds"));
         }
         Ok(())
     }

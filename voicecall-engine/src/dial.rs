@@ -99,7 +99,7 @@ impl CallEngine {
     }
 
     /// Notes that a session is being called here, unless it is already.
-    fn note_ringing(&self, attempt: AttemptId, ringing: Ringing) -> Result<()> {
+    pub(super) fn note_ringing(&self, attempt: AttemptId, ringing: Ringing) -> Result<()> {
         let mut state = self.state();
         let is_other = |(id, other): (&AttemptId, &Ringing)| *id != attempt && other.session == ringing.session;
         if state.ringing.iter().any(is_other) {

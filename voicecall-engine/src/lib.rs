@@ -11,6 +11,7 @@ mod dispatcher;
 mod ending;
 mod fairness;
 mod hold;
+mod incoming;
 mod live;
 mod observe;
 mod plan;
@@ -39,6 +40,7 @@ pub use accounts::{CarrierAccount, Registry};
 pub use address::{CallKey, ReportOf};
 pub use clock::Clock;
 pub use config::EngineConfig;
+pub use incoming::IncomingDecision;
 pub use observe::{LiveEvent, LiveEventKind, Observer};
 pub use plan::{CallHandler, CallOutcome, CallPlan, PlanRequest};
 pub use policy::{Backoff, DialPolicy};
@@ -82,6 +84,8 @@ struct State {
     /// How often the carrier was told to connect a call again.
     resumes_told: HashMap<SessionId, usize>,
     tickets: Tickets,
+    /// Calls that came in lately.
+    incoming: incoming::IncomingCalls,
 }
 
 #[derive(Debug)]

@@ -52,6 +52,8 @@ impl LiveEvent {
 pub enum LiveEventKind {
     /// The carrier took the order to call.
     Placed,
+    /// Somebody calls us, and it is to be decided what becomes of it.
+    CameIn,
     /// An attempt reached nobody; another one follows.
     Postponed {
         /// Why it did not.

@@ -7,13 +7,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use super::incoming::IncomingDecision;
 use super::policy::DialPolicy;
 use voicecall_core::agent::{AgentSetup, VoiceAgent};
 use voicecall_core::call::CallSettings;
+use voicecall_core::carrier::IncomingCall;
 use voicecall_core::dialogue::Dialogue;
 use voicecall_core::journal::JournalEntry;
 use voicecall_core::store::{EndReason, Session};
-use voicecall_core::{Error, Result, SessionId};
+use voicecall_core::{AccountName, Error, Result, SessionId, TenantId};
 
 /// How one call is to be conducted. Made before the phone rings, so that nothing has to be made while it is answered.
 #[derive(Debug)]
@@ -79,6 +81,25 @@ pub trait CallHandler: Send + Sync + Debug + 'static {
     /// When there is nothing to talk about, or something needed is missing: the call is then not placed. After a
     /// retryable error the session waits and is planned again.
     async fn plan(&self, request: &PlanRequest) -> Result<CallPlan>;
+
+    /// Whose call it is that came in to a number of `account`; nobody's unless told otherwise: the caller then hears that the
+    /// number is not in service.
+    ///
+    /// # Errors
+    /// When it cannot be told now. Retryable ones are tried again for some seconds.
+    async fn tenant_of(&self, _account: AccountName, _call: &IncomingCall) -> Result<Option<TenantId>> {
+        Ok(None)
+    }
+
+    /// What becomes of a call that came in, asked once for each, before it is answered. Within
+    /// [`decision_timeout`](super::EngineConfig::decision_timeout): after that, or if this fails or panics, the caller hears
+    /// [`farewell`](super::EngineConfig::farewell). A call that breaks off and goes on is [planned](Self::plan) anew.
+    ///
+    /// # Errors
+    /// When it cannot be decided; not tried again, because somebody waits.
+    async fn incoming(&self, _call: &IncomingCall, _session: &Session) -> Result<IncomingDecision> {
+        Ok(IncomingDecision::Reject)
+    }
 
     /// When and how often the person of a session may be called; once, at any hour, unless told otherwise.
     ///

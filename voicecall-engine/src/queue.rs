@@ -10,7 +10,7 @@ use super::observe::LiveEventKind;
 use super::policy::DialPolicy;
 use super::retry::retry;
 use voicecall_core::AttemptId;
-use voicecall_core::store::{AttemptState, EndReason, EventSource, NewSession, Session, SessionChange};
+use voicecall_core::store::{AttemptState, Direction, EndReason, EventSource, NewSession, Session, SessionChange};
 use voicecall_core::{Error, ErrorKind, Result};
 
 /// How long a session waits when something it needs is out of order.
@@ -107,6 +107,9 @@ impl CallEngine {
 
     /// Another attempt after `wait`, unless the session is too old for it.
     fn next_attempt(&self, session: &Session, policy: &DialPolicy, wait: Duration) -> Option<SessionChange> {
+        if session.direction == Direction::Inbound {
+            return None;
+        }
         let now = self.now();
         let wait = SignedDuration::try_from(wait).ok()?;
         let until = self.permitted(policy, now.checked_add(wait).ok()?);

@@ -9,7 +9,7 @@ use super::resume::Broken;
 use super::{CallEngine, Ringing};
 use voicecall_core::Epoch;
 use voicecall_core::carrier::CallStatus;
-use voicecall_core::store::{AttemptState, DialAttempt, EndReason, EventSource, Session, SessionChange};
+use voicecall_core::store::{AttemptState, DialAttempt, Direction, EndReason, EventSource, Session, SessionChange};
 use voicecall_core::{ErrorKind, Result};
 
 /// What a recovery did.
@@ -81,8 +81,9 @@ impl CallEngine {
         // Whoever owned it before must not write any more.
         let epoch = self.store.acquire_lease(tenant, session.id, self.takes_up()).await?;
         let mut last = None;
+        let came_in = session.direction == Direction::Inbound;
         for mut attempt in self.store.attempts(tenant, session.id).await? {
-            if matches!(attempt.state, AttemptState::Sending | AttemptState::Unknown) {
+            if !came_in && matches!(attempt.state, AttemptState::Sending | AttemptState::Unknown) {
                 let to = self.phone_of(session)?;
                 self.look_for(&attempt, &to, self.accounts.of(&attempt)?.numbers()).await?;
                 attempt = self.store.attempt(tenant, attempt.id).await?;
@@ -91,7 +92,14 @@ impl CallEngine {
         }
         // As it is now that its call may have been found.
         let session = &self.store.session(tenant, session.id).await?;
-        let Some(attempt) = last else { return self.wait_again(session).await };
+        // Whoever called us heard nothing, or was never taken in whole: nobody is called for that.
+        let Some(attempt) = last.filter(|attempt| !came_in || attempt.state == AttemptState::Accepted) else {
+            if came_in {
+                self.end_session(tenant, session.id, EndReason::Abandoned, EventSource::System).await;
+                return Ok(Settled::Closed);
+            }
+            return self.wait_again(session).await;
+        };
         match (attempt.state, &attempt.call) {
             (AttemptState::Planned, _) => self.wait_again(session).await,
             (_, Some(call)) => match self.accounts.of(&attempt)?.backend().fetch(call).await {

@@ -11,7 +11,7 @@ use voicecall_core::Result;
 use voicecall_core::call::InputEvent;
 use voicecall_core::carrier::{AnsweredBy, CallFlow, MachineDetection};
 use voicecall_core::dialogue::Action;
-use voicecall_core::store::{EndReason, EventSource, Session, SessionStatus};
+use voicecall_core::store::{Direction, EndReason, EventSource, Session, SessionStatus};
 use voicecall_core::{CarrierCallId, SessionId};
 
 /// What becomes of calls that a machine answers.
@@ -93,7 +93,7 @@ impl CallEngine {
 
     /// Whether the carrier finds out who answers a call of this session, and what a person hears meanwhile.
     pub(super) async fn detects(&self, session: &Session, account: &Account) -> Option<WhileDetecting> {
-        if !account.backend().capabilities().machine_detection {
+        if session.direction == Direction::Inbound || !account.backend().capabilities().machine_detection {
             return None;
         }
         // Without a policy the call goes on as with a person.

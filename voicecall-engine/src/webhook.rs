@@ -17,7 +17,9 @@ use voicecall_core::call::InputEvent;
 use voicecall_core::carrier::{
     CallFlow, CallStatus, CarrierEvent, CarrierEventKind, StreamTarget, WebhookReply, WebhookRequest,
 };
-use voicecall_core::store::{EndReason, EventSource, ProviderLog, ProviderOperation, Route, Session, SessionStatus};
+use voicecall_core::store::{
+    Direction, EndReason, EventSource, ProviderLog, ProviderOperation, Route, Session, SessionStatus,
+};
 use voicecall_core::{AccountName, CarrierCallId, SessionId};
 use voicecall_core::{Error, ErrorKind, Result};
 
@@ -71,7 +73,7 @@ impl CallEngine {
     }
 
     /// The instructions that connect a call's audio to us, for one socket.
-    fn connect_to_us(&self, account: &Account, key: CallKey, event: &CarrierEvent) -> Result<WebhookReply> {
+    pub(super) fn connect_to_us(&self, account: &Account, key: CallKey, event: &CarrierEvent) -> Result<WebhookReply> {
         let ticket = MediaTicket { key, call: event.call.clone() };
         let token = self.state().tickets.issue(ticket, &event.delivery, Instant::now())?;
         self.stream_to_us(account, key, &token)
@@ -183,7 +185,11 @@ impl CallEngine {
     }
 
     /// Reads what this account's carrier says, if it is the carrier.
-    fn verify(&self, account: AccountName, request: &WebhookRequest<'_>) -> Result<(Arc<Account>, CarrierEvent)> {
+    pub(super) fn verify(
+        &self,
+        account: AccountName,
+        request: &WebhookRequest<'_>,
+    ) -> Result<(Arc<Account>, CarrierEvent)> {
         let account = self.accounts.get(account)?;
         let event = account.backend().webhook(request)?;
         Ok((account, event))
@@ -205,7 +211,7 @@ impl CallEngine {
         self.store.route_call(carrier, None, call).await
     }
 
-    async fn take_in(&self, account: &Account, key: CallKey, event: &CarrierEvent) -> Result<Session> {
+    pub(super) async fn take_in(&self, account: &Account, key: CallKey, event: &CarrierEvent) -> Result<Session> {
         let begun = Instant::now();
         let attempt = self.store.attempt(key.tenant, key.attempt).await?;
         if attempt.call.as_ref().is_some_and(|call| *call != event.call) {
@@ -247,6 +253,9 @@ impl CallEngine {
             CallStatus::Completed if !self.is_live(session.id) => EndReason::TechnicalFailure,
             _ => return,
         };
+        // Nobody is called back for a call that came in: its caller hung up before anybody was there.
+        let abandoned = session.direction == Direction::Inbound && session.connected_at.is_none();
+        let reason = if abandoned { EndReason::Abandoned } else { reason };
         self.remove_ringing(key.attempt);
         if session.status == SessionStatus::InProgress && reason != EndReason::TechnicalFailure {
             warn!(session = %session.id, %reason, "a report contradicts the call");
@@ -276,7 +285,7 @@ impl CallEngine {
         }
     }
 
-    fn is_live(&self, session: SessionId) -> bool {
+    pub(super) fn is_live(&self, session: SessionId) -> bool {
         self.state().live.contains_key(&session)
     }
 

@@ -24,7 +24,7 @@ text_enum! {
     }
 }
 
-/// One try to reach a phone through one carrier.
+/// One call of a session at one carrier: a try of ours to reach a phone, or the call that came in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DialAttempt {
     /// Its id, which is part of every address the carrier is given.

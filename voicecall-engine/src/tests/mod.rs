@@ -3,6 +3,7 @@
 mod accounts;
 mod calls;
 mod faults;
+mod incoming;
 mod placing;
 mod queueing;
 mod recovering;

@@ -272,6 +272,22 @@ pub(super) struct Desk {
     /// How long the next plan takes.
     pub(super) thinks: Mutex<Duration>,
     keeps: Mutex<bool>,
+    /// Whose calls come in, what is decided about them, how long that takes, and how often it was asked.
+    incoming: Mutex<(Option<TenantId>, Decides, Duration, usize)>,
+}
+
+/// What becomes of calls that come in.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) enum Decides {
+    #[default]
+    Connect,
+    Reject,
+    Busy,
+    Say,
+    Forward,
+    Fail,
+    Panic,
+    Never,
 }
 
 impl Desk {
@@ -286,7 +302,36 @@ impl Desk {
             policy_hangs_for: Mutex::default(),
             thinks: Mutex::default(),
             keeps: Mutex::default(),
+            incoming: Mutex::default(),
         }
+    }
+
+    /// Calls that come in are this tenant's, and decided like this.
+    pub(super) fn decides(&self, tenant: TenantId, decides: Decides) {
+        let mut incoming = self.incoming.lock().unwrap();
+        (incoming.0, incoming.1) = (Some(tenant), decides);
+    }
+
+    pub(super) fn decides_after(&self, time: Duration) {
+        self.incoming.lock().unwrap().2 = time;
+    }
+
+    /// How often it was asked what becomes of a call.
+    pub(super) fn asked(&self) -> usize {
+        self.incoming.lock().unwrap().3
+    }
+
+    fn plan_for(&self, session: SessionId) -> CallPlan {
+        let mut settings = CallSettings::new(session);
+        settings.detection = Detection::Energy;
+        settings.recording = true;
+        let prepared = self.dialogues.lock().unwrap().pop_front();
+        let dialogue = prepared.unwrap_or_else(|| Box::new(Scripted::new(["Hello."])));
+        if dialogue.can_grant_consent() || *self.keeps.lock().unwrap() {
+            settings.keep = voicecall_core::call::Keep::AfterConsent;
+        }
+        let agent = Arc::clone(&*self.agent.lock().unwrap());
+        CallPlan { settings, ..CallPlan::new(session, agent, dialogue) }
     }
 
     /// Keeps every call after consent, whether its dialogue can ask for it or not.
@@ -316,16 +361,30 @@ impl CallHandler for Desk {
         self.planned.lock().unwrap().push((request.journal.len(), request.resumed));
         let thinks = std::mem::take(&mut *self.thinks.lock().unwrap());
         tokio::time::sleep(thinks).await;
-        let mut settings = CallSettings::new(request.session.id);
-        settings.detection = Detection::Energy;
-        settings.recording = true;
-        let prepared = self.dialogues.lock().unwrap().pop_front();
-        let dialogue = prepared.unwrap_or_else(|| Box::new(Scripted::new(["Hello."])));
-        if dialogue.can_grant_consent() || *self.keeps.lock().unwrap() {
-            settings.keep = voicecall_core::call::Keep::AfterConsent;
+        Ok(self.plan_for(request.session.id))
+    }
+
+    async fn tenant_of(&self, _: AccountName, _: &carrier::IncomingCall) -> Result<Option<TenantId>> {
+        Ok(self.incoming.lock().unwrap().0)
+    }
+
+    async fn incoming(&self, _: &carrier::IncomingCall, session: &Session) -> Result<IncomingDecision> {
+        let (decides, time) = {
+            let mut incoming = self.incoming.lock().unwrap();
+            incoming.3 += 1;
+            (incoming.1, incoming.2)
+        };
+        tokio::time::sleep(time).await;
+        match decides {
+            Decides::Connect => Ok(IncomingDecision::connect(self.plan_for(session.id))),
+            Decides::Reject => Ok(IncomingDecision::reject()),
+            Decides::Busy => Ok(IncomingDecision::busy()),
+            Decides::Say => Ok(IncomingDecision::say("We are closed.", "en-GB")),
+            Decides::Forward => Ok(IncomingDecision::forward("+46700000002".parse().unwrap())),
+            Decides::Fail => Err(Error::new(ErrorKind::Unavailable, "decide")),
+            Decides::Panic => panic!("nobody knows"),
+            Decides::Never => std::future::pending().await,
         }
-        let agent = Arc::clone(&*self.agent.lock().unwrap());
-        Ok(CallPlan { settings, ..CallPlan::new(request.session.id, agent, dialogue) })
     }
 
     async fn finished(&self, outcome: &CallOutcome) {

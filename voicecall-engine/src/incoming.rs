@@ -1,0 +1,327 @@
+//! Calls that come in: whose they are, what the application decides, and one session for each, however often and in
+//! whatever order the carrier tells of it.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, Shared};
+use futures_util::{FutureExt, TryFutureExt};
+use tokio::time::{Instant, timeout};
+use tracing::{Instrument, error, info, info_span, warn};
+use url::Url;
+
+use super::accounts::Account;
+use super::address::CallKey;
+use super::observe::LiveEventKind;
+use super::plan::CallPlan;
+use super::retry::{ON_THE_LINE, retry_for};
+use super::{CallEngine, Ringing};
+use voicecall_core::carrier::{
+    CallFlow, CarrierEvent, CarrierEventKind, IncomingCall, RejectReason, WebhookReply, WebhookRequest,
+};
+use voicecall_core::store::{DialAttempt, EndReason, EventSource, NewSession, Session, SessionChange};
+use voicecall_core::{AccountName, CarrierCallId, Error, ErrorKind, PhoneNumber, Result, TenantId};
+
+/// How long the answer to a call is kept for carriers that ask again.
+const KEPT_FOR: Duration = Duration::from_secs(60);
+
+/// What becomes of a call that came in. `P` is how the call is conducted: a [`CallPlan`] for the engine.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum IncomingDecision<P = CallPlan> {
+    /// It is answered, and conducted like this.
+    Connect(P),
+    /// It is not answered: the caller hears that the number is not in service.
+    Reject,
+    /// It is not answered: the caller hears that the line is busy.
+    Busy,
+    /// It is answered by the carrier's voice, which says this text in this language (BCP 47) and hangs up.
+    Say(String, String),
+    /// It is answered with this sound file, then ended.
+    Play(Url),
+    /// It is connected to this number, without us.
+    Forward(PhoneNumber),
+}
+
+impl<P> IncomingDecision<P> {
+    /// Answers the call.
+    pub fn connect(plan: impl Into<P>) -> Self {
+        Self::Connect(plan.into())
+    }
+
+    /// The caller hears that the number is not in service.
+    #[must_use]
+    pub const fn reject() -> Self {
+        Self::Reject
+    }
+
+    /// The caller hears that the line is busy.
+    #[must_use]
+    pub const fn busy() -> Self {
+        Self::Busy
+    }
+
+    /// The carrier's voice says `text` in `language` (BCP 47) and hangs up.
+    pub fn say(text: impl Into<String>, language: impl Into<String>) -> Self {
+        Self::Say(text.into(), language.into())
+    }
+
+    /// Plays a sound file and hangs up.
+    #[must_use]
+    pub const fn play(url: Url) -> Self {
+        Self::Play(url)
+    }
+
+    /// Connects the caller to `number`; our part in the call ends with that.
+    #[must_use]
+    pub const fn forward(number: PhoneNumber) -> Self {
+        Self::Forward(number)
+    }
+
+    /// The same decision, with another way to conduct the call.
+    ///
+    /// # Errors
+    /// What `f` reports.
+    pub fn try_map<Q, E>(self, f: impl FnOnce(P) -> Result<Q, E>) -> Result<IncomingDecision<Q>, E> {
+        Ok(match self {
+            Self::Connect(plan) => IncomingDecision::Connect(f(plan)?),
+            Self::Reject => IncomingDecision::Reject,
+            Self::Busy => IncomingDecision::Busy,
+            Self::Say(text, language) => IncomingDecision::Say(text, language),
+            Self::Play(url) => IncomingDecision::Play(url),
+            Self::Forward(number) => IncomingDecision::Forward(number),
+        })
+    }
+}
+
+type Answer = Shared<BoxFuture<'static, Result<WebhookReply, ErrorKind>>>;
+
+/// The calls that came in lately, each with the answer it gets or got.
+#[derive(Default)]
+pub(super) struct IncomingCalls(HashMap<(AccountName, CarrierCallId), (Instant, Answer)>);
+
+impl fmt::Debug for IncomingCalls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("IncomingCalls").field(&self.0.len()).finish()
+    }
+}
+
+impl CallEngine {
+    /// Answers a carrier that asks what to do with a call to one of the account's numbers. The application
+    /// [decides](super::CallHandler::incoming) once for each call; a carrier that asks again gets the same answer.
+    ///
+    /// # Errors
+    /// `Unauthenticated` if it is not the carrier; `Invalid` for a request that tells of no incoming call.
+    pub async fn incoming(
+        self: &Arc<Self>,
+        account: AccountName,
+        request: &WebhookRequest<'_>,
+    ) -> Result<WebhookReply> {
+        let (account, event) = self.verify(account, request)?;
+        let CarrierEventKind::Incoming(call) = event.kind.clone() else {
+            return Err(Error::invalid("event", "the first request about an incoming call"));
+        };
+        let name = (account.name(), event.call.clone());
+        let answer = {
+            let mut state = self.state();
+            state.incoming.0.retain(|_, (since, _)| since.elapsed() < KEPT_FOR);
+            let (_, answer) = state.incoming.0.entry(name).or_insert_with(|| {
+                let (engine, account) = (Arc::clone(self), Arc::clone(&account));
+                // Its own task: a carrier that gives its request up must not leave half a session.
+                let task = tokio::spawn(async move { engine.take_call(&account, &event, &call).await });
+                let failed = |error| {
+                    error!(%error, "a call that came in could not be taken");
+                    ErrorKind::Internal
+                };
+                (Instant::now(), task.unwrap_or_else(move |error| Err(failed(error))).boxed().shared())
+            });
+            answer.clone()
+        };
+        match answer.await {
+            Ok(reply) => Ok(reply),
+            // Whoever calls hears something, whatever has broken here.
+            Err(_) => Ok(account.backend().reply(&self.farewell())),
+        }
+    }
+
+    async fn take_call(
+        self: Arc<Self>,
+        account: &Arc<Account>,
+        event: &CarrierEvent,
+        call: &IncomingCall,
+    ) -> Result<WebhookReply, ErrorKind> {
+        let taken = async {
+            // A process that has forgotten the call, or another one, answered it before.
+            let known = retry_for(ON_THE_LINE, || self.route(account, &event.call)).await?;
+            if let Some((tenant, attempt)) = known.and_then(|route| Some((route.tenant, route.attempt?))) {
+                return self.answer_again(account, CallKey { account: account.name(), tenant, attempt }, event).await;
+            }
+            let tenant = retry_for(ON_THE_LINE, || self.handler.tenant_of(account.name(), call)).await?;
+            let Some(tenant) = tenant else {
+                warn!(account = %account.name(), "a call came in to a number of nobody");
+                return Ok(account.backend().reply(&CallFlow::reject(RejectReason::Rejected)));
+            };
+            if self.is_draining() || self.is_full() {
+                warn!(account = %account.name(), "a call came in that cannot be taken now");
+                return Ok(account.backend().reply(&self.line_is_busy()));
+            }
+            let (session, key) = self.open_session(account, event, call, tenant).await?;
+            let span = info_span!("incoming", session = %session.id);
+            self.decide(account, key, session, event, call).instrument(span).await
+        };
+        taken.await.map_err(|error: Error| {
+            error!(%error, "a call that came in could not be taken");
+            error.kind()
+        })
+    }
+
+    /// What is said to callers for whom there is no room.
+    fn line_is_busy(&self) -> CallFlow {
+        match &self.config.busy_line {
+            Some((text, language)) => CallFlow::farewell(text, language),
+            None => CallFlow::reject(RejectReason::Busy),
+        }
+    }
+
+    /// Whether as many calls as allowed ring or are connected.
+    fn is_full(&self) -> bool {
+        let (ringing, live) = self.count();
+        ringing + live >= self.config.max_live
+    }
+
+    async fn open_session(
+        &self,
+        account: &Account,
+        event: &CarrierEvent,
+        call: &IncomingCall,
+        tenant: TenantId,
+    ) -> Result<(Session, CallKey)> {
+        let now = self.now();
+        let remote = call.from.as_ref().map(|from| self.vault.seal_address(tenant, from)).transpose()?;
+        let mut new = NewSession::inbound(tenant, remote, now);
+        new.account = Some(account.name());
+        new.local = Some(call.to.canonical());
+        let attempt = DialAttempt::planned(tenant, new.id, account.backend().name(), now);
+        let attempt = DialAttempt { account: Some(account.name()), ..attempt };
+        let key = CallKey::of(&attempt)?;
+        retry_for(ON_THE_LINE, || self.store.create_session(&new)).await?;
+        // Known before it has an owner, so that a recovery does not take it for forgotten.
+        self.note_ringing(attempt.id, Ringing::new(tenant, new.id))?;
+        let opened = async {
+            retry_for(ON_THE_LINE, || self.store.plan_attempt(&attempt)).await?;
+            let epoch = self.store.acquire_lease(tenant, new.id, self.takes_over()).await?;
+            if let Some(ringing) = self.state().ringing.get_mut(&attempt.id) {
+                ringing.epoch = Some(epoch);
+            }
+            self.store.begin_sending(tenant, attempt.id, epoch).await?;
+            self.take_in(account, key, event).await
+        };
+        match opened.await {
+            Ok(session) => {
+                self.events.tell(tenant, session.id, LiveEventKind::CameIn);
+                Ok((session, key))
+            }
+            Err(error) => {
+                self.remove_ringing(attempt.id);
+                self.end_session(tenant, new.id, EndReason::TechnicalFailure, EventSource::System).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn decide(
+        self: &Arc<Self>,
+        account: &Account,
+        key: CallKey,
+        session: Session,
+        event: &CarrierEvent,
+        call: &IncomingCall,
+    ) -> Result<WebhookReply> {
+        let asked = AssertUnwindSafe(self.handler.incoming(call, &session)).catch_unwind();
+        let decision = match timeout(self.config.decision_timeout, asked).await {
+            Ok(Ok(Ok(decision))) => decision,
+            undecided => {
+                match undecided {
+                    Ok(Ok(Err(error))) => error!(%error, "nobody decided what becomes of a call that came in"),
+                    Ok(Err(_)) => error!("the decision about a call that came in panicked"),
+                    _ => error!("nobody decided in time what becomes of a call that came in"),
+                }
+                return Ok(self.not_taken(account, key, &session, EndReason::NoDecision, &self.farewell()).await);
+            }
+        };
+        let (reason, flow) = match decision {
+            IncomingDecision::Connect(plan) => return self.accept(account, key, &session, event, plan).await,
+            IncomingDecision::Reject => (EndReason::Rejected, CallFlow::reject(RejectReason::Rejected)),
+            IncomingDecision::Busy => (EndReason::Rejected, CallFlow::reject(RejectReason::Busy)),
+            IncomingDecision::Say(text, language) => (EndReason::Rejected, CallFlow::farewell(text, language)),
+            IncomingDecision::Play(url) => (EndReason::Rejected, CallFlow::play_and_hang_up(url)),
+            IncomingDecision::Forward(number) => (EndReason::Transferred, CallFlow::forward(call, number)),
+        };
+        Ok(self.not_taken(account, key, &session, reason, &flow).await)
+    }
+
+    async fn accept(
+        self: &Arc<Self>,
+        account: &Account,
+        key: CallKey,
+        session: &Session,
+        event: &CarrierEvent,
+        plan: CallPlan,
+    ) -> Result<WebhookReply> {
+        if let Err(error) = plan.validate() {
+            error!(%error, "a call that came in cannot be conducted as planned");
+            return Ok(self.not_taken(account, key, session, EndReason::TechnicalFailure, &self.farewell()).await);
+        }
+        if let Some(ringing) = self.state().ringing.get_mut(&key.attempt) {
+            ringing.plan = Some(plan);
+        }
+        // Whoever hung up while it was decided is not waited for.
+        if retry_for(ON_THE_LINE, || self.store.session(key.tenant, session.id)).await?.status.is_final() {
+            self.remove_ringing(key.attempt);
+            return Ok(account.backend().reply(&CallFlow::hang_up()));
+        }
+        info!("a call that came in is answered");
+        self.connect_to_us(account, key, event)
+    }
+
+    async fn not_taken(
+        &self,
+        account: &Account,
+        key: CallKey,
+        session: &Session,
+        reason: EndReason,
+        flow: &CallFlow,
+    ) -> WebhookReply {
+        info!(%reason, "a call that came in is not taken");
+        self.remove_ringing(key.attempt);
+        if reason == EndReason::Transferred {
+            // Whoever calls is on the line, with somebody else; only a connected session can have gone on elsewhere.
+            let change = SessionChange::Connected { at: self.now() };
+            if let Err(error) =
+                retry_for(ON_THE_LINE, || self.store.change_session(key.tenant, session.id, &change)).await
+            {
+                warn!(%error, "it could not be stored that a call was forwarded");
+            }
+        }
+        self.end_session(key.tenant, session.id, reason, EventSource::System).await;
+        account.backend().reply(flow)
+    }
+
+    /// A call with a session is asked about once more: its audio is wanted unless it is over or somebody has it.
+    async fn answer_again(
+        self: &Arc<Self>,
+        account: &Account,
+        key: CallKey,
+        event: &CarrierEvent,
+    ) -> Result<WebhookReply> {
+        let attempt = self.store.attempt(key.tenant, key.attempt).await?;
+        let session = self.store.session(key.tenant, attempt.session).await?;
+        if session.status.is_final() || self.is_live(session.id) {
+            return Ok(account.backend().reply(&CallFlow::hang_up()));
+        }
+        self.connect_to_us(account, key, event)
+    }
+}

@@ -1,11 +1,15 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "server")]
+mod app;
 #[cfg(any(feature = "alerts", feature = "metrics"))]
 pub mod monitor;
 #[cfg(feature = "server")]
 pub mod server;
 
+#[cfg(feature = "server")]
+pub use app::{Call, CallOptions, Calls, IncomingDecision, PlacedCall, Server, ServerBuilder};
 pub use voicecall_core::{
     AccountName, Address, AttemptId, CallHours, CallTime, CarrierCallId, ConsentBasis, ConsentToken, ConversationId,
     Epoch, Error, ErrorKind, LookupHash, PersonKey, PhoneNumber, RecordId, Result, Sealed, SealedAddress, SessionId,

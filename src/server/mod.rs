@@ -31,6 +31,7 @@ pub use serve::{listen, serve};
 ///
 /// | path | what |
 /// |---|---|
+/// | `POST /voice/{account}/incoming` | what to do with a call to a number of this account |
 /// | `POST /voice/{call}/answer` | what to do with an answered call |
 /// | `POST /voice/{call}/resume` | what to do when its media socket has closed |
 /// | `POST /voice/status?call=` | a report about a call or its stream; `?account=` if the report alone names the call |
@@ -38,6 +39,7 @@ pub use serve::{listen, serve};
 /// | `GET /health` | whether the process serves and takes calls |
 pub fn routes(engine: Arc<CallEngine>) -> Router {
     Router::new()
+        .route("/voice/{call}/incoming", post(voice::incoming).get(voice::incoming))
         .route("/voice/{call}/answer", post(voice::answer).get(voice::answer))
         .route("/voice/{call}/resume", post(voice::resume).get(voice::resume))
         .route("/voice/status", post(voice::report).get(voice::report))

@@ -59,6 +59,17 @@ impl ReportQuery {
     }
 }
 
+pub(super) async fn incoming(
+    State(engine): State<Arc<CallEngine>>,
+    Path(account): Path<String>,
+    webhook: Webhook,
+) -> std::result::Result<Response, Response> {
+    let account: AccountName = account.parse().map_err(|error| unread(&error))?;
+    let request = webhook.read(&engine, account).await?;
+    let headers = request.headers();
+    Ok(respond(engine.incoming(account, &request.webhook(&headers)).await))
+}
+
 pub(super) async fn answer(
     State(engine): State<Arc<CallEngine>>,
     Path(call): Path<String>,

@@ -147,6 +147,12 @@ impl CallEngine {
         }))
     }
 
+    /// Its settings.
+    #[must_use]
+    pub const fn config(&self) -> &EngineConfig {
+        &self.config
+    }
+
     /// The store, for whoever serves requests beside the engine: one tenant's at a time.
     #[must_use]
     pub fn store(&self) -> Arc<dyn Store> {

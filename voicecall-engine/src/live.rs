@@ -162,7 +162,7 @@ impl CallEngine {
             None => retry_for(ON_THE_LINE, || self.handler.plan(&request)).await?,
         };
         plan.validate()?;
-        let CallPlan { agent, mut settings, setup, dialogue } = plan;
+        let CallPlan { agent, mut settings, setup, mut dialogue } = plan;
         settings.recording &= self.config.recordings.is_some();
         settings.first_seq = journal::next_seq(&request.journal);
         let elapsed = answered_at.map(|at| Duration::try_from(now.duration_since(at)).unwrap_or_default());
@@ -181,6 +181,7 @@ impl CallEngine {
         if let Some(live) = self.state().live.get_mut(&id) {
             live.epoch = Some(epoch);
         }
+        dialogue.resume(&request.journal);
         dialogue.validate()?;
         if settings.keep == Keep::AfterConsent && !dialogue.can_grant_consent() {
             return Err(Error::invalid("plan.keep", "a dialogue that can grant consent, for `AfterConsent`"));

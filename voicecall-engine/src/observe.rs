@@ -11,6 +11,7 @@ use tokio::sync::broadcast;
 use voicecall_core::CallTime;
 use voicecall_core::call::{Exchange, TurnLatency};
 use voicecall_core::dialogue::{Action, Dialogue, DialogueEvent, UtteranceId};
+use voicecall_core::journal::JournalEntry;
 use voicecall_core::store::{EndReason, ProviderOperation};
 use voicecall_core::tool::Tool;
 use voicecall_core::{PhoneNumber, Result, SessionId, TenantId};
@@ -174,6 +175,10 @@ impl Observed {
 }
 
 impl Dialogue for Observed {
+    fn resume(&mut self, journal: &[JournalEntry]) {
+        self.dialogue.resume(journal);
+    }
+
     fn handle(&mut self, event: &DialogueEvent, now: CallTime, actions: &mut Vec<Action>) {
         match event {
             DialogueEvent::Spoken(utterance) => {

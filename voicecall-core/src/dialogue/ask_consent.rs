@@ -47,17 +47,6 @@ impl AskConsent {
         self
     }
 
-    /// Does not ask again in a call that broke off and goes on, if the caller agreed before.
-    #[must_use]
-    pub fn resume(mut self, journal: &[JournalEntry]) -> Self {
-        let decision = journal.iter().rev().find_map(|entry| match entry.fact {
-            Fact::Consent { given } => Some(given),
-            _ => None,
-        });
-        self.given = decision.unwrap_or(false);
-        self
-    }
-
     /// Goes on with `dialogue` once the caller agreed.
     #[must_use]
     pub fn then<D: Dialogue>(self, dialogue: D) -> WithConsent<D> {
@@ -180,6 +169,16 @@ impl<D: Dialogue> Dialogue for WithConsent<D> {
         }
     }
 
+    /// Whoever agreed is not asked again, and whoever was not asked is.
+    fn resume(&mut self, journal: &[JournalEntry]) {
+        let decision = journal.iter().rev().find_map(|entry| match entry.fact {
+            Fact::Consent { given } => Some(given),
+            _ => None,
+        });
+        self.ask.given = decision.unwrap_or(false);
+        self.dialogue.resume(journal);
+    }
+
     fn wake_at(&self) -> Option<CallTime> {
         self.dialogue.wake_at().filter(|_| self.stage == Stage::Agreed)
     }
@@ -283,7 +282,8 @@ mod tests {
             offset: CallTime::ZERO,
             fact: Fact::Consent { given: true },
         };
-        let mut dialogue = AskConsent::new("May I?").resume(&[entry]).then(Scripted::new(["Hello.", "End."]));
+        let mut dialogue = AskConsent::new("May I?").then(Scripted::new(["Hello.", "End."]));
+        dialogue.resume(&[entry]);
         let mut actions = Vec::new();
         dialogue.handle(&DialogueEvent::Connected, CallTime::ZERO, &mut actions);
         assert_eq!(actions[0], Action::GrantConsent);

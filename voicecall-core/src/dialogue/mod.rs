@@ -19,7 +19,7 @@ pub use scripted::Scripted;
 use crate::agent::Respond;
 use crate::carrier::Digits;
 use crate::error::Result;
-use crate::journal::Fact;
+use crate::journal::{Fact, JournalEntry};
 use crate::model::{ChatRequest, ToolCall};
 use crate::phone::PhoneNumber;
 use crate::store::EndReason;
@@ -230,6 +230,10 @@ pub enum Action {
 pub trait Dialogue: Send + Debug {
     /// Takes in what happened and appends what to do.
     fn handle(&mut self, event: &DialogueEvent, now: CallTime, actions: &mut Vec<Action>);
+
+    /// Takes in, before anything else, what earlier connections of the session left, if there were any: it is to go on where
+    /// they stopped. Does nothing unless told otherwise: such a dialogue begins anew.
+    fn resume(&mut self, _journal: &[JournalEntry]) {}
 
     /// When it wants [`DialogueEvent::Wake`], if at all. Asked after every event.
     fn wake_at(&self) -> Option<CallTime> {

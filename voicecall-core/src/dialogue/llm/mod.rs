@@ -19,6 +19,7 @@ use self::persona::Persona;
 use super::{Action, Dialogue, DialogueEvent, Utterance, UtteranceId};
 use crate::agent::Respond;
 use crate::error::{Error, Result};
+use crate::journal::JournalEntry;
 use crate::phone::PhoneNumber;
 use crate::store::EndReason;
 use crate::time::CallTime;
@@ -271,6 +272,13 @@ impl LlmDialogue {
 }
 
 impl Dialogue for LlmDialogue {
+    /// A tool that had not returned runs again with the same key, unless its effect is
+    /// [`ToolEffect::Once`](crate::tool::ToolEffect::Once) or its arguments were not kept: then nobody knows whether it ran,
+    /// which model and caller are told. Of a journal without content only that remains.
+    fn resume(&mut self, journal: &[JournalEntry]) {
+        self.read_back(journal);
+    }
+
     fn handle(&mut self, event: &DialogueEvent, now: CallTime, actions: &mut Vec<Action>) {
         if matches!(event, DialogueEvent::Ended(_)) {
             self.state.ending = true;

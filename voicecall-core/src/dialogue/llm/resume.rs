@@ -13,8 +13,7 @@ impl LlmDialogue {
     /// A tool that had not returned runs again with the same key, unless its effect is [`ToolEffect::Once`] or its
     /// arguments were not kept: then nobody knows whether it ran, which model and caller are told. Of a journal without
     /// content only that remains.
-    #[must_use]
-    pub fn resume(mut self, journal: &[JournalEntry]) -> Self {
+    pub(super) fn read_back(&mut self, journal: &[JournalEntry]) {
         self.resumes = journal.iter().any(|entry| entry.fact == Fact::Connected);
         for entry in journal {
             match &entry.fact {
@@ -50,7 +49,6 @@ impl LlmDialogue {
                 _ => {}
             }
         }
-        self
     }
 
     pub(super) fn reconnected(&mut self, now: CallTime, actions: &mut Vec<Action>) {

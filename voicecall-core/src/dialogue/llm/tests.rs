@@ -94,6 +94,13 @@ impl Driven {
     }
 }
 
+/// The bakery, which goes on where this journal stops.
+fn resumed(journal: &[JournalEntry]) -> LlmDialogue {
+    let mut bakery = bakery();
+    bakery.resume(journal);
+    bakery
+}
+
 fn heard(text: &str) -> DialogueEvent {
     DialogueEvent::Heard(CallerTurn {
         turn: 1,
@@ -409,7 +416,7 @@ fn after_a_crash_only_what_may_run_twice_runs_again_with_its_number() {
     for (effect, runs) in [(ToolEffect::None, true), (ToolEffect::Idempotent, true), (ToolEffect::Once, false)] {
         let DialogueEvent::Heard(turn) = heard("Sunday?") else { panic!() };
         let journal = journal([Fact::Connected, Fact::Heard(turn), called(7, effect)]);
-        let mut call = Driven::new(bakery().resume(&journal));
+        let mut call = Driven::new(resumed(&journal));
         assert_eq!(call.ran(), if runs { vec![(7, "hours")] } else { vec![] });
         let unknown = Phrases::english().outcome_unknown;
         assert_eq!(call.said().contains(&unknown.as_str()), !runs, "the caller hears it");
@@ -427,7 +434,7 @@ fn after_a_crash_only_what_may_run_twice_runs_again_with_its_number() {
 #[test]
 fn of_a_journal_without_content_nothing_runs_again() {
     let journal = journal([Fact::Connected, called(1, ToolEffect::Idempotent).without_content()]);
-    let call = Driven::new(bakery().resume(&journal));
+    let call = Driven::new(resumed(&journal));
     assert_eq!(call.ran(), []);
     assert!(call.said().contains(&Phrases::english().outcome_unknown.as_str()));
     let settled =

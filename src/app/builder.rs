@@ -1,0 +1,272 @@
+//! The configuration of a server.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use url::Url;
+use voicecall_core::agent::VoiceAgent;
+use voicecall_core::call::Keep;
+use voicecall_core::carrier::{IncomingCall, VoiceBackend};
+use voicecall_core::store::{EngineStore, MemoryStore, Session};
+use voicecall_core::{Error, Result, TenantId, Vault};
+use voicecall_engine::{CallEngine, CallHandler, CallOutcome, CarrierAccount, EngineConfig, Registry};
+
+use super::handler::{App, OnFinished, OnIncoming, OnOutgoing};
+use super::{CallOptions, IncomingDecision, Server};
+use crate::server::ServeOptions;
+
+type Configure = Box<dyn FnOnce(&mut EngineConfig) + Send>;
+
+/// The configuration of a [`Server`]. Whatever is missing or wrong is an error of [`build`](Self::build) that names it.
+#[derive(Default)]
+pub struct ServerBuilder {
+    accounts: Vec<Result<CarrierAccount>>,
+    number_without_carrier: bool,
+    agent: Option<Arc<dyn VoiceAgent>>,
+    store: Option<Arc<dyn EngineStore>>,
+    vault: Option<Vault>,
+    tenant: Option<TenantId>,
+    public_url: Option<String>,
+    keep: Keep,
+    on_incoming: Option<OnIncoming>,
+    on_outgoing: Option<OnOutgoing>,
+    on_finished: Option<OnFinished>,
+    handler: Option<Arc<dyn CallHandler>>,
+    configure: Option<Configure>,
+    routes: Router,
+    options: ServeOptions,
+    trusts_credentials: bool,
+    drain: Option<Duration>,
+}
+
+impl fmt::Debug for ServerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerBuilder")
+            .field("accounts", &self.accounts)
+            .field("agent", &self.agent)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ServerBuilder {
+    /// Adds a carrier, as an account that is named like it.
+    #[must_use]
+    pub fn carrier(mut self, carrier: impl VoiceBackend + 'static) -> Self {
+        self.accounts.push(CarrierAccount::of(Arc::new(carrier)));
+        self
+    }
+
+    /// Adds a carrier account: for its own name, pace or several numbers.
+    #[must_use]
+    pub fn account(mut self, account: CarrierAccount) -> Self {
+        self.accounts.push(Ok(account));
+        self
+    }
+
+    /// A number of the carrier that was added last, in E.164. Calls that are placed come from the first one.
+    #[must_use]
+    pub fn number(mut self, number: &str) -> Self {
+        match self.accounts.pop() {
+            Some(account) => {
+                let number = number.parse().map_err(|error: Error| error.with_field("number"));
+                self.accounts.push(account.and_then(|account| Ok(account.number(number?))));
+            }
+            None => self.number_without_carrier = true,
+        }
+        self
+    }
+
+    /// Who listens, thinks and speaks in calls that bring nobody of their own.
+    #[must_use]
+    pub fn agent(mut self, agent: Arc<dyn VoiceAgent>) -> Self {
+        self.agent = Some(agent);
+        self
+    }
+
+    /// Where sessions are kept; in memory otherwise. One that outlives the process needs a [`vault`](Self::vault).
+    #[must_use]
+    pub fn store(mut self, store: impl EngineStore + 'static) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// What seals personal data before a store sees it: with the key under which the store's data was sealed before.
+    #[must_use]
+    pub fn vault(mut self, vault: Vault) -> Self {
+        self.vault = Some(vault);
+        self
+    }
+
+    /// Whose sessions they are, in a store that several applications use; one tenant's, always the same, otherwise.
+    #[must_use]
+    pub const fn tenant(mut self, tenant: TenantId) -> Self {
+        self.tenant = Some(tenant);
+        self
+    }
+
+    /// The address by which carriers reach this server; the variable `PUBLIC_URL` otherwise.
+    #[must_use]
+    pub fn public_url(mut self, url: impl Into<String>) -> Self {
+        self.public_url = Some(url.into());
+        self
+    }
+
+    /// What is kept of calls that do not say it themselves: nothing, unless told otherwise.
+    #[must_use]
+    pub fn keep(mut self, keep: Keep) -> Self {
+        self.keep = keep;
+        self
+    }
+
+    /// What becomes of calls that come in. Asked before a call is answered, and once more if the call breaks off and goes
+    /// on; it has [`decision_timeout`](EngineConfig::decision_timeout). Without it, numbers are not in service.
+    #[must_use]
+    pub fn on_incoming<F, Fut>(mut self, decide: F) -> Self
+    where
+        F: Fn(IncomingCall) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<IncomingDecision>> + Send + 'static,
+    {
+        self.on_incoming = Some(Box::new(move |call| Box::pin(decide(call))));
+        self
+    }
+
+    /// Who conducts calls of ours that did not bring their dialogue, or whose dialogue is gone: further attempts, calls that
+    /// broke off, and those that waited when the process ended.
+    #[must_use]
+    pub fn on_outgoing<F, Fut>(mut self, conduct: F) -> Self
+    where
+        F: Fn(Session) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<CallOptions>> + Send + 'static,
+    {
+        self.on_outgoing = Some(Box::new(move |session| Box::pin(conduct(session))));
+        self
+    }
+
+    /// Told of every call that is over, once everything of it is stored.
+    #[must_use]
+    pub fn on_finished<F, Fut>(mut self, told: F) -> Self
+    where
+        F: Fn(CallOutcome) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.on_finished = Some(Box::new(move |outcome| Box::pin(told(outcome))));
+        self
+    }
+
+    /// The application's own handler, in the place of the agent, of what is kept and of what is done `on_…`.
+    #[must_use]
+    pub fn handler(mut self, handler: Arc<dyn CallHandler>) -> Self {
+        self.handler = Some(handler);
+        self
+    }
+
+    /// Changes the engine's settings.
+    #[must_use]
+    pub fn configure(mut self, configure: impl FnOnce(&mut EngineConfig) + Send + 'static) -> Self {
+        self.configure = Some(Box::new(configure));
+        self
+    }
+
+    /// The application's own routes, beside those of carriers.
+    #[must_use]
+    pub fn routes(mut self, routes: Router) -> Self {
+        self.routes = self.routes.merge(routes);
+        self
+    }
+
+    /// How connections are treated.
+    #[must_use]
+    pub fn options(mut self, options: ServeOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Starts without asking carriers whether they know the credentials.
+    #[must_use]
+    pub const fn trust_credentials(mut self) -> Self {
+        self.trusts_credentials = true;
+        self
+    }
+
+    /// How long calls may go on once the server is to stop; a minute otherwise.
+    #[must_use]
+    pub const fn drain(mut self, limit: Duration) -> Self {
+        self.drain = Some(limit);
+        self
+    }
+
+    /// Builds the server and [serves](Server::serve).
+    ///
+    /// # Errors
+    /// As [`build`](Self::build) and [`Server::serve`].
+    pub async fn serve(self, address: &str) -> Result<()> {
+        self.build()?.serve(address).await
+    }
+
+    /// Checks the configuration and puts the parts together.
+    ///
+    /// # Errors
+    /// `Config` naming what is missing or wrong.
+    pub fn build(self) -> Result<Server> {
+        let missing = |what, how| Error::config(what, how);
+        if self.accounts.is_empty() || self.number_without_carrier {
+            return Err(missing("carrier", "a carrier: .carrier(…) before its .number(…)"));
+        }
+        let accounts = self.accounts.into_iter().try_fold(Registry::new(), |all, account| Ok(all.with(account?)))?;
+        let vault = match (self.vault, &self.store) {
+            (Some(vault), _) => vault,
+            (None, None) => Vault::generate()?,
+            (None, Some(_)) => return Err(missing("vault", "the key of what the store holds: .vault(…)")),
+        };
+        let vault = Arc::new(vault);
+        let does_nothing = self.on_incoming.is_none() && self.on_outgoing.is_none();
+        let (handler, app) = match self.handler {
+            Some(_) if self.agent.is_some() || !does_nothing => {
+                return Err(missing("handler", "either .handler(…), or .agent(…) and what is done .on_…(…)"));
+            }
+            Some(handler) => (handler, None),
+            None => {
+                let app = Arc::new(App {
+                    agent: self.agent,
+                    keep: self.keep,
+                    tenant: self.tenant.unwrap_or_else(|| TenantId::from_uuid(uuid::Uuid::nil())),
+                    vault: Arc::clone(&vault),
+                    on_incoming: self.on_incoming,
+                    on_outgoing: self.on_outgoing,
+                    on_finished: self.on_finished,
+                    waiting: Mutex::default(),
+                });
+                if app.agent.is_none() {
+                    return Err(missing("agent", "an agent: .agent(…)"));
+                }
+                (Arc::<App>::clone(&app) as Arc<dyn CallHandler>, Some(app))
+            }
+        };
+        let mut config = EngineConfig::new(public_url(self.public_url)?);
+        if let Some(configure) = self.configure {
+            configure(&mut config);
+        }
+        let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new()));
+        let engine = CallEngine::new(config, store, accounts, handler, vault)?;
+        if let Some(app) = &app {
+            engine.add_observer(Arc::<App>::clone(app));
+        }
+        Ok(Server {
+            engine,
+            app,
+            routes: self.routes,
+            options: self.options,
+            checks_credentials: !self.trusts_credentials,
+            drain: self.drain.unwrap_or(Duration::from_secs(60)),
+        })
+    }
+}
+
+fn public_url(given: Option<String>) -> Result<Url> {
+    let how = "the https address by which carriers reach this server";
+    let text = given.or_else(|| std::env::var("PUBLIC_URL").ok()).filter(|text| !text.is_empty());
+    let text = text.ok_or_else(|| Error::config("PUBLIC_URL", how))?;
+    Url::parse(&text).map_err(|error| Error::config("PUBLIC_URL", how).with_source(error))
+}

@@ -1,6 +1,6 @@
 //! Turns in noise: what the machine hears at its default settings, in virtual time. Callers are the bundled ones and
-//! others (`scripts/make-listening`); the settings were found on other recordings, and on none of the other voices. All
-//! noise is made by that script or here.
+//! others (`scripts/make-listening`). The settings were found on other recordings, but for a few that
+//! `docs/performance.md` names. All noise is made by that script or here.
 //!
 //! `./scripts/bench listening` prints the figures.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test; one prints a table")]

@@ -11,6 +11,7 @@ use voicecall::media::{MediaCodec, MediaEvent, WireMessages};
 use voicecall::money::Budget;
 use voicecall::twilio::TwilioMedia;
 use voicecall::{CallTime, SessionId};
+use voicecall_sim::clips::Library;
 
 const START: &str = r#"{"event":"start","sequenceNumber":"1","streamSid":"MZ1","start":{"streamSid":"MZ1","accountSid":"AC1","callSid":"CA1","tracks":["inbound"],"mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000,"channels":1},"customParameters":{}}}"#;
 
@@ -105,4 +106,21 @@ fn a_frame_that_is_echoed_allocates_nothing() {
     });
 
     assert_eq!((used.count_total, written), (0, SECOND), "{used:?}");
+}
+
+#[test]
+fn a_detector_allocates_nothing_for_speech_pauses_and_noise() {
+    let speech = Library::bundled().voice("caller", "Personalen var trevlig och hjälpsam.").unwrap();
+    let (frames, _) = speech.audio.as_chunks::<160>();
+    let mut detector = Detection::default().detector();
+    let mut voiced = 0;
+
+    let used = measure(|| {
+        for frame in frames.iter().chain(&[[0xFF; 160]; 100]).chain(frames) {
+            voiced += usize::from(detector.is_voice(&Frame::from(*frame).decode()));
+        }
+    });
+
+    assert!(voiced > 50, "{voiced}");
+    assert_eq!(used.count_total, 0, "{used:?}");
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
@@ -279,7 +280,8 @@ impl CallEngine {
     pub(super) fn tell_live(&self, session: SessionId, call: &CarrierCallId, news: InputEvent<'static>) {
         let state = self.state();
         if let Some(live) = state.live.get(&session).filter(|live| live.call == *call)
-            && live.control.try_send(news).is_err()
+            // One that is ending takes in nothing, and needs to know nothing.
+            && let Err(TrySendError::Full(_)) = live.control.try_send(news)
         {
             warn!(%session, "a call did not take in what the carrier says of it");
         }

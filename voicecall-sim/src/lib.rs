@@ -4,6 +4,7 @@
 pub mod caller;
 pub mod carrier;
 pub mod clips;
+pub mod demo;
 pub mod fault;
 pub mod matcher;
 pub mod openai;

@@ -57,6 +57,9 @@ pub struct CallerScript {
     /// `{ machine = { greeting = "6 s", beep = true } }`.
     #[serde(default)]
     pub answerer: Answerer,
+    /// Whether they call, instead of being called.
+    #[serde(default)]
+    pub calls: bool,
     /// What they do, each step once. At every instant the first unused step whose trigger holds begins; while it lasts no other does.
     #[serde(default, rename = "step")]
     pub steps: Vec<Step>,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use earshot::Detector;
 
-use super::floor::NoiseFloor;
+use super::foreground::Foreground;
 use super::{Pcm, VoiceDetector};
 use crate::audio::{FRAME_SAMPLES, Resampler, SAMPLE_RATE};
 
@@ -17,30 +17,27 @@ const WINDOW: usize = 256;
 /// Room for the rest of a window and one upsampled frame, which is what can be there at once.
 const ROOM: usize = WINDOW + FRAME_SAMPLES * (NETWORK_RATE / SAMPLE_RATE) as usize;
 
-/// The score from which a window is voice, as the authors of the network recommend.
-const THRESHOLD: f32 = 0.5;
-
-/// How much louder than the noise a frame with voice is at least, as a ratio of powers: 3 dB.
+/// Labels a frame as voice when it is loud enough to be the caller's, and the network says so of any window that the
+/// frame completes.
 ///
-/// The network scores steady noise as voice, hiss from an RMS of about 500 samples on; with it
-/// alone, a turn on such a line would never end.
-const OVER_FLOOR: f32 = 2.0;
-
-/// Labels a frame as voice when the network says so of any window that the frame completes, and
-/// the frame is 3 dB louder than the quietest frame of the last three seconds. A new noise may
-/// pass for voice until it has lasted as long.
+/// Loud enough is what stands out of the noise of the line and of other people's voices, as both are learnt in the
+/// call. Noise and babble that set in suddenly pass for the caller for a second or a few. The network is asked about
+/// such frames only, so that silence and steady noise cost next to nothing.
 ///
-/// The network hears windows of 16 ms at 16 kHz, so the last few milliseconds of a frame are
-/// judged with the next one: with the 3 ms of the upsampling a label lags by at most 19 ms.
+/// The network hears windows of 16 ms at 16 kHz, so the last few milliseconds of a frame are judged with the next one:
+/// with the 3 ms of the upsampling a label lags by at most 19 ms.
 ///
-/// Memory is about 10 KiB per stream; the weights are shared by the whole process, and nothing is
-/// allocated after the creation.
+/// Memory is about 11 KiB per stream; the weights are shared by the whole process, and nothing is allocated after the
+/// creation.
 pub struct NeuralDetector {
     network: Box<Detector>,
-    floor: NoiseFloor,
+    foreground: Foreground,
     upsampler: Resampler,
     /// Upsampled audio that fills no window yet.
     waiting: Vec<i16>,
+    /// The last frame, if the network was not asked about it. It hears it late, with the first frame that is loud
+    /// enough: a word begins softly.
+    unheard: Option<Pcm>,
 }
 
 impl NeuralDetector {
@@ -51,31 +48,46 @@ impl NeuralDetector {
         let upsampler = Resampler::new(SAMPLE_RATE, NETWORK_RATE);
         Self {
             network: Detector::default_boxed(),
-            floor: NoiseFloor::new(),
+            foreground: Foreground::new(),
             upsampler: upsampler.expect("both rates are in RATES"),
             waiting: Vec::with_capacity(ROOM),
+            unheard: None,
         }
     }
-}
 
-impl VoiceDetector for NeuralDetector {
-    fn is_voice(&mut self, frame: &Pcm) -> bool {
+    /// The highest score of the windows that the frame completes.
+    fn score(&mut self, frame: &Pcm) -> f32 {
         self.upsampler.process(frame, &mut self.waiting);
         let (windows, rest) = self.waiting.as_chunks::<WINDOW>();
         // Every window must reach the network, which remembers: no early end.
         let score = (windows.iter()).map(|window| self.network.predict_i16(window)).fold(0.0, f32::max);
         let used = self.waiting.len() - rest.len();
         self.waiting.drain(..used);
-        // Likewise the floor, which follows every frame.
-        let loud = self.floor.ratio(frame) > OVER_FLOOR;
-        loud && score > THRESHOLD
+        score
+    }
+}
+
+impl VoiceDetector for NeuralDetector {
+    fn is_voice(&mut self, frame: &Pcm) -> bool {
+        let voice = if let Some(threshold) = self.foreground.threshold(frame) {
+            if let Some(before) = self.unheard.take() {
+                self.score(&before);
+            }
+            self.score(frame) > threshold
+        } else {
+            self.unheard = Some(*frame);
+            false
+        };
+        self.foreground.label(voice);
+        voice
     }
 
     fn reset(&mut self) {
         self.network.reset();
-        self.floor = NoiseFloor::new();
+        self.foreground = Foreground::new();
         self.upsampler.reset();
         self.waiting.clear();
+        self.unheard = None;
     }
 }
 

@@ -422,7 +422,7 @@ fn nothing_is_said_or_asked_of_a_voice_once_the_stream_has_stopped() {
 
 #[test]
 fn a_turn_tells_how_much_of_it_was_voice() {
-    for millis in [60, 500] {
+    for millis in [120, 500] {
         let (dialogue, told) = consenting(["Hej", "Tack", "x"]);
         let mut call = Call::new(settings(), dialogue);
         call.run(ms(1000));

@@ -1,0 +1,19 @@
+//! The demonstration, as a new user runs it.
+#![allow(clippy::unwrap_used, reason = "a test that meets an unexpected result should stop there")]
+
+use std::process::Command;
+
+#[test]
+fn the_demonstration_runs_without_keys() {
+    let folder = concat!(env!("CARGO_TARGET_TMPDIR"), "/call_someone");
+    std::fs::create_dir_all(folder).unwrap();
+    let ran = Command::new(env!("CARGO_BIN_EXE_call_someone")).arg("demo").current_dir(folder).output().unwrap();
+    let told = String::from_utf8(ran.stdout).unwrap();
+    assert!(ran.status.success(), "{told}{}", String::from_utf8_lossy(&ran.stderr));
+    for line in ["Your cake is ready and waits for you until six.", "The call is over: Some(Completed)"] {
+        assert!(told.contains(line), "{line} in {told}");
+    }
+    assert!(!told.contains("WARN") && !told.contains("ERROR"), "{told}");
+    let recording = std::fs::metadata(format!("{folder}/out/call.wav")).unwrap();
+    assert!(recording.len() > 2 * 2 * 8_000 * 2, "some seconds of two voices");
+}

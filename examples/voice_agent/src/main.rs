@@ -1,0 +1,44 @@
+//! A bakery's phone, answered by a language model that looks things up, books tables and puts callers through.
+//!
+//! `cargo run -p voice_agent -- demo` needs nothing; without `demo` it answers real calls, with the keys in the environment.
+#![allow(clippy::print_stdout, reason = "it shows what tools do")]
+
+mod bakery;
+
+use std::sync::Arc;
+
+use voicecall::dialogue::LlmDialogue;
+use voicecall::{CallOptions, IncomingDecision, Server, openai, twilio::TwilioVoice};
+
+use bakery::Bakery;
+
+#[tokio::main]
+async fn main() -> voicecall::Result<()> {
+    if std::env::args().nth(1).as_deref() == Some("demo") {
+        return voicecall_sim::demo::run(include_str!("../demo.toml")).await;
+    }
+    tracing_subscriber::fmt::init();
+    let listen = std::env::var("LISTEN").unwrap_or("0.0.0.0:8080".to_owned());
+    let bakery = Arc::new(Bakery::default());
+    Server::builder()
+        .carrier(TwilioVoice::from_env()?)
+        .agent(openai::cascade_from_env()?)
+        .on_incoming(move |_call| {
+            let dialogue = dialogue(&bakery);
+            async move { Ok(IncomingDecision::connect(CallOptions::new(dialogue?).language("en"))) }
+        })
+        .serve(&listen)
+        .await
+}
+
+fn dialogue(bakery: &Arc<Bakery>) -> voicecall::Result<LlmDialogue> {
+    Ok(LlmDialogue::new(
+        "You answer the phone of a bakery. Be brief. Look opening hours up; book tables once you know the day, the hour, \
+         for how many and the name. Put callers who ask for the baker through.",
+    )
+    .greeting("Hello, the bakery here, how can I help?")
+    .goodbye("Thank you for calling, goodbye.")
+    .tool(bakery.opening_hours())
+    .tool(bakery.book_table())
+    .transfer_to("the baker", "+46701740606".parse()?))
+}

@@ -1,0 +1,86 @@
+//! The program under demonstration: itself once more, with another environment.
+
+use std::net::SocketAddr;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep};
+use voicecall_core::{Error, ErrorKind, Result};
+
+use super::{ACCOUNT, API_KEY, AUTH_TOKEN, OURS, PUBLIC_URL, THEIRS};
+
+/// How long the program may take to begin to serve, and to stop.
+const START_WITHIN: Duration = Duration::from_secs(30);
+const STOP_WITHIN: Duration = Duration::from_secs(10);
+
+/// Where the simulated services are.
+#[derive(Debug)]
+pub(super) struct Services {
+    pub(super) twilio: String,
+    pub(super) openai: String,
+}
+
+/// A process of the program. It ends with this value.
+#[derive(Debug)]
+pub(super) struct Application(Child);
+
+impl Application {
+    /// Starts the program and waits until it serves.
+    pub(super) async fn start(listen: SocketAddr, services: &Services) -> Result<Self> {
+        let failed = |error| Error::new(ErrorKind::Unavailable, "start the application").with_source(error);
+        let program = std::env::current_exe().map_err(failed)?;
+        let child = Command::new(program)
+            .env("TWILIO_ACCOUNT_SID", ACCOUNT)
+            .env("TWILIO_AUTH_TOKEN", AUTH_TOKEN)
+            .env("TWILIO_API_BASE_URL", &services.twilio)
+            .env("TWILIO_NUMBER", OURS)
+            .env("CALL_TO", THEIRS)
+            .env("OPENAI_API_KEY", API_KEY)
+            .env("OPENAI_BASE_URL", &services.openai)
+            // The simulator speaks OpenAI's own dialect, which servers at other addresses seldom do.
+            .env("VOICECALL_CHAT_DIALECT", "openai")
+            .env("VOICECALL_TRANSCRIPTION_DIALECT", "openai")
+            .env("PUBLIC_URL", PUBLIC_URL)
+            // What is said is to be read, not how.
+            .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "warn".to_owned()))
+            .env("LISTEN", listen.to_string())
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(failed)?;
+        let mut application = Self(child);
+        let deadline = Instant::now() + START_WITHIN;
+        while !is_healthy(listen).await {
+            if application.0.try_wait().map_err(failed)?.is_some() || Instant::now() >= deadline {
+                return Err(Error::new(ErrorKind::Unavailable, "wait for the application to serve"));
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+        Ok(application)
+    }
+
+    /// Tells the program to end, and sees to it.
+    pub(super) async fn stop(mut self) {
+        #[cfg(unix)]
+        if let Some(id) = self.0.id() {
+            let _ = Command::new("kill").args(["-TERM", &id.to_string()]).status().await;
+            let _ = tokio::time::timeout(STOP_WITHIN, self.0.wait()).await;
+        }
+        let _ = self.0.kill().await;
+    }
+}
+
+/// Whether something answers there that takes calls.
+async fn is_healthy(address: SocketAddr) -> bool {
+    let asked = async {
+        let mut stream = TcpStream::connect(address).await?;
+        stream.write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        std::io::Result::Ok(answer)
+    };
+    asked.await.is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
+}

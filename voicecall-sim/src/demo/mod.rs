@@ -1,0 +1,155 @@
+//! Runs a whole application offline, unchanged: the simulated services take the place of the real ones by the
+//! environment, and somebody calls, or is called.
+//!
+//! An application that reads its keys from the environment becomes its own demonstration with one line:
+//!
+//! ```no_run
+//! # async fn serve() -> voicecall_core::Result<()> { Ok(()) }
+//! # const SCENARIO: &str = "";
+//! # async fn main_() -> Result<(), Box<dyn std::error::Error>> {
+//! if std::env::args().nth(1).as_deref() == Some("demo") {
+//!     return Ok(voicecall_sim::demo::run(SCENARIO).await?);
+//! }
+//! serve().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`run`] starts the program once more, without arguments and with these variables:
+//!
+//! | variable | what |
+//! |---|---|
+//! | `TWILIO_ACCOUNT_SID`, `TWILIO_AUTH_TOKEN`, `TWILIO_API_BASE_URL` | the simulated Twilio |
+//! | `TWILIO_NUMBER`, `CALL_TO` | the application's number, and the number of the simulated person |
+//! | `OPENAI_API_KEY`, `OPENAI_BASE_URL` | the simulated OpenAI |
+//! | `PUBLIC_URL`, `LISTEN` | where carriers reach the program, and where it listens |
+
+#![allow(clippy::print_stdout, reason = "a demonstration talks to whoever runs it")]
+
+mod application;
+mod recorded;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::time::{sleep, timeout};
+use url::Url;
+use voicecall_core::{Error, ErrorKind, Result};
+
+use self::application::{Application, Services};
+use self::recorded::{LineRecording, Recorded};
+use crate::caller::{Caller, CallerEvent, CallerLog, Fidelity};
+use crate::clips::Library;
+use crate::openai::Server;
+use crate::phone::{Answer, Party, Silent};
+use crate::scenario::Scenario;
+use crate::twilio::server::{ServerOptions, TwilioServer};
+use crate::twilio::{Account, Exchange, ExchangeOptions, Number};
+
+// Made up, and worth nothing anywhere else.
+const ACCOUNT: &str = "AC00000000000000000000000000000001";
+const AUTH_TOKEN: &str = "simulated-auth-token";
+const API_KEY: &str = "simulated-api-key";
+const PUBLIC_URL: &str = "https://demo.example";
+
+/// The application's number.
+const OURS: &str = "+46700000001";
+
+/// The number of the person in the scenario.
+const THEIRS: &str = "+46701740605";
+
+/// Where the recording goes.
+const RECORDING: &str = "out/call.wav";
+
+/// How long a call may take to come about and to end.
+const WITHIN: Duration = Duration::from_secs(300);
+
+/// How often it is looked for something new to show.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Runs this program against simulated services and one call of `scenario`, prints what both sides say while they say it,
+/// and leaves `out/call.wav`: the line as the person on the phone had it, their voice left, what they heard right.
+///
+/// The person [calls](crate::scenario::CallerScript::calls), or waits to be called.
+///
+/// # Errors
+/// `Config` if the scenario is wrong; `Unavailable` if the program does not serve, or no call comes about and ends.
+pub async fn run(scenario: &str) -> Result<()> {
+    let scenario: Scenario = scenario.parse()?;
+    let app = free_address().await.map_err(|error| trouble("find a free port", error))?;
+    let openai = Server::start(&scenario, API_KEY).await?;
+    let person = Caller::new(&scenario, Fidelity::Audio)?;
+    let (log, line) = (person.log(), LineRecording::default());
+    let mut person = Some(Box::new(Recorded::new(Box::new(person), line.clone())) as Box<dyn Party>);
+    let calls_in = scenario.caller.calls.then(|| person.take()).flatten();
+    let twilio = carrier(&scenario, app, person).await.map_err(|error| trouble("start the simulated Twilio", error))?;
+    println!("Simulated: the phone network, the person on the phone, and all AI services. What is said:\n");
+    let services = Services { twilio: twilio.api(), openai: openai.base_url() };
+    let application = Application::start(app, &services).await?;
+    if let Some(person) = calls_in
+        && twilio.call_in(THEIRS, OURS, person).is_none()
+    {
+        return Err(Error::new(ErrorKind::Internal, "call the application"));
+    }
+    let ended = timeout(WITHIN, show(&log, &line)).await;
+    application.stop().await;
+    if ended.is_err() {
+        return Err(Error::new(ErrorKind::Unavailable, "wait for a call to end"));
+    }
+    line.save(Path::new(RECORDING)).map_err(|error| trouble("save the recording", error))?;
+    println!("\nRecording: {RECORDING} (left: the person, right: what they heard)");
+    Ok(())
+}
+
+/// A carrier with the application's number, and the person behind the other one.
+async fn carrier(scenario: &Scenario, app: SocketAddr, person: Option<Box<dyn Party>>) -> io::Result<TwilioServer> {
+    let public = Url::parse(PUBLIC_URL).map_err(io::Error::other)?;
+    let number = Number::answered_by(OURS, format!("{PUBLIC_URL}/voice/twilio/incoming"));
+    let mut options = ExchangeOptions::new(scenario.seed, vec![Account::new(ACCOUNT, AUTH_TOKEN, vec![number])]);
+    options.faults = scenario.fault_plan();
+    let mut person = person;
+    let exchange =
+        Exchange::new(options, move |_| person.take().unwrap_or_else(|| Box::new(Silent(Answer::Unreachable))));
+    let exchange = exchange
+        .with_speaker(|text, _language| Library::bundled().voice("agent", text).ok().map(|speech| speech.audio));
+    TwilioServer::start(exchange, ServerOptions::default().route(&public, app)).await
+}
+
+/// Prints what is said until the call is over.
+async fn show(log: &CallerLog, line: &LineRecording) {
+    let mut shown = Vec::new();
+    loop {
+        let is_over = line.is_over();
+        for entry in log.entries().into_iter().filter(|entry| entry.until > entry.from || is_over) {
+            if shown.contains(&entry.from) {
+                continue;
+            }
+            let text = match &entry.event {
+                CallerEvent::Heard(text) => format!("agent:  {text}"),
+                // Shown once it was said to its end.
+                CallerEvent::Said(_) if !is_over && line.now() < entry.until => continue,
+                CallerEvent::Said(text) => format!("person: {text}"),
+                CallerEvent::Pressed(keys) => format!("person presses {keys}"),
+                CallerEvent::HungUp => "person hangs up".to_owned(),
+                CallerEvent::MadeNoise | CallerEvent::KeptSilent => continue,
+            };
+            println!("{:>6.1} s  {text}", entry.from.since(voicecall_core::CallTime::ZERO).as_secs_f64());
+            shown.push(entry.from);
+        }
+        if is_over {
+            return;
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+async fn free_address() -> io::Result<SocketAddr> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?.local_addr()
+}
+
+fn trouble(what: &'static str, error: io::Error) -> Error {
+    Error::new(ErrorKind::Unavailable, what).with_source(error)
+}

@@ -124,11 +124,12 @@ pub trait MaintenanceStore: Send + Sync {
     /// `NotFound`.
     async fn forget_recording(&self, tenant: TenantId, session: SessionId, at: Timestamp) -> Result<()>;
 
-    /// Those of `ids` that are sessions, in no particular order: whatever else lies outside the store belongs to nobody.
+    /// The sessions among `ids`, whoever's and in whatever state, in no particular order. What lies outside the store under
+    /// another id belongs to nobody.
     ///
     /// # Errors
     /// As every store call.
-    async fn existing_sessions(&self, ids: &[SessionId]) -> Result<Vec<SessionId>>;
+    async fn existing_sessions(&self, ids: &[SessionId]) -> Result<Vec<Session>>;
 
     /// Keeps that a job ran.
     ///

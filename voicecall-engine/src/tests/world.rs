@@ -458,7 +458,7 @@ flaky! {
         fn delete_session(tenant: TenantId, session: SessionId) -> ();
         fn old_recordings(before: Timestamp, limit: u32) -> Vec<Session>;
         fn forget_recording(tenant: TenantId, session: SessionId, at: Timestamp) -> ();
-        fn existing_sessions(ids: &[SessionId]) -> Vec<SessionId>;
+        fn existing_sessions(ids: &[SessionId]) -> Vec<Session>;
         fn log_retention(run: &RetentionRun) -> ();
         fn retention_runs(limit: u32) -> Vec<RetentionRun>;
     }

@@ -69,6 +69,10 @@ enum Fault {
     ForgetsLimits,
     /// A session is deleted while its call goes on.
     DeletesLiveSessions,
+    /// Of the sessions asked about, only failed ones are found.
+    FindsFailedOnly,
+    /// A session is found for every id.
+    FindsAnyId,
     /// The method with this name does not look at the tenant.
     Leaks(&'static str),
 }
@@ -456,8 +460,21 @@ impl MaintenanceStore for Broken {
         scoped!(self, "forget_recording", tenant, self.inner.forget_recording(tenant, session, at))
     }
 
-    async fn existing_sessions(&self, ids: &[SessionId]) -> Result<Vec<SessionId>> {
-        self.inner.existing_sessions(ids).await
+    async fn existing_sessions(&self, ids: &[SessionId]) -> Result<Vec<Session>> {
+        let mut found = self.inner.existing_sessions(ids).await?;
+        if self.has(Fault::FindsFailedOnly) {
+            found.retain(|session| session.status == SessionStatus::Failed);
+        }
+        if self.has(Fault::FindsAnyId) {
+            let unknown = ids.iter().filter(|id| found.iter().all(|session| session.id != **id));
+            let made = unknown.map(|id| NewSession {
+                id: *id,
+                ..NewSession::inbound(TenantId::new(), None, Timestamp::UNIX_EPOCH)
+            });
+            let made: Vec<_> = made.map(|new| Session::created(&new)).collect();
+            found.extend(made);
+        }
+        Ok(found)
     }
 
     async fn log_retention(&self, run: &RetentionRun) -> Result<()> {
@@ -514,6 +531,8 @@ async fn every_fault_is_noticed_by_its_rule() {
         (Fault::ForgetsLimits, "archived_events_are_still_read"),
         (Fault::ForgetsLimits, "old_exchanges_are_deleted"),
         (Fault::DeletesLiveSessions, "old_failed_sessions_are_found_and_deleted_whole"),
+        (Fault::FindsFailedOnly, "existing_sessions_are_told_from_others"),
+        (Fault::FindsAnyId, "existing_sessions_are_told_from_others"),
     ] {
         let broken = broken_by(fault).await;
         assert!(broken.contains(&rule), "{fault:?} broke only {broken:?}");

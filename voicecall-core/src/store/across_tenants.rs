@@ -28,7 +28,8 @@ pub trait QueueStore: Send + Sync {
     /// Takes a waiting session's turn, and a lease on it until `until`: whoever gets it may call, nobody else.
     ///
     /// # Errors
-    /// `Conflict` if it does not wait to be called; `NotFound`.
+    /// `Conflict` if it does not wait to be called; [`refuse_to_call`](super::refuse_to_call) if its person asked meanwhile
+    /// not to be called any more, whereupon the session is over; `NotFound`.
     async fn claim_session(
         &self,
         tenant: TenantId,

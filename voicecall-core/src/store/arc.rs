@@ -54,6 +54,9 @@ pass_through! { DialStore {
 pass_through! { PersonStore {
     fn export_person(tenant: TenantId, person: PersonKey) -> PersonFile;
     fn erase_person(tenant: TenantId, person: PersonKey) -> Erased;
+    fn forbid_calls(tenant: TenantId, person: PersonKey, at: Timestamp) -> Vec<Session>;
+    fn calls_forbidden_since(tenant: TenantId, person: PersonKey) -> Option<Timestamp>;
+    fn allow_calls(tenant: TenantId, person: PersonKey) -> ();
 }}
 
 pass_through! { QueueStore {

@@ -439,6 +439,9 @@ flaky! {
     PersonStore {
         fn export_person(tenant: TenantId, person: PersonKey) -> PersonFile;
         fn erase_person(tenant: TenantId, person: PersonKey) -> Erased;
+        fn forbid_calls(tenant: TenantId, person: PersonKey, at: Timestamp) -> Vec<Session>;
+        fn calls_forbidden_since(tenant: TenantId, person: PersonKey) -> Option<Timestamp>;
+        fn allow_calls(tenant: TenantId, person: PersonKey) -> ();
     }
     QueueStore {
         fn due_sessions(now: Timestamp, per_tenant: u32, limit: u32) -> Vec<Session>;

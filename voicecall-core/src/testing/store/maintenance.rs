@@ -73,7 +73,8 @@ pub(super) async fn old_recordings_are_found_until_they_are_forgotten(store: Arc
 }
 
 pub(super) async fn existing_sessions_are_told_from_others(store: Arc<dyn EngineStore>) {
-    let (open, failed) = (Shop::open(Arc::clone(&store)).await, over(Arc::clone(&store), EndReason::RemoteHangup).await);
+    let (open, failed) =
+        (Shop::open(Arc::clone(&store)).await, over(Arc::clone(&store), EndReason::RemoteHangup).await);
     let completed = over(Arc::clone(&store), EndReason::Completed).await;
     Shop::open(Arc::clone(&store)).await;
     let mut wanted = vec![open.read().await, failed.read().await, completed.read().await];

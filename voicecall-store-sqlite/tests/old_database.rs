@@ -61,10 +61,10 @@ impl Old {
     fn count(&self, query: &str) -> u64 {
         self.before(&format!("SELECT count(*) || '' FROM {query}"))[0].parse().unwrap()
     }
+}
 
-    async fn sessions(&self) -> Vec<Session> {
-        self.store.sessions(shop(), &SessionFilter::default(), ALL).await.unwrap().items
-    }
+async fn sessions(store: &SqliteStore) -> Vec<Session> {
+    store.sessions(shop(), &SessionFilter::default(), ALL).await.unwrap().items
 }
 
 fn shop() -> TenantId {
@@ -79,7 +79,7 @@ fn of_old(reason: EndReason) -> String {
 #[tokio::test]
 async fn every_session_is_what_it_was() {
     let old = Old::open().await;
-    let sessions = old.sessions().await;
+    let sessions = sessions(&old.store).await;
     assert_eq!(sessions.len() as u64, old.count("call_sessions"));
     let read = |session: &Session| {
         [
@@ -131,7 +131,7 @@ async fn every_session_is_what_it_was() {
 async fn everything_of_a_session_is_what_it_was() {
     let old = Old::open().await;
     let (mut facts, mut states, mut sources) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
-    for session in old.sessions().await {
+    for session in sessions(&old.store).await {
         let of_it = |table: &str| old.count(&format!("{table} WHERE call_session_id = '{}'", session.id));
         let events = old.store.events(shop(), session.id, ALL).await.unwrap();
         assert_eq!(events.total, of_it("all_call_events"));
@@ -207,7 +207,7 @@ async fn everything_of_a_survey_is_what_it_was() {
 #[tokio::test]
 async fn every_person_is_exported_and_erased() {
     let old = Old::open().await;
-    for session in old.sessions().await {
+    for session in sessions(&old.store).await {
         let person = session.person.unwrap();
         let file = old.store.export_person(shop(), person).await.unwrap();
         assert!(file.sessions.iter().any(|file| file.session == session));
@@ -217,7 +217,7 @@ async fn every_person_is_exported_and_erased() {
         let erased = old.store.erase_person(shop(), person).await.unwrap();
         assert!(erased.sessions.contains(&session.id));
     }
-    assert!(old.sessions().await.is_empty());
+    assert!(sessions(&old.store).await.is_empty());
 }
 
 #[tokio::test]
@@ -227,7 +227,7 @@ async fn it_is_written_like_any_other() {
     let waiting = old.store.due_sessions(now, 10, 10).await.unwrap();
     assert_eq!(waiting.len(), 1, "the other one waits for long");
     old.store.claim_session(shop(), waiting[0].id, now, now).await.unwrap();
-    let known = old.sessions().await.remove(0);
+    let known = sessions(&old.store).await.remove(0);
     let again = NewSession {
         reference: known.reference.clone(),
         ..NewSession::outbound(shop(), known.remote.clone().unwrap(), now)

@@ -6,10 +6,11 @@ use super::fixture::{Shop, after, assert_kind, connected, connecting, new_sessio
 use super::probe::Probe;
 use crate::error::{ErrorKind, Result};
 use crate::id::TenantId;
-use crate::journal::Fact;
+use crate::journal::{Fact, JournalEntry};
 use crate::seal::PersonKey;
 use crate::store::{
-    DO_NOT_CALL, EndReason, EngineStore, Erased, EventKind, NewSession, Session, SessionChange, SessionStatus,
+    AcquireLease, DO_NOT_CALL, EndReason, EngineStore, Erased, EventKind, NewSession, Session, SessionChange,
+    SessionStatus,
 };
 
 /// A session of the shop with this session's person, due at `seconds`.
@@ -70,10 +71,9 @@ pub(super) async fn a_wish_ends_what_waits(store: Arc<dyn EngineStore>) {
         shop.change(&change).await.unwrap();
     }
 
-    let entry = shop.entry(1, Fact::DoNotCall);
-    let owner = store.acquire_lease(tenant, shop.session, crate::store::AcquireLease::from_anybody(after(99))).await;
-    let entry = crate::journal::JournalEntry { epoch: owner.unwrap(), ..entry };
-    shop.append(&[entry.clone()]).await.unwrap();
+    let owner = store.acquire_lease(tenant, shop.session, AcquireLease::from_anybody(after(99))).await.unwrap();
+    let entry = JournalEntry { epoch: owner, ..shop.entry(1, Fact::DoNotCall) };
+    shop.append(std::slice::from_ref(&entry)).await.unwrap();
 
     assert_eq!(store.calls_forbidden_since(tenant, person.person.unwrap()).await.unwrap(), Some(entry.at));
     for id in waiting {

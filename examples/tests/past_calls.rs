@@ -74,7 +74,7 @@ async fn a_hang_up_is_told_in_the_contracts_words_everywhere() {
     assert_eq!(words("EventSource"), json!(["system", "telephony", "ai", "customer"]));
     let reasons = words("EndReason");
     assert!(reasons.as_array().unwrap().contains(&json!("customer_hangup")), "{reasons}");
-    assert_eq!(reasons.as_array().unwrap().len(), 18, "{reasons}");
+    assert_eq!(reasons.as_array().unwrap().len(), 19, "{reasons}");
     assert_eq!(words("CallEventType").as_array().unwrap().len(), 10);
 }
 
@@ -93,19 +93,85 @@ async fn who_asked_never_to_be_called_again_is_not() {
     server.terminate();
     server.exit(std::time::Duration::from_secs(240)).await;
     let past = self::past(&world).await;
+    let queued = past.asked_for(PHONE, 0).await;
     past.note(id, Fact::DoNotCall).await;
     past.close().await;
 
     let _server = world.serve().await;
+    let call = get(&world, &format!("/api/calls/{queued}"), 200).await["call"].clone();
+    assert_eq!((&call["status"], &call["endReason"]), (&json!("failed"), &json!("do_not_call")));
+    let listed = get(&world, &format!("/api/calls?businessId={SHOP}&endReason=do_not_call"), 200).await;
+    assert_eq!(listed["pagination"]["total"], 1);
+    assert!(world.column(&format!("SELECT id FROM attempts WHERE session_id = '{queued}'")).is_empty());
+    let next = purchase(&world).await;
+    let refused = json!({ "verificationId": next, "businessId": SHOP, "customerPhone": PHONE });
+    let error = post(&world, "/api/calls/initiate", &refused, 422).await;
+    assert_eq!((&error["code"], &error["details"]["field"]), (&json!("do_not_call"), &json!("customerPhone")));
+    assert_eq!(world.column("SELECT count(*) || '' FROM sessions"), ["4"], "nothing was begun");
+    let again = post(&world, "/api/calls/initiate", &order, 201).await;
+    assert_eq!(again["id"], session["id"], "what was asked for before is the same session");
+
+    // Whoever is erased is not forgotten to have asked.
+    let customer = json!({ "businessId": SHOP, "customerPhone": PHONE });
+    assert!(post(&world, "/api/customers/export", &customer, 200).await["doNotCallSince"].is_string());
+    assert_eq!(post(&world, "/api/customers/erase", &customer, 200).await["sessions"], 3);
+    assert_eq!(world.column("SELECT count(*) || '' FROM sessions"), ["1"], "the other customer's");
+    let next = purchase(&world).await;
+    let refused = json!({ "verificationId": next, "businessId": SHOP, "customerPhone": PHONE });
+    assert_eq!(post(&world, "/api/calls/initiate", &refused, 422).await["code"], "do_not_call");
+    assert_eq!(world.column("SELECT count(*) || '' FROM do_not_call"), ["2"]);
+}
+
+/// The whole way: said in a call over real sockets, and respected by all that waits and comes.
+#[tokio::test]
+async fn who_says_so_in_a_call_is_called_no_more() {
+    let world = World::start("never_again").await;
+    let past = past(&world).await;
+    let queued = past.asked_for(PHONE, 1).await;
+    past.close().await;
+    let mut server = world.serve().await;
+    let id = world.initiate().await;
+    let over = std::time::Duration::from_secs(120);
+    support::until("the end of the call", over, async || {
+        server.must_live();
+        let ended = format!("SELECT end_reason FROM sessions WHERE id = '{id}' AND ended_at IS NOT NULL");
+        world.column(&ended).pop()
+    })
+    .await;
+
+    assert_eq!(world.column(&format!("SELECT end_reason FROM sessions WHERE id = '{id}'")), ["declined"]);
+    assert_eq!(world.column(&format!("SELECT end_reason FROM sessions WHERE id = '{queued}'")), ["do_not_call"]);
+    let next = purchase(&world).await;
+    let refused = json!({ "verificationId": next, "businessId": SHOP, "customerPhone": PHONE });
+    assert_eq!(post(&world, "/api/calls/initiate", &refused, 422).await["code"], "do_not_call");
+    assert_eq!(world.column("SELECT count(*) || '' FROM attempts"), ["1"], "the phone rang once");
+    server.terminate();
+    assert!(server.exit(over).await.success(), "{}", server.log());
+}
+
+/// Another purchase of the customer. Returns its id.
+async fn purchase(world: &World) -> Value {
     let purchase = json!({
         "businessId": SHOP, "customerPhone": PHONE, "amount": 1, "purchasedAt": "2026-01-01T00:00:00Z",
         "status": "verified",
     });
-    let next = post(&world, "/api/verifications", &purchase, 201).await["id"].clone();
-    let refused = json!({ "verificationId": next, "businessId": SHOP, "customerPhone": PHONE });
-    let error = post(&world, "/api/calls/initiate", &refused, 422).await;
-    assert_eq!((&error["code"], &error["details"]["field"]), (&json!("do_not_call"), &json!("customerPhone")));
-    assert_eq!(world.column("SELECT count(*) || '' FROM sessions"), ["3"], "nothing was begun");
-    let again = post(&world, "/api/calls/initiate", &order, 201).await;
-    assert_eq!(again["id"], session["id"], "what was asked for before is the same session");
+    post(world, "/api/verifications", &purchase, 201).await["id"].clone()
+}
+
+#[tokio::test]
+async fn who_wants_to_be_called_later_is_listed_and_called_by_nobody_alone() {
+    let world = World::start("happy").await;
+    let past = past(&world).await;
+    let id = past.call(1, EndReason::CallBack, OTHER_PHONE, "ring imorgon efter fem").await;
+    past.note(id, Fact::CallBack { when: "imorgon efter fem".to_owned() }).await;
+    past.close().await;
+    let _server = world.serve().await;
+
+    let listed = get(&world, &format!("/api/calls?businessId={SHOP}&endReason=call_back"), 200).await;
+    assert_eq!(listed["calls"][0]["id"], json!(id));
+    let customer = json!({ "businessId": SHOP, "customerPhone": OTHER_PHONE });
+    let export = post(&world, "/api/customers/export", &customer, 200).await;
+    let journal = export["sessions"][0]["journal"].as_array().unwrap().clone();
+    assert_eq!(journal.last().unwrap()["fact"], json!({ "fact": "call_back", "when": "imorgon efter fem" }));
+    assert_eq!(world.column("SELECT count(*) || '' FROM sessions"), ["1"], "nothing was scheduled");
 }

@@ -46,6 +46,7 @@ macro_rules! scenarios {
 
 scenarios! {
     declines => "completed", "declined", 0;
+    never_again => "completed", "declined", 0;
     silent => "failed", "no_response", 0;
     interrupts => "completed", "completed", 2;
     thin_answer => "completed", "completed", 2;

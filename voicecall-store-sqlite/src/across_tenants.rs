@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, named_params};
-use voicecall_core::store::{AcquireLease, Lease, QueueStore, Route, RoutingStore, Session};
+use voicecall_core::store::{AcquireLease, Lease, QueueStore, Route, RoutingStore, Session, refuse_to_call};
 use voicecall_core::{AccountName, CarrierCallId, Epoch, Result, SessionId, TenantId, async_trait};
 
 use crate::column::{At, Count, Text};
-use crate::{SqliteStore, sessions};
+use crate::{SqliteStore, do_not_call, sessions};
 
 /// Goes from tenant to tenant along the index, and reads the first of each: what it costs grows with the tenants
 /// that have somebody waiting, not with those who wait.
@@ -54,11 +54,19 @@ impl QueueStore for SqliteStore {
         // Read and write are one transaction of the only thread that writes, under the file's lock.
         self.write("claim session", move |db| {
             let mut session = sessions::find(db, tenant, id)?;
+            if let Some(end) = session.end_uncalled(at)
+                && do_not_call::forbids(db, &session)?
+            {
+                sessions::apply(db, tenant, id, &end)?;
+                return Ok(None);
+            }
             session.claim(at, until)?;
             sessions::save(db, &session)?;
-            Ok((session, sessions::next_owner(db, id)?))
+            Ok(Some((session, sessions::next_owner(db, id)?)))
         })
-        .await
+        .await?
+        // Outside of the transaction, which keeps that the session is over.
+        .ok_or_else(|| refuse_to_call("claim session"))
     }
 
     async fn open_sessions(&self) -> Result<Vec<Session>> {

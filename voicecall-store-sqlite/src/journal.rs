@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
-use voicecall_core::journal::JournalEntry;
+use voicecall_core::journal::{Fact, JournalEntry};
 use voicecall_core::store::{JournalStore, event_of};
 use voicecall_core::{CallTime, Epoch, Error, Result, SessionId, TenantId, async_trait};
 
 use crate::column::{At, Count, Json, Text};
 use crate::fault::{Fault, Outcome};
 use crate::store::Extensions;
-use crate::{SqliteStore, events, sessions};
+use crate::{SqliteStore, do_not_call, events, sessions};
 
 const APPEND: &str = "append to journal";
 
@@ -63,6 +63,9 @@ fn append(mut db: &Connection, extensions: &Extensions, tenant: TenantId, entry:
     })?;
     if let Some(event) = event_of(entry) {
         events::append(db, event)?;
+    }
+    if entry.fact == Fact::DoNotCall {
+        do_not_call::forbid_person_of(db, tenant, entry.session, entry.at)?;
     }
     extensions.iter().try_for_each(|extension| extension.project(&mut db, tenant, entry)).map_err(Fault::from)
 }

@@ -3,6 +3,7 @@
 mod across_tenants;
 mod column;
 mod dialing;
+mod do_not_call;
 mod events;
 mod fault;
 mod journal;

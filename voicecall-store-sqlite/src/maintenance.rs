@@ -67,12 +67,11 @@ impl MaintenanceStore for SqliteStore {
         .await
     }
 
-    async fn existing_sessions(&self, ids: &[SessionId]) -> Result<Vec<SessionId>> {
+    async fn existing_sessions(&self, ids: &[SessionId]) -> Result<Vec<Session>> {
         let ids = ids.to_vec();
         self.read("read sessions", move |db| {
-            let query = "SELECT id FROM sessions WHERE id IN (SELECT value FROM json_each(?))";
-            let id = |row: &Row<'_>| row.get::<_, Text<_>>(0).map(|id| id.0);
-            Ok(db.prepare_cached(query)?.query_map((Json(&ids),), id)?.collect::<rusqlite::Result<_>>()?)
+            let query = "SELECT * FROM sessions WHERE id IN (SELECT value FROM json_each(?))";
+            Ok(db.prepare_cached(query)?.query_map((Json(&ids),), sessions::read)?.collect::<rusqlite::Result<_>>()?)
         })
         .await
     }

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use rusqlite::Connection;
 use serde_json::Value;
-use voicecall_core::store::{Erased, PersonFile, PersonStore, SessionFile};
+use voicecall_core::store::{Erased, PersonFile, PersonStore, Session, SessionFile};
 use voicecall_core::{PersonKey, Result, TenantId, async_trait};
 
 use crate::column::Text;
 use crate::fault::Outcome;
 use crate::store::Extensions;
-use crate::{SqliteStore, dialing, events, journal, provider_log, sessions};
+use crate::{SqliteStore, dialing, do_not_call, events, journal, provider_log, sessions};
 
 #[async_trait]
 impl PersonStore for SqliteStore {
@@ -25,6 +26,19 @@ impl PersonStore for SqliteStore {
         let erased = self.write("erase person", move |db| erase(db, &extensions, tenant, person)).await?;
         self.forget_traces("erase person").await?;
         Ok(erased)
+    }
+
+    async fn forbid_calls(&self, tenant: TenantId, person: PersonKey, at: Timestamp) -> Result<Vec<Session>> {
+        self.write("forbid calls", move |db| do_not_call::forbid(db, tenant, person, at)).await
+    }
+
+    async fn calls_forbidden_since(&self, tenant: TenantId, person: PersonKey) -> Result<Option<Timestamp>> {
+        self.read("read who must not be called", move |db| do_not_call::since(db, tenant, person)).await
+    }
+
+    async fn allow_calls(&self, tenant: TenantId, person: PersonKey) -> Result<()> {
+        self.write("allow calls", move |db| do_not_call::allow(db, tenant, person)).await?;
+        self.forget_traces("allow calls").await
     }
 }
 
@@ -47,7 +61,8 @@ fn export(mut db: &Connection, extensions: &Extensions, tenant: TenantId, person
             provider_logs: provider_log::of_session(db, id)?,
         });
     }
-    Ok(PersonFile { sessions: files, extensions: kept })
+    let calls_forbidden_since = do_not_call::since(db, tenant, person)?;
+    Ok(PersonFile { sessions: files, extensions: kept, calls_forbidden_since })
 }
 
 fn erase(mut db: &Connection, extensions: &Extensions, tenant: TenantId, person: PersonKey) -> Outcome<Erased> {

@@ -3,13 +3,13 @@
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use voicecall_core::store::{
     Direction, NewSession, Page, PageRequest, ProviderLog, Session, SessionChange, SessionEvent, SessionFilter,
-    SessionStore,
+    SessionStore, refuse_to_call,
 };
 use voicecall_core::{CarrierCallId, Epoch, LookupHash, PersonKey, Result, SessionId, TenantId, async_trait};
 
 use crate::column::{At, Count, Json, Text, address, word};
 use crate::fault::Outcome;
-use crate::{SqliteStore, events, provider_log};
+use crate::{SqliteStore, do_not_call, events, provider_log};
 
 #[async_trait]
 impl SessionStore for SqliteStore {
@@ -25,6 +25,9 @@ impl SessionStore for SqliteStore {
                 return Ok(known);
             }
             let session = Session::created(&new);
+            if session.direction == Direction::Outbound && do_not_call::forbids(db, &session)? {
+                return Err(refuse_to_call("create session").into());
+            }
             insert(db, &session)?;
             events::append(db, SessionEvent::of_creation(&new))?;
             Ok(session)

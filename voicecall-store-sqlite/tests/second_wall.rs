@@ -8,8 +8,10 @@ mod support;
 use rusqlite::Connection;
 use support::{Folder, entry, session_in};
 use voicecall_core::journal::JournalEntry;
-use voicecall_core::store::{DialAttempt, DialStore, JournalStore, ProviderLog, ProviderOperation, SessionStore};
-use voicecall_core::{CallTime, RecordId};
+use voicecall_core::store::{
+    DialAttempt, DialStore, JournalStore, PersonStore, ProviderLog, ProviderOperation, SessionStore,
+};
+use voicecall_core::{CallTime, LookupHash, RecordId};
 use voicecall_store_sqlite::{SqliteOptions, SqliteSurvey};
 use voicecall_survey::store::{QuestionConfiguration, QuestionId, QuestionStore, SelectionLog, SurveyFact};
 
@@ -51,6 +53,8 @@ async fn values_out_of_range_do_not_enter_a_table() {
         "provider_logs SET success = 0, error_message = ''",
         "attempts SET state = 'accepted'",
         "attempts SET state = 'sending'",
+        "do_not_call SET person = x'01'",
+        "do_not_call SET since = 'no instant'",
         "facts SET seq = 0",
         "facts SET fact = 'no json'",
     ] {
@@ -105,6 +109,8 @@ async fn fill(file: &std::path::Path) {
         timestamp: now,
     };
     store.log_provider(tenant, &exchange).await.unwrap();
+    // Somebody else: the session is to be open.
+    store.forbid_calls(tenant, LookupHash::from_bytes([1; 16]).into(), now).await.unwrap();
     store.close().await;
 }
 

@@ -46,6 +46,10 @@ pub(super) struct CustomerFileBody {
     verifications: Vec<VerificationBody>,
     /// Oldest first.
     sessions: Vec<SessionFileBody>,
+    /// Since when the customer is not called any more, at the customer's own wish. It is kept when all else is erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Timestamp, required = false)]
+    do_not_call_since: Option<Timestamp>,
 }
 
 /// Everything stored of one call.
@@ -122,7 +126,8 @@ pub(super) async fn export(
         sessions.push(SessionFileBody::of(&state, file, record).await?);
     }
     let customer_phone = customer.customer_phone.0.reveal().to_owned();
-    Ok(Json(CustomerFileBody { customer_phone, verifications, sessions }))
+    let do_not_call_since = file.calls_forbidden_since;
+    Ok(Json(CustomerFileBody { customer_phone, verifications, sessions, do_not_call_since }))
 }
 
 impl SessionFileBody {
@@ -156,7 +161,8 @@ impl From<ProviderLog> for ProviderLogBody {
 
 /// Erase a customer
 ///
-/// Sessions, answers, recordings and purchases, for good. A call that is under way is ended first.
+/// Sessions, answers, recordings and purchases, for good. A call that is under way is ended first. If the customer asked
+/// never to be called again, that is still kept, without the number: a keyed hash of it and the time.
 #[utoipa::path(
     post, path = "/customers/erase", tag = "customers",
     request_body = Customer,

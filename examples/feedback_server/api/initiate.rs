@@ -6,10 +6,9 @@ use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::Deserialize;
 use utoipa::ToSchema;
-use voicecall::journal::Fact;
-use voicecall::store::{CallPriority, NewSession, Session};
+use voicecall::store::{CallPriority, DO_NOT_CALL, NewSession, Session};
 use voicecall::survey::store::{VerificationId, VerificationStatus};
-use voicecall::{ErrorKind, PersonKey, TenantId};
+use voicecall::{ErrorKind, TenantId};
 
 use super::bounds::SwedishPhone;
 use super::input::Input;
@@ -41,7 +40,7 @@ pub(super) struct Order {
     responses(
         (status = 201, body = SessionBody),
         (status = 403, body = super::ErrorBody, description = "The token is not for this business."),
-        (status = 422, body = super::ErrorBody, description = "The verification is not complete, or the business has no active question."),
+        (status = 422, body = super::ErrorBody, description = "The verification is not complete, the business has no active question, or the customer asked never to be called again."),
     ),
 )]
 pub(super) async fn initiate(
@@ -95,21 +94,17 @@ async fn check(state: &State, order: &Order) -> Result<(), ApiError> {
 
 async fn place(state: &State, order: &Order, reference: String) -> Result<Session, ApiError> {
     let customer = state.vault.seal_address(order.business_id, &order.customer_phone.0.clone().into())?;
-    if is_never_to_be_called(state, order.business_id, customer.lookup.into()).await? {
-        let why = "the customer asked never to be called again";
-        return Err(ApiError::unprocessable("do_not_call", "customerPhone", why));
-    }
     let new = NewSession {
         reference: Some(reference),
         priority: order.priority.unwrap_or(CallPriority::Normal),
         ..NewSession::outbound(order.business_id, customer, Timestamp::now())
     };
     // If somebody else asked for the same call a moment ago, this is theirs.
-    Ok(state.engine.submit(&new).await?)
-}
-
-/// Whether somebody said so in any call of the business that is still kept.
-async fn is_never_to_be_called(state: &State, business: TenantId, person: PersonKey) -> Result<bool, ApiError> {
-    let file = state.store().export_person(business, person).await?;
-    Ok(file.sessions.iter().flat_map(|session| &session.journal).any(|entry| entry.fact == Fact::DoNotCall))
+    match state.engine.submit(&new).await {
+        Err(error) if error.code() == Some(DO_NOT_CALL) => {
+            let why = "the customer asked never to be called again";
+            Err(ApiError::unprocessable(DO_NOT_CALL, "customerPhone", why))
+        }
+        placed => Ok(placed?),
+    }
 }

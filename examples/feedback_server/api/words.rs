@@ -71,6 +71,7 @@ words! {
         "voicemail" = Voicemail,
         "refused_by_budget" = RefusedByBudget,
         "canceled" = Canceled | Rejected,
+        "do_not_call" = DoNotCall,
     }
 }
 

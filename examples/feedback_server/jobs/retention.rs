@@ -1,7 +1,5 @@
 //! Forgetting what is old: each job in small steps, files before rows, every run kept so that it can be shown.
 
-use std::collections::HashSet;
-
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tracing::{info, warn};
@@ -16,10 +14,6 @@ const STEP: u32 = 500;
 
 /// How many sessions are looked at at a time.
 const BATCH: u32 = 100;
-
-/// In how many failed sessions one run looks for those that left a folder. Those behind them have their turn when the
-/// oldest are deleted.
-const MOST_FAILED: u32 = 10_000;
 
 /// All retention jobs.
 #[derive(Debug)]
@@ -179,28 +173,25 @@ impl Retention {
 
     /// Folders no address leads to: what a call left that broke off, and those of sessions that are no more.
     async fn folders(&self, before: Timestamp, progress: &mut Progress) -> Result<()> {
-        let Means { store, recordings, .. } = &self.means;
-        let folders: HashSet<_> = recordings.sessions().await?.into_iter().collect();
-        let ids: Vec<_> = folders.iter().copied().collect();
-        let mut known = HashSet::new();
-        for ids in ids.chunks(BATCH as usize) {
-            known.extend(store.existing_sessions(ids).await?);
-        }
-        // A call that broke off has failed.
-        let failed = if known.is_empty() { Vec::new() } else { store.old_failed_sessions(before, MOST_FAILED).await? };
-        for session in failed.iter().filter(|session| known.contains(&session.id)) {
-            if self.is_stopping(progress) {
-                return Ok(());
+        let folders = self.means.recordings.sessions().await?;
+        let mut unknown: Vec<SessionId> = Vec::new();
+        for ids in folders.chunks(BATCH as usize) {
+            let known = self.means.store.existing_sessions(ids).await?;
+            unknown.extend(ids.iter().copied().filter(|id| known.iter().all(|session| session.id != *id)));
+            for session in known.iter().filter(|session| session.ended_at.is_some_and(|ended| ended < before)) {
+                if self.is_stopping(progress) {
+                    return Ok(());
+                }
+                progress.count(session.id, self.delete_recording(session).await);
             }
-            progress.count(session.id, self.delete_recording(session).await);
         }
-        if !folders.is_empty() && known.is_empty() {
+        if !unknown.is_empty() && unknown.len() == folders.len() {
             // More likely the wrong store than one that has forgotten them all.
             return Err(Error::config("DATABASE_PATH", "the store of the recordings: it knows none of their sessions"));
         }
-        for &session in folders.difference(&known) {
+        for session in unknown {
             warn!(%session, "the recording of a session that is no more is removed");
-            progress.count(session, recordings.remove_folder(session).await);
+            progress.count(session, self.means.recordings.remove_folder(session).await);
         }
         Ok(())
     }

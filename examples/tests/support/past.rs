@@ -70,6 +70,14 @@ impl Past {
         id
     }
 
+    /// A call that is asked for and waits until its time, in so many hours.
+    pub async fn asked_for(&self, phone: &str, hours: i64) -> SessionId {
+        let tenant: TenantId = SHOP.parse().unwrap();
+        let phone = self.vault.seal_address(tenant, &phone.parse().unwrap()).unwrap();
+        let at = Timestamp::now() + SignedDuration::from_hours(hours);
+        self.store.create_session(&NewSession::outbound(tenant, phone, at)).await.unwrap().id
+    }
+
     /// Something else that happened in a call.
     pub async fn note(&self, id: SessionId, fact: Fact) {
         let tenant: TenantId = SHOP.parse().unwrap();

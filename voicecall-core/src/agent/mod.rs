@@ -140,8 +140,8 @@ pub struct AgentSetup {
 /// Something that listens, thinks and speaks in calls: a cascade of three services, or one speech-to-speech model.
 #[async_trait]
 pub trait VoiceAgent: Send + Sync + Debug + 'static {
-    /// Whether the agent decides itself when a turn ends. Such an agent is refused for interviews, whose order of
-    /// questions is decided by us.
+    /// Whether the agent decides itself when a turn ends. The engine refuses such an agent: here the call machine decides
+    /// when a turn ends, and the dialogue what is said next.
     fn owns_turns(&self) -> bool;
 
     /// Whether [`AgentTask::Speak`] says exactly the given words. Disclosure and consent need it.

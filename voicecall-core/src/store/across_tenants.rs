@@ -28,7 +28,8 @@ pub trait QueueStore: Send + Sync {
     /// Takes a waiting session's turn, and a lease on it until `until`: whoever gets it may call, nobody else.
     ///
     /// # Errors
-    /// `Conflict` if it does not wait to be called; `NotFound`.
+    /// `Conflict` if it does not wait to be called; [`refuse_to_call`](super::refuse_to_call) if its person asked meanwhile
+    /// not to be called any more, whereupon the session is over; `NotFound`.
     async fn claim_session(
         &self,
         tenant: TenantId,
@@ -124,11 +125,12 @@ pub trait MaintenanceStore: Send + Sync {
     /// `NotFound`.
     async fn forget_recording(&self, tenant: TenantId, session: SessionId, at: Timestamp) -> Result<()>;
 
-    /// Those of `ids` that are sessions, in no particular order: whatever else lies outside the store belongs to nobody.
+    /// The sessions among `ids`, whoever's and in whatever state, in no particular order. What lies outside the store under
+    /// another id belongs to nobody.
     ///
     /// # Errors
     /// As every store call.
-    async fn existing_sessions(&self, ids: &[SessionId]) -> Result<Vec<SessionId>>;
+    async fn existing_sessions(&self, ids: &[SessionId]) -> Result<Vec<Session>>;
 
     /// Keeps that a job ran.
     ///

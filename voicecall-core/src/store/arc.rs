@@ -54,6 +54,9 @@ pass_through! { DialStore {
 pass_through! { PersonStore {
     fn export_person(tenant: TenantId, person: PersonKey) -> PersonFile;
     fn erase_person(tenant: TenantId, person: PersonKey) -> Erased;
+    fn forbid_calls(tenant: TenantId, person: PersonKey, at: Timestamp) -> Vec<Session>;
+    fn calls_forbidden_since(tenant: TenantId, person: PersonKey) -> Option<Timestamp>;
+    fn allow_calls(tenant: TenantId, person: PersonKey) -> ();
 }}
 
 pass_through! { QueueStore {
@@ -76,7 +79,7 @@ pass_through! { MaintenanceStore {
     fn delete_session(tenant: TenantId, session: SessionId) -> ();
     fn old_recordings(before: Timestamp, limit: u32) -> Vec<Session>;
     fn forget_recording(tenant: TenantId, session: SessionId, at: Timestamp) -> ();
-    fn existing_sessions(ids: &[SessionId]) -> Vec<SessionId>;
+    fn existing_sessions(ids: &[SessionId]) -> Vec<Session>;
     fn log_retention(run: &RetentionRun) -> ();
     fn retention_runs(limit: u32) -> Vec<RetentionRun>;
 }}

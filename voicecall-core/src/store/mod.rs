@@ -10,6 +10,7 @@ mod arc;
 mod channel;
 mod conversation;
 mod dial;
+mod do_not_call;
 mod event;
 mod extension;
 mod filter;
@@ -28,6 +29,7 @@ pub use across_tenants::{EngineStore, MaintenanceStore, QueueStore, Route, Routi
 pub use channel::{Channel, Direction};
 pub use conversation::{Conversation, Participant};
 pub use dial::{AttemptOutcome, AttemptState, DialAttempt};
+pub use do_not_call::{DO_NOT_CALL, refuse_to_call};
 pub use event::{EventKind, EventSource, SessionEvent};
 pub use extension::Extension;
 pub use filter::SessionFilter;

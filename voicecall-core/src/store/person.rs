@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{DialAttempt, ProviderLog, Session, SessionEvent};
@@ -30,6 +31,8 @@ pub struct PersonFile {
     pub sessions: Vec<SessionFile>,
     /// What the store's extensions keep, by their names; those that keep nothing are left out.
     pub extensions: BTreeMap<&'static str, Value>,
+    /// Since when the person must not be called any more.
+    pub calls_forbidden_since: Option<Timestamp>,
 }
 
 /// What was erased.

@@ -87,6 +87,8 @@ text_enum! {
         Abandoned = "abandoned",
         /// The application did not say in time what should become of the call.
         NoDecision = "no_decision",
+        /// The person had asked not to be called any more, and was not.
+        DoNotCall = "do_not_call",
     }
 }
 

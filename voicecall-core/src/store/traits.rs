@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use super::{
     AttemptOutcome, DialAttempt, EndReason, Erased, NewSession, Page, PageRequest, PersonFile, ProviderLog, Session,
@@ -23,7 +24,8 @@ pub trait SessionStore: Send + Sync {
     /// whoever asks twice calls once. Its id tells which it was.
     ///
     /// # Errors
-    /// `Conflict` if a session has the id; `Invalid` as [`NewSession::validate`].
+    /// `Conflict` if a session has the id; [`refuse_to_call`](super::refuse_to_call) for an outbound session with somebody
+    /// who [must not be called](PersonStore::forbid_calls); `Invalid` as [`NewSession::validate`].
     async fn create_session(&self, session: &NewSession) -> Result<Session>;
 
     /// One session.
@@ -80,8 +82,10 @@ pub trait SessionStore: Send + Sync {
 #[async_trait]
 pub trait JournalStore: Send + Sync {
     /// Appends entries and, in the same transaction, everything that follows from them: events
-    /// ([`event_of`](super::event_of)) and the rows of the store's [`Extension`](super::Extension)s. When it returns, they
-    /// are stored for good; when it fails, nothing is. Entries already there (same session and number) are skipped.
+    /// ([`event_of`](super::event_of)), the rows of the store's [`Extension`](super::Extension)s, and of a
+    /// [`Fact::DoNotCall`](crate::journal::Fact::DoNotCall) what [`forbid_calls`](PersonStore::forbid_calls) does for every
+    /// key of the session's person. When it returns, they are stored for good; when it fails, nothing is. Entries already
+    /// there (same session and number) are skipped.
     ///
     /// # Errors
     /// `Conflict` if an entry's epoch is not its session's newest, or another entry has its number; `Invalid` for
@@ -161,11 +165,32 @@ pub trait PersonStore: Send + Sync {
 
     /// Deletes everything about a person in one transaction, beyond recovery from the store's own files: the sessions with
     /// all that belongs to them, and what the extensions keep. A session that is not over is deleted as well: end its
-    /// call before.
+    /// call before. What stays is the wish not to be called any more, of which nothing is kept but the key and the time:
+    /// without it the wish could not be respected.
     ///
     /// # Errors
     /// What an extension refuses; nothing is then erased.
     async fn erase_person(&self, tenant: TenantId, person: PersonKey) -> Result<Erased>;
+
+    /// Keeps that a person must not be called any more, from `at` on, and ends the sessions that wait to call the person
+    /// ([`EndReason::DoNotCall`]). It outlives every session, and [erasure](Self::erase_person). An earlier wish stays as it
+    /// is. Returns the sessions that ended.
+    ///
+    /// # Errors
+    /// As every store call.
+    async fn forbid_calls(&self, tenant: TenantId, person: PersonKey, at: Timestamp) -> Result<Vec<Session>>;
+
+    /// Since when a person must not be called any more; `None` for somebody who may be.
+    ///
+    /// # Errors
+    /// As every store call.
+    async fn calls_forbidden_since(&self, tenant: TenantId, person: PersonKey) -> Result<Option<Timestamp>>;
+
+    /// Forgets that a person must not be called: somebody who changed their mind says so.
+    ///
+    /// # Errors
+    /// As every store call.
+    async fn allow_calls(&self, tenant: TenantId, person: PersonKey) -> Result<()>;
 }
 
 /// What handlers, routes and dialogues are given: everything of one tenant at a time, and nothing across tenants.

@@ -70,7 +70,7 @@ type Handler = dyn Fn(Value, ToolContext) -> Result<BoxFuture<'static, Result<Va
 ///     day: String,
 /// }
 ///
-/// let opening_hours = Tool::new("opening_hours", "When the shop is open on a day")
+/// let opening_hours = Tool::new("opening_hours", "When the bakery is open on a day")
 ///     .handler(|args: Day, _call| async move { Ok(format!("On {} from 8 to 18.", args.day)) });
 /// assert_eq!(opening_hours.spec().parameters["required"][0], "day");
 /// ```

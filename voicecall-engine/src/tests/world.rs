@@ -498,6 +498,9 @@ flaky! {
     PersonStore {
         fn export_person(tenant: TenantId, person: PersonKey) -> PersonFile;
         fn erase_person(tenant: TenantId, person: PersonKey) -> Erased;
+        fn forbid_calls(tenant: TenantId, person: PersonKey, at: Timestamp) -> Vec<Session>;
+        fn calls_forbidden_since(tenant: TenantId, person: PersonKey) -> Option<Timestamp>;
+        fn allow_calls(tenant: TenantId, person: PersonKey) -> ();
     }
     QueueStore {
         fn due_sessions(now: Timestamp, per_tenant: u32, limit: u32) -> Vec<Session>;
@@ -517,7 +520,7 @@ flaky! {
         fn delete_session(tenant: TenantId, session: SessionId) -> ();
         fn old_recordings(before: Timestamp, limit: u32) -> Vec<Session>;
         fn forget_recording(tenant: TenantId, session: SessionId, at: Timestamp) -> ();
-        fn existing_sessions(ids: &[SessionId]) -> Vec<SessionId>;
+        fn existing_sessions(ids: &[SessionId]) -> Vec<Session>;
         fn log_retention(run: &RetentionRun) -> ();
         fn retention_runs(limit: u32) -> Vec<RetentionRun>;
     }

@@ -17,6 +17,7 @@ const FILES: &[(&str, &str)] = files![
     "hangs_up",
     "happy",
     "interrupts",
+    "never_again",
     "no_answer",
     "other_language",
     "over_long",

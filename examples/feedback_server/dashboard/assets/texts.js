@@ -69,6 +69,7 @@ export const texts = {
     voicemail: "Telefonsvarare",
     refused_by_budget: "Kostnadstaket nått",
     canceled: "Avbrutet av butiken",
+    do_not_call: "Kunden vill aldrig bli uppringd igen",
   },
   speaker: { agent: "Assistenten", caller: "Kunden" },
   priority: { high: "Hög", medium: "Medel", low: "Låg", normal: "Normal" },

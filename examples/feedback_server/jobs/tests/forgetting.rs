@@ -145,6 +145,34 @@ async fn folders_of_sessions_that_are_no_more_are_removed_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn what_no_address_leads_to_goes_however_the_call_ended() {
+    let world = World::new().await;
+    let open = world.asked_for().await.id;
+    let mut ended = Vec::new();
+    for reason in [EndReason::Completed, EndReason::Timeout, EndReason::TechnicalFailure] {
+        let id = world.asked_for().await.id;
+        let call = CarrierCallId::new(format!("CA-{reason}"));
+        world.change(id, SessionChange::Connecting { call, at: day(0) }).await;
+        world.change(id, SessionChange::Connected { at: day(0) }).await;
+        world.change(id, SessionChange::Ended { reason, source: EventSource::System, at: day(0) }).await;
+        ended.push(id);
+    }
+    for id in ended.iter().chain([&open]) {
+        world.leave_files(*id);
+    }
+    let mut means = world.means(day(3), ScriptedModel::new().with_answer([FINDS_NOTHING]));
+    means.policy.recordings = Duration::from_secs(24 * 3600);
+    let (_stop, stopping) = watch::channel(false);
+
+    Retention::new(means, stopping).run().await;
+
+    assert_eq!(world.folders(), [open], "whose call may still begin");
+    for id in ended {
+        assert!(world.session(id).await.is_ok(), "none of them is old enough to be deleted");
+    }
+}
+
+#[tokio::test]
 async fn a_store_that_knows_none_of_the_recordings_is_taken_for_the_wrong_one() {
     let world = World::new().await;
     for _ in 0..2 {

@@ -36,7 +36,7 @@ use crate::tool::{Tool, ToolCallId};
 ///     day: String,
 /// }
 ///
-/// let opening_hours = Tool::new("opening_hours", "When the shop is open on a day")
+/// let opening_hours = Tool::new("opening_hours", "When the bakery is open on a day")
 ///     .handler(|_args: Day, _call| async move { Ok("8 to 18") });
 /// let dialogue = LlmDialogue::new("You answer the phone of a bakery. Be brief.")
 ///     .greeting("Hello, how can I help?")

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::MemoryStore;
 use crate::error::Result;
 use crate::id::{AccountName, CarrierCallId, Epoch, SessionId, TenantId};
-use crate::store::{AcquireLease, CallPriority, Lease, QueueStore, Route, RoutingStore, Session};
+use crate::store::{AcquireLease, CallPriority, Lease, QueueStore, Route, RoutingStore, Session, refuse_to_call};
 
 #[async_trait]
 impl QueueStore for MemoryStore {
@@ -43,7 +43,12 @@ impl QueueStore for MemoryStore {
         until: Timestamp,
     ) -> Result<(Session, Epoch)> {
         let mut tables = self.lock();
+        let is_forbidden = tables.forbids(tables.session(tenant, id)?);
         let row = tables.sessions.get_mut("claim session", tenant, id)?;
+        if let Some(end) = row.session.end_uncalled(at).filter(|_| is_forbidden) {
+            row.change(&end)?;
+            return Err(refuse_to_call("claim session"));
+        }
         row.session.claim(at, until)?;
         row.owner = row.owner.next();
         Ok((row.session.clone(), row.owner))

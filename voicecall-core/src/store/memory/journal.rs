@@ -8,7 +8,7 @@ use super::rows::Rows;
 use super::{MemoryStore, MemoryTables, conflict};
 use crate::error::{Error, Result};
 use crate::id::{SessionId, TenantId};
-use crate::journal::JournalEntry;
+use crate::journal::{Fact, JournalEntry};
 use crate::store::{JournalStore, Session, event_of};
 
 #[async_trait]
@@ -17,10 +17,14 @@ impl JournalStore for MemoryStore {
         let mut tables = self.lock();
         check(&tables, tenant, entries)?;
         let before = Before::of(&tables, entries);
+        let mut wishes = Vec::new();
         for entry in entries {
             let row = tables.sessions.get_mut("append to journal", tenant, entry.session)?;
             if row.journal.insert(entry.seq, entry.clone()).is_some() {
                 continue;
+            }
+            if entry.fact == Fact::DoNotCall {
+                wishes.push((entry.session, entry.at));
             }
             if let Some(event) = event_of(entry) {
                 row.push_event(event);
@@ -32,7 +36,8 @@ impl JournalStore for MemoryStore {
                 }
             }
         }
-        Ok(())
+        // Nothing can be refused any more: what ends now are sessions of others.
+        wishes.into_iter().try_for_each(|(session, at)| tables.forbid_person_of(tenant, session, at))
     }
 
     async fn journal(&self, tenant: TenantId, session: SessionId) -> Result<Vec<JournalEntry>> {

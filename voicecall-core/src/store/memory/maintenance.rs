@@ -57,9 +57,9 @@ impl MaintenanceStore for MemoryStore {
         Ok(())
     }
 
-    async fn existing_sessions(&self, ids: &[SessionId]) -> Result<Vec<SessionId>> {
+    async fn existing_sessions(&self, ids: &[SessionId]) -> Result<Vec<Session>> {
         let tables = self.lock();
-        Ok(ids.iter().filter(|id| tables.sessions.rows.contains_key(id)).copied().collect())
+        Ok(ids.iter().filter_map(|id| Some(tables.sessions.rows.get(id)?.session.clone())).collect())
     }
 
     async fn log_retention(&self, run: &RetentionRun) -> Result<()> {

@@ -2,6 +2,7 @@
 
 mod across_tenants;
 mod dialing;
+mod do_not_call;
 mod journal;
 mod maintenance;
 mod person;
@@ -11,6 +12,7 @@ mod sessions;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dialing::Attempts;
+use do_not_call::DoNotCall;
 use rows::Rows;
 use sessions::{Sessions, Timeline};
 
@@ -45,6 +47,7 @@ pub struct MemoryStore {
 pub struct MemoryTables {
     sessions: Sessions,
     attempts: Attempts,
+    do_not_call: DoNotCall,
     retention_runs: Vec<RetentionRun>,
     rows: Rows,
 }

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{MemoryStore, MemoryTables, Timeline};
 use crate::error::Result;
 use crate::id::{SessionId, TenantId};
 use crate::seal::PersonKey;
-use crate::store::{Erased, PersonFile, PersonStore, SessionFile};
+use crate::store::{Erased, PersonFile, PersonStore, Session, SessionFile};
 
 #[async_trait]
 impl PersonStore for MemoryStore {
@@ -24,7 +25,8 @@ impl PersonStore for MemoryStore {
         }
         let mut sessions: Vec<_> = tables.of_person(tenant, person).map(|row| file(&tables, row)).collect();
         sessions.sort_by_key(|file| (file.session.started_at, file.session.id));
-        Ok(PersonFile { sessions, extensions })
+        let calls_forbidden_since = tables.do_not_call.get(&(tenant, person)).copied();
+        Ok(PersonFile { sessions, extensions, calls_forbidden_since })
     }
 
     async fn erase_person(&self, tenant: TenantId, person: PersonKey) -> Result<Erased> {
@@ -52,6 +54,19 @@ impl PersonStore for MemoryStore {
             tables.remove_session(session);
         }
         Ok(Erased { sessions, extensions })
+    }
+
+    async fn forbid_calls(&self, tenant: TenantId, person: PersonKey, at: Timestamp) -> Result<Vec<Session>> {
+        self.lock().forbid(tenant, person, at)
+    }
+
+    async fn calls_forbidden_since(&self, tenant: TenantId, person: PersonKey) -> Result<Option<Timestamp>> {
+        Ok(self.lock().do_not_call.get(&(tenant, person)).copied())
+    }
+
+    async fn allow_calls(&self, tenant: TenantId, person: PersonKey) -> Result<()> {
+        self.lock().do_not_call.remove(&(tenant, person));
+        Ok(())
     }
 }
 

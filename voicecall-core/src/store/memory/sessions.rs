@@ -11,7 +11,7 @@ use crate::id::{AttemptId, Epoch, SessionId, TenantId};
 use crate::journal::JournalEntry;
 use crate::store::{
     Direction, NewSession, Page, PageRequest, ProviderLog, Session, SessionChange, SessionEvent, SessionFilter,
-    SessionStore,
+    SessionStore, refuse_to_call,
 };
 
 #[derive(Default)]
@@ -94,16 +94,20 @@ impl Timeline {
 impl SessionStore for MemoryStore {
     async fn create_session(&self, new: &NewSession) -> Result<Session> {
         new.validate()?;
-        let sessions = &mut self.lock().sessions;
+        let mut tables = self.lock();
         let reference = new.reference.clone().filter(|_| new.direction == Direction::Outbound);
         let reference = reference.map(|reference| (new.tenant, reference));
-        if let Some(row) = reference.as_ref().and_then(|reference| sessions.by_reference(reference)) {
+        if let Some(row) = reference.as_ref().and_then(|reference| tables.sessions.by_reference(reference)) {
             return Ok(row.session.clone());
         }
+        let row = Timeline::new(new);
+        if new.direction == Direction::Outbound && tables.forbids(&row.session) {
+            return Err(refuse_to_call("create session"));
+        }
+        let sessions = &mut tables.sessions;
         if sessions.rows.contains_key(&new.id) {
             return Err(conflict("create session", "the session exists"));
         }
-        let row = Timeline::new(new);
         let session = row.session.clone();
         sessions.by_reference.extend(reference.map(|reference| (reference, new.id)));
         sessions.rows.insert(new.id, row);

@@ -73,11 +73,16 @@ pub(super) async fn old_recordings_are_found_until_they_are_forgotten(store: Arc
 }
 
 pub(super) async fn existing_sessions_are_told_from_others(store: Arc<dyn EngineStore>) {
-    let (one, two) = (Shop::open(Arc::clone(&store)).await, Shop::open(Arc::clone(&store)).await);
+    let (open, failed) =
+        (Shop::open(Arc::clone(&store)).await, over(Arc::clone(&store), EndReason::RemoteHangup).await);
+    let completed = over(Arc::clone(&store), EndReason::Completed).await;
     Shop::open(Arc::clone(&store)).await;
-    let mut found = store.existing_sessions(&[two.session, SessionId::new(), one.session]).await.unwrap();
-    found.sort_unstable();
-    assert_eq!(found, [one.session, two.session]);
+    let mut wanted = vec![open.read().await, failed.read().await, completed.read().await];
+    wanted.sort_by_key(|session| session.id);
+    let ids = [completed.session, SessionId::new(), failed.session, open.session];
+    let mut found = store.existing_sessions(&ids).await.unwrap();
+    found.sort_by_key(|session| session.id);
+    assert_eq!(found, wanted, "whole, of every tenant, and however they ended");
     assert_eq!(store.existing_sessions(&[]).await.unwrap(), []);
 }
 

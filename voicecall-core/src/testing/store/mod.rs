@@ -11,6 +11,7 @@
 //! ```
 
 mod dialing;
+mod do_not_call;
 mod events;
 mod fixture;
 mod isolation;
@@ -167,6 +168,13 @@ rules! {
         a_person_is_found_by_key_and_by_address,
         what_extensions_keep_is_exported_and_erased,
         an_eraser_that_fails_erases_nothing,
+    }
+    do_not_call {
+        who_must_not_be_called_is_not,
+        a_wish_ends_what_waits,
+        a_wish_that_is_refused_forbids_nothing,
+        a_wish_outlives_its_sessions,
+        another_tenants_wishes_are_its_own,
     }
     isolation {
         another_tenants_rows_are_not_found,

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::{Probe, broken_rules};
 use crate::error::{ErrorKind, Result};
 use crate::id::{AccountName, AttemptId, CarrierCallId, Epoch, RecordId, SessionId, TenantId};
-use crate::journal::JournalEntry;
+use crate::journal::{Fact, JournalEntry};
 use crate::seal::PersonKey;
 use crate::store::*;
 
@@ -69,6 +69,18 @@ enum Fault {
     ForgetsLimits,
     /// A session is deleted while its call goes on.
     DeletesLiveSessions,
+    /// Of the sessions asked about, only failed ones are found.
+    FindsFailedOnly,
+    /// A session is found for every id.
+    FindsAnyId,
+    /// A session is created with whoever is asked for.
+    CallsAnybody,
+    /// Who waits keeps the turn, whatever the person said meanwhile.
+    CallsWhoWaits,
+    /// The wish not to be called any more is taken in although it is not stored.
+    ForbidsTooEarly,
+    /// The wish not to be called any more is erased with its person.
+    ErasesWishes,
     /// The method with this name does not look at the tenant.
     Leaks(&'static str),
 }
@@ -83,6 +95,14 @@ struct Broken {
 impl Broken {
     fn new(fault: Fault) -> Self {
         Self { inner: MemoryStore::new().with_extension(Probe), fault, tenants: Mutex::default() }
+    }
+
+    /// Forgets what a session's person asked.
+    async fn allow(&self, session: &Session) -> Result<()> {
+        for person in session.people() {
+            self.inner.allow_calls(session.tenant, person).await?;
+        }
+        Ok(())
     }
 
     fn has(&self, fault: Fault) -> bool {
@@ -122,6 +142,9 @@ impl SessionStore for Broken {
     async fn create_session(&self, session: &NewSession) -> Result<Session> {
         self.meet(session.tenant);
         let mut session = session.clone();
+        if self.has(Fault::CallsAnybody) {
+            self.allow(&Session::created(&session)).await?;
+        }
         if self.has(Fault::ForgetsReferences) {
             session.reference = None;
         }
@@ -199,6 +222,11 @@ impl SessionStore for Broken {
 #[async_trait]
 impl JournalStore for Broken {
     async fn append(&self, tenant: TenantId, entries: &[JournalEntry]) -> Result<()> {
+        for wish in entries.iter().filter(|entry| self.has(Fault::ForbidsTooEarly) && entry.fact == Fact::DoNotCall) {
+            for person in self.inner.session(tenant, wish.session).await?.people() {
+                self.inner.forbid_calls(tenant, person, wish.at).await?;
+            }
+        }
         let (mut entries, given) = (entries.to_vec(), entries.len());
         if self.has(Fault::AcceptsStaleOwners) && !entries.is_empty() {
             // An owner is found by trying: every epoch up to the one the store takes.
@@ -285,6 +313,9 @@ impl QueueStore for Broken {
         at: Timestamp,
         until: Timestamp,
     ) -> Result<(Session, Epoch)> {
+        if self.has(Fault::CallsWhoWaits) {
+            self.allow(&self.inner.session(tenant, id).await?).await?;
+        }
         let claimed = scoped!(self, "claim_session", tenant, self.inner.claim_session(tenant, id, at, until));
         match claimed {
             Err(error) if self.has(Fault::ClaimsAgain) && error.kind() == ErrorKind::Conflict => {
@@ -397,6 +428,7 @@ impl PersonStore for Broken {
             let more = self.inner.export_person(tenant, person).await?;
             file.sessions.extend(more.sessions);
             file.extensions.extend(more.extensions);
+            file.calls_forbidden_since = file.calls_forbidden_since.or(more.calls_forbidden_since);
         }
         Ok(file)
     }
@@ -416,8 +448,35 @@ impl PersonStore for Broken {
             let more = self.inner.erase_person(tenant, person).await?;
             erased.sessions.extend(more.sessions);
             erased.extensions.extend(more.extensions);
+            if self.has(Fault::ErasesWishes) {
+                self.inner.allow_calls(tenant, person).await?;
+            }
         }
         Ok(erased)
+    }
+
+    async fn forbid_calls(&self, tenant: TenantId, person: PersonKey, at: Timestamp) -> Result<Vec<Session>> {
+        let mut ended = Vec::new();
+        for tenant in self.seen_as("forbid_calls", tenant) {
+            ended.extend(self.inner.forbid_calls(tenant, person, at).await?);
+        }
+        Ok(ended)
+    }
+
+    async fn calls_forbidden_since(&self, tenant: TenantId, person: PersonKey) -> Result<Option<Timestamp>> {
+        for tenant in self.seen_as("calls_forbidden_since", tenant) {
+            if let Some(since) = self.inner.calls_forbidden_since(tenant, person).await? {
+                return Ok(Some(since));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn allow_calls(&self, tenant: TenantId, person: PersonKey) -> Result<()> {
+        for tenant in self.seen_as("allow_calls", tenant) {
+            self.inner.allow_calls(tenant, person).await?;
+        }
+        Ok(())
     }
 }
 
@@ -456,8 +515,19 @@ impl MaintenanceStore for Broken {
         scoped!(self, "forget_recording", tenant, self.inner.forget_recording(tenant, session, at))
     }
 
-    async fn existing_sessions(&self, ids: &[SessionId]) -> Result<Vec<SessionId>> {
-        self.inner.existing_sessions(ids).await
+    async fn existing_sessions(&self, ids: &[SessionId]) -> Result<Vec<Session>> {
+        let mut found = self.inner.existing_sessions(ids).await?;
+        if self.has(Fault::FindsFailedOnly) {
+            found.retain(|session| session.status == SessionStatus::Failed);
+        }
+        if self.has(Fault::FindsAnyId) {
+            let unknown = ids.iter().filter(|id| found.iter().all(|session| session.id != **id));
+            let made = unknown
+                .map(|id| NewSession { id: *id, ..NewSession::inbound(TenantId::new(), None, Timestamp::UNIX_EPOCH) });
+            let made: Vec<_> = made.map(|new| Session::created(&new)).collect();
+            found.extend(made);
+        }
+        Ok(found)
     }
 
     async fn log_retention(&self, run: &RetentionRun) -> Result<()> {
@@ -514,6 +584,12 @@ async fn every_fault_is_noticed_by_its_rule() {
         (Fault::ForgetsLimits, "archived_events_are_still_read"),
         (Fault::ForgetsLimits, "old_exchanges_are_deleted"),
         (Fault::DeletesLiveSessions, "old_failed_sessions_are_found_and_deleted_whole"),
+        (Fault::CallsAnybody, "who_must_not_be_called_is_not"),
+        (Fault::CallsWhoWaits, "a_wish_ends_what_waits"),
+        (Fault::ForbidsTooEarly, "a_wish_that_is_refused_forbids_nothing"),
+        (Fault::ErasesWishes, "a_wish_outlives_its_sessions"),
+        (Fault::FindsFailedOnly, "existing_sessions_are_told_from_others"),
+        (Fault::FindsAnyId, "existing_sessions_are_told_from_others"),
     ] {
         let broken = broken_by(fault).await;
         assert!(broken.contains(&rule), "{fault:?} broke only {broken:?}");
@@ -535,6 +611,9 @@ async fn a_method_that_does_not_look_at_the_tenant_is_noticed() {
         "delete_session",
         "export_person",
         "erase_person",
+        "forbid_calls",
+        "calls_forbidden_since",
+        "allow_calls",
         "acquire_lease",
         "append",
         "journal",

@@ -1,0 +1,62 @@
+//! A server on the database of an older version: what waited in it is called, what was live is settled, and what was said
+//! is shown. `scripts/make-old-database` made it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
+
+mod support;
+
+use std::time::Duration;
+
+use serde_json::json;
+use support::world::{PHONE, SHOP, World, signed_token};
+use support::{client, until};
+
+/// Longer than a whole call lasts on a busy machine.
+const WHOLE_CALL: Duration = Duration::from_secs(150);
+
+#[tokio::test]
+async fn a_call_that_waited_in_an_older_version_is_made_by_this_one() {
+    let world = World::start("happy").await;
+    let database = world.folder.path().join("feedback.sqlite");
+    let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/../voicecall-store-sqlite/tests/fixtures/version-4.sqlite");
+    std::fs::copy(fixture, &database).unwrap();
+    let old = rusqlite::Connection::open(&database).unwrap();
+    // The next customer is asked what the simulated one has answers to.
+    old.execute("UPDATE customer_counts SET customer_count = 6 WHERE business_id = ?", [SHOP]).unwrap();
+    let one = |query: &str| old.query_row(query, [], |row| row.get::<_, String>(0)).unwrap();
+    let waiting = one("SELECT id FROM call_sessions WHERE status = 'initiated'");
+    let live = one("SELECT id FROM call_sessions WHERE status = 'in_progress'");
+    let demo = one("SELECT call_session_id FROM question_selection_logs WHERE call_session_id IS NOT NULL");
+    drop(old);
+
+    let mut server = world.serve().await;
+
+    let mut ended = async |id: &str| {
+        let query = format!("SELECT end_reason FROM sessions WHERE id = '{id}' AND ended_at IS NOT NULL");
+        until("the end of a call", WHOLE_CALL, async || {
+            server.must_live();
+            world.column(&query).pop()
+        })
+        .await
+    };
+    assert_eq!(ended(&waiting).await, "completed");
+    let answers =
+        format!("SELECT response_text FROM survey_responses WHERE session_id = '{waiting}' ORDER BY position");
+    let expected = ["Jag är mycket nöjd, allt gick snabbt.", "Personalen var trevlig och hjälpsam."];
+    assert_eq!(world.column(&answers), expected);
+    // The carrier knows nothing of the call that was live; nobody is called twice for it.
+    assert_ne!(ended(&live).await, "completed");
+    assert_eq!(world.column(&format!("SELECT id FROM attempts WHERE session_id = '{live}'")).len(), 1);
+
+    let token = signed_token(&[SHOP], 60);
+    let request = client().get(world.url(&format!("/api/calls/{demo}"))).bearer_auth(&token);
+    let call = support::json(request.send().await.unwrap(), 200).await;
+    let answers: Vec<_> = call["responses"].as_array().unwrap().iter().map(|answer| &answer["responseText"]).collect();
+    assert_eq!(answers, expected.iter().collect::<Vec<_>>(), "{call}");
+    let customer = json!({ "businessId": SHOP, "customerPhone": PHONE });
+    let request = client().post(world.url("/api/customers/export")).bearer_auth(&token).json(&customer);
+    let export = support::json(request.send().await.unwrap(), 200).await;
+    assert_eq!(export["sessions"][0]["call"]["id"], json!(demo));
+    server.terminate();
+    assert!(server.exit(WHOLE_CALL).await.success(), "{}", server.log());
+}

@@ -54,7 +54,7 @@ async fn twilio(app: SocketAddr) -> TwilioServer {
 
 /// A server that serves, and the carrier at the other end.
 struct Served {
-    server: Option<voicecall::Calls>,
+    calls: voicecall::Calls,
     engine: Arc<voicecall::engine::CallEngine>,
     twilio: TwilioServer,
     stop: oneshot::Sender<()>,
@@ -80,7 +80,7 @@ impl Served {
             let _ = stopped.await;
         };
         let served = tokio::spawn(server.serve_on(listener, stopped));
-        Self { server: calls, engine, twilio, stop, served }
+        Self { calls, engine, twilio, stop, served }
     }
 
     /// How many calls the carrier was asked for.
@@ -119,7 +119,7 @@ async fn a_call_that_comes_in_is_answered_by_the_application() {
 #[tokio::test]
 async fn a_call_is_placed_watched_and_never_twice_for_one_reference() {
     let app = Served::start(|app| app).await;
-    let calls = app.server.clone().unwrap();
+    let calls = app.calls.clone();
     let order = || Call::to(THEIRS).dialogue(Scripted::new(["Your order is ready."])).reference("order-17");
     let (first, second) = (calls.place(order()).await.unwrap(), calls.place(order()).await.unwrap());
     assert_eq!(first.id(), second.id());
@@ -134,7 +134,7 @@ async fn a_call_is_placed_watched_and_never_twice_for_one_reference() {
 #[tokio::test]
 async fn a_call_that_is_told_to_end_ends() {
     let app = Served::start(|app| app.on_outgoing(async |_| Ok(CallOptions::new(Scripted::new(["Hello."; 40]))))).await;
-    let call = app.server.clone().unwrap().place(Call::to(THEIRS)).await.unwrap();
+    let call = app.calls.clone().place(Call::to(THEIRS)).await.unwrap();
     while call.session().await.unwrap().connected_at.is_none() {
         tokio::task::yield_now().await;
     }
@@ -146,7 +146,7 @@ async fn a_call_that_is_told_to_end_ends() {
 #[tokio::test]
 async fn whom_nobody_would_talk_to_is_not_called() {
     let app = Served::start(|app| app).await;
-    let calls = app.server.clone().unwrap();
+    let calls = app.calls.clone();
     assert_eq!(calls.place(Call::to(THEIRS)).await.unwrap_err().field(), Some("dialogue"));
     let nobody = Call::to("07-123").dialogue(Scripted::new(["Hello."]));
     assert_eq!(calls.place(nobody).await.unwrap_err().field(), Some("to"));
@@ -198,7 +198,7 @@ fn whatever_is_missing_or_wrong_is_named() {
 #[tokio::test]
 async fn a_call_is_kept_after_consent_only_if_its_dialogue_can_ask() {
     let app = Served::start(|app| app.keep(Keep::AfterConsent)).await;
-    let call = app.server.clone().unwrap().place(Call::to(THEIRS).dialogue(Scripted::new(["Hello."]))).await.unwrap();
+    let call = app.calls.clone().place(Call::to(THEIRS).dialogue(Scripted::new(["Hello."]))).await.unwrap();
     assert_eq!(call.ended().await.unwrap().end_reason, Some(EndReason::TechnicalFailure));
     assert_eq!(app.created(), 0, "before the phone rings");
     app.stop().await;

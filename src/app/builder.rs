@@ -14,7 +14,7 @@ use voicecall_core::{Error, Result, TenantId, Vault};
 use voicecall_engine::{CallEngine, CallHandler, CallOutcome, CarrierAccount, EngineConfig, Registry};
 
 use super::handler::{App, OnFinished, OnIncoming, OnOutgoing};
-use super::{CallOptions, IncomingDecision, Server};
+use super::{CallOptions, Calls, IncomingDecision, Server};
 use crate::server::ServeOptions;
 
 type Configure = Box<dyn FnOnce(&mut EngineConfig) + Send>;
@@ -222,6 +222,7 @@ impl ServerBuilder {
         };
         let vault = Arc::new(vault);
         let does_nothing = self.on_incoming.is_none() && self.on_outgoing.is_none();
+        let tenant = self.tenant.unwrap_or_else(|| TenantId::from_uuid(uuid::Uuid::nil()));
         let (handler, app) = match self.handler {
             Some(_) if self.agent.is_some() || !does_nothing => {
                 return Err(missing("handler", "either .handler(…), or .agent(…) and what is done .on_…(…)"));
@@ -231,7 +232,7 @@ impl ServerBuilder {
                 let app = Arc::new(App {
                     agent: self.agent,
                     keep: self.keep,
-                    tenant: self.tenant.unwrap_or_else(|| TenantId::from_uuid(uuid::Uuid::nil())),
+                    tenant,
                     vault: Arc::clone(&vault),
                     on_incoming: self.on_incoming,
                     on_outgoing: self.on_outgoing,
@@ -249,13 +250,13 @@ impl ServerBuilder {
             configure(&mut config);
         }
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new()));
-        let engine = CallEngine::new(config, store, accounts, handler, vault)?;
+        let engine = CallEngine::new(config, store, accounts, handler, Arc::clone(&vault))?;
         if let Some(app) = &app {
             engine.add_observer(Arc::<App>::clone(app));
         }
         Ok(Server {
+            calls: Calls::new(Arc::clone(&engine), app, vault, tenant),
             engine,
-            app,
             routes: self.routes,
             options: self.options,
             checks_credentials: !self.trusts_credentials,

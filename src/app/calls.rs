@@ -1,14 +1,19 @@
 //! Calls that the application places.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::timeout;
 use voicecall_core::store::{CallPriority, EndReason, NewSession, Session};
-use voicecall_core::{Error, ErrorKind, PhoneNumber, Result, SessionId};
+use voicecall_core::{Error, ErrorKind, PhoneNumber, Result, SessionId, TenantId, Vault};
 use voicecall_engine::{CallEngine, DialPolicy};
 
 use super::CallOptions;
 use super::handler::{App, Waiting};
+
+/// How often it is looked whether a call is over of which nothing is told.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// A call to be placed.
 #[derive(Debug)]
@@ -60,39 +65,62 @@ impl Call {
 #[derive(Debug, Clone)]
 pub struct Calls {
     engine: Arc<CallEngine>,
-    app: Arc<App>,
+    /// Absent if the application brings its own handler.
+    app: Option<Arc<App>>,
+    vault: Arc<Vault>,
+    tenant: TenantId,
 }
 
 impl Calls {
-    pub(super) const fn new(engine: Arc<CallEngine>, app: Arc<App>) -> Self {
-        Self { engine, app }
+    pub(super) const fn new(
+        engine: Arc<CallEngine>,
+        app: Option<Arc<App>>,
+        vault: Arc<Vault>,
+        tenant: TenantId,
+    ) -> Self {
+        Self { engine, app, vault, tenant }
     }
 
     /// Takes a call in and returns at once; it is placed as soon as its turn comes. A reference that was taken in before
     /// gives that call.
     ///
     /// # Errors
-    /// `Invalid` naming `to` if it is no number, or `dialogue` if nobody would conduct it; `Unavailable` while the server
-    /// is shutting down; what the store reports.
+    /// `Invalid` naming `to` if it is no number, or `dialogue` if nobody would conduct the call, or the application's own
+    /// handler does; `Conflict` naming `remote` if the person asked not to be called any more; `Unavailable` while the
+    /// server is shutting down; what the store reports.
     pub async fn place(&self, call: Call) -> Result<PlacedCall> {
         let to: PhoneNumber = call.to.parse().map_err(|error: Error| error.with_field("to"))?;
-        if call.options.is_none() && self.app.on_outgoing.is_none() {
+        let remote = self.vault.seal_address(self.tenant, &to.into())?;
+        let mut new = NewSession::outbound(self.tenant, remote, Timestamp::now());
+        new.reference = call.reference;
+        new.priority = call.priority;
+        let own = self.conduct(new.id, Waiting { options: call.options, policy: call.policy })?;
+        let taken = self.engine.submit(&new).await;
+        if let Some(app) = own.filter(|_| !taken.as_ref().is_ok_and(|session| session.id == new.id)) {
+            app.waiting().remove(&new.id);
+        }
+        Ok(PlacedCall { session: taken?.id, calls: self.clone() })
+    }
+
+    /// Notes how a call is conducted, before its session is there: its turn may come at once. Returns where.
+    fn conduct(&self, session: SessionId, waiting: Waiting) -> Result<Option<&App>> {
+        let Some(app) = self.app.as_deref() else {
+            if waiting.options.is_some() || waiting.policy.is_some() {
+                return Err(Error::invalid(
+                    "dialogue",
+                    "none, and no policy: the application's handler conducts its calls",
+                ));
+            }
+            return Ok(None);
+        };
+        if waiting.options.is_none() && app.on_outgoing.is_none() {
             return Err(Error::invalid(
                 "dialogue",
                 "a dialogue: .dialogue(…) of the call or .on_outgoing(…) of the server",
             ));
         }
-        let remote = self.app.vault.seal_address(self.app.tenant, &to.into())?;
-        let mut new = NewSession::outbound(self.app.tenant, remote, Timestamp::now());
-        new.reference = call.reference;
-        new.priority = call.priority;
-        // Before the session is there: its turn may come at once.
-        self.app.waiting().insert(new.id, Waiting { options: call.options, policy: call.policy });
-        let taken = self.engine.submit(&new).await;
-        if !taken.as_ref().is_ok_and(|session| session.id == new.id) {
-            self.app.waiting().remove(&new.id);
-        }
-        Ok(PlacedCall { session: taken?.id, calls: self.clone() })
+        app.waiting().insert(session, waiting);
+        Ok(Some(app))
     }
 
     /// The call of a session, whoever placed it.
@@ -121,7 +149,7 @@ impl PlacedCall {
     /// # Errors
     /// What the store reports.
     pub async fn session(&self) -> Result<Session> {
-        self.calls.engine.store().session(self.calls.app.tenant, self.session).await
+        self.calls.engine.store().session(self.calls.tenant, self.session).await
     }
 
     /// Waits until it is over.
@@ -135,8 +163,10 @@ impl PlacedCall {
             if session.status.is_final() {
                 return Ok(session);
             }
-            // Events are told after what they tell is stored; those that were missed may have been about this call.
-            while events.recv().await.is_ok_and(|event| event.session != self.session) {}
+            // Events are told after what they tell is stored; those that were missed may have been about this call, and
+            // another process tells none.
+            let told = async { while events.recv().await.is_ok_and(|event| event.session != self.session) {} };
+            let _ = timeout(LOOK_AGAIN_AFTER, told).await;
         }
     }
 
@@ -145,7 +175,7 @@ impl PlacedCall {
     /// # Errors
     /// `Conflict` if it is over; what the store or the carrier reports.
     pub async fn end(&self) -> Result<()> {
-        match self.calls.engine.stop(self.calls.app.tenant, self.session, EndReason::Canceled).await {
+        match self.calls.engine.stop(self.calls.tenant, self.session, EndReason::Canceled).await {
             Err(error) if error.kind() == ErrorKind::Conflict => Err(error.with_message("the call is over")),
             ended => ended,
         }

@@ -41,7 +41,6 @@ pub use calls::{Call, Calls, PlacedCall};
 pub use options::CallOptions;
 
 use crate::server::{self, ServeOptions};
-use handler::App;
 
 /// What becomes of a call that came in to a [`Server`].
 pub type IncomingDecision = voicecall_engine::IncomingDecision<CallOptions>;
@@ -51,8 +50,7 @@ pub type IncomingDecision = voicecall_engine::IncomingDecision<CallOptions>;
 #[derive(Debug)]
 pub struct Server {
     engine: Arc<CallEngine>,
-    /// Absent if the application brings its own handler.
-    app: Option<Arc<App>>,
+    calls: Calls,
     routes: Router,
     options: ServeOptions,
     checks_credentials: bool,
@@ -72,10 +70,10 @@ impl Server {
         &self.engine
     }
 
-    /// Places calls. `None` if the application brings its own handler, which plans calls by itself.
+    /// Places calls.
     #[must_use]
-    pub fn calls(&self) -> Option<Calls> {
-        self.app.as_ref().map(|app| Calls::new(Arc::clone(&self.engine), Arc::clone(app)))
+    pub fn calls(&self) -> Calls {
+        self.calls.clone()
     }
 
     /// All routes: those of carriers, `/health`, and the application's. To be nested into another router; the calls need

@@ -67,10 +67,19 @@ impl CallEngine {
         // is taken, so that a recovery does not take the session for forgotten.
         self.note_ringing(attempt.id, Ringing::new(session.tenant, session.id))?;
         let claimed = self.store.claim_session(session.tenant, session.id, self.now(), self.hold_until()).await;
-        let (_, epoch) = claimed.inspect_err(|_| {
-            self.remove_ringing(attempt.id);
-            account.withdraw();
-        })?;
+        let (_, epoch) = match claimed {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                self.remove_ringing(attempt.id);
+                account.withdraw();
+                let session = self.store.session(session.tenant, session.id).await?;
+                // The store has ended it by itself, which nobody who watches knows.
+                if session.end_reason == Some(EndReason::DoNotCall) {
+                    self.tell_ended(&session);
+                }
+                return Err(error);
+            }
+        };
         if let Some(ringing) = self.state().ringing.get_mut(&attempt.id) {
             ringing.epoch = Some(epoch);
         }

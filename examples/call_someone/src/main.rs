@@ -23,11 +23,9 @@ async fn main() -> voicecall::Result<()> {
     let order = Call::to(variable("CALL_TO")?).dialogue(Scripted::new(lines)).reference("cake-17");
     let calls = server.calls();
     let served = tokio::spawn(async move { server.serve(&listen).await });
-    if let Some(calls) = calls {
-        // Taken in before or after the server runs, as it happens: it is placed once it does.
-        let session = calls.place(order).await?.ended().await?;
-        println!("The call is over: {:?}", session.end_reason);
-    }
+    // Taken in before or after the server runs, as it happens: it is placed once it does.
+    let session = calls.place(order).await?.ended().await?;
+    println!("The call is over: {:?}", session.end_reason);
     // Stays, as a server does, until it is told to end.
     served.await.map_err(|error| Error::new(voicecall::ErrorKind::Internal, "serve").with_source(error))?
 }

@@ -27,6 +27,23 @@ pub(super) fn new_session(world: &World, priority: CallPriority) -> NewSession {
     NewSession { priority, ..NewSession::outbound(world.tenant, phone, world.engine.config.clock.now()) }
 }
 
+#[tokio::test(start_paused = true)]
+async fn whoever_watches_knows_that_a_session_ended_because_its_person_must_not_be_called() {
+    let world = World::new();
+    let session = submit(&world, CallPriority::Normal).await;
+    let person = world.read(session).await.people().next().unwrap();
+    let mut events = world.engine.subscribe();
+    // The wish comes when the session was read and is about to be claimed.
+    let waiting = world.read(session).await;
+    world.store.inner.forbid_calls(world.tenant, person, world.engine.config.clock.now()).await.unwrap();
+    let refused = world.engine.place(&waiting).await.unwrap_err();
+    assert!(world.carrier.orders().is_empty());
+    let told = std::iter::from_fn(|| events.try_recv().ok());
+    let told =
+        told.filter(|event| matches!(event.kind, LiveEventKind::Ended { reason: EndReason::DoNotCall, .. })).count();
+    assert_eq!((refused.kind(), told), (ErrorKind::Conflict, 1), "{refused}");
+}
+
 pub(super) async fn submit(world: &World, priority: CallPriority) -> SessionId {
     world.engine.submit(&new_session(world, priority)).await.unwrap().id
 }

@@ -2,7 +2,7 @@
 
 use super::Pcm;
 
-/// The feedback of a high-pass of the first order with its corner at 225 Hz: rumble, hum and the wind of a street are
+/// The pole of a high-pass of the first order with its corner at 225 Hz: rumble, hum and the wind of a street are
 /// loudest below it, and the caller's voice is not.
 const HIGH_PASS: f32 = 0.85;
 

@@ -143,6 +143,13 @@ async fn a_call_that_is_told_to_end_ends() {
     app.stop().await;
 }
 
+#[test]
+fn calls_of_more_than_some_minutes_are_not_cut_off_by_the_engine() {
+    let server = Server::builder().carrier(ScriptedCarrier::new()).agent(agent()).public_url(PUBLIC).build().unwrap();
+    let longest = voicecall::call::CallSettings::new(voicecall::SessionId::new()).max_duration;
+    assert!(server.engine().config().time_limit > 2 * longest);
+}
+
 #[tokio::test]
 async fn whom_nobody_would_talk_to_is_not_called() {
     let app = Served::start(|app| app).await;

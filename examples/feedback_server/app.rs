@@ -66,6 +66,9 @@ impl Services {
     }
 }
 
+/// When the carrier ends a call by itself: an interview takes two minutes.
+const LONGEST_CALL: Duration = Duration::from_secs(240);
+
 /// A running server.
 #[derive(Debug)]
 pub(crate) struct App {
@@ -183,6 +186,7 @@ fn engine(
 ) -> Result<Arc<CallEngine>> {
     let mut config = EngineConfig::new(settings.public_url.clone());
     config.status_path = "api/calls/webhooks/telephony".to_owned();
+    config.time_limit = LONGEST_CALL;
     config.recordings = Some(settings.recordings.clone());
     config.farewell = ("Förlåt, vi har tekniska problem. Vi hör av oss igen.".to_owned(), "sv-SE".to_owned());
     let account = CarrierAccount::of(carrier)?.number(settings.caller_number.clone());

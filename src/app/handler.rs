@@ -111,7 +111,8 @@ impl CallHandler for App {
                 (None, None) => None,
             }
         };
-        let nothing = || Error::new(ErrorKind::NotFound, "plan call").with_field("on_outgoing");
+        let who = if session.direction == Direction::Inbound { "on_incoming" } else { "on_outgoing" };
+        let nothing = || Error::new(ErrorKind::NotFound, "plan call").with_field(who);
         self.plan_of(session.id, options.ok_or_else(nothing)?)
     }
 

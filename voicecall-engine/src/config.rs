@@ -19,7 +19,7 @@ pub struct EngineConfig {
     pub status_path: String,
     /// How long a phone rings.
     pub ring_timeout: Duration,
-    /// When the carrier ends a call by itself: a limit of last resort, beyond every limit of ours.
+    /// When the carrier ends a call by itself: a limit of last resort, beyond every limit of ours. An hour; up to four.
     pub time_limit: Duration,
     /// Where recordings go, one folder a session; without it nothing is recorded.
     pub recordings: Option<PathBuf>,
@@ -49,7 +49,7 @@ impl EngineConfig {
             public_url,
             status_path: "voice/status".to_owned(),
             ring_timeout: Duration::from_secs(40),
-            time_limit: Duration::from_secs(240),
+            time_limit: Duration::from_secs(3600),
             recordings: None,
             max_live: 500,
             shares_store: false,

@@ -11,6 +11,7 @@ use url::Url;
 use voicecall::agent::{Cascade, VoiceAgent};
 use voicecall::call::Keep;
 use voicecall::dialogue::Scripted;
+use voicecall::engine::{CallHandler, CallOutcome, CallPlan, PlanRequest};
 use voicecall::store::{EndReason, SessionStatus};
 use voicecall::twilio::TwilioVoice;
 use voicecall::{Call, CallOptions, ErrorKind, IncomingDecision, Server, ServerBuilder};
@@ -38,6 +39,19 @@ answer = { after = "100 ms" }
 fn agent() -> Arc<dyn VoiceAgent> {
     let voice = (0..8).fold(ScriptedVoice::new(), |voice, _| voice.with_silence(5, Duration::from_millis(100)));
     Arc::new(Cascade::new(Arc::new(ScriptedTranscriber::new()), Arc::new(ScriptedModel::new()), Arc::new(voice)))
+}
+
+/// A handler of the application's own.
+#[derive(Debug)]
+struct Nobody;
+
+#[voicecall::async_trait]
+impl CallHandler for Nobody {
+    async fn plan(&self, _: &PlanRequest) -> voicecall::Result<CallPlan> {
+        Err(voicecall::Error::new(ErrorKind::NotFound, "plan call"))
+    }
+
+    async fn finished(&self, _: &CallOutcome) {}
 }
 
 fn party() -> Box<dyn Party> {
@@ -198,6 +212,14 @@ fn whatever_is_missing_or_wrong_is_named() {
     ] {
         let (kind, name, text) = field(builder);
         assert_eq!((kind, &*name), (ErrorKind::Config, named), "{text}");
+    }
+    let handler = Arc::new(Nobody);
+    let own =
+        || Server::builder().carrier(ScriptedCarrier::new()).public_url(PUBLIC).handler(Arc::<Nobody>::clone(&handler));
+    assert!(own().build().is_ok());
+    // What a handler decides by itself is not silently left out.
+    for builder in [own().agent(agent()), own().keep(Keep::AfterConsent), own().on_finished(async |_| {})] {
+        assert_eq!(builder.build().unwrap_err().field(), Some("handler"));
     }
     assert_eq!(whole().number("0701").build().unwrap_err().field(), Some("number"));
 }

@@ -221,11 +221,15 @@ impl ServerBuilder {
             (None, Some(_)) => return Err(missing("vault", "the key of what the store holds: .vault(…)")),
         };
         let vault = Arc::new(vault);
-        let does_nothing = self.on_incoming.is_none() && self.on_outgoing.is_none();
+        let is_own = self.agent.is_some()
+            || self.keep != Keep::Nothing
+            || self.on_incoming.is_some()
+            || self.on_outgoing.is_some()
+            || self.on_finished.is_some();
         let tenant = self.tenant.unwrap_or_else(|| TenantId::from_uuid(uuid::Uuid::nil()));
         let (handler, app) = match self.handler {
-            Some(_) if self.agent.is_some() || !does_nothing => {
-                return Err(missing("handler", "either .handler(…), or .agent(…) and what is done .on_…(…)"));
+            Some(_) if is_own => {
+                return Err(missing("handler", "either .handler(…), or .agent(…), .keep(…) and what is done .on_…(…)"));
             }
             Some(handler) => (handler, None),
             None => {

@@ -1,23 +1,4 @@
 //! A whole server in a few lines: the parts put together, in the order in which they must start and stop.
-//!
-//! ```no_run
-//! use voicecall::dialogue::Scripted;
-//! use voicecall::{IncomingDecision, Server};
-//! # fn carrier() -> voicecall_core::testing::ScriptedCarrier { unimplemented!() }
-//! # fn agent() -> std::sync::Arc<dyn voicecall::agent::VoiceAgent> { unimplemented!() }
-//!
-//! # async fn run() -> voicecall::Result<()> {
-//! Server::builder()
-//!     .carrier(carrier()) // TwilioVoice::from_env()?
-//!     .agent(agent()) // voicecall::openai::cascade_from_env()?
-//!     .on_incoming(async |_call| Ok(IncomingDecision::connect(Scripted::new(["Hello, you have called us.", "Goodbye."]))))
-//!     .serve("0.0.0.0:8080")
-//!     .await
-//! # }
-//! ```
-//!
-//! What is said in calls is kept only if it is said so ([`ServerBuilder::keep`], [`CallOptions::keep`]): by default nothing
-//! but that a call took place, when, how it ended and what it cost.
 
 mod builder;
 mod calls;
@@ -47,6 +28,27 @@ pub type IncomingDecision = voicecall_engine::IncomingDecision<CallOptions>;
 
 /// An engine with its routes, ready to serve. Everything it does can also be put together by hand, from [`CallEngine`],
 /// [`server::routes`] and [`server::serve`].
+///
+/// ```no_run
+/// use std::sync::Arc;
+/// use voicecall::agent::VoiceAgent;
+/// use voicecall::carrier::VoiceBackend;
+/// use voicecall::dialogue::Scripted;
+/// use voicecall::{IncomingDecision, Server};
+///
+/// // Such as `TwilioVoice::from_env()?` and `voicecall::openai::cascade_from_env()?`.
+/// async fn run(carrier: impl VoiceBackend + 'static, agent: Arc<dyn VoiceAgent>) -> voicecall::Result<()> {
+///     Server::builder()
+///         .carrier(carrier)
+///         .agent(agent)
+///         .on_incoming(async |_call| Ok(IncomingDecision::connect(Scripted::new(["Hello, we are open until six."]))))
+///         .serve("0.0.0.0:8080")
+///         .await
+/// }
+/// ```
+///
+/// What is said in calls is kept only if it is said so ([`ServerBuilder::keep`], [`CallOptions::keep`]): by default nothing
+/// but that a call took place, when, how it ended and what it cost.
 #[derive(Debug)]
 pub struct Server {
     engine: Arc<CallEngine>,
@@ -96,7 +98,7 @@ impl Server {
     ///
     /// # Errors
     /// `Unauthenticated` if a carrier does not know the credentials; `Config` naming an option that is out of its range;
-    /// when the store cannot be read.
+    /// when the store cannot be read; `Unavailable` if the listener cannot be used any more.
     pub async fn serve_on(self, listener: TcpListener, stop: impl Future<Output = ()>) -> Result<()> {
         let address = listener.local_addr().ok();
         let (close, closed) = oneshot::channel::<()>();
@@ -107,10 +109,22 @@ impl Server {
         // First the options: a wrong one is an error before anything has begun.
         let served = server::serve(listener, self.router(), self.options.clone(), closed)?;
         self.start(address).await?;
-        let served = tokio::spawn(served);
+        let mut served = tokio::spawn(served);
+        let mut broke = None;
+        // A listener that is of no use any more is a reason to stop as well.
+        let stop = async {
+            tokio::select! {
+                () = stop => {}
+                ended = &mut served => broke = Some(ended),
+            }
+        };
         self.run_started(stop).await;
         let _ = close.send(());
-        match served.await {
+        let ended = match broke {
+            Some(ended) => ended,
+            None => served.await,
+        };
+        match ended {
             Ok(served) => served,
             Err(error) => Err(voicecall_core::Error::new(ErrorKind::Internal, "serve").with_source(error)),
         }

@@ -25,6 +25,9 @@ use voicecall_core::carrier::{
 use voicecall_core::store::{DialAttempt, EndReason, EventSource, NewSession, Session, SessionChange};
 use voicecall_core::{AccountName, CarrierCallId, Error, ErrorKind, PhoneNumber, Result, TenantId};
 
+/// How long a carrier that asks about a call waits in all. Carriers give up after 15 s, and the caller then hears theirs.
+const ANSWER_WITHIN: Duration = Duration::from_secs(12);
+
 /// How long the answer to a call is kept for carriers that ask again.
 const KEPT_FOR: Duration = Duration::from_secs(60);
 
@@ -140,10 +143,10 @@ impl CallEngine {
             });
             answer.clone()
         };
-        match answer.await {
-            Ok(reply) => Ok(reply),
-            // Whoever calls hears something, whatever has broken here.
-            Err(_) => Ok(account.backend().reply(&self.farewell())),
+        match timeout(ANSWER_WITHIN, answer).await {
+            Ok(Ok(reply)) => Ok(reply),
+            // Whoever calls hears something, whatever has broken here, or takes too long.
+            Ok(Err(_)) | Err(_) => Ok(account.backend().reply(&self.farewell())),
         }
     }
 

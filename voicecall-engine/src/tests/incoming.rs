@@ -133,6 +133,15 @@ async fn a_store_that_is_away_costs_the_call_and_not_the_answer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_carrier_is_answered_in_time_though_every_step_is_slow() {
+    let world = world(Decides::Connect);
+    world.store.takes(Duration::from_secs(3));
+    let begun = Instant::now();
+    assert!(world.rings("CA1").await.unwrap().body.contains("technical problem"));
+    assert!(begun.elapsed() <= 12 * SECOND, "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_number_of_nobody_is_not_in_service() {
     let world = World::new();
     assert!(world.rings("CA1").await.unwrap().body.contains("rejected"));

@@ -3,7 +3,9 @@
 mod accounts;
 mod calls;
 mod faults;
+mod flaky_store;
 mod incoming;
+mod phone;
 mod placing;
 mod queueing;
 mod recovering;

@@ -1,13 +1,12 @@
 //! An engine in a world of fakes, and a phone at the other end of its sockets.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::Instant;
 
 use crate::*;
 use voicecall_core::agent::{Cascade, VoiceAgent};
@@ -16,14 +15,16 @@ use voicecall_core::call::CallSettings;
 use voicecall_core::carrier::{self, AnsweredBy, CallStatus, CarrierEvent, CarrierEventKind, WebhookReply};
 use voicecall_core::dialogue::{Action, Dialogue, DialogueEvent, Scripted};
 use voicecall_core::journal::{Fact, JournalEntry};
-use voicecall_core::media::{MarkId, MediaCommand, MediaEvent, StreamStart};
 use voicecall_core::store::*;
 use voicecall_core::testing::{
-    PairedPeer, PairedSocket, ScriptedCarrier, ScriptedMedia, ScriptedModel, ScriptedTranscriber, ScriptedVoice,
-    SignedRequest, paired_socket,
+    PairedPeer, PairedSocket, ScriptedCarrier, ScriptedModel, ScriptedTranscriber, ScriptedVoice, SignedRequest,
+    paired_socket,
 };
 use voicecall_core::*;
 use voicecall_core::{ErrorKind, Result, Vault};
+
+pub(super) use super::flaky_store::FlakyStore;
+pub(super) use super::phone::Phone;
 
 pub(super) const PHONE: &str = "+46701234567";
 
@@ -413,237 +414,6 @@ impl Dialogue for Consenting {
         }
         self.lines.handle(event, now, actions);
     }
-}
-
-/// A store that can be down.
-#[derive(Debug, Default)]
-pub(super) struct FlakyStore {
-    pub(super) inner: MemoryStore,
-    down_until: Mutex<Option<Instant>>,
-    failing: Mutex<Option<&'static str>>,
-    failing_until: Mutex<Option<(&'static str, Instant)>>,
-    refused: Mutex<Option<&'static str>>,
-}
-
-impl FlakyStore {
-    /// Every operation fails for this long.
-    pub(super) fn is_down_for(&self, time: Duration) {
-        *self.down_until.lock().unwrap() = Some(Instant::now() + time);
-    }
-
-    /// The next call of this operation fails.
-    pub(super) fn fails_once(&self, operation: &'static str) {
-        *self.failing.lock().unwrap() = Some(operation);
-    }
-
-    /// This operation fails for this long.
-    pub(super) fn fails_for(&self, operation: &'static str, time: Duration) {
-        *self.failing_until.lock().unwrap() = Some((operation, Instant::now() + time));
-    }
-
-    /// This operation fails from now on, and trying again would not help.
-    pub(super) fn refuses(&self, operation: &'static str) {
-        *self.refused.lock().unwrap() = Some(operation);
-    }
-
-    fn check(&self, operation: &'static str) -> Result<()> {
-        if *self.refused.lock().unwrap() == Some(operation) {
-            return Err(voicecall_core::Error::new(ErrorKind::Internal, operation));
-        }
-        let down = self.down_until.lock().unwrap().is_some_and(|until| Instant::now() < until);
-        let fails = self.failing.lock().unwrap().take_if(|failing| *failing == operation).is_some();
-        let still = self.failing_until.lock().unwrap();
-        let still = still.is_some_and(|(failing, until)| failing == operation && Instant::now() < until);
-        if down || fails || still { Err(voicecall_core::Error::new(ErrorKind::Unavailable, operation)) } else { Ok(()) }
-    }
-}
-
-macro_rules! flaky {
-    ($($store:ident { $(fn $name:ident($($arg:ident: $type:ty),*) -> $out:ty;)* })*) => {$(
-        #[async_trait]
-        impl $store for FlakyStore {
-            $(async fn $name(&self, $($arg: $type),*) -> Result<$out> {
-                self.check(stringify!($name))?;
-                self.inner.$name($($arg),*).await
-            })*
-        }
-    )*};
-}
-
-flaky! {
-    SessionStore {
-        fn create_session(session: &NewSession) -> Session;
-        fn session(tenant: TenantId, id: SessionId) -> Session;
-        fn session_by_reference(tenant: TenantId, reference: &str) -> Option<Session>;
-        fn change_session(tenant: TenantId, id: SessionId, change: &SessionChange) -> Session;
-        fn sessions(tenant: TenantId, filter: &SessionFilter, page: PageRequest) -> Page<Session>;
-        fn append_event(tenant: TenantId, event: &SessionEvent) -> ();
-        fn events(tenant: TenantId, session: SessionId, page: PageRequest) -> Page<SessionEvent>;
-        fn log_provider(tenant: TenantId, log: &ProviderLog) -> ();
-        fn provider_logs(tenant: TenantId, session: SessionId) -> Vec<ProviderLog>;
-    }
-    JournalStore {
-        fn append(tenant: TenantId, entries: &[JournalEntry]) -> ();
-        fn journal(tenant: TenantId, session: SessionId) -> Vec<JournalEntry>;
-    }
-    DialStore {
-        fn plan_attempt(attempt: &DialAttempt) -> ();
-        fn begin_sending(tenant: TenantId, attempt: AttemptId, epoch: Epoch) -> ();
-        fn settle_attempt(tenant: TenantId, attempt: AttemptId, outcome: &AttemptOutcome) -> ();
-        fn finish_attempt(tenant: TenantId, attempt: AttemptId, outcome: EndReason, change: &SessionChange) -> Session;
-        fn attempt(tenant: TenantId, id: AttemptId) -> DialAttempt;
-        fn attempts(tenant: TenantId, session: SessionId) -> Vec<DialAttempt>;
-        fn count_attempts(tenant: TenantId, sessions: &[SessionId]) -> HashMap<SessionId, u64>;
-    }
-    PersonStore {
-        fn export_person(tenant: TenantId, person: PersonKey) -> PersonFile;
-        fn erase_person(tenant: TenantId, person: PersonKey) -> Erased;
-        fn forbid_calls(tenant: TenantId, person: PersonKey, at: Timestamp) -> Vec<Session>;
-        fn calls_forbidden_since(tenant: TenantId, person: PersonKey) -> Option<Timestamp>;
-        fn allow_calls(tenant: TenantId, person: PersonKey) -> ();
-    }
-    QueueStore {
-        fn due_sessions(now: Timestamp, per_tenant: u32, limit: u32) -> Vec<Session>;
-        fn count_waiting() -> u64;
-        fn claim_session(tenant: TenantId, id: SessionId, at: Timestamp, until: Timestamp) -> (Session, Epoch);
-        fn open_sessions() -> Vec<Session>;
-        fn acquire_lease(tenant: TenantId, session: SessionId, how: AcquireLease) -> Epoch;
-        fn renew_leases(leases: &[Lease], until: Timestamp) -> Vec<Lease>;
-    }
-    RoutingStore {
-        fn route_call(carrier: &str, account: Option<AccountName>, call: &CarrierCallId) -> Option<Route>;
-    }
-    MaintenanceStore {
-        fn archive_events(before: Timestamp, limit: u32) -> u64;
-        fn purge_provider_logs(before: Timestamp, limit: u32) -> u64;
-        fn old_failed_sessions(before: Timestamp, limit: u32) -> Vec<Session>;
-        fn delete_session(tenant: TenantId, session: SessionId) -> ();
-        fn old_recordings(before: Timestamp, limit: u32) -> Vec<Session>;
-        fn forget_recording(tenant: TenantId, session: SessionId, at: Timestamp) -> ();
-        fn existing_sessions(ids: &[SessionId]) -> Vec<Session>;
-        fn log_retention(run: &RetentionRun) -> ();
-        fn retention_runs(limit: u32) -> Vec<RetentionRun>;
-    }
-}
-
-/// A phone: sends 20 ms of audio every 20 ms, plays what it gets in real time and returns marks when they were played.
-pub(super) struct Phone {
-    peer: PairedPeer,
-    call: String,
-    playing_until: Instant,
-    frozen_after: Duration,
-    stops_after: Duration,
-    marks: VecDeque<(Instant, MarkId)>,
-}
-
-impl Phone {
-    pub(super) fn new(peer: PairedPeer, call: &str) -> Self {
-        Self {
-            peer,
-            call: call.to_owned(),
-            playing_until: Instant::now(),
-            frozen_after: Duration::MAX,
-            stops_after: Duration::MAX,
-            marks: VecDeque::new(),
-        }
-    }
-
-    pub(super) async fn start(&self) {
-        let call = CarrierCallId::new(&*self.call);
-        let start = StreamStart { stream: None, account: None, call, parameters: [].into() };
-        self.say(&MediaEvent::Started(start)).await;
-    }
-
-    async fn say(&self, event: &MediaEvent<'_>) {
-        self.peer.send(ScriptedMedia::write(event)).await;
-    }
-
-    /// Stays on the line, silent, until the other side closes. Returns the commands that came.
-    pub(super) async fn listen(self) -> Vec<MediaCommand> {
-        self.talk(Duration::MAX, Duration::ZERO).await
-    }
-
-    /// Stays on the line for some time, after which nothing comes any more, not even the news that it is gone.
-    pub(super) async fn freeze_after(mut self, time: Duration) {
-        self.frozen_after = time;
-        self.listen().await;
-    }
-
-    /// Stays on the line for some time, until the carrier ends the stream.
-    pub(super) async fn stop_after(mut self, time: Duration) {
-        self.stops_after = time;
-        self.listen().await;
-    }
-
-    /// Stays on the line for some time, then breaks the connection.
-    pub(super) async fn vanish_after(self, time: Duration) {
-        let _ = tokio::time::timeout(time, self.listen()).await;
-    }
-
-    /// Speaks for some time, beginning some time after the start.
-    pub(super) async fn talk(mut self, after: Duration, length: Duration) -> Vec<MediaCommand> {
-        self.start().await;
-        let begun = Instant::now();
-        let mut tick = interval(Duration::from_millis(20));
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut commands = Vec::new();
-        loop {
-            tokio::select! {
-                message = self.peer.receive() => match message {
-                    Some(message) => {
-                        let command = ScriptedMedia::read(&message).unwrap();
-                        self.play(&command);
-                        commands.push(command);
-                    }
-                    None => return commands,
-                },
-                _ = tick.tick(), if begun.elapsed() < self.frozen_after => {
-                    let now = Instant::now();
-                    if begun.elapsed() >= self.stops_after {
-                        self.say(&MediaEvent::Stopped).await;
-                        return commands;
-                    }
-                    while self.marks.front().is_some_and(|(due, _)| *due <= now) {
-                        let (_, mark) = self.marks.pop_front().unwrap();
-                        self.say(&MediaEvent::Mark(mark)).await;
-                    }
-                    let at = begun.elapsed();
-                    let loud = at >= after && at - after < length;
-                    let payload = if loud { LOUD[..].into() } else { QUIET[..].into() };
-                    let timestamp_ms = Some(at.as_millis() as u64);
-                    self.say(&MediaEvent::Audio { payload, timestamp_ms }).await;
-                }
-            }
-        }
-    }
-
-    fn play(&mut self, command: &MediaCommand) {
-        match command {
-            MediaCommand::Audio(_) => {
-                self.playing_until = self.playing_until.max(Instant::now()) + Duration::from_millis(20);
-            }
-            MediaCommand::Mark(mark) => self.marks.push_back((self.playing_until, *mark)),
-            MediaCommand::Clear => {
-                self.playing_until = Instant::now();
-                self.marks.iter_mut().for_each(|(due, _)| *due = Instant::now());
-            }
-            MediaCommand::Open | MediaCommand::Close => {}
-        }
-    }
-}
-
-/// The loudest and the quietest codes, alternating.
-const LOUD: [u8; FRAME_SAMPLES] = alternating(0x00, 0x80);
-const QUIET: [u8; FRAME_SAMPLES] = alternating(0xFF, 0x7F);
-
-const fn alternating(one: u8, two: u8) -> [u8; FRAME_SAMPLES] {
-    let mut codes = [one; FRAME_SAMPLES];
-    let mut at = 1;
-    while at < FRAME_SAMPLES {
-        codes[at] = two;
-        at += 2;
-    }
-    codes
 }
 
 /// A folder of its own that is gone afterwards.

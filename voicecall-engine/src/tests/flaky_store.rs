@@ -1,0 +1,134 @@
+//! A store that can be down, slow, or refuse.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use tokio::time::Instant;
+use voicecall_core::journal::JournalEntry;
+use voicecall_core::store::*;
+use voicecall_core::*;
+use voicecall_core::{ErrorKind, Result};
+
+/// A store that can be down.
+#[derive(Debug, Default)]
+pub(super) struct FlakyStore {
+    pub(super) inner: MemoryStore,
+    down_until: Mutex<Option<Instant>>,
+    failing: Mutex<Option<&'static str>>,
+    failing_until: Mutex<Option<(&'static str, Instant)>>,
+    refused: Mutex<Option<&'static str>>,
+    delay: Mutex<Duration>,
+}
+
+impl FlakyStore {
+    /// Every operation fails for this long.
+    pub(super) fn is_down_for(&self, time: Duration) {
+        *self.down_until.lock().unwrap() = Some(Instant::now() + time);
+    }
+
+    /// The next call of this operation fails.
+    pub(super) fn fails_once(&self, operation: &'static str) {
+        *self.failing.lock().unwrap() = Some(operation);
+    }
+
+    /// This operation fails for this long.
+    pub(super) fn fails_for(&self, operation: &'static str, time: Duration) {
+        *self.failing_until.lock().unwrap() = Some((operation, Instant::now() + time));
+    }
+
+    /// Every operation takes this long from now on.
+    pub(super) fn takes(&self, time: Duration) {
+        *self.delay.lock().unwrap() = time;
+    }
+
+    /// This operation fails from now on, and trying again would not help.
+    pub(super) fn refuses(&self, operation: &'static str) {
+        *self.refused.lock().unwrap() = Some(operation);
+    }
+
+    fn check(&self, operation: &'static str) -> Result<()> {
+        if *self.refused.lock().unwrap() == Some(operation) {
+            return Err(voicecall_core::Error::new(ErrorKind::Internal, operation));
+        }
+        let down = self.down_until.lock().unwrap().is_some_and(|until| Instant::now() < until);
+        let fails = self.failing.lock().unwrap().take_if(|failing| *failing == operation).is_some();
+        let still = self.failing_until.lock().unwrap();
+        let still = still.is_some_and(|(failing, until)| failing == operation && Instant::now() < until);
+        if down || fails || still { Err(voicecall_core::Error::new(ErrorKind::Unavailable, operation)) } else { Ok(()) }
+    }
+}
+
+macro_rules! flaky {
+    ($($store:ident { $(fn $name:ident($($arg:ident: $type:ty),*) -> $out:ty;)* })*) => {$(
+        #[async_trait]
+        impl $store for FlakyStore {
+            $(async fn $name(&self, $($arg: $type),*) -> Result<$out> {
+                self.check(stringify!($name))?;
+                let delay = *self.delay.lock().unwrap();
+                if delay > Duration::ZERO {
+                    tokio::time::sleep(delay).await;
+                }
+                self.inner.$name($($arg),*).await
+            })*
+        }
+    )*};
+}
+
+flaky! {
+    SessionStore {
+        fn create_session(session: &NewSession) -> Session;
+        fn session(tenant: TenantId, id: SessionId) -> Session;
+        fn session_by_reference(tenant: TenantId, reference: &str) -> Option<Session>;
+        fn change_session(tenant: TenantId, id: SessionId, change: &SessionChange) -> Session;
+        fn sessions(tenant: TenantId, filter: &SessionFilter, page: PageRequest) -> Page<Session>;
+        fn append_event(tenant: TenantId, event: &SessionEvent) -> ();
+        fn events(tenant: TenantId, session: SessionId, page: PageRequest) -> Page<SessionEvent>;
+        fn log_provider(tenant: TenantId, log: &ProviderLog) -> ();
+        fn provider_logs(tenant: TenantId, session: SessionId) -> Vec<ProviderLog>;
+    }
+    JournalStore {
+        fn append(tenant: TenantId, entries: &[JournalEntry]) -> ();
+        fn journal(tenant: TenantId, session: SessionId) -> Vec<JournalEntry>;
+    }
+    DialStore {
+        fn plan_attempt(attempt: &DialAttempt) -> ();
+        fn begin_sending(tenant: TenantId, attempt: AttemptId, epoch: Epoch) -> ();
+        fn settle_attempt(tenant: TenantId, attempt: AttemptId, outcome: &AttemptOutcome) -> ();
+        fn finish_attempt(tenant: TenantId, attempt: AttemptId, outcome: EndReason, change: &SessionChange) -> Session;
+        fn attempt(tenant: TenantId, id: AttemptId) -> DialAttempt;
+        fn attempts(tenant: TenantId, session: SessionId) -> Vec<DialAttempt>;
+        fn count_attempts(tenant: TenantId, sessions: &[SessionId]) -> HashMap<SessionId, u64>;
+    }
+    PersonStore {
+        fn export_person(tenant: TenantId, person: PersonKey) -> PersonFile;
+        fn erase_person(tenant: TenantId, person: PersonKey) -> Erased;
+        fn forbid_calls(tenant: TenantId, person: PersonKey, at: Timestamp) -> Vec<Session>;
+        fn calls_forbidden_since(tenant: TenantId, person: PersonKey) -> Option<Timestamp>;
+        fn allow_calls(tenant: TenantId, person: PersonKey) -> ();
+    }
+    QueueStore {
+        fn due_sessions(now: Timestamp, per_tenant: u32, limit: u32) -> Vec<Session>;
+        fn count_waiting() -> u64;
+        fn claim_session(tenant: TenantId, id: SessionId, at: Timestamp, until: Timestamp) -> (Session, Epoch);
+        fn open_sessions() -> Vec<Session>;
+        fn acquire_lease(tenant: TenantId, session: SessionId, how: AcquireLease) -> Epoch;
+        fn renew_leases(leases: &[Lease], until: Timestamp) -> Vec<Lease>;
+    }
+    RoutingStore {
+        fn route_call(carrier: &str, account: Option<AccountName>, call: &CarrierCallId) -> Option<Route>;
+    }
+    MaintenanceStore {
+        fn archive_events(before: Timestamp, limit: u32) -> u64;
+        fn purge_provider_logs(before: Timestamp, limit: u32) -> u64;
+        fn old_failed_sessions(before: Timestamp, limit: u32) -> Vec<Session>;
+        fn delete_session(tenant: TenantId, session: SessionId) -> ();
+        fn old_recordings(before: Timestamp, limit: u32) -> Vec<Session>;
+        fn forget_recording(tenant: TenantId, session: SessionId, at: Timestamp) -> ();
+        fn existing_sessions(ids: &[SessionId]) -> Vec<Session>;
+        fn log_retention(run: &RetentionRun) -> ();
+        fn retention_runs(limit: u32) -> Vec<RetentionRun>;
+    }
+}

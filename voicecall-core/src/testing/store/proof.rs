@@ -137,6 +137,9 @@ macro_rules! scoped {
     }};
 }
 
+// Behind the macro, which it uses.
+mod across_tenants;
+
 #[async_trait]
 impl SessionStore for Broken {
     async fn create_session(&self, session: &NewSession) -> Result<Session> {
@@ -287,60 +290,6 @@ impl JournalStore for Broken {
 }
 
 #[async_trait]
-impl QueueStore for Broken {
-    async fn due_sessions(&self, now: Timestamp, per_tenant: u32, limit: u32) -> Result<Vec<Session>> {
-        if self.has(Fault::FindsTheLongestQueue) {
-            let mut due = self.inner.due_sessions(now, u32::MAX, u32::MAX).await?;
-            due.sort_by_key(|session| (session.priority != CallPriority::High, session.due_at));
-            due.truncate(limit as usize);
-            return Ok(due);
-        }
-        let mut due = self.inner.due_sessions(now, per_tenant, limit).await?;
-        if self.has(Fault::ForgetsPriority) {
-            due.sort_by_key(|session| session.due_at);
-        }
-        Ok(due)
-    }
-
-    async fn count_waiting(&self) -> Result<u64> {
-        self.inner.count_waiting().await
-    }
-
-    async fn claim_session(
-        &self,
-        tenant: TenantId,
-        id: SessionId,
-        at: Timestamp,
-        until: Timestamp,
-    ) -> Result<(Session, Epoch)> {
-        if self.has(Fault::CallsWhoWaits) {
-            self.allow(&self.inner.session(tenant, id).await?).await?;
-        }
-        let claimed = scoped!(self, "claim_session", tenant, self.inner.claim_session(tenant, id, at, until));
-        match claimed {
-            Err(error) if self.has(Fault::ClaimsAgain) && error.kind() == ErrorKind::Conflict => {
-                Ok((self.inner.session(tenant, id).await?, Epoch::FIRST))
-            }
-            claimed => claimed,
-        }
-    }
-
-    async fn open_sessions(&self) -> Result<Vec<Session>> {
-        self.inner.open_sessions().await
-    }
-
-    async fn acquire_lease(&self, tenant: TenantId, session: SessionId, how: AcquireLease) -> Result<Epoch> {
-        let how = if self.has(Fault::TakesWhatIsLeased) { AcquireLease { free_at: None, ..how } } else { how };
-        scoped!(self, "acquire_lease", tenant, self.inner.acquire_lease(tenant, session, how))
-    }
-
-    async fn renew_leases(&self, leases: &[Lease], until: Timestamp) -> Result<Vec<Lease>> {
-        let lost = self.inner.renew_leases(leases, until).await?;
-        Ok(if self.has(Fault::RenewsWhatIsLost) { Vec::new() } else { lost })
-    }
-}
-
-#[async_trait]
 impl DialStore for Broken {
     async fn plan_attempt(&self, attempt: &DialAttempt) -> Result<()> {
         let plan = async |tenant| self.inner.plan_attempt(&DialAttempt { tenant, ..attempt.clone() }).await;
@@ -408,19 +357,6 @@ impl DialStore for Broken {
 }
 
 #[async_trait]
-impl RoutingStore for Broken {
-    async fn route_call(
-        &self,
-        carrier: &str,
-        account: Option<AccountName>,
-        call: &CarrierCallId,
-    ) -> Result<Option<Route>> {
-        let account = if self.has(Fault::ForgetsAccounts) { None } else { account };
-        self.inner.route_call(carrier, account, call).await
-    }
-}
-
-#[async_trait]
 impl PersonStore for Broken {
     async fn export_person(&self, tenant: TenantId, person: PersonKey) -> Result<PersonFile> {
         let mut file = PersonFile::default();
@@ -477,65 +413,6 @@ impl PersonStore for Broken {
             self.inner.allow_calls(tenant, person).await?;
         }
         Ok(())
-    }
-}
-
-#[async_trait]
-impl MaintenanceStore for Broken {
-    async fn archive_events(&self, before: Timestamp, limit: u32) -> Result<u64> {
-        let limit = if self.has(Fault::ForgetsLimits) { u32::MAX } else { limit };
-        self.inner.archive_events(before, limit).await
-    }
-
-    async fn purge_provider_logs(&self, before: Timestamp, limit: u32) -> Result<u64> {
-        let limit = if self.has(Fault::ForgetsLimits) { u32::MAX } else { limit };
-        self.inner.purge_provider_logs(before, limit).await
-    }
-
-    async fn old_failed_sessions(&self, before: Timestamp, limit: u32) -> Result<Vec<Session>> {
-        self.inner.old_failed_sessions(before, limit).await
-    }
-
-    async fn delete_session(&self, tenant: TenantId, session: SessionId) -> Result<()> {
-        let deleted = scoped!(self, "delete_session", tenant, self.inner.delete_session(tenant, session));
-        match deleted {
-            Err(error) if self.has(Fault::DeletesLiveSessions) && error.kind() == ErrorKind::Conflict => {
-                self.inner.change_session(tenant, session, &ended_now()).await?;
-                self.inner.delete_session(tenant, session).await
-            }
-            deleted => deleted,
-        }
-    }
-
-    async fn old_recordings(&self, before: Timestamp, limit: u32) -> Result<Vec<Session>> {
-        self.inner.old_recordings(before, limit).await
-    }
-
-    async fn forget_recording(&self, tenant: TenantId, session: SessionId, at: Timestamp) -> Result<()> {
-        scoped!(self, "forget_recording", tenant, self.inner.forget_recording(tenant, session, at))
-    }
-
-    async fn existing_sessions(&self, ids: &[SessionId]) -> Result<Vec<Session>> {
-        let mut found = self.inner.existing_sessions(ids).await?;
-        if self.has(Fault::FindsFailedOnly) {
-            found.retain(|session| session.status == SessionStatus::Failed);
-        }
-        if self.has(Fault::FindsAnyId) {
-            let unknown = ids.iter().filter(|id| found.iter().all(|session| session.id != **id));
-            let made = unknown
-                .map(|id| NewSession { id: *id, ..NewSession::inbound(TenantId::new(), None, Timestamp::UNIX_EPOCH) });
-            let made: Vec<_> = made.map(|new| Session::created(&new)).collect();
-            found.extend(made);
-        }
-        Ok(found)
-    }
-
-    async fn log_retention(&self, run: &RetentionRun) -> Result<()> {
-        self.inner.log_retention(run).await
-    }
-
-    async fn retention_runs(&self, limit: u32) -> Result<Vec<RetentionRun>> {
-        self.inner.retention_runs(limit).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod by_hand;
 mod driver;
+mod limits;
 mod promises;
 mod transitions;
 mod wishes;

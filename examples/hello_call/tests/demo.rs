@@ -16,3 +16,12 @@ fn the_demonstration_runs_without_keys() {
     let recording = std::fs::metadata(format!("{folder}/out/call.wav")).unwrap();
     assert!(recording.len() > 2 * 2 * 8_000 * 2, "some seconds of two voices");
 }
+
+#[test]
+fn a_program_that_does_not_start_says_so() {
+    let ran = Command::new(env!("CARGO_BIN_EXE_hello_call")).arg("demo").env("VOICECALL_SPEECH_FORMAT", "x").output();
+    let ran = ran.unwrap();
+    let told = String::from_utf8_lossy(&ran.stderr);
+    assert!(!ran.status.success(), "{told}");
+    assert!(told.contains("VOICECALL_SPEECH_FORMAT") && told.contains("wait for the application to serve"), "{told}");
+}

@@ -62,6 +62,12 @@ impl Application {
         Ok(application)
     }
 
+    /// Waits until the program ends by itself.
+    pub(super) async fn ended(&mut self) {
+        // Whoever cannot be waited for is not there any more.
+        let _ = self.0.wait().await;
+    }
+
     /// Tells the program to end, and sees to it.
     pub(super) async fn stop(mut self) {
         #[cfg(unix)]

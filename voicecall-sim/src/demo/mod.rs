@@ -88,17 +88,19 @@ pub async fn run(scenario: &str) -> Result<()> {
     let twilio = carrier(&scenario, app, person).await.map_err(|error| trouble("start the simulated Twilio", error))?;
     println!("Simulated: the phone network, the person on the phone, and all AI services. What is said:\n");
     let services = Services { twilio: twilio.api(), openai: openai.base_url() };
-    let application = Application::start(app, &services).await?;
+    let mut application = Application::start(app, &services).await?;
     if let Some(person) = calls_in
         && twilio.call_in(THEIRS, OURS, person).is_none()
     {
         return Err(Error::new(ErrorKind::Internal, "call the application"));
     }
-    let ended = timeout(WITHIN, show(&log, &line)).await;
+    let unavailable = |what| Err(Error::new(ErrorKind::Unavailable, what));
+    let ended = tokio::select! {
+        shown = timeout(WITHIN, show(&log, &line)) => shown.or_else(|_| unavailable("wait for a call to end")),
+        () = application.ended() => unavailable("make a call: the application has ended"),
+    };
     application.stop().await;
-    if ended.is_err() {
-        return Err(Error::new(ErrorKind::Unavailable, "wait for a call to end"));
-    }
+    ended?;
     line.save(Path::new(RECORDING)).map_err(|error| trouble("save the recording", error))?;
     println!("\nRecording: {RECORDING} (left: the person, right: what they heard)");
     Ok(())

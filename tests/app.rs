@@ -16,7 +16,7 @@ use voicecall::store::{EndReason, SessionStatus};
 use voicecall::twilio::TwilioVoice;
 use voicecall::{Call, CallOptions, ErrorKind, IncomingDecision, Server, ServerBuilder};
 use voicecall_core::testing::{ScriptedCarrier, ScriptedModel, ScriptedTranscriber, ScriptedVoice};
-use voicecall_sim::caller::{Caller, Fidelity};
+use voicecall_sim::caller::ScriptedCaller;
 use voicecall_sim::phone::Party;
 use voicecall_sim::scenario::Scenario;
 use voicecall_sim::twilio::server::{ServerOptions, TwilioServer};
@@ -55,7 +55,7 @@ impl CallHandler for Nobody {
 }
 
 fn party() -> Box<dyn Party> {
-    Box::new(Caller::new(&PATIENT.parse::<Scenario>().unwrap(), Fidelity::Audio).unwrap())
+    Box::new(ScriptedCaller::new(&PATIENT.parse::<Scenario>().unwrap()).unwrap())
 }
 
 async fn twilio(app: SocketAddr) -> TwilioServer {

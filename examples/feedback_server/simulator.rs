@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 use url::Url;
 use voicecall::openai::{ChatDialect, Endpoint, OpenAiChat, OpenAiSpeech, OpenAiTranscription, TranscriptionDialect};
 use voicecall::twilio::TwilioVoice;
-use voicecall_sim::caller::{Caller, Fidelity};
+use voicecall_sim::caller::ScriptedCaller;
 use voicecall_sim::clips::Library;
 use voicecall_sim::openai::Server;
 use voicecall_sim::phone::Party;
@@ -106,13 +106,13 @@ pub(crate) async fn run(order: Order) -> Result<(), Box<dyn Error>> {
     let scenario = Scenario::bundled(&order.scenario)?;
     let openai = Server::start(&scenario, API_KEY).await?;
     // Wrong scenarios are refused here and not when the phone rings.
-    Caller::new(&scenario, Fidelity::Audio)?;
+    ScriptedCaller::new(&scenario)?;
     let number = Number::new("+46700000001");
     let mut options = ExchangeOptions::new(scenario.seed, vec![Account::new(ACCOUNT, AUTH_TOKEN, vec![number])]);
     options.faults = scenario.fault_plan();
     let customer = scenario.clone();
     let exchange = Exchange::new(options, move |_ring| -> Box<dyn Party> {
-        match Caller::new(&customer, Fidelity::Audio) {
+        match ScriptedCaller::new(&customer) {
             Ok(caller) => Box::new(caller),
             Err(_) => Box::new(voicecall_sim::phone::Silent(voicecall_sim::phone::Answer::Unreachable)),
         }

@@ -6,6 +6,7 @@ pub mod carrier;
 pub mod clips;
 pub mod demo;
 pub mod fault;
+pub mod labels;
 pub mod matcher;
 pub mod openai;
 pub mod phone;

@@ -1,8 +1,9 @@
 //! The caller's ears: what the phone plays, as words with their times.
 
 use voicecall_core::CallTime;
-use voicecall_core::audio::{EnergyDetector, Frame, VoiceDetector as _};
+use voicecall_core::audio::{EnergyDetector, FRAME_DURATION, Frame, VoiceDetector as _};
 
+use crate::labels::Labels;
 use crate::matcher::{ClipMatcher, Heard, Listener};
 
 /// In the middle of a sentence the caller makes out words every so many frames: 200 ms.
@@ -30,13 +31,25 @@ pub(super) struct News {
     pub(super) glance: Option<Vec<Word>>,
 }
 
+/// The pause behind which labelled speech counts as a sentence, in frames: 300 ms, as for the simulated ears.
+const PAUSE: usize = 15;
+
 /// How a caller hears.
 #[derive(Debug)]
 pub(super) enum Hearing {
     /// Through the simulated ears.
     Audio(Box<AudioHearing>),
-    /// It is told the words; only voice is told from silence.
-    Labels,
+    /// What the sound says of itself.
+    Labels(LabelHearing),
+}
+
+#[derive(Debug)]
+pub(super) struct LabelHearing {
+    labels: Labels,
+    /// Heard since the last pause.
+    words: Vec<Word>,
+    /// Frames without speech since the last one with it.
+    silent: usize,
 }
 
 #[derive(Debug)]
@@ -66,11 +79,15 @@ impl Hearing {
         }))
     }
 
+    pub(super) const fn labels(labels: Labels) -> Self {
+        Self::Labels(LabelHearing { labels, words: Vec::new(), silent: 0 })
+    }
+
     /// Takes the frame that begins at `now`. Words before a pause are made out only if `glances`, because that takes time.
     pub(super) fn hear(&mut self, now: CallTime, frame: &Frame, glances: bool) -> News {
         match self {
             Self::Audio(hearing) => hearing.hear(now, frame, glances),
-            Self::Labels => News { is_voice: *frame != Frame::SILENCE, ..News::default() },
+            Self::Labels(hearing) => hearing.hear(now, frame, glances),
         }
     }
 
@@ -81,8 +98,31 @@ impl Hearing {
                 let utterance = hearing.listener.finish()?;
                 Some(hearing.words(utterance.heard, 0))
             }
-            Self::Labels => None,
+            Self::Labels(hearing) => hearing.take(),
         }
+    }
+}
+
+impl LabelHearing {
+    fn hear(&mut self, now: CallTime, frame: &Frame, glances: bool) -> News {
+        let Some(words) = self.labels.words_in(frame) else {
+            self.silent += 1;
+            let utterance = (self.silent == PAUSE).then(|| self.take()).flatten();
+            return News { utterance, ..News::default() };
+        };
+        self.silent = 0;
+        let frames = |count: usize| FRAME_DURATION.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX));
+        self.words.extend(words.into_iter().map(|word| Word {
+            text: word.text,
+            from: now.back(frames(word.since)),
+            until: now + frames(word.until),
+        }));
+        News { is_voice: true, utterance: None, glance: glances.then(|| self.words.clone()) }
+    }
+
+    fn take(&mut self) -> Option<Vec<Word>> {
+        let words = std::mem::take(&mut self.words);
+        (!words.is_empty()).then_some(words)
     }
 }
 

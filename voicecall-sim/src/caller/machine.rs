@@ -1,21 +1,25 @@
 //! The caller as a state machine: frames and words in, actions out.
 
 use voicecall_core::audio::{FRAME_DURATION, Frame};
-use voicecall_core::{CallTime, Result};
+use voicecall_core::{CallTime, Error, Result};
 
 use super::hearing::{Hearing, Word};
 use super::log::{CallerEvent, CallerLog};
 use super::performance::Performance;
 use super::turn::Turn;
-use crate::clips::Library;
+use crate::clips::{Library, Speech};
 use crate::fault::Rng;
+use crate::labels::Labels;
 use crate::matcher::ClipMatcher;
 use crate::phone::{Answer, Answerer, Party, PartyAction, Ring};
-use crate::scenario::{self, Manners, Part, Scenario, Trigger};
+use crate::scenario::{self, Act, Manners, Part, Scenario, Trigger};
 
-/// The person called, who behaves as a scenario says.
+/// The speaker of the library whose clips are used.
+const SPEAKER: &str = "caller";
+
+/// The person on the phone, who behaves as a scenario says.
 #[derive(Debug)]
-pub struct Caller {
+pub struct ScriptedCaller {
     answer: Answer,
     answerer: Answerer,
     steps: Vec<Step>,
@@ -25,15 +29,6 @@ pub struct Caller {
     has_hung_up: bool,
     rng: Rng,
     log: CallerLog,
-}
-
-/// How real a simulated call is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fidelity {
-    /// The caller speaks with clips and hears through the simulated ears.
-    Audio,
-    /// The caller's speech is a marker, and it is told what it hears by [`Caller::hear_text`].
-    Labels,
 }
 
 #[derive(Debug)]
@@ -49,38 +44,52 @@ struct Doing {
     position: usize,
 }
 
-impl Caller {
+impl ScriptedCaller {
     /// The caller of `scenario`, speaking and understanding the bundled clips.
     ///
     /// # Errors
     /// [`Config`](voicecall_core::ErrorKind::Config) if the caller is to say what no clip says.
-    pub fn new(scenario: &Scenario, fidelity: Fidelity) -> Result<Self> {
-        Self::with_voices(scenario, fidelity, Library::bundled(), ClipMatcher::bundled())
+    pub fn new(scenario: &Scenario) -> Result<Self> {
+        Self::with_voices(scenario, Library::bundled(), ClipMatcher::bundled())
     }
 
     /// The same with the clips of `library`, which `ears` understand.
     ///
     /// # Errors
     /// [`Config`](voicecall_core::ErrorKind::Config) if the caller is to say what no clip says.
-    pub fn with_voices(scenario: &Scenario, fidelity: Fidelity, library: &Library, ears: &ClipMatcher) -> Result<Self> {
+    pub fn with_voices(scenario: &Scenario, library: &Library, ears: &ClipMatcher) -> Result<Self> {
+        for step in &scenario.caller.steps {
+            if let Act::Say(text) = &step.act {
+                library.voice(SPEAKER, text).map_err(|error| Error::config("caller.step.say", error.to_string()))?;
+            }
+        }
+        let say = |text: &str| library.voice(SPEAKER, text).unwrap_or_else(|_| library.stand_in(SPEAKER, text));
+        Ok(Self::prepare(scenario, Hearing::audio(ears.clone()), say))
+    }
+
+    /// The same with labelled speech in both directions: it says anything in any language, and hears what is spoken with
+    /// these labels.
+    #[must_use]
+    pub fn with_labels(scenario: &Scenario, labels: &Labels) -> Self {
+        Self::prepare(scenario, Hearing::labels(labels.clone()), |text| (*labels.speak(SPEAKER, text)).clone())
+    }
+
+    fn prepare(scenario: &Scenario, hearing: Hearing, say: impl Fn(&str) -> Speech) -> Self {
         let prepare = |step: &scenario::Step| {
-            let performance = Performance::prepare(&step.act, fidelity, library)?;
-            Ok(Step { trigger: step.trigger.clone(), performance: Some(performance) })
+            let performance = Performance::prepare(&step.act, &say);
+            Step { trigger: step.trigger.clone(), performance: Some(performance) }
         };
-        Ok(Self {
+        Self {
             answer: scenario.caller.answer,
             answerer: scenario.caller.answerer,
-            steps: scenario.caller.steps.iter().map(prepare).collect::<Result<_>>()?,
-            hearing: match fidelity {
-                Fidelity::Audio => Hearing::audio(ears.clone()),
-                Fidelity::Labels => Hearing::Labels,
-            },
+            steps: scenario.caller.steps.iter().map(prepare).collect(),
+            hearing,
             turn: Turn::default(),
             doing: None,
             has_hung_up: false,
             rng: scenario.rng(Part::Caller),
             log: CallerLog::default(),
-        })
+        }
     }
 
     /// What the caller heard and did; shared, so that it can be read when the caller has been given away.
@@ -93,19 +102,6 @@ impl Caller {
     #[must_use]
     pub fn saying(&self) -> Option<&str> {
         self.doing.as_ref()?.performance.text()
-    }
-
-    /// Tells what the agent said from `from` to `until`: the way to hear where there is no audio. The words count as evenly spread.
-    pub fn hear_text(&mut self, text: &str, from: CallTime, until: CallTime) {
-        let texts: Vec<&str> = text.split_whitespace().collect();
-        let count = u32::try_from(texts.len()).unwrap_or(u32::MAX).max(1);
-        let length = until.since(from) / count;
-        let place = |(index, text): (u32, &str)| {
-            let from = from + length * index;
-            Word { text: text.to_owned(), from, until: from + length }
-        };
-        let words: Vec<Word> = (0..count).zip(texts).map(place).collect();
-        self.understand(&words);
     }
 
     fn understand(&mut self, words: &[Word]) {
@@ -149,7 +145,7 @@ impl Caller {
     }
 }
 
-impl Party for Caller {
+impl Party for ScriptedCaller {
     fn answer(&mut self, _ring: &Ring) -> Answer {
         self.answer
     }

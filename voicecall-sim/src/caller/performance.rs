@@ -3,23 +3,12 @@
 use std::time::Duration;
 
 use voicecall_core::audio::{FRAME_DURATION, Frame, Framer, Pcm};
-use voicecall_core::{Error, Result};
 
 use super::log::CallerEvent;
-use super::machine::Fidelity;
-use crate::clips::Library;
+use crate::clips::Speech;
 use crate::fault::Rng;
 use crate::phone::PartyAction;
 use crate::scenario::Act;
-
-/// The speaker of the library whose clips are used.
-const SPEAKER: &str = "caller";
-
-/// What speech is where there is no audio: a square wave, loud enough for any detector.
-const MARKER: [u8; 8] = [0x90, 0x90, 0x90, 0x90, 0x10, 0x10, 0x10, 0x10];
-
-/// How long a character takes to say where there is no audio.
-const PER_CHARACTER: Duration = Duration::from_millis(70);
 
 /// From one key to the next: a tone of 100 ms and a pause as long.
 const PER_KEY: usize = 10;
@@ -28,7 +17,6 @@ const PER_KEY: usize = 10;
 #[derive(Debug, Clone)]
 pub(super) enum Performance {
     Speech { text: String, frames: Vec<Frame> },
-    Marker { text: String, frames: usize },
     Keys(String),
     Silence { frames: usize },
     Noise { frames: usize, amplitude: f64 },
@@ -36,16 +24,10 @@ pub(super) enum Performance {
 }
 
 impl Performance {
-    /// Prepares `act`; a text without a clip is found here, before the call.
-    pub(super) fn prepare(act: &Act, fidelity: Fidelity, library: &Library) -> Result<Self> {
-        Ok(match act {
-            Act::Say(text) => match fidelity {
-                Fidelity::Audio => speech(text, library)?,
-                Fidelity::Labels => {
-                    let characters = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
-                    Self::Marker { text: text.clone(), frames: frames_in(PER_CHARACTER.saturating_mul(characters)) }
-                }
-            },
+    /// Prepares `act`, which sounds as `say` has it.
+    pub(super) fn prepare(act: &Act, say: impl FnOnce(&str) -> Speech) -> Self {
+        match act {
+            Act::Say(text) => speech(say(text)),
             Act::Keys(keys) => Self::Keys(keys.clone()),
             Act::Silence(duration) => Self::Silence { frames: frames_in(*duration) },
             Act::Noise { duration, below_full_scale } => {
@@ -54,13 +36,13 @@ impl Performance {
                 Self::Noise { frames: frames_in(*duration), amplitude: rms * 3_f64.sqrt() }
             }
             Act::HangUp => Self::HangUp,
-        })
+        }
     }
 
     /// What the log calls it.
     pub(super) fn event(&self) -> CallerEvent {
         match self {
-            Self::Speech { text, .. } | Self::Marker { text, .. } => CallerEvent::Said(text.clone()),
+            Self::Speech { text, .. } => CallerEvent::Said(text.clone()),
             Self::Keys(keys) => CallerEvent::Pressed(keys.clone()),
             Self::Silence { .. } => CallerEvent::KeptSilent,
             Self::Noise { .. } => CallerEvent::MadeNoise,
@@ -71,7 +53,7 @@ impl Performance {
     /// What is being said, if it is speech.
     pub(super) fn text(&self) -> Option<&str> {
         match self {
-            Self::Speech { text, .. } | Self::Marker { text, .. } => Some(text),
+            Self::Speech { text, .. } => Some(text),
             _ => None,
         }
     }
@@ -86,7 +68,6 @@ impl Performance {
         let lasts = |frames: &usize| position < *frames;
         match self {
             Self::Speech { frames, .. } => frames.get(position).copied().map(PartyAction::Speak),
-            Self::Marker { frames, .. } => lasts(frames).then(|| PartyAction::Speak(marker())),
             Self::Silence { frames } => lasts(frames).then_some(PartyAction::Listen),
             Self::Noise { frames, amplitude } => lasts(frames).then(|| PartyAction::Speak(noise(*amplitude, rng))),
             Self::Keys(keys) => {
@@ -98,20 +79,15 @@ impl Performance {
     }
 }
 
-fn speech(text: &str, library: &Library) -> Result<Performance> {
-    let speech = library.voice(SPEAKER, text).map_err(|error| Error::config("caller.step.say", error.to_string()))?;
+fn speech(speech: Speech) -> Performance {
     let (mut framer, mut frames) = (Framer::new(), Vec::new());
     framer.push(&speech.audio, |frame| frames.push(frame));
     frames.extend(framer.flush());
-    Ok(Performance::Speech { text: speech.text, frames })
+    Performance::Speech { text: speech.text, frames }
 }
 
 fn frames_in(duration: Duration) -> usize {
     usize::try_from(duration.as_nanos().div_ceil(FRAME_DURATION.as_nanos())).unwrap_or(usize::MAX)
-}
-
-fn marker() -> Frame {
-    Frame::from(std::array::from_fn(|sample| MARKER[sample % MARKER.len()]))
 }
 
 fn noise(amplitude: f64, rng: &mut Rng) -> Frame {

@@ -5,29 +5,40 @@ use std::collections::BTreeMap;
 use voicecall_core::CallTime;
 use voicecall_core::audio::{FRAME_DURATION, Frame};
 
-use super::{Caller, CallerEvent, Fidelity, LogEntry};
-use crate::clips::Library;
+use super::{CallerEvent, LogEntry, ScriptedCaller};
+use crate::clips::{Library, Speech};
+use crate::labels::Labels;
 use crate::phone::{Party as _, PartyAction};
+use crate::scenario::Scenario;
 
 const FRAME: u64 = 20;
 
+fn scenario(steps: &str) -> Scenario {
+    format!("name = 'x'\nseed = 1\ncaller.answer = {{ after = '1 s' }}\n{steps}").parse().unwrap()
+}
+
 /// A line: what the agent says at which millisecond, and what the caller then does.
 struct Line {
-    caller: Caller,
+    caller: ScriptedCaller,
     agent: BTreeMap<u64, Frame>,
     actions: Vec<(u64, PartyAction)>,
 }
 
 impl Line {
-    fn new(steps: &str, fidelity: Fidelity) -> Self {
-        let text = format!("name = 'x'\nseed = 1\ncaller.answer = {{ after = '1 s' }}\n{steps}");
-        let caller = Caller::new(&text.parse().unwrap(), fidelity).unwrap();
+    fn new(steps: &str) -> Self {
+        Self::of(ScriptedCaller::new(&scenario(steps)).unwrap())
+    }
+
+    fn of(caller: ScriptedCaller) -> Self {
         Self { caller, agent: BTreeMap::new(), actions: Vec::new() }
     }
 
     /// The agent says `text` from `millis` on; returns when it has ended.
     fn agent_says(&mut self, text: &str, millis: u64) -> u64 {
-        let speech = Library::bundled().voice("agent", text).unwrap();
+        self.agent_sounds(&Library::bundled().voice("agent", text).unwrap(), millis)
+    }
+
+    fn agent_sounds(&mut self, speech: &Speech, millis: u64) -> u64 {
         let (frames, _) = speech.audio.as_chunks::<160>();
         let times = (millis / FRAME..).map(|frame| frame * FRAME);
         self.agent.extend(times.zip(frames.iter().map(|&frame| Frame::from(frame))));
@@ -58,7 +69,7 @@ impl Line {
 
 #[test]
 fn a_caller_answers_half_a_second_after_the_phrase_it_waits_for() {
-    let mut line = Line::new("[[caller.step]]\nhears = 'vill du vara med'\nsay = 'Ja, det går bra.'", Fidelity::Audio);
+    let mut line = Line::new("[[caller.step]]\nhears = 'vill du vara med'\nsay = 'Ja, det går bra.'");
     let first = line.agent_says("Samtalet spelas in om du säger ja.", 1000);
     line.run(first + 2000);
     assert_eq!(line.acted(0), None);
@@ -75,7 +86,7 @@ fn a_caller_answers_half_a_second_after_the_phrase_it_waits_for() {
 
 #[test]
 fn what_a_caller_says_is_its_clip() {
-    let mut line = Line::new("[[caller.step]]\nat = '1 s'\nsay = 'Ja, det går bra.'", Fidelity::Audio);
+    let mut line = Line::new("[[caller.step]]\nat = '1 s'\nsay = 'Ja, det går bra.'");
     line.run(4000);
     let audio: Vec<u8> = line
         .actions
@@ -99,7 +110,7 @@ fn what_a_caller_says_is_its_clip() {
 #[test]
 fn a_caller_interrupts_within_a_sentence() {
     let steps = "[[caller.step]]\nhears = 'det här är Vera'\ninterrupt_after = 1\nsay = 'Vem är det som ringer?'";
-    let mut line = Line::new(steps, Fidelity::Audio);
+    let mut line = Line::new(steps);
     let sentence = "Hej, det här är Vera, en AI-assistent som ringer från Kaffebutiken.";
     let end = line.agent_says(sentence, 1000);
     line.run(end + 1000);
@@ -118,7 +129,7 @@ fn what_was_heard_before_an_interruption_triggers_nothing_more() {
     let steps = "
         [[caller.step]]\nhears = 'hur nöjd'\ninterrupt_after = 0\nsay = 'Vänta lite.'
         [[caller.step]]\nhears = 'hur nöjd'\nsay = 'Hallå?'";
-    let mut line = Line::new(steps, Fidelity::Audio);
+    let mut line = Line::new(steps);
     let sentence = "Hur nöjd är du med ditt senaste besök?";
     let end = line.agent_says(sentence, 1000);
     line.run(end + 4000);
@@ -136,7 +147,7 @@ fn steps_are_used_once_and_in_order_of_the_file() {
     let steps = "
         [[caller.step]]\nhears = 'hör du mig'\nsay = 'Vad sa du?'
         [[caller.step]]\nhears = 'hör du mig'\nsay = 'Ja.'";
-    let mut line = Line::new(steps, Fidelity::Audio);
+    let mut line = Line::new(steps);
     let mut end = 0;
     for _ in 0..3 {
         end = line.agent_says("Hör du mig?", end + 1000);
@@ -149,7 +160,7 @@ fn steps_are_used_once_and_in_order_of_the_file() {
 #[test]
 fn silence_counts_from_the_last_sound_of_either_side() {
     let steps = "[[caller.step]]\nafter_silence = '2 s'\nsay = 'Hallå?'\n[[caller.step]]\nafter_silence = '2 s'\nhang_up = true";
-    let mut line = Line::new(steps, Fidelity::Audio);
+    let mut line = Line::new(steps);
     let end = line.agent_says("Är du kvar?", 500);
     line.run(end + 6000);
     let log = line.log();
@@ -162,7 +173,7 @@ fn silence_counts_from_the_last_sound_of_either_side() {
 
 #[test]
 fn keys_are_pressed_one_after_the_other() {
-    let mut line = Line::new("[[caller.step]]\nat = '1 s'\nkeys = '12#'", Fidelity::Audio);
+    let mut line = Line::new("[[caller.step]]\nat = '1 s'\nkeys = '12#'");
     line.run(3000);
     let keys: Vec<(u64, PartyAction)> =
         line.actions.iter().copied().filter(|(_, action)| matches!(action, PartyAction::Press(_))).collect();
@@ -177,7 +188,7 @@ fn a_deliberate_silence_holds_other_steps_back() {
     let steps = "
         [[caller.step]]\nstart = true\nsilence = '2 s'
         [[caller.step]]\nat = '1 s'\nkeys = '1'";
-    let mut line = Line::new(steps, Fidelity::Audio);
+    let mut line = Line::new(steps);
     line.run(3000);
     assert_eq!(line.acted(0), Some(2000));
 }
@@ -186,7 +197,7 @@ fn a_deliberate_silence_holds_other_steps_back() {
 fn noise_is_as_loud_as_asked_and_the_same_for_a_seed() {
     let steps = "[[caller.step]]\nstart = true\nnoise = { duration = '1 s', below_full_scale = 30.0 }";
     let run = || {
-        let mut line = Line::new(steps, Fidelity::Audio);
+        let mut line = Line::new(steps);
         line.run(1500);
         line.actions
     };
@@ -208,39 +219,39 @@ fn noise_is_as_loud_as_asked_and_the_same_for_a_seed() {
 }
 
 #[test]
-fn with_labels_a_caller_is_told_the_words_and_makes_a_marker() {
+fn with_labels_a_caller_says_and_hears_any_words() {
     let steps = "
-        [[caller.step]]\nhears = 'Hur mår du?'\nsay = 'Detta har ingen klippt.'
+        [[caller.step]]\nhears = 'Comment ça va ?'\nsay = 'Detta har ingen klippt.'
         [[caller.step]]\nhears = 'en två'\ninterrupt_after = 1\nkeys = '1'";
-    let mut line = Line::new(steps, Fidelity::Labels);
-    let at = CallTime::from_millis;
-    let marker = Frame::from([0x90; 160]);
-    line.agent.extend((1000..2000).step_by(20).map(|at| (at, marker)));
-    line.run(2000);
-    line.caller.hear_text("Hur mår du?", at(1000), at(2000));
+    let labels = Labels::new();
+    let mut line = Line::of(ScriptedCaller::with_labels(&scenario(steps), &labels));
+    let end = line.agent_sounds(&labels.speak("agent", "Bonjour. Comment ça va ?"), 1000);
     line.run(6000);
-    assert_eq!(line.acted(0), Some(2500));
-    assert!(matches!(line.actions[125].1, PartyAction::Speak(frame) if frame != Frame::SILENCE));
-    assert_eq!(line.caller.log().said(), "Detta har ingen klippt.");
+    assert_eq!(line.acted(0), Some(end + 500));
+    let said = line.actions.iter().filter_map(|(_, action)| match action {
+        PartyAction::Speak(frame) => Some(*frame),
+        _ => None,
+    });
+    assert_eq!(labels.read(said), "Detta har ingen klippt.");
 
-    line.caller.hear_text("en två", at(6000), at(6400));
-    line.run(6400);
-    assert_eq!(line.acted(6000), None);
-    line.caller.hear_text("tre", at(6400), at(6600));
-    line.run(6600);
-    assert_eq!(line.acted(6000), Some(6400));
+    let counting = labels.speak("agent", "en två tre fyra fem sex sju åtta");
+    let third = counting.words[2].start as u64 / 8;
+    let end = line.agent_sounds(&counting, 6000);
+    line.run(end);
+    let acted = line.acted(6000).unwrap();
+    assert!((6000 + third..end).contains(&acted), "{acted}: behind the third word, before the end");
 }
 
 #[test]
 fn a_sentence_without_a_clip_is_refused_before_the_call() {
     let text = "name = 'x'\nseed = 1\ncaller.answer = 'busy'\n[[caller.step]]\nstart = true\nsay = 'Det säger ingen.'";
-    let error = Caller::new(&text.parse().unwrap(), Fidelity::Audio).unwrap_err();
+    let error = ScriptedCaller::new(&text.parse().unwrap()).unwrap_err();
     assert!(error.to_string().contains("Det säger ingen."), "{error}");
 }
 
 #[test]
 fn the_last_words_are_heard_when_the_call_ends_within_them() {
-    let mut line = Line::new("", Fidelity::Audio);
+    let mut line = Line::new("");
     let end = line.agent_says("Tack och hej då.", 500);
     line.run(end);
     assert_eq!(line.caller.log().heard(), "");

@@ -72,7 +72,8 @@ impl VoiceBackend for SimCarrier {
     async fn find(&self, query: &FindCalls) -> Result<Vec<CarrierCall>> {
         self.visit(Site::RestFetch, "find calls").await?;
         let state = self.state();
-        let matching = state.calls.iter().rev().filter(|call| call.to == query.to && call.from == query.from);
+        let matching =
+            state.calls.iter().rev().filter(|call| call.to == query.to && call.from.as_ref() == Some(&query.from));
         Ok(matching.map(|call| self.report_of(call)).filter(|call| call.created_at >= Some(query.since)).collect())
     }
 
@@ -159,7 +160,7 @@ impl SimCarrier {
     fn report_of(&self, call: &SimCall) -> CarrierCall {
         let ago = SignedDuration::try_from(self.now().saturating_sub(call.ordered_at)).unwrap_or_default();
         let mut report = CarrierCall::new(call.id.clone(), call.status);
-        (report.to, report.from) = (Some(call.to.clone()), Some(call.from.clone()));
+        (report.to, report.from) = (Some(call.to.clone()), call.from.clone());
         report.created_at = self.options.clock.now().checked_sub(ago).ok();
         report.duration = call.ended_at.zip(call.answered_at).map(|(end, answer)| end.saturating_sub(answer));
         report

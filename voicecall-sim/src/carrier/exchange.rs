@@ -1,20 +1,24 @@
 //! The carrier itself: what it knows, and where its requests go.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use voicecall_core::carrier::{PlaceCall, WebhookReply};
+use url::Url;
+use voicecall_core::carrier::{IncomingCall, PlaceCall, WebhookReply};
+use voicecall_core::store::Direction;
 use voicecall_core::testing::ScriptedCarrier;
-use voicecall_core::{CarrierCallId, PhoneNumber};
+use voicecall_core::{Address, CarrierCallId, Error, PhoneNumber, Result};
 
-use super::line::{Control, Line};
+use super::line::{Control, Line, Owner, Route};
 use super::options::CarrierOptions;
 use super::receiver::Receiver;
 use super::record::{SimCall, SimOrder};
+use super::step;
 use crate::fault::{FaultPlan, Faults, Rng};
+use crate::phone::{Party, Ring};
 
 /// Orders to a call that wait until its task takes them.
 const WAITING_CONTROLS: usize = 16;
@@ -36,10 +40,13 @@ pub(super) struct State {
     pub(super) faults: Faults,
     pub(super) orders: Vec<SimOrder>,
     pub(super) calls: Vec<SimCall>,
-    placed: Vec<PlaceCall>,
+    /// The order of each call that was ordered.
+    placed: HashMap<CarrierCallId, PlaceCall>,
     pub(super) lines: Vec<mpsc::Sender<Control>>,
     /// How often each number was called.
     called: HashMap<PhoneNumber, u64>,
+    /// Who answers each number, call by call.
+    parties: HashMap<PhoneNumber, VecDeque<Box<dyn Party>>>,
     /// When the next call of the carrier's own queue is dialled.
     next_dial: Instant,
     /// The first answer to each delivery.
@@ -60,9 +67,10 @@ impl SimCarrier {
                 faults: options.faults.start(),
                 orders: Vec::new(),
                 calls: Vec::new(),
-                placed: Vec::new(),
+                placed: HashMap::new(),
                 lines: Vec::new(),
                 called: HashMap::new(),
+                parties: HashMap::new(),
                 next_dial: started,
                 replies: HashMap::new(),
                 contradictions: 0,
@@ -133,32 +141,79 @@ impl SimCarrier {
     /// Calls once more for an order that has had its call, as an operator or a fault of the carrier's might. Returns the
     /// new call, unless there was no such call.
     pub fn call_again(&self, call: &CarrierCallId) -> Option<CarrierCallId> {
-        let order = self.state().placed.get(index_of(call)?).cloned()?;
+        let order = self.state().placed.get(call).cloned()?;
         Some(self.begin(&order))
     }
 
-    /// Begins a call.
+    /// Whoever answers the next call to this number, instead of one of the [people](CarrierOptions::people). Several
+    /// answer one call each, in turn.
+    pub fn answered_by(&self, number: PhoneNumber, party: Box<dyn Party>) {
+        self.state().parties.entry(number).or_default().push_back(party);
+    }
+
+    /// `party` calls the service. It is asked at the path `answer` what becomes of the call, and told at `status` how it
+    /// stands; both as in [`EngineConfig::incoming_url`](voicecall_engine::EngineConfig::incoming_url). Returns the call.
+    ///
+    /// # Errors
+    /// `Invalid` if the call is not to a phone number.
+    pub fn call_in(
+        &self,
+        call: IncomingCall,
+        answer: &Url,
+        status: &Url,
+        party: Box<dyn Party>,
+    ) -> Result<CarrierCallId> {
+        let path = |url: &Url| step::path_of(url.as_str()).unwrap_or_default();
+        let to = call.to.as_phone().cloned().ok_or_else(|| Error::invalid("to", "a phone number"))?;
+        let from = call.from.as_ref().and_then(Address::as_phone).cloned();
+        let route = Route::of_number(path(answer), path(status));
+        let owner = Owner::Calls(party, Box::new(call));
+        Ok(self.open(Direction::Inbound, to, from, route, owner, Instant::now()))
+    }
+
+    /// Begins a call that was ordered.
     pub(super) fn begin(&self, order: &PlaceCall) -> CarrierCallId {
         let mut state = self.state();
-        let index = state.calls.len();
-        let id = CarrierCallId::new(format!("SC{}", index + 1));
         let nth = *state.called.entry(order.to.clone()).and_modify(|nth| *nth += 1).or_insert(0);
-        let (control, commands) = mpsc::channel(WAITING_CONTROLS);
-        let call = SimCall::ordered(id.clone(), order.to.clone(), order.from.clone(), self.now());
-        state.calls.push(call);
-        state.placed.push(order.clone());
-        state.lines.push(control);
         let mut dials_at = Instant::now() + self.options.dials_after;
         if let Some(rate) = self.options.dials_per_second {
             dials_at = dials_at.max(state.next_dial);
             state.next_dial = dials_at + Duration::from_secs_f64(rate.recip());
         }
+        let owner = match state.parties.get_mut(&order.to).and_then(VecDeque::pop_front) {
+            Some(party) => {
+                let earlier = u32::try_from(nth).unwrap_or(u32::MAX);
+                Owner::Party(party, Ring::new(order.to.reveal(), order.from.reveal(), earlier))
+            }
+            None => Owner::Person(self.options.people.person(self.options.faults.seed, &order.to, nth)),
+        };
         drop(state);
-        let seed = self.options.faults.seed;
-        let faults = FaultPlan { seed: Rng::fork(seed, index as u64 + 1).next(), ..self.options.faults.clone() };
+        let (to, from) = (order.to.clone(), Some(order.from.clone()));
+        let call = self.open(Direction::Outbound, to, from, Route::of(order), owner, dials_at);
+        self.state().placed.insert(call.clone(), order.clone());
+        call
+    }
+
+    fn open(
+        &self,
+        direction: Direction,
+        to: PhoneNumber,
+        from: Option<PhoneNumber>,
+        route: Route,
+        owner: Owner,
+        dials_at: Instant,
+    ) -> CarrierCallId {
+        let mut state = self.state();
+        let index = state.calls.len();
+        let id = CarrierCallId::new(format!("SC{}", index + 1));
+        let (control, commands) = mpsc::channel(WAITING_CONTROLS);
+        state.calls.push(SimCall::new(id.clone(), direction, to, from, self.now()));
+        state.lines.push(control);
+        drop(state);
+        let seed = Rng::fork(self.options.faults.seed, index as u64 + 1).next();
+        let faults = FaultPlan { seed, ..self.options.faults.clone() };
         if let Some(carrier) = self.this.upgrade() {
-            let person = self.options.people.person(seed, &order.to, nth);
-            let line = Line::new(carrier, index, id.clone(), order.clone(), person, faults.start(), commands);
+            let line = Line::new(carrier, index, id.clone(), route, owner, faults.start(), commands);
             // Ends with its call, which has a time limit.
             tokio::spawn(line.run(dials_at));
         }

@@ -6,16 +6,18 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
-use voicecall_core::CarrierCallId;
-use voicecall_core::carrier::{CallStatus, CarrierEventKind, PlaceCall};
+use voicecall_core::carrier::{CallStatus, CarrierEventKind, IncomingCall, PlaceCall};
 use voicecall_core::testing::{ScriptedCarrier, SignedRequest, paired_socket};
+use voicecall_core::{CallTime, CarrierCallId};
 
 use super::exchange::SimCarrier;
+use super::handset::Handset;
 use super::people::{Person, Reaction};
-use super::phone::{Phone, PhoneEnd};
+use super::phone::PhoneEnd;
 use super::record::Break;
 use super::step::{self, Step};
 use crate::fault::{Fault, Faults, Site};
+use crate::phone::{Answer, Party, Ring};
 
 /// How long the network takes to find out that a line is busy.
 const FINDS_OUT: Duration = Duration::from_secs(1);
@@ -25,6 +27,48 @@ const SAYS: Duration = Duration::from_secs(2);
 
 /// Steps one call carries out at most: a service that redirects for ever is cut off.
 const MOST_STEPS: usize = 50;
+
+/// When the carrier ends a call that came in.
+const LONGEST: Duration = Duration::from_secs(4 * 3600);
+
+/// Where a call's requests go, and its limits.
+#[derive(Debug)]
+pub(super) struct Route {
+    /// Asked for the first steps: a path with its query.
+    pub(super) answer: String,
+    /// Told of the call's status.
+    pub(super) status: String,
+    ring_timeout: Duration,
+    time_limit: Duration,
+}
+
+impl Route {
+    pub(super) fn of(order: &PlaceCall) -> Self {
+        let path = |url: &url::Url| step::path_of(url.as_str()).unwrap_or_default();
+        Self {
+            answer: path(&order.answer_url),
+            status: path(&order.status_url),
+            ring_timeout: order.ring_timeout,
+            time_limit: order.time_limit,
+        }
+    }
+
+    /// That of a call that comes in.
+    pub(super) const fn of_number(answer: String, status: String) -> Self {
+        Self { answer, status, ring_timeout: Duration::ZERO, time_limit: LONGEST }
+    }
+}
+
+/// Who is at the other end.
+#[derive(Debug)]
+pub(super) enum Owner {
+    /// One of many, who sounds like nobody.
+    Person(Person),
+    /// Somebody with a voice and ears, who hears this ring.
+    Party(Box<dyn Party>, Ring),
+    /// Somebody who calls.
+    Calls(Box<dyn Party>, Box<IncomingCall>),
+}
 
 /// What a call is ordered to do while it is live.
 #[derive(Debug)]
@@ -38,16 +82,16 @@ pub(super) struct Line {
     pub(super) carrier: Arc<SimCarrier>,
     pub(super) index: usize,
     pub(super) id: CarrierCallId,
-    pub(super) order: PlaceCall,
+    pub(super) route: Route,
     pub(super) faults: Faults,
     pub(super) status: CallStatus,
     /// How many requests and reports were sent.
     pub(super) sent: u64,
     /// A report that comes after its successor.
     pub(super) held: Option<(SignedRequest, String)>,
-    person: Person,
+    owner: Owner,
     control: mpsc::Receiver<Control>,
-    leaves_at: Option<Instant>,
+    answered_at: Option<Instant>,
 }
 
 impl Line {
@@ -55,17 +99,27 @@ impl Line {
         carrier: Arc<SimCarrier>,
         index: usize,
         id: CarrierCallId,
-        order: PlaceCall,
-        person: Person,
+        route: Route,
+        owner: Owner,
         faults: Faults,
         control: mpsc::Receiver<Control>,
     ) -> Self {
         let status = CallStatus::Queued;
-        Self { carrier, index, id, order, faults, status, sent: 0, held: None, person, control, leaves_at: None }
+        Self { carrier, index, id, route, faults, status, sent: 0, held: None, owner, control, answered_at: None }
     }
 
     pub(super) async fn run(mut self, dials_at: Instant) {
-        let end = self.live(dials_at).await;
+        let end = match &self.owner {
+            Owner::Calls(_, call) => {
+                let call = (**call).clone();
+                self.come_in(call).await
+            }
+            Owner::Person(_) | Owner::Party(..) => self.live(dials_at).await,
+        };
+        let now = self.answered_at.map_or(CallTime::ZERO, |answered| CallTime::ZERO + answered.elapsed());
+        if let Owner::Party(party, _) | Owner::Calls(party, _) = &mut self.owner {
+            party.ended(now);
+        }
         self.carrier.change(self.index, |call, now| call.ended_at = Some(now));
         self.becomes(end);
         self.send_held();
@@ -76,13 +130,14 @@ impl Line {
             return CallStatus::Canceled;
         }
         self.carrier.change(self.index, |call, now| call.rang_at = Some(now));
-        let (wait, end) = match self.person.reaction {
-            Reaction::Busy => (FINDS_OUT, Some(CallStatus::Busy)),
-            Reaction::Unreachable => (FINDS_OUT, Some(CallStatus::Failed)),
-            Reaction::Answers if self.person.rings < self.order.ring_timeout => (self.person.rings, None),
-            Reaction::Answers | Reaction::Absent => (self.order.ring_timeout, Some(CallStatus::NoAnswer)),
+        let answer = self.owner.answer();
+        let (wait, end) = match answer {
+            Answer::Busy => (FINDS_OUT, Some(CallStatus::Busy)),
+            Answer::Unreachable => (FINDS_OUT, Some(CallStatus::Failed)),
+            Answer::After(rings) if rings < self.route.ring_timeout => (rings, None),
+            Answer::After(_) | Answer::Never => (self.route.ring_timeout, Some(CallStatus::NoAnswer)),
         };
-        if matches!(self.person.reaction, Reaction::Answers | Reaction::Absent) {
+        if matches!(answer, Answer::After(_) | Answer::Never) {
             self.becomes(CallStatus::Ringing);
         }
         if self.waits_until(Instant::now() + wait).await.is_none() {
@@ -91,13 +146,40 @@ impl Line {
         if let Some(end) = end {
             return end;
         }
+        self.is_answered();
+        let first = self.route.answer.clone();
+        let limit = Instant::now() + self.route.time_limit;
+        let talk = async {
+            let steps = self.ask(&first).await;
+            self.follow(steps).await;
+        };
+        // The carrier ends a call at its limit, whatever it is doing.
+        let _ = timeout_at(limit, talk).await;
+        CallStatus::Completed
+    }
+
+    /// A call to one of the service's numbers: asked about before it is answered.
+    async fn come_in(&mut self, call: IncomingCall) -> CallStatus {
+        self.status = CallStatus::Ringing;
+        self.carrier.change(self.index, |call, now| (call.rang_at, call.status) = (Some(now), CallStatus::Ringing));
+        let first = self.route.answer.clone();
+        let steps = self.ask_about(&first, CarrierEventKind::Incoming(call)).await;
+        match steps.front() {
+            None => return CallStatus::Failed,
+            Some(Step::Reject { busy: true }) => return CallStatus::Busy,
+            Some(Step::Reject { busy: false }) => return CallStatus::NoAnswer,
+            Some(_) => {}
+        }
+        self.is_answered();
+        let limit = Instant::now() + self.route.time_limit;
+        let _ = timeout_at(limit, self.follow(steps)).await;
+        CallStatus::Completed
+    }
+
+    fn is_answered(&mut self) {
+        self.answered_at = Some(Instant::now());
         self.carrier.change(self.index, |call, now| call.answered_at = Some(now));
         self.becomes(CallStatus::InProgress);
-        let now = Instant::now();
-        self.leaves_at = self.carrier.options.people.stay.map(|stay| now + stay);
-        // The carrier ends a call at its limit, whatever it is doing.
-        let _ = timeout_at(now + self.order.time_limit, self.follow()).await;
-        CallStatus::Completed
     }
 
     fn becomes(&mut self, status: CallStatus) {
@@ -122,12 +204,10 @@ impl Line {
     }
 
     /// Carries out the steps the service gives, until they run out.
-    async fn follow(&mut self) {
-        let answer = step::path_of(self.order.answer_url.as_str()).unwrap_or_default();
-        let mut steps = self.ask(&answer).await;
+    async fn follow(&mut self, mut steps: VecDeque<Step>) {
         for _ in 0..MOST_STEPS {
             let control = match steps.pop_front() {
-                None | Some(Step::HangUp) => return,
+                None | Some(Step::HangUp | Step::Reject { .. }) => return,
                 Some(Step::Stream(path)) => match self.stream(&path).await {
                     Some(control) => control,
                     None => continue,
@@ -142,6 +222,21 @@ impl Line {
                         call.said.push(text);
                         call.hears_again(now);
                     });
+                    sleep(SAYS).await;
+                    continue;
+                }
+                Some(Step::Play(file)) => {
+                    self.carrier.change(self.index, |call, now| {
+                        call.played.push(file);
+                        call.hears_again(now);
+                    });
+                    sleep(SAYS).await;
+                    continue;
+                }
+                Some(Step::Dial(number)) => {
+                    // What the two say to each other is not simulated.
+                    self.carrier.note(format_args!("{} is connected to {number}", self.id));
+                    self.carrier.change(self.index, |call, _| call.connected_to = Some(number));
                     sleep(SAYS).await;
                     continue;
                 }
@@ -175,7 +270,8 @@ impl Line {
         });
         self.carrier.change(self.index, |call, _| call.sockets += 1);
         self.report(CarrierEventKind::StreamStarted);
-        let mut phone = Phone::new(&self.carrier, self.index, self.id.clone(), peer, self.leaves_at);
+        let answered_at = self.answered_at.unwrap_or_else(Instant::now);
+        let mut phone = Handset::new(&self.carrier, self.index, &self.id, peer, answered_at, &mut self.owner);
         let end = tokio::select! {
             biased;
             control = self.control.recv() => {
@@ -213,6 +309,22 @@ impl Line {
             }
             // Nobody knows: the socket stays open.
             PhoneEnd::FellSilent => Some(self.control.recv().await.unwrap_or(Control::HangUp)),
+        }
+    }
+}
+
+impl Owner {
+    /// What becomes of the ringing.
+    fn answer(&mut self) -> Answer {
+        match self {
+            Self::Person(person) => match person.reaction {
+                Reaction::Answers => Answer::After(person.rings),
+                Reaction::Busy => Answer::Busy,
+                Reaction::Absent => Answer::Never,
+                Reaction::Unreachable => Answer::Unreachable,
+            },
+            Self::Party(party, ring) => party.answer(ring),
+            Self::Calls(..) => Answer::AT_ONCE,
         }
     }
 }

@@ -61,13 +61,16 @@
 mod backend;
 mod delivery;
 mod exchange;
+mod handset;
 mod line;
 mod options;
+mod party_phone;
 mod people;
 mod phone;
 mod receiver;
 mod record;
 mod step;
+mod wire;
 
 pub use exchange::SimCarrier;
 pub use options::{CarrierOptions, Outage};

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use voicecall_core::carrier::CallStatus;
+use voicecall_core::store::Direction;
 use voicecall_core::{CarrierCallId, ErrorKind, PhoneNumber};
 
 /// An order to call, as it came in and as it was answered. Times are counted from the carrier's start.
@@ -27,11 +28,13 @@ pub struct SimOrder {
 pub struct SimCall {
     /// Its name.
     pub id: CarrierCallId,
+    /// Which way it goes, from where the service is.
+    pub direction: Direction,
     /// Who is called.
     pub to: PhoneNumber,
-    /// Who calls.
-    pub from: PhoneNumber,
-    /// When it was ordered.
+    /// Who calls; absent if they withhold it, or call from no number.
+    pub from: Option<PhoneNumber>,
+    /// When it was ordered, or came in.
     pub ordered_at: Duration,
     /// When the phone began to ring.
     pub rang_at: Option<Duration>,
@@ -45,6 +48,10 @@ pub struct SimCall {
     pub status: CallStatus,
     /// What the carrier's own voice said.
     pub said: Vec<String>,
+    /// The sound files the carrier played.
+    pub played: Vec<String>,
+    /// Whom the carrier connected the call to.
+    pub connected_to: Option<PhoneNumber>,
     /// Where its audio broke.
     pub breaks: Vec<Break>,
     /// How many media sockets were opened for it.
@@ -62,9 +69,16 @@ pub struct Break {
 }
 
 impl SimCall {
-    pub(super) fn ordered(id: CarrierCallId, to: PhoneNumber, from: PhoneNumber, at: Duration) -> Self {
+    pub(super) const fn new(
+        id: CarrierCallId,
+        direction: Direction,
+        to: PhoneNumber,
+        from: Option<PhoneNumber>,
+        at: Duration,
+    ) -> Self {
         Self {
             id,
+            direction,
             to,
             from,
             ordered_at: at,
@@ -74,6 +88,8 @@ impl SimCall {
             ended_at: None,
             status: CallStatus::Queued,
             said: Vec::new(),
+            played: Vec::new(),
+            connected_to: None,
             breaks: Vec::new(),
             sockets: 0,
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use url::Url;
+use voicecall_core::PhoneNumber;
 use voicecall_core::carrier::WebhookReply;
 
 /// A step of a call. Addresses are paths with their query.
@@ -14,6 +15,9 @@ pub(super) enum Step {
     Redirect(String),
     Say(String),
     Pause(Duration),
+    Play(String),
+    Dial(PhoneNumber),
+    Reject { busy: bool },
     HangUp,
 }
 
@@ -32,6 +36,9 @@ fn step(step: &Value) -> Option<Step> {
     path("stream")
         .map(Step::Stream)
         .or_else(|| path("redirect").map(Step::Redirect))
+        .or_else(|| text("play").map(|url| Step::Play(url.to_owned())))
+        .or_else(|| text("reject").map(|reason| Step::Reject { busy: reason == "busy" }))
+        .or_else(|| step.get("dial")?.get(0)?.as_str()?.parse().ok().map(Step::Dial))
         .or_else(|| text("say").map(|said| Step::Say(said.to_owned())))
         .or_else(|| step.get("pause").and_then(Value::as_u64).map(|seconds| Step::Pause(Duration::from_secs(seconds))))
 }
@@ -52,13 +59,17 @@ mod tests {
     #[test]
     fn steps_are_read_and_unknown_ones_skipped() {
         let body = r#"[{"stream":"wss://a.example/media/t?x=1","parameters":{}},{"gather":[]},{"say":"Hi"},{"pause":2},
-            {"redirect":"https://a.example/next"},"hang_up"]"#;
+            {"redirect":"https://a.example/next"},{"play":"https://a.example/a.wav"},{"dial":["+46701740606"],"next":null},
+            {"reject":"busy"},"hang_up"]"#;
         let reply = WebhookReply { content_type: "application/json", body: body.to_owned() };
         let steps = [
             Step::Stream("/media/t?x=1".to_owned()),
             Step::Say("Hi".to_owned()),
             Step::Pause(Duration::from_secs(2)),
             Step::Redirect("/next".to_owned()),
+            Step::Play("https://a.example/a.wav".to_owned()),
+            Step::Dial("+46701740606".parse().unwrap()),
+            Step::Reject { busy: true },
             Step::HangUp,
         ];
         assert_eq!(read(&reply), steps);

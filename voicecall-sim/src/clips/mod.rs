@@ -18,6 +18,7 @@ mod clip;
 mod index;
 mod library;
 mod speech;
+mod stand_in;
 
 pub use clip::{Clip, Word};
 pub use library::Library;

@@ -27,7 +27,6 @@
 #![allow(clippy::print_stdout, reason = "a demonstration talks to whoever runs it")]
 
 mod application;
-mod recorded;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -40,11 +39,10 @@ use url::Url;
 use voicecall_core::{Error, ErrorKind, Result};
 
 use self::application::{Application, Services};
-use self::recorded::{LineRecording, Recorded};
-use crate::caller::{Caller, CallerEvent, CallerLog, Fidelity};
+use crate::caller::{CallerEvent, CallerLog, ScriptedCaller};
 use crate::clips::Library;
 use crate::openai::Server;
-use crate::phone::{Answer, Party, Silent};
+use crate::phone::{Answer, LineRecording, Party, Recorded, Silent};
 use crate::scenario::Scenario;
 use crate::twilio::server::{ServerOptions, TwilioServer};
 use crate::twilio::{Account, Exchange, ExchangeOptions, Number};
@@ -73,7 +71,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Runs this program against simulated services and one call of `scenario`, prints what both sides say while they say it,
 /// and leaves `out/call.wav`: the line as the person on the phone had it, their voice left, what they heard right.
 ///
-/// The person [calls](crate::scenario::CallerScript::calls), or waits to be called.
+/// The person [calls](crate::scenario::Caller::calls), or waits to be called.
 ///
 /// # Errors
 /// `Config` if the scenario is wrong; `Unavailable` if the program does not serve, or no call comes about and ends.
@@ -81,7 +79,7 @@ pub async fn run(scenario: &str) -> Result<()> {
     let scenario: Scenario = scenario.parse()?;
     let app = free_address().await.map_err(|error| trouble("find a free port", error))?;
     let openai = Server::start(&scenario, API_KEY).await?;
-    let person = Caller::new(&scenario, Fidelity::Audio)?;
+    let person = ScriptedCaller::new(&scenario)?;
     let (log, line) = (person.log(), LineRecording::default());
     let mut person = Some(Box::new(Recorded::new(Box::new(person), line.clone())) as Box<dyn Party>);
     let calls_in = scenario.caller.calls.then(|| person.take()).flatten();

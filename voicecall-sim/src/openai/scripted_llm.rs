@@ -1,5 +1,6 @@
 //! The simulated model: a scenario's rules, and a reading of what is over, as tokens that come one after the other.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::{ApiError, reader};
@@ -9,10 +10,12 @@ use crate::scenario::{CallShape, Latency, Model, Part, Question, Rule, RuleLaten
 /// The longest token, in characters.
 const TOKEN_LENGTH: usize = 6;
 
-/// Answers questions by the rules of a scenario; a call that is over it sums up by itself unless a rule does.
+/// Answers questions by rules; a call that is over it sums up by itself unless a rule does.
 #[derive(Debug)]
 pub struct ScriptedLlm {
     model: Model,
+    /// Which rules have answered.
+    used: HashSet<usize>,
     latency: Latency,
     rng: Rng,
 }
@@ -56,10 +59,27 @@ pub struct Token {
 }
 
 impl ScriptedLlm {
+    /// A model that gives these answers: those without a condition one after the other, each once.
+    ///
+    /// ```
+    /// use serde_json::json;
+    /// use voicecall_sim::openai::ScriptedLlm;
+    /// use voicecall_sim::scenario::Rule;
+    ///
+    /// let hours = Rule::calls("opening_hours", &json!({ "day": "Sunday" })).when_caller_says("Sunday");
+    /// let llm = ScriptedLlm::new([hours, Rule::says("From eight to two.")]);
+    /// ```
+    #[must_use]
+    pub fn new<R: Into<Rule>>(rules: impl IntoIterator<Item = R>) -> Self {
+        let model = Model { rules: rules.into_iter().map(Into::into).collect() };
+        Self { model, used: HashSet::new(), latency: Latency::default(), rng: Rng::fork(1, Part::ScriptedLlm as u64) }
+    }
+
     /// The model of `scenario`.
     #[must_use]
-    pub fn new(scenario: &Scenario) -> Self {
-        Self { model: scenario.model.clone(), latency: scenario.latency.clone(), rng: scenario.rng(Part::ScriptedLlm) }
+    pub fn of(scenario: &Scenario) -> Self {
+        let (latency, rng) = (scenario.latency.clone(), scenario.rng(Part::ScriptedLlm));
+        Self { model: scenario.model.clone(), used: HashSet::new(), latency, rng }
     }
 
     /// Answers with at most `max_tokens`.
@@ -67,7 +87,7 @@ impl ScriptedLlm {
     /// # Errors
     /// A 500 that names what was asked, if no rule covers it.
     pub fn answer(&mut self, question: &Question<'_>, max_tokens: usize) -> Result<Reply, ApiError> {
-        let rule = self.model.answer(question).cloned();
+        let rule = self.take_rule(question);
         let reply = match &rule {
             Some(rule) => rule.reply.clone(),
             None => reader::answer(question).ok_or_else(|| no_rule(question))?,
@@ -79,6 +99,15 @@ impl ScriptedLlm {
         let input_tokens = question.messages.iter().map(|message| tokens(message).len()).sum();
         let call_shape = rule.map(|rule| rule.call_shape).unwrap_or_default();
         Ok(Reply { tokens: timed, calls, call_shape, cut_off: writing.cut_off, input_tokens })
+    }
+
+    /// The first rule that matches and may answer.
+    fn take_rule(&mut self, question: &Question<'_>) -> Option<Rule> {
+        let mut left = self.model.matching(question).filter(|(at, rule)| !rule.once || !self.used.contains(at));
+        let (at, rule) = left.next().map(|(at, rule)| (at, rule.clone()))?;
+        drop(left);
+        self.used.insert(at);
+        Some(rule)
     }
 
     fn write_calls(&mut self, rule: &Rule, writing: &mut Writing) -> Vec<RepliedCall> {
@@ -181,7 +210,7 @@ mod tests {
     fn llm(rules: &str) -> ScriptedLlm {
         let text =
             format!("name = 'x'\nseed = 1\ncaller = {{ answer = 'busy' }}\nlatency = {{ jitter = 0.0 }}\n{rules}");
-        ScriptedLlm::new(&text.parse().unwrap())
+        ScriptedLlm::of(&text.parse().unwrap())
     }
 
     fn question(text: &str) -> Question<'_> {
@@ -196,6 +225,15 @@ mod tests {
         assert_eq!(reply.tokens[0], Token { after: Duration::from_secs(1), text: "Tack".into() });
         assert_eq!(reply.tokens[2], Token { after: Duration::from_millis(1024), text: " det.".into() });
         assert!(!reply.cut_off);
+    }
+
+    #[test]
+    fn answers_without_a_condition_come_one_after_the_other() {
+        let mut llm = ScriptedLlm::new([Rule::says("Kaffe.").when_caller_says("dricka"), "Ett.".into(), "Två.".into()]);
+        let mut ask = |text| llm.answer(&question(text), 100).map(|reply| reply.text());
+        let answers = ["hej", "dricka", "hej", "dricka"].map(|text| ask(text).unwrap());
+        assert_eq!(answers, ["Ett.", "Kaffe.", "Två.", "Kaffe."]);
+        assert!(ask("hej").is_err());
     }
 
     #[test]

@@ -112,7 +112,7 @@ impl Services {
     pub(super) fn new(scenario: &Scenario, api_key: &str, library: Library, ears: ClipMatcher) -> Arc<Self> {
         Arc::new(Self {
             authorization: format!("Bearer {api_key}"),
-            llm: Mutex::new(ScriptedLlm::new(scenario)),
+            llm: Mutex::new(ScriptedLlm::of(scenario)),
             ear: EarService::new(scenario, ears),
             voice: Mutex::new(Voice::new(scenario, library)),
             faults: Mutex::new(scenario.fault_plan().start()),

@@ -9,6 +9,7 @@ mod network;
 mod parties;
 mod party;
 mod playout;
+mod recorded;
 mod stats;
 mod wire;
 
@@ -17,5 +18,6 @@ pub use network::{Network, Path};
 pub use parties::{Automaton, Echo, FixedAudio, HangsUp, PressesKeys, Silent, Tone};
 pub use party::{Answer, Answerer, Party, PartyAction, Ring};
 pub use playout::Playout;
+pub use recorded::{LineRecording, Recorded};
 pub use stats::{Gap, MediaStats};
 pub use wire::{AppMessage, IllegalMessage, PhoneMessage, Wire};

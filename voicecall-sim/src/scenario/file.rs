@@ -20,7 +20,7 @@ pub struct Scenario {
     /// Where all chance comes from: the same seed gives the same run.
     pub seed: u64,
     /// The person called.
-    pub caller: CallerScript,
+    pub caller: Caller,
     /// What the model answers.
     #[serde(default)]
     pub model: Model,
@@ -46,11 +46,11 @@ pub(crate) enum Part {
     Caller,
 }
 
-/// The person called.
+/// The person on the phone: called, or calling.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
-pub struct CallerScript {
+pub struct Caller {
     /// What becomes of the ringing: `{ after = "2 s" }`, `"busy"`, `"never"` or `"unreachable"`.
     pub answer: Answer,
     /// Who, or what, answers, as the carrier finds out: `"person"`, `"fax"` or

@@ -28,6 +28,7 @@
 //! ```
 
 mod bundled;
+mod caller;
 mod file;
 mod latency;
 mod model;
@@ -36,7 +37,7 @@ mod step;
 mod time;
 
 pub(crate) use file::Part;
-pub use file::{CallerScript, Scenario};
+pub use file::{Caller, Scenario};
 pub use latency::Latency;
 pub use model::{CallShape, Model, Question, Rule, RuleLatency, ScriptedCall};
 pub use phrase::Phrase;

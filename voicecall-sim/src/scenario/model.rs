@@ -11,7 +11,7 @@ use super::time;
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Model {
-    /// The rules; the first that matches answers, as often as it is asked.
+    /// The rules; the first that matches answers, as often as it is asked or [once](Rule::once).
     #[serde(rename = "rule")]
     pub rules: Vec<Rule>,
 }
@@ -29,6 +29,9 @@ pub struct Rule {
     pub caller: Option<String>,
     /// Occurs in the result of a tool, which is the last message.
     pub result: Option<String>,
+    /// Whether it answers only once; then the next rule that matches does.
+    #[serde(default)]
+    pub once: bool,
     /// The answer; empty if the rule only calls tools.
     #[serde(default, deserialize_with = "reply")]
     pub reply: String,
@@ -107,14 +110,63 @@ impl Model {
         self.rules.iter().position(is_empty).map_or(Ok(()), |at| Err(at + 1))
     }
 
-    /// The rule that answers `question`.
-    #[must_use]
-    pub fn answer(&self, question: &Question<'_>) -> Option<&Rule> {
-        self.rules.iter().find(|rule| rule.matches(question))
+    /// The rules that match `question`, with their places.
+    pub fn matching(&self, question: &Question<'_>) -> impl Iterator<Item = (usize, &Rule)> {
+        self.rules.iter().enumerate().filter(|(_, rule)| rule.matches(question))
+    }
+}
+
+/// A text is answered once, whatever is asked.
+impl From<&str> for Rule {
+    fn from(text: &str) -> Self {
+        Self::says(text)
     }
 }
 
 impl Rule {
+    /// Answers with `text`, once, whatever is asked.
+    #[must_use]
+    pub fn says(text: impl Into<String>) -> Self {
+        Self {
+            schema: None,
+            question: None,
+            caller: None,
+            result: None,
+            once: true,
+            reply: text.into(),
+            calls: Vec::new(),
+            call_shape: CallShape::default(),
+            latency: RuleLatency::default(),
+        }
+    }
+
+    /// Calls a tool with these arguments, once, whatever is asked.
+    #[must_use]
+    pub fn calls(tool: impl Into<String>, arguments: &serde_json::Value) -> Self {
+        Self::says("").and_calls(tool, arguments)
+    }
+
+    /// Calls a tool behind the answer as well.
+    #[must_use]
+    pub fn and_calls(mut self, tool: impl Into<String>, arguments: &serde_json::Value) -> Self {
+        self.calls.push(ScriptedCall { tool: tool.into(), arguments: arguments.to_string() });
+        self
+    }
+
+    /// Answers only what follows these words of the caller, as often as it is asked.
+    #[must_use]
+    pub fn when_caller_says(mut self, words: impl Into<String>) -> Self {
+        (self.caller, self.once) = (Some(words.into()), false);
+        self
+    }
+
+    /// Answers only a tool's result that holds this text, as often as it is asked.
+    #[must_use]
+    pub fn when_result_has(mut self, text: impl Into<String>) -> Self {
+        (self.result, self.once) = (Some(text.into()), false);
+        self
+    }
+
     fn matches(&self, question: &Question<'_>) -> bool {
         let holds = |wanted: &Option<String>, test: &dyn Fn(&str) -> bool| wanted.as_deref().is_none_or(test);
         holds(&self.schema, &|wanted| question.schema == Some(wanted))
@@ -153,7 +205,7 @@ mod tests {
         let ask = |schema, caller| {
             let question =
                 Question { schema, messages: vec!["Hur nöjd är du?", caller], caller: Some(caller), result: None };
-            model.answer(&question).unwrap().reply.clone()
+            model.matching(&question).next().unwrap().1.reply.clone()
         };
         assert_eq!(ask(Some("answer"), "Nej."), "first");
         assert_eq!(ask(Some("answer"), "Ja."), "second");
@@ -164,10 +216,8 @@ mod tests {
     #[test]
     fn a_question_no_rule_covers_has_no_answer() {
         let model = Model { rules: vec![rule("schema = 'consent'\nreply = 'x'")] };
-        assert_eq!(
-            model.answer(&Question { schema: None, messages: vec!["consent"], caller: None, result: None }),
-            None
-        );
+        let question = Question { schema: None, messages: vec!["consent"], caller: None, result: None };
+        assert_eq!(model.matching(&question).count(), 0);
     }
 
     #[test]
@@ -182,9 +232,9 @@ mod tests {
         };
         assert_eq!(model.check(), Ok(()));
         let ask = |result| Question { schema: None, messages: vec!["Boka"], caller: Some("Boka"), result };
-        assert_eq!(model.answer(&ask(Some("booked 19"))).unwrap().reply, "Klart.");
+        assert_eq!(model.matching(&ask(Some("booked 19"))).next().unwrap().1.reply, "Klart.");
         let arguments = |call: &ScriptedCall| call.arguments.clone();
-        let calls: Vec<_> = model.answer(&ask(None)).unwrap().calls.iter().map(arguments).collect();
+        let calls: Vec<_> = model.matching(&ask(None)).next().unwrap().1.calls.iter().map(arguments).collect();
         assert_eq!(calls, ["{\"at\":19}", "{"]);
         assert_eq!(Model { rules: vec![rule("reply = 'x'"), rule("caller = 'x'")] }.check(), Err(2));
     }

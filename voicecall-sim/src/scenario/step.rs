@@ -20,6 +20,14 @@ pub struct Step {
     pub act: Act,
 }
 
+impl Step {
+    /// Does `act` when `trigger` holds.
+    #[must_use]
+    pub const fn new(trigger: Trigger, act: Act) -> Self {
+        Self { trigger, act }
+    }
+}
+
 /// When a step begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -1,9 +1,14 @@
-//! A whole call in virtual time: the application's own machine and codec, a phone, a caller and AI services around one
-//! heap of events. Nothing waits, so minutes of call take milliseconds, and one seed gives one run.
+//! Calls in virtual time, at two levels.
+//!
+//! [`Simulation`] runs a whole application: its handlers, dialogues and tools on the real engine.
+//!
+//! [`CallSimulation`] runs one call: the application's own machine and codec, a phone, a caller and AI services around one
+//! heap of events. Nothing waits, so minutes of call take milliseconds, and one seed gives one run, byte for byte.
 //!
 //! The same scenario runs over sockets with [`TwilioServer`](crate::twilio::server::TwilioServer) and
 //! [`openai::Server`](crate::openai::Server); what runs here is the same phone, caller and services without them.
 
+mod app;
 mod events;
 mod report;
 mod services;
@@ -13,17 +18,18 @@ use std::time::Duration;
 
 use voicecall_core::audio::FRAME_DURATION;
 use voicecall_core::call::{CallLogic, Conversation, Effect, InputEvent, Output};
-use voicecall_core::journal::Fact;
 use voicecall_core::media::{MediaCodec, MediaCommand, WireMessages};
 use voicecall_core::tool::{ToolCallId, ToolOutcome};
 use voicecall_core::{CallTime, Error, ErrorKind, Result};
 
+pub use app::{Application, CallerReport, SimulatedParts, Simulation, SimulationReport};
 pub use report::Report;
 
 use self::events::Events;
 use self::report::Recorder;
 use self::services::Services;
-use crate::caller::{Caller, Fidelity};
+use crate::caller::ScriptedCaller;
+use crate::labels::Labels;
 use crate::phone::{Party, PartyAction, Phone, PhoneOptions, Wire};
 use crate::scenario::Scenario;
 
@@ -43,9 +49,8 @@ pub struct CallSimulation {
     logic: Conversation,
     codec: Box<dyn MediaCodec>,
     phone: Phone,
-    caller: Caller,
+    caller: ScriptedCaller,
     services: Services,
-    fidelity: Fidelity,
     /// What comes of tools, by name, and after how long.
     tools: BTreeMap<String, (Duration, ToolOutcome)>,
     events: Events,
@@ -69,12 +74,11 @@ impl CallSimulation {
         wire: Box<dyn Wire>,
         options: PhoneOptions,
     ) -> Result<Self> {
-        Self::with_fidelity(Fidelity::Audio, scenario, logic, codec, wire, options)
+        Self::with_voices(None, scenario, logic, codec, wire, options)
     }
 
-    /// The same without clips: voices make a sound that stands for speech, and everybody is told what it says. Any text in
-    /// any language can be said, and nothing of it is a figure about hearing. The caller hears what the journal says was
-    /// heard, so the call has to [keep](voicecall_core::call::Keep) it.
+    /// The same with [labelled speech](crate::labels): any text in any language can be said, and nothing of it is a figure
+    /// about hearing.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -85,7 +89,7 @@ impl CallSimulation {
         wire: Box<dyn Wire>,
         options: PhoneOptions,
     ) -> Result<Self> {
-        Self::with_fidelity(Fidelity::Labels, scenario, logic, codec, wire, options)
+        Self::with_voices(Some(Labels::new()), scenario, logic, codec, wire, options)
     }
 
     /// Scripts what comes of a tool, each time, `after` it was called. Handlers do not run in a simulated call; a tool
@@ -96,8 +100,8 @@ impl CallSimulation {
         self
     }
 
-    fn with_fidelity(
-        fidelity: Fidelity,
+    fn with_voices(
+        labels: Option<Labels>,
         scenario: &Scenario,
         logic: Conversation,
         codec: Box<dyn MediaCodec>,
@@ -111,9 +115,11 @@ impl CallSimulation {
             logic,
             codec,
             phone: Phone::open(CallTime::ZERO, wire, options),
-            caller: Caller::new(scenario, fidelity)?,
-            services: Services::new(scenario, fidelity),
-            fidelity,
+            caller: match &labels {
+                Some(labels) => ScriptedCaller::with_labels(scenario, labels),
+                None => ScriptedCaller::new(scenario)?,
+            },
+            services: Services::new(scenario, labels),
             tools: BTreeMap::new(),
             events: Events::default(),
             record: Recorder::default(),
@@ -204,18 +210,12 @@ impl CallSimulation {
                 Output::Send(command) => self.send(&command)?,
                 Output::Start { op, task } => self.services.start(self.now, op, task, &mut self.events),
                 Output::Hear { op, frame } => self.services.hear(op, &frame),
-                Output::Finish { op } => {
-                    let said = self.caller.log().last_said();
-                    self.services.finish(self.now, op, said, &mut self.events);
-                }
+                Output::Finish { op } => self.services.finish(self.now, op, &mut self.events),
                 Output::Cancel { op } => {
                     self.services.cancel(op);
                     self.events.cancel(op);
                 }
-                Output::Journal { seq, fact, .. } => {
-                    if let (Fidelity::Labels, Fact::Said { heard, from, until, .. }) = (self.fidelity, &fact) {
-                        self.caller.hear_text(heard, *from, *until);
-                    }
+                Output::Journal { seq, .. } => {
                     self.events.push(self.now + STORING, None, InputEvent::Stored { seq });
                 }
                 Output::CallTool { call, name, .. } => self.call_tool(call, &name),

@@ -11,21 +11,15 @@ use voicecall_core::model::{ChatMessage, ChatRequest, ChatRole, TokenUsage, Tool
 use voicecall_core::{CallTime, ErrorKind};
 
 use super::events::Events;
-use crate::caller::Fidelity;
 use crate::clips::Library;
 use crate::fault::{Fault, Faults, Rng, Site};
+use crate::labels::Labels;
 use crate::matcher::ClipMatcher;
 use crate::openai::{Reply, ScriptedLlm};
 use crate::scenario::{Latency, Part, Question, Scenario};
 
 /// Speech comes in pieces of 100 ms.
 const PIECE: usize = SAMPLE_RATE as usize / 10;
-
-/// How long a voice without clips speaks for each character.
-const PER_CHARACTER: usize = SAMPLE_RATE as usize * 65 / 1000;
-
-/// Its sound, which is none but is not silence.
-const SOUND: u8 = 0x90;
 
 /// What an operation answers, and when.
 type Answer = VecDeque<(CallTime, InputEvent<'static>)>;
@@ -35,11 +29,12 @@ type Answer = VecDeque<(CallTime, InputEvent<'static>)>;
 pub(super) struct Services {
     llm: ScriptedLlm,
     latency: Latency,
-    fidelity: Fidelity,
+    /// How speech is understood where it is not by clips.
+    labels: Option<Labels>,
     ear: Rng,
     voice: Rng,
     faults: Faults,
-    listening: BTreeMap<OpId, Vec<i16>>,
+    listening: BTreeMap<OpId, Vec<Frame>>,
     speaking: BTreeMap<OpId, Speaking>,
 }
 
@@ -52,11 +47,11 @@ struct Speaking {
 }
 
 impl Services {
-    pub(super) fn new(scenario: &Scenario, fidelity: Fidelity) -> Self {
+    pub(super) fn new(scenario: &Scenario, labels: Option<Labels>) -> Self {
         Self {
-            llm: ScriptedLlm::new(scenario),
+            llm: ScriptedLlm::of(scenario),
             latency: scenario.latency.clone(),
-            fidelity,
+            labels,
             ear: scenario.rng(Part::Ear),
             voice: scenario.rng(Part::Voice),
             faults: scenario.fault_plan().start(),
@@ -68,7 +63,7 @@ impl Services {
     pub(super) fn start(&mut self, now: CallTime, op: OpId, task: AgentTask, events: &mut Events) {
         match task {
             AgentTask::Listen { audio } => {
-                self.listening.insert(op, audio.iter().flat_map(Frame::decode).collect());
+                self.listening.insert(op, audio);
             }
             AgentTask::Think(request) => {
                 let mut answer = self.think(now, op, &request);
@@ -92,7 +87,7 @@ impl Services {
 
     pub(super) fn hear(&mut self, op: OpId, frame: &Frame) {
         if let Some(audio) = self.listening.get_mut(&op) {
-            audio.extend(frame.decode());
+            audio.push(*frame);
         }
     }
 
@@ -109,14 +104,15 @@ impl Services {
         self.speaking.remove(&op);
     }
 
-    /// The caller's turn is complete: understands it, or knows from `said` what it was where there is no audio.
-    pub(super) fn finish(&mut self, now: CallTime, op: OpId, said: Option<String>, events: &mut Events) {
+    /// The caller's turn is complete: understands it.
+    pub(super) fn finish(&mut self, now: CallTime, op: OpId, events: &mut Events) {
         let Some(audio) = self.listening.remove(&op) else { return };
         let at = now + self.latency.wait(self.latency.transcription, &mut self.ear);
-        let (text, confidence) = match self.fidelity {
-            Fidelity::Labels => (said.unwrap_or_default(), None),
-            Fidelity::Audio => {
-                let heard = ClipMatcher::bundled().listen(&audio);
+        let (text, confidence) = match &self.labels {
+            Some(labels) => (labels.read(audio), None),
+            None => {
+                let samples: Vec<i16> = audio.iter().flat_map(Frame::decode).collect();
+                let heard = ClipMatcher::bundled().listen(&samples);
                 // The ears' figure is a correlation, which rounding may take past one.
                 (heard.text(), heard.confidence().map(|confidence| confidence.clamp(0.0, 1.0)))
             }
@@ -213,19 +209,12 @@ impl Services {
         answer
     }
 
-    /// The sound of a text and the places of its words: a clip's, or even ones where there is no audio.
+    /// The sound of a text and the places of its words.
     fn voice_of(&self, text: &str) -> Option<(Vec<u8>, Vec<WordTiming>)> {
-        if self.fidelity == Fidelity::Labels {
-            let mut end = 0;
-            let timing = |word: &str| {
-                let start = end;
-                end += (word.chars().count() + 1) * PER_CHARACTER;
-                WordTiming { text: word.to_owned(), start: start as u64, end: end as u64 }
-            };
-            let words = text.split_whitespace().map(timing).collect();
-            return Some((vec![SOUND; end], words));
-        }
-        let speech = Library::bundled().voice("agent", text).ok()?;
+        let speech = match &self.labels {
+            Some(labels) => (*labels.speak("agent", text)).clone(),
+            None => Library::bundled().voice("agent", text).ok()?,
+        };
         let timing = |word: &crate::clips::Word| WordTiming {
             text: word.text.clone(),
             start: word.start as u64,

@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use voicecall_core::audio::{Frame, StereoWav};
 use voicecall_core::{CallTime, ConsentToken, SessionId};
 
-use crate::phone::{Answer, Answerer, Party, PartyAction, Ring};
+use super::{Answer, Answerer, Party, PartyAction, Ring};
 
 /// What was on a line so far. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct LineRecording(Arc<Mutex<Line>>);
+pub struct LineRecording(Arc<Mutex<Line>>);
 
 #[derive(Debug, Default)]
 struct Line {
@@ -23,17 +23,35 @@ struct Line {
 }
 
 impl LineRecording {
-    pub(super) fn is_over(&self) -> bool {
+    /// Whether the call is over.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
         self.line().is_over
     }
 
     /// How long the call has lasted.
-    pub(super) fn now(&self) -> CallTime {
+    #[must_use]
+    pub fn now(&self) -> CallTime {
         self.line().now
     }
 
-    /// Writes the line as a stereo file: the person left, what they heard right.
-    pub(super) fn save(&self, path: &Path) -> io::Result<()> {
+    /// What the person said, in frames from the answer on.
+    #[must_use]
+    pub fn spoken(&self) -> Vec<Frame> {
+        self.line().spoken.clone()
+    }
+
+    /// What the person heard, likewise.
+    #[must_use]
+    pub fn heard(&self) -> Vec<Frame> {
+        self.line().heard.clone()
+    }
+
+    /// Writes the line as a stereo WAV file: the person left, what they heard right.
+    ///
+    /// # Errors
+    /// What the file system reports.
+    pub fn save(&self, path: &Path) -> io::Result<()> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
@@ -55,13 +73,15 @@ impl LineRecording {
 
 /// Somebody whose line is recorded.
 #[derive(Debug)]
-pub(super) struct Recorded {
+pub struct Recorded {
     person: Box<dyn Party>,
     line: LineRecording,
 }
 
 impl Recorded {
-    pub(super) fn new(person: Box<dyn Party>, line: LineRecording) -> Self {
+    /// `person`, whose line goes to `line`.
+    #[must_use]
+    pub fn new(person: Box<dyn Party>, line: LineRecording) -> Self {
         Self { person, line }
     }
 }

@@ -19,6 +19,9 @@ pub use voicecall_engine as engine;
 #[cfg(feature = "openai")]
 #[doc(inline)]
 pub use voicecall_openai as openai;
+#[cfg(feature = "sim")]
+#[doc(inline)]
+pub use voicecall_sim as sim;
 #[cfg(feature = "sqlite")]
 #[doc(inline)]
 pub use voicecall_store_sqlite as sqlite;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::time::timeout;
 use voicecall_core::store::{CallPriority, EndReason, NewSession, Session};
 use voicecall_core::{Error, ErrorKind, PhoneNumber, Result, SessionId, TenantId, Vault};
@@ -91,7 +90,7 @@ impl Calls {
     pub async fn place(&self, call: Call) -> Result<PlacedCall> {
         let to: PhoneNumber = call.to.parse().map_err(|error: Error| error.with_field("to"))?;
         let remote = self.vault.seal_address(self.tenant, &to.into())?;
-        let mut new = NewSession::outbound(self.tenant, remote, Timestamp::now());
+        let mut new = NewSession::outbound(self.tenant, remote, self.engine.config().clock.now());
         new.reference = call.reference;
         new.priority = call.priority;
         let own = self.conduct(new.id, Waiting { options: call.options, policy: call.policy })?;

@@ -5,6 +5,8 @@ mod calls;
 mod handler;
 mod options;
 mod signal;
+#[cfg(feature = "sim")]
+mod simulated;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

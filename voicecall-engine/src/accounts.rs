@@ -51,6 +51,13 @@ impl CarrierAccount {
         self
     }
 
+    /// The same account at another carrier.
+    #[must_use]
+    pub fn with_backend(mut self, backend: Arc<dyn VoiceBackend>) -> Self {
+        self.backend = backend;
+        self
+    }
+
     /// Its name.
     #[must_use]
     pub const fn name(&self) -> AccountName {

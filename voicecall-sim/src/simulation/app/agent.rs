@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
-use futures_util::{FutureExt, StreamExt};
 use tokio::time::{Instant, sleep, sleep_until};
 use voicecall_core::agent::Cascade;
 use voicecall_core::audio::{Frame, SAMPLE_RATE};
@@ -84,17 +84,9 @@ impl Services {
         let error = |kind| Err(Error::new(kind, "ask simulated service").with_provider(NAME));
         match fault {
             None => answer,
-            Some(Fault::Latency { delay, .. }) => sleep(delay).map(move |()| answer).flatten_stream().boxed(),
+            Some(Fault::Latency { delay, .. }) => delayed(answer, 0, delay),
             // Stops after the first piece, then goes on.
-            Some(Fault::Stall { length, .. }) => {
-                let wait = move |(at, item)| async move {
-                    if at == 1 {
-                        sleep(length).await;
-                    }
-                    item
-                };
-                answer.enumerate().then(wait).boxed()
-            }
+            Some(Fault::Stall { length, .. }) => delayed(answer, 1, length),
             Some(Fault::AcceptThenDrop) => answer.take(1).chain(stream::iter([error(ErrorKind::Unavailable)])).boxed(),
             Some(Fault::RateLimit { retry_after }) => {
                 let error = Error::new(ErrorKind::RateLimited, "ask simulated service").with_provider(NAME);
@@ -145,6 +137,17 @@ fn question(request: &ChatRequest) -> Question<'_> {
         caller: of_user.map(|message| message.content.as_str()),
         result: messages.last().filter(|last| last.role == ChatRole::Tool).map(|last| last.content.as_str()),
     }
+}
+
+/// The same items, but the one at `place` and all behind it come later.
+fn delayed<T: Send + 'static>(items: ResultStream<T>, place: usize, by: Duration) -> ResultStream<T> {
+    let wait = move |(at, item)| async move {
+        if at == place {
+            sleep(by).await;
+        }
+        item
+    };
+    items.enumerate().then(wait).boxed()
 }
 
 /// Items at their times from now on.

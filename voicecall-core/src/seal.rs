@@ -10,6 +10,7 @@ use hmac::{Hmac, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
+use subtle::ConstantTimeEq;
 
 use crate::address::Address;
 use crate::error::{Error, ErrorKind, Result};
@@ -113,6 +114,7 @@ pub struct Vault {
 struct Key {
     id: u8,
     cipher: XChaCha20Poly1305,
+    mac: [u8; 32],
 }
 
 impl fmt::Debug for Vault {
@@ -203,6 +205,19 @@ impl Vault {
         text.parse()
     }
 
+    /// A code by which whoever has this vault, or one with the same key, knows that `message` is ours and meant for
+    /// `context` (HMAC-SHA-256).
+    #[must_use]
+    pub fn authenticate(&self, context: &str, message: &[u8]) -> [u8; 32] {
+        self.keys.first().map_or([0; 32], |key| key.code(context, message))
+    }
+
+    /// Whether `code` is that of `message` for `context`, under any of the keys. Takes the same time whatever differs.
+    #[must_use]
+    pub fn is_authentic(&self, context: &str, message: &[u8], code: &[u8]) -> bool {
+        self.keys.iter().any(|key| key.code(context, message).ct_eq(code).into())
+    }
+
     /// The keyed hash by which an address of `tenant` is found (HMAC-SHA-256, the first 128 bits).
     #[must_use]
     pub fn lookup(&self, tenant: TenantId, address: &Address) -> LookupHash {
@@ -218,7 +233,16 @@ impl Vault {
 impl Key {
     fn new(secret: &[u8; 32]) -> Self {
         // The id only tells keys apart; it is derived so that configuration needs no numbering.
-        Self { id: derive(secret, b"voicecall key id")[0], cipher: XChaCha20Poly1305::new(secret.into()) }
+        let (id, mac) = (derive(secret, b"voicecall key id")[0], derive(secret, b"voicecall authentication"));
+        Self { id, cipher: XChaCha20Poly1305::new(secret.into()), mac }
+    }
+
+    fn code(&self, context: &str, message: &[u8]) -> [u8; 32] {
+        // The context's length keeps it apart from the message.
+        let mut whole = (context.len() as u64).to_be_bytes().to_vec();
+        whole.extend_from_slice(context.as_bytes());
+        whole.extend_from_slice(message);
+        derive(&self.mac, &whole)
     }
 }
 
@@ -262,6 +286,23 @@ mod tests {
         let vault = Vault::generate().unwrap();
         let sealed = vault.seal_address(TenantId::new(), &number()).unwrap();
         assert_eq!(vault.open_address(TenantId::new(), &sealed).unwrap_err().kind(), ErrorKind::Internal);
+    }
+
+    #[test]
+    fn a_code_is_of_one_message_for_one_purpose_and_outlives_a_rotation() {
+        let (old, new) = (Vault::generate_key().unwrap(), Vault::generate_key().unwrap());
+        let before = Vault::new(std::slice::from_ref(&old)).unwrap();
+        let code = before.authenticate("ticket", b"call 1");
+        let after = Vault::new(&[new, old]).unwrap();
+        assert!(before.is_authentic("ticket", b"call 1", &code) && after.is_authentic("ticket", b"call 1", &code));
+        assert_ne!(after.authenticate("ticket", b"call 1"), code);
+        for (context, message) in [("ticket", "call 2"), ("ticketc", "all 1"), ("", "ticketcall 1")] {
+            assert!(!before.is_authentic(context, message.as_bytes(), &code), "{context} {message}");
+        }
+        assert!(!Vault::generate().unwrap().is_authentic("ticket", b"call 1", &code));
+        assert!(
+            !before.is_authentic("ticket", b"call 1", &code[..31]) && !before.is_authentic("ticket", b"call 1", &[])
+        );
     }
 
     #[test]

@@ -282,12 +282,13 @@ impl CallEngine {
             ringing.plan = Some(plan);
         }
         // Whoever hung up while it was decided is not waited for.
-        if retry_for(ON_THE_LINE, || self.store.session(key.tenant, session.id)).await?.status.is_final() {
+        let session = retry_for(ON_THE_LINE, || self.store.session(key.tenant, session.id)).await?;
+        if session.status.is_final() {
             self.remove_ringing(key.attempt);
             return Ok(account.backend().reply(&CallFlow::hang_up()));
         }
         info!("a call that came in is answered");
-        self.connect_to_us(account, key, event)
+        self.connect_to_us(account, key, event, session.owner)
     }
 
     async fn not_taken(
@@ -325,6 +326,6 @@ impl CallEngine {
         if session.status.is_final() || self.is_live(session.id) {
             return Ok(account.backend().reply(&CallFlow::hang_up()));
         }
-        self.connect_to_us(account, key, event)
+        self.connect_to_us(account, key, event, session.owner)
     }
 }

@@ -13,6 +13,7 @@ mod fairness;
 mod hold;
 mod incoming;
 mod live;
+mod named;
 mod observe;
 mod plan;
 mod policy;

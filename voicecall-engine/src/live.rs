@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use tracing::{Instrument, error, info, info_span, warn};
+use tracing::{Instrument, error, info, info_span};
 
 use super::ending::{let_go, redirect};
+use super::named::Named;
 use super::observe::Observed;
 use super::plan::{CallOutcome, CallPlan, PlanRequest};
 use super::recording::CallRecording;
@@ -18,35 +19,26 @@ use super::sink::{EngineSink, Outlets};
 use super::ticket::MediaTicket;
 use super::voicemail::{AmdResult, WhileDetecting, assume_person};
 use super::{CallEngine, Live};
-use voicecall_core::CallTime;
-use voicecall_core::call::{
-    CallLogic, CallMachine, CallRunner, Conversation, InputEvent, InputRecorder, Keep, MediaSocket, Output,
-};
+use voicecall_core::SessionId;
+use voicecall_core::call::{CallMachine, CallRunner, Conversation, InputEvent, InputRecorder, Keep, MediaSocket};
 use voicecall_core::carrier::WebhookRequest;
-use voicecall_core::dialogue::Action;
 use voicecall_core::journal;
-use voicecall_core::media::MediaEvent;
 use voicecall_core::money::Cost;
-use voicecall_core::store::{EndReason, EventSource, Lease};
-use voicecall_core::tool::Tool;
-use voicecall_core::{CarrierCallId, PhoneNumber, SessionId};
+use voicecall_core::store::{AcquireLease, EndReason, EventSource, Lease};
 use voicecall_core::{Error, ErrorKind, Result};
-
-/// How long after the handshake the stream must have named its call.
-const START_WITHIN: Duration = Duration::from_secs(5);
 
 impl CallEngine {
     /// Checks a media socket's handshake and takes its token in. Everything after this costs something; nothing before.
+    /// Every process over one store, with the same vault, knows the token.
     ///
     /// # Errors
     /// `Unauthenticated` for a wrong signature or a token that is wrong, used or too old; `Unavailable` if as many
     /// calls as allowed are connected.
     pub fn admit(&self, token: &str, handshake: &WebhookRequest<'_>) -> Result<MediaTicket> {
-        let key = self.state().tickets.key_of(token, Instant::now());
-        let key = key.ok_or_else(|| Error::new(ErrorKind::Unauthenticated, "open media socket").with_field("token"))?;
-        self.accounts.get(key.account)?.backend().media_handshake(handshake)?;
+        let ticket = MediaTicket::read(token, &self.vault, self.now())?;
+        self.accounts.get(ticket.key.account)?.backend().media_handshake(handshake)?;
         let mut state = self.state();
-        let ticket = state.tickets.redeem(token, Instant::now())?;
+        state.tickets.redeem(token, Instant::now())?;
         if state.live.len() >= self.config.max_live {
             return Err(Error::new(ErrorKind::Unavailable, "open media socket").with_message("too many calls"));
         }
@@ -56,7 +48,8 @@ impl CallEngine {
     /// Runs a call over its socket, to the end. Everything is stored when this returns.
     ///
     /// # Errors
-    /// `NotFound` if the session is not there; `Conflict` if it is connected already, here or in another process;
+    /// `NotFound` if the session is not there; `Conflict` if it is connected already, here or in another process, or
+    /// another socket with the same ticket has it;
     /// `Unavailable` if as many calls as allowed are connected; `Protocol` if the socket did not name its call in time: none
     /// of them touches the session. `Conflict` if it is over; what planning, the agent or the store report: the session is
     /// then ended as a technical failure.
@@ -109,6 +102,9 @@ impl CallEngine {
             Ok(Ran::TooLate) => {
                 Err(Error::new(ErrorKind::Conflict, "run call").with_message("the session waits for another attempt"))
             }
+            Ok(Ran::Spent) => {
+                Err(Error::new(ErrorKind::Conflict, "run call").with_message("another socket has used the ticket"))
+            }
             Ok(Ran::Lost) => Err(lost_call()),
             Err(error) => {
                 error!(%session, %error, "a call broke");
@@ -145,6 +141,9 @@ impl CallEngine {
     ) -> Result<Ran> {
         let tenant = ticket.key.tenant;
         let account = self.accounts.get(ticket.key.account)?;
+        let Some(socket) = Named::wait(socket, account.backend().media_codec(), &ticket.call).await else {
+            return Ok(Ran::Unnamed);
+        };
         let session = retry_for(ON_THE_LINE, || self.store.session(tenant, id)).await?;
         if session.status.is_final() {
             return Err(Error::new(ErrorKind::Conflict, "run call").with_message("the session is over"));
@@ -152,6 +151,14 @@ impl CallEngine {
         // A machine was found out before its audio came: the carrier asks what it is told when the socket closes.
         if session.due_at.is_some() {
             return Ok(Ran::TooLate);
+        }
+        let next = AcquireLease::from_owner(ticket.owner, self.hold_until());
+        let epoch = match retry_for(ON_THE_LINE, || self.store.acquire_lease(tenant, id, next)).await {
+            Err(error) if error.kind() == ErrorKind::Conflict => return Ok(Ran::Spent),
+            epoch => epoch?,
+        };
+        if let Some(live) = self.state().live.get_mut(&id) {
+            live.epoch = Some(epoch);
         }
         let answered_at = session.connected_at;
         let journal = retry_for(ON_THE_LINE, || self.store.journal(tenant, id)).await?;
@@ -177,10 +184,6 @@ impl CallEngine {
             if answered_at.is_some() { budget.resumed(earlier) } else { budget.again(earlier) }
         });
         let agent = retry_for(ON_THE_LINE, || agent.open(&setup)).await?;
-        let epoch = retry_for(ON_THE_LINE, || self.store.acquire_lease(tenant, id, self.takes_over())).await?;
-        if let Some(live) = self.state().live.get_mut(&id) {
-            live.epoch = Some(epoch);
-        }
         dialogue.resume(&request.journal);
         dialogue.validate()?;
         if settings.keep == Keep::AfterConsent && !dialogue.can_grant_consent() {
@@ -214,27 +217,16 @@ impl CallEngine {
                 .in_current_span(),
         );
         let codec = account.backend().media_codec();
-        let runner = CallRunner {
-            logic: Bound { logic, call: ticket.call.clone(), state: Binding::Waiting, wanted: None },
-            agent,
-            codec,
-            sink,
-            opened,
-            control: commands,
-        };
+        let runner = CallRunner { logic, agent, codec, sink, opened, control: commands };
         info!("media connected");
         let end = runner.run(socket).await;
         // Whoever hung up before it was found out counts as a person: nothing of the call may be lost.
         assume_person(&amd);
         let sink = end.sink.finish().await;
-        let refused = end.logic.state == Binding::Refused;
         while let Some(done) = tasks.join_next().await {
             if let Err(error) = done {
                 error!(%error, "a task of the call panicked");
             }
-        }
-        if refused {
-            return Ok(Ran::Unnamed);
         }
         let who = amd.borrow().clone();
         let is_machine = matches!(who, AmdResult::Machine(_));
@@ -274,75 +266,8 @@ enum Ran {
     Unnamed,
     /// Its attempt was over before it came.
     TooLate,
+    /// Another socket with its ticket was quicker.
+    Spent,
     /// Another process has taken its call over.
     Lost,
-}
-
-/// Binds a socket to its call: the stream must name, in time, the call that was answered.
-#[derive(Debug)]
-struct Bound {
-    logic: Conversation,
-    call: CarrierCallId,
-    state: Binding,
-    /// What was wanted from above before the stream had started.
-    wanted: Option<Action>,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Binding {
-    Waiting,
-    Bound,
-    Refused,
-}
-
-impl CallLogic for Bound {
-    fn handle(&mut self, now: CallTime, event: InputEvent<'_>, out: &mut Vec<Output>) {
-        if self.state == Binding::Waiting {
-            match &event {
-                InputEvent::Media(MediaEvent::Started(start)) if start.call == self.call => {
-                    self.state = Binding::Bound;
-                    self.logic.handle(now, event, out);
-                    if let Some(action) = self.wanted.take() {
-                        self.logic.handle(now, InputEvent::Dialogue(action), out);
-                    }
-                    return;
-                }
-                InputEvent::Media(MediaEvent::Started(_)) | InputEvent::Disconnected => {
-                    warn!("a media socket did not name its call");
-                    self.state = Binding::Refused;
-                    return;
-                }
-                _ if now.since(CallTime::ZERO) >= START_WITHIN => {
-                    warn!("a media socket did not start in time");
-                    self.state = Binding::Refused;
-                    return;
-                }
-                InputEvent::Dialogue(action) => {
-                    self.wanted = Some(action.clone());
-                    return;
-                }
-                _ => return,
-            }
-        }
-        self.logic.handle(now, event, out);
-    }
-
-    fn wake_at(&self) -> Option<CallTime> {
-        match self.state {
-            Binding::Waiting => Some(CallTime::ZERO + START_WITHIN),
-            _ => self.logic.wake_at(),
-        }
-    }
-
-    fn is_finished(&self) -> bool {
-        self.state == Binding::Refused || self.logic.is_finished()
-    }
-
-    fn tool(&self, name: &str) -> Option<Tool> {
-        self.logic.tool(name)
-    }
-
-    fn transfer_number(&self, name: &str) -> Option<PhoneNumber> {
-        self.logic.transfer_number(name)
-    }
 }

@@ -21,7 +21,7 @@ use voicecall_core::carrier::{
 use voicecall_core::store::{
     Direction, EndReason, EventSource, ProviderLog, ProviderOperation, Route, Session, SessionStatus,
 };
-use voicecall_core::{AccountName, CarrierCallId, SessionId};
+use voicecall_core::{AccountName, CarrierCallId, Epoch, SessionId};
 use voicecall_core::{Error, ErrorKind, Result};
 
 /// How long the answer to "what next?" waits for a call that is just ending. Carriers give up after 15 s.
@@ -70,13 +70,21 @@ impl CallEngine {
         {
             return Ok(account.backend().reply(&self.machine_answered(&session, key).await?));
         }
-        self.connect_to_us(account, key, event)
+        self.connect_to_us(account, key, event, session.owner)
     }
 
-    /// The instructions that connect a call's audio to us, for one socket.
-    pub(super) fn connect_to_us(&self, account: &Account, key: CallKey, event: &CarrierEvent) -> Result<WebhookReply> {
-        let ticket = MediaTicket { key, call: event.call.clone() };
-        let token = self.state().tickets.issue(ticket, &event.delivery, Instant::now())?;
+    /// The instructions that connect a call's audio to us, for one socket. `owner` is the session's, which that socket
+    /// follows.
+    pub(super) fn connect_to_us(
+        &self,
+        account: &Account,
+        key: CallKey,
+        event: &CarrierEvent,
+        owner: Epoch,
+    ) -> Result<WebhookReply> {
+        let ticket = MediaTicket { key, call: event.call.clone(), owner };
+        let now = (self.now(), Instant::now());
+        let token = self.state().tickets.issue(&ticket, &event.delivery, &self.vault, now)?;
         self.stream_to_us(account, key, &token)
     }
 
@@ -145,7 +153,7 @@ impl CallEngine {
         let is_live = self.is_live(session.id);
         if self.may_resume(&session).await? && (asked_before || is_live || self.told_to_come_back(&session)) {
             info!(session = %session.id, "a broken call goes on");
-            return self.connect_to_us(account, key, event);
+            return self.connect_to_us(account, key, event, session.owner);
         }
         if !is_live {
             self.end_session(key.tenant, session.id, EndReason::TechnicalFailure, EventSource::System).await;

@@ -60,9 +60,9 @@ impl QueueStore for SqliteStore {
                 sessions::apply(db, tenant, id, &end)?;
                 return Ok(None);
             }
-            session.claim(at, until)?;
+            let owner = session.claim(at, until)?;
             sessions::save(db, &session)?;
-            Ok(Some((session, sessions::next_owner(db, id)?)))
+            Ok(Some((session, owner)))
         })
         .await?
         // Outside of the transaction, which keeps that the session is over.
@@ -81,9 +81,9 @@ impl QueueStore for SqliteStore {
     async fn acquire_lease(&self, tenant: TenantId, session: SessionId, how: AcquireLease) -> Result<Epoch> {
         self.write("acquire lease", move |db| {
             let mut session = sessions::find(db, tenant, session)?;
-            session.acquire_lease(how)?;
+            let owner = session.acquire_lease(how)?;
             sessions::save(db, &session)?;
-            sessions::next_owner(db, session.id)
+            Ok(owner)
         })
         .await
     }

@@ -157,12 +157,6 @@ pub(crate) fn owner(db: &Connection, tenant: TenantId, id: SessionId) -> Outcome
     Ok(db.prepare_cached(query)?.query_row((Text(id), Text(tenant)), |row| row.get(0)).map(Epoch)?)
 }
 
-/// Counts the owners of a session up. Returns the epoch of the new one.
-pub(crate) fn next_owner(db: &Connection, id: SessionId) -> Outcome<Epoch> {
-    let update = "UPDATE sessions SET owner_epoch = owner_epoch + 1 WHERE id = ? RETURNING owner_epoch";
-    Ok(db.prepare_cached(update)?.query_row((Text(id),), |row| row.get(0)).map(Epoch)?)
-}
-
 fn insert(db: &Connection, session: &Session) -> Outcome<()> {
     let insert = "INSERT INTO sessions
         (id, tenant_id, channel, direction, remote, remote_lookup, account, local, reference, conversation_id, person,
@@ -187,7 +181,7 @@ fn insert(db: &Connection, session: &Session) -> Outcome<()> {
         ":due_at": session.due_at.map(At),
         ":started_at": At(session.started_at),
         ":metadata": Json(&session.metadata),
-        ":owner_epoch": Epoch::FIRST.0,
+        ":owner_epoch": session.owner.0,
         ":created_at": At(session.created_at),
         ":updated_at": At(session.updated_at),
     })?;
@@ -199,7 +193,7 @@ pub(crate) fn save(db: &Connection, session: &Session) -> Outcome<()> {
     let update = "UPDATE sessions SET
         account = :account, status = :status, due_at = :due_at, connected_at = :connected_at, ended_at = :ended_at,
         end_reason = :end_reason, carrier_call = :carrier_call, cost_micros = :cost_micros,
-        recording_url = :recording_url, leased_until = :leased_until, updated_at = :updated_at
+        recording_url = :recording_url, owner_epoch = :owner_epoch, leased_until = :leased_until, updated_at = :updated_at
         WHERE id = :id";
     db.prepare_cached(update)?.execute(named_params! {
         ":id": Text(session.id),
@@ -212,6 +206,7 @@ pub(crate) fn save(db: &Connection, session: &Session) -> Outcome<()> {
         ":carrier_call": session.carrier_call.as_ref().map(CarrierCallId::as_str),
         ":cost_micros": session.cost_micros,
         ":recording_url": session.recording_url,
+        ":owner_epoch": session.owner.0,
         ":leased_until": session.leased_until.map(At),
         ":updated_at": At(session.updated_at),
     })?;
@@ -246,6 +241,7 @@ pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Session> {
     session.carrier_call = row.get::<_, Option<String>>("carrier_call")?.map(CarrierCallId::new);
     session.cost_micros = row.get("cost_micros")?;
     session.recording_url = row.get("recording_url")?;
+    session.owner = Epoch(row.get("owner_epoch")?);
     session.leased_until = row.get::<_, Option<At>>("leased_until")?.map(|at| at.0);
     session.created_at = row.get::<_, At>("created_at")?.0;
     session.updated_at = row.get::<_, At>("updated_at")?.0;

@@ -11,13 +11,21 @@ pub struct AcquireLease {
     pub until: Timestamp,
     /// Only if nobody's lease runs beyond this instant; `None` takes the session from whoever has it.
     pub free_at: Option<Timestamp>,
+    /// Only from this owner: of several who want it from the same one, the first gets it. `None` takes it from anybody.
+    pub from: Option<Epoch>,
 }
 
 impl AcquireLease {
     /// From whoever has it.
     #[must_use]
     pub const fn from_anybody(until: Timestamp) -> Self {
-        Self { until, free_at: None }
+        Self { until, free_at: None, from: None }
+    }
+
+    /// From this owner and nobody else.
+    #[must_use]
+    pub const fn from_owner(owner: Epoch, until: Timestamp) -> Self {
+        Self { from: Some(owner), ..Self::from_anybody(until) }
     }
 }
 

@@ -8,7 +8,7 @@ use super::event::EventSource;
 use super::lease::AcquireLease;
 use super::status::{CallPriority, EndReason, SessionStatus};
 use crate::error::{Error, ErrorKind};
-use crate::id::{AccountName, CarrierCallId, ConversationId, SessionId, TenantId};
+use crate::id::{AccountName, CarrierCallId, ConversationId, Epoch, SessionId, TenantId};
 use crate::seal::{PersonKey, SealedAddress};
 
 /// What is needed to create a session.
@@ -134,6 +134,8 @@ pub struct Session {
     pub recording_url: Option<String>,
     /// What the application wants to find in it again.
     pub metadata: Value,
+    /// Its newest owner.
+    pub owner: Epoch,
     /// Until when its owner's lease runs, unless it is renewed: then nobody runs it any more.
     pub leased_until: Option<Timestamp>,
     /// When the row was made.
@@ -168,6 +170,7 @@ impl Session {
             cost_micros: None,
             recording_url: None,
             metadata: new.metadata.clone(),
+            owner: Epoch::FIRST,
             leased_until: None,
             created_at: new.started_at,
             updated_at: new.started_at,
@@ -255,11 +258,11 @@ impl Session {
         }
     }
 
-    /// Takes the session's turn to be called, as every store does inside its transaction.
+    /// Takes the session's turn to be called, as every store does inside its transaction. Returns the new owner.
     ///
     /// # Errors
     /// `Conflict` unless it waits to be called.
-    pub fn claim(&mut self, at: Timestamp, until: Timestamp) -> Result<(), Error> {
+    pub fn claim(&mut self, at: Timestamp, until: Timestamp) -> Result<Epoch, Error> {
         if self.due_at.take().is_none() {
             return Err(Error::new(ErrorKind::Conflict, "claim session")
                 .with_field("dueAt")
@@ -267,21 +270,29 @@ impl Session {
         }
         self.leased_until = Some(until);
         self.updated_at = at;
-        Ok(())
+        self.owner = self.owner.next();
+        Ok(self.owner)
     }
 
-    /// Gives a new owner its lease, as every store does inside its transaction.
+    /// Gives a new owner its lease, as every store does inside its transaction. Returns the new owner.
     ///
     /// # Errors
-    /// `Conflict` if somebody else's lease runs and that matters.
-    pub fn acquire_lease(&mut self, how: AcquireLease) -> Result<(), Error> {
+    /// `Conflict` if somebody else's lease runs and that matters, or it is to be taken from one who does not own it any
+    /// more.
+    pub fn acquire_lease(&mut self, how: AcquireLease) -> Result<Epoch, Error> {
+        if how.from.is_some_and(|owner| owner != self.owner) {
+            return Err(Error::new(ErrorKind::Conflict, "acquire lease")
+                .with_field("owner")
+                .with_message("the session has another owner by now"));
+        }
         if how.free_at.is_some_and(|at| self.leased_until.is_some_and(|until| until > at)) {
             return Err(Error::new(ErrorKind::Conflict, "acquire lease")
                 .with_field("leasedUntil")
                 .with_message("somebody else's lease still runs"));
         }
         self.leased_until = Some(how.until);
-        Ok(())
+        self.owner = self.owner.next();
+        Ok(self.owner)
     }
 }
 

@@ -68,7 +68,9 @@ async fn a_panicking_dialogue_ends_its_own_call_only() {
 async fn an_agent_that_cannot_be_opened_fails_the_session() {
     let world = World::with(|_| {}, Arc::new(Unreachable));
     let (placed, token) = world.answered().await;
-    let (run, _peer) = world.run(world.admit(&token).unwrap());
+    let (run, peer) = world.run(world.admit(&token).unwrap());
+    let phone = Phone::new(peer, &placed.call);
+    phone.start().await;
     assert_kind(run.await.unwrap(), ErrorKind::Unavailable);
     let session = world.read(placed.session).await;
     assert_eq!((session.status, session.end_reason), (SessionStatus::Failed, Some(EndReason::TechnicalFailure)));

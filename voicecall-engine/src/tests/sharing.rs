@@ -6,6 +6,7 @@ use super::world::*;
 use voicecall_core::ErrorKind;
 use voicecall_core::carrier::CallStatus;
 use voicecall_core::dialogue::Scripted;
+use voicecall_core::media::MediaCommand;
 use voicecall_core::store::*;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -115,4 +116,40 @@ async fn a_process_that_learns_that_it_has_lost_a_call_drops_it() {
     phone.await.unwrap();
     assert!(one.carrier.hang_ups().is_empty(), "the call is another process's");
     assert_eq!(one.read(call.placed.session).await.status, SessionStatus::InProgress);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ticket_opens_one_socket_whichever_of_the_processes_it_reaches() {
+    for _ in 0..100 {
+        // The same ticket at both, at the same time; only one of them was asked for it.
+        let (one, other) = two();
+        let (placed, token) = one.answered().await;
+        let (run, peer) = one.run(one.admit(&token).unwrap());
+        let (rival, rivals_peer) = other.run(other.admit(&token).unwrap());
+        let phones = [peer, rivals_peer].map(|peer| tokio::spawn(Phone::new(peer, &placed.call).listen()));
+        let ends = [run.await.unwrap(), rival.await.unwrap()];
+        let mut spoken = 0;
+        for phone in phones {
+            let played = phone.await.unwrap();
+            spoken += usize::from(played.iter().any(|command| matches!(command, MediaCommand::Audio(_))));
+        }
+        assert_eq!(ends.iter().filter(|end| end.is_ok()).count(), 1, "{ends:?}");
+        assert_eq!(spoken, 1, "the other socket said nothing");
+        ends.into_iter().filter(Result::is_err).for_each(|lost| assert_kind(lost, ErrorKind::Conflict));
+        assert_eq!(one.read(placed.session).await.end_reason, Some(EndReason::Completed));
+        assert_kind(one.admit(&token), ErrorKind::Unauthenticated);
+        assert_eq!((one.engine.count(), other.engine.count()), ((0, 0), (0, 0)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_socket_that_names_no_call_costs_the_one_that_does_nothing() {
+    let (one, other) = two();
+    let (placed, token) = one.answered().await;
+    let (stranger, peer) = other.run(other.admit(&token).unwrap());
+    Phone::new(peer, "somebody else's").start().await;
+    assert_kind(stranger.await.unwrap(), ErrorKind::Protocol);
+    let (run, peer) = one.run(one.admit(&token).unwrap());
+    Phone::new(peer, &placed.call).listen().await;
+    assert_eq!(run.await.unwrap().unwrap(), EndReason::Completed);
 }

@@ -80,6 +80,7 @@ async fn a_dialogue_that_cannot_work_is_refused_before_it_begins() {
     let world = World::new();
     world.desk.will_hold(Misconfigured);
     let call = world.connected().await;
+    call.phone.start().await;
     let error = call.run.await.unwrap().unwrap_err();
     assert_eq!((error.kind(), error.field()), (ErrorKind::Invalid, Some("tool.name")));
 }
@@ -90,6 +91,7 @@ async fn keeping_after_consent_needs_a_dialogue_that_can_ask_for_it() {
     world.desk.keeps_after_consent();
     world.desk.will_hold(Switchboard);
     let call = world.connected().await;
+    call.phone.start().await;
     let error = call.run.await.unwrap().unwrap_err();
     assert_eq!((error.kind(), error.field()), (ErrorKind::Invalid, Some("plan.keep")));
 }

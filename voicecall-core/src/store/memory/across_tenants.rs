@@ -50,8 +50,7 @@ impl QueueStore for MemoryStore {
             return Err(refuse_to_call("claim session"));
         }
         row.session.claim(at, until)?;
-        row.owner = row.owner.next();
-        Ok((row.session.clone(), row.owner))
+        Ok((row.session.clone(), row.session.owner))
     }
 
     async fn open_sessions(&self) -> Result<Vec<Session>> {
@@ -64,9 +63,7 @@ impl QueueStore for MemoryStore {
     async fn acquire_lease(&self, tenant: TenantId, session: SessionId, how: AcquireLease) -> Result<Epoch> {
         let mut tables = self.lock();
         let row = tables.sessions.get_mut("acquire lease", tenant, session)?;
-        row.session.acquire_lease(how)?;
-        row.owner = row.owner.next();
-        Ok(row.owner)
+        row.session.acquire_lease(how)
     }
 
     async fn renew_leases(&self, leases: &[Lease], until: Timestamp) -> Result<Vec<Lease>> {
@@ -74,7 +71,7 @@ impl QueueStore for MemoryStore {
         let mut lost = Vec::new();
         for lease in leases {
             match tables.sessions.get_mut("renew lease", lease.tenant, lease.session) {
-                Ok(row) if row.owner == lease.epoch => row.session.leased_until = Some(until),
+                Ok(row) if row.session.owner == lease.epoch => row.session.leased_until = Some(until),
                 _ => lost.push(*lease),
             }
         }

@@ -61,7 +61,7 @@ impl DialStore for MemoryStore {
     async fn begin_sending(&self, tenant: TenantId, attempt: AttemptId, epoch: Epoch) -> Result<()> {
         let mut data = self.lock();
         let session = data.attempts.get_mut("begin to send", tenant, attempt)?.session;
-        if data.sessions.get("begin to send", tenant, session)?.owner != epoch {
+        if data.sessions.get("begin to send", tenant, session)?.session.owner != epoch {
             return Err(conflict("begin to send", "the session has another owner").with_field("epoch"));
         }
         data.attempts.get_mut("begin to send", tenant, attempt)?.begin_sending(epoch)

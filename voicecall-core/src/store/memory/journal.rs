@@ -50,7 +50,7 @@ fn check(tables: &MemoryTables, tenant: TenantId, entries: &[JournalEntry]) -> R
     let mut batch: HashMap<(SessionId, u64), &JournalEntry> = HashMap::new();
     for entry in entries {
         let row = tables.sessions.get("append to journal", tenant, entry.session)?;
-        if entry.epoch != row.owner {
+        if entry.epoch != row.session.owner {
             return Err(conflict("append to journal", "the session has another owner").with_field("epoch"));
         }
         if entry.seq == 0 {

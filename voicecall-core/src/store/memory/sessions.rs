@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::rows::Rows;
 use super::{MemoryStore, conflict, not_found};
 use crate::error::Result;
-use crate::id::{AttemptId, Epoch, SessionId, TenantId};
+use crate::id::{AttemptId, SessionId, TenantId};
 use crate::journal::JournalEntry;
 use crate::store::{
     Direction, NewSession, Page, PageRequest, ProviderLog, Session, SessionChange, SessionEvent, SessionFilter,
@@ -23,7 +23,6 @@ pub(super) struct Sessions {
 /// A session and everything that is only found through it.
 pub(super) struct Timeline {
     pub(super) session: Session,
-    pub(super) owner: Epoch,
     pub(super) journal: BTreeMap<u64, JournalEntry>,
     pub(super) provider_logs: Vec<ProviderLog>,
     pub(super) attempts: Vec<AttemptId>,
@@ -65,7 +64,6 @@ impl Timeline {
     fn new(new: &NewSession) -> Self {
         Self {
             session: Session::created(new),
-            owner: Epoch::FIRST,
             journal: BTreeMap::new(),
             provider_logs: Vec::new(),
             attempts: Vec::new(),

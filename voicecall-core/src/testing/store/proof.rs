@@ -57,6 +57,8 @@ enum Fault {
     SendsForAnybody,
     /// Takes a session over although somebody's lease runs.
     TakesWhatIsLeased,
+    /// Takes a session from whoever has it, whomever it was to be taken from.
+    TakesFromAnybody,
     /// Lets owners believe that they still own what others took over.
     RenewsWhatIsLost,
     /// Those who wait are called in turn, urgent or not.
@@ -454,6 +456,7 @@ async fn every_fault_is_noticed_by_its_rule() {
         (Fault::ClaimsAgain, "a_turn_is_taken_once"),
         (Fault::SendsForAnybody, "whoever_was_overtaken_may_not_call"),
         (Fault::TakesWhatIsLeased, "a_session_is_leased_until_its_owner_says"),
+        (Fault::TakesFromAnybody, "of_many_who_take_a_session_from_one_owner_one_gets_it"),
         (Fault::RenewsWhatIsLost, "a_session_is_leased_until_its_owner_says"),
         (Fault::ForgetsPriority, "who_waits_is_found_when_due_the_urgent_first"),
         (Fault::FindsTheLongestQueue, "a_tenant_with_many_who_wait_hides_nobody_elses"),

@@ -93,7 +93,7 @@ pub(super) async fn a_session_is_leased_until_its_owner_says(store: Arc<dyn Engi
     let shop = Shop::open(store).await;
     let (store, tenant, session) = (&shop.store, shop.tenant, shop.session);
     let (_, epoch) = store.claim_session(tenant, session, after(0), after(9)).await.unwrap();
-    let take = |at| AcquireLease { until: after(60), free_at: Some(after(at)) };
+    let take = |at| AcquireLease { free_at: Some(after(at)), ..AcquireLease::from_anybody(after(60)) };
     assert_kind(store.acquire_lease(tenant, session, take(8)).await, ErrorKind::Conflict);
     let held = Lease { tenant, session, epoch };
     assert_eq!(store.renew_leases(&[held], after(30)).await.unwrap(), []);
@@ -105,6 +105,23 @@ pub(super) async fn a_session_is_leased_until_its_owner_says(store: Arc<dyn Engi
     let lost = store.renew_leases(&[held, next, gone, strange], after(90)).await.unwrap();
     assert_eq!(lost, [held, gone, strange]);
     assert_eq!(shop.read().await.leased_until, Some(after(90)));
+}
+
+pub(super) async fn of_many_who_take_a_session_from_one_owner_one_gets_it(store: Arc<dyn EngineStore>) {
+    let shop = Shop::open(store).await;
+    let (tenant, session) = (shop.tenant, shop.session);
+    let owner = shop.read().await.owner;
+    let takers = (0..16).map(|_| {
+        let store = Arc::clone(&shop.store);
+        tokio::spawn(
+            async move { store.acquire_lease(tenant, session, AcquireLease::from_owner(owner, after(9))).await },
+        )
+    });
+    let takers: Vec<_> = join_all(takers).await.into_iter().map(Result::unwrap).collect();
+    let (taken, refused): (Vec<_>, Vec<_>) = takers.into_iter().partition(Result::is_ok);
+    assert_eq!(taken.len(), 1);
+    refused.into_iter().for_each(|refused| assert_kind(refused, ErrorKind::Conflict));
+    assert_eq!(taken[0].as_ref().ok(), Some(&shop.read().await.owner), "what is read is who owns it");
 }
 
 pub(super) async fn an_attempt_that_ended_is_booked_once(store: Arc<dyn EngineStore>) {

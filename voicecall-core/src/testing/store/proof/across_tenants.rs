@@ -47,6 +47,7 @@ impl QueueStore for Broken {
 
     async fn acquire_lease(&self, tenant: TenantId, session: SessionId, how: AcquireLease) -> Result<Epoch> {
         let how = if self.has(Fault::TakesWhatIsLeased) { AcquireLease { free_at: None, ..how } } else { how };
+        let how = if self.has(Fault::TakesFromAnybody) { AcquireLease { from: None, ..how } } else { how };
         scoped!(self, "acquire_lease", tenant, self.inner.acquire_lease(tenant, session, how))
     }
 

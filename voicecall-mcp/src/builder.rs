@@ -131,8 +131,9 @@ impl McpServerBuilder<Http> {
     ///
     /// # Errors
     /// `Config` for the fields `url`, `token` or `header` if one of them cannot be used; `Unavailable` if the server
-    /// cannot be reached, `Unauthenticated` or `Forbidden` if it does not take the token, `Timeout` if it does not answer
-    /// within the [limit](Self::start_limit), `Protocol` or `Rejected` if it answers something else than MCP.
+    /// cannot be reached, `Unauthenticated` or `Forbidden` if it does not take the token, `RateLimited` if it has no room,
+    /// `Timeout` if it does not answer within the [limit](Self::start_limit), `Protocol` or `Rejected` if it answers
+    /// something else than MCP.
     pub async fn start(self) -> Result<McpServer> {
         let endpoint = Endpoint::new(&self.source)?;
         McpServer::start(self.settings, move || endpoint.clone().connect()).await

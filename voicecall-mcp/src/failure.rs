@@ -11,6 +11,8 @@ const LONGEST_MESSAGE: usize = 2_000;
 const START: &str = "connect to tool server";
 const CALL: &str = "call tool";
 
+const NO_MCP: &str = "the tool server does not speak MCP as we do";
+
 /// What it means that a server was not greeted.
 pub(crate) fn of_start(error: ClientInitializeError) -> Error {
     let (kind, message) = match &error {
@@ -19,10 +21,11 @@ pub(crate) fn of_start(error: ClientInitializeError) -> Error {
         }
         ClientInitializeError::TransportError { error, .. } => match kind_of_transport(error) {
             Some(kind) => (kind, message_of(kind)),
+            None if is_another_protocol(error) => (ErrorKind::Protocol, NO_MCP),
             None => (ErrorKind::Unavailable, message_of(ErrorKind::Unavailable)),
         },
         ClientInitializeError::JsonRpcError(_) => (ErrorKind::Rejected, "the tool server refuses to be used"),
-        _ => (ErrorKind::Protocol, "the tool server does not speak MCP as we do"),
+        _ => (ErrorKind::Protocol, NO_MCP),
     };
     Error::new(kind, START).with_provider("mcp").with_message(message).with_source(error)
 }
@@ -81,6 +84,13 @@ fn kind_of_transport(error: &DynamicTransportError) -> Option<ErrorKind> {
         }
         _ => None,
     }
+}
+
+/// Whether something answers at the address that is no MCP server.
+fn is_another_protocol(error: &DynamicTransportError) -> bool {
+    use StreamableHttpError::{Deserialize, UnexpectedContentType, UnexpectedServerResponse};
+    let error = error.error.downcast_ref::<StreamableHttpError<reqwest::Error>>();
+    matches!(error, Some(Deserialize(_) | UnexpectedContentType(_) | UnexpectedServerResponse(_)))
 }
 
 const fn message_of(kind: ErrorKind) -> &'static str {

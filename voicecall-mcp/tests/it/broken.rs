@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use voicecall_core::ErrorKind;
 use voicecall_core::tool::{ToolEffect, ToolOutcome};
+use voicecall_core::{Error, ErrorKind};
 use voicecall_mcp::McpServer;
 
 use crate::support::{INSTALLED, Lifeline, bakery, broken, failed, run, tool};
@@ -37,24 +37,38 @@ async fn a_server_that_is_given_up_while_it_starts_is_killed_with_everything_it_
     held.cut().await;
 }
 
-#[tokio::test]
-async fn a_server_that_does_not_take_the_token_says_so() {
+/// What starting comes to if this is answered over HTTP, and what was asked.
+async fn answered_with(answer: &str) -> (Error, String) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/mcp", listener.local_addr().unwrap());
     let guard = async {
         let (mut line, _) = listener.accept().await.unwrap();
         let mut request = vec![0; 4096];
         let length = line.read(&mut request).await.unwrap();
-        let refusal = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer\r\nContent-Length: 0\r\n\r\n";
-        line.write_all(refusal.as_bytes()).await.unwrap();
+        line.write_all(answer.as_bytes()).await.unwrap();
         String::from_utf8_lossy(&request[..length]).to_lowercase()
     };
     let server = McpServer::http(url).bearer("secret-of-the-bakery").start();
-    let (error, request) = tokio::join!(server, guard);
-    let error = error.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unauthenticated, "{error}");
-    assert!(!format!("{error:?}").contains("secret"), "{error:?}");
-    assert!(request.contains("authorization: bearer secret-of-the-bakery"), "{request}");
+    let (server, request) = tokio::join!(server, guard);
+    (server.unwrap_err(), request)
+}
+
+#[tokio::test]
+async fn what_answers_at_an_address_is_told_apart() {
+    for (answer, kind) in [
+        ("401 Unauthorized\r\nWWW-Authenticate: Bearer\r\nContent-Length: 0\r\n\r\n", ErrorKind::Unauthenticated),
+        ("403 Forbidden\r\nWWW-Authenticate: Bearer\r\nContent-Length: 0\r\n\r\n", ErrorKind::Forbidden),
+        ("429 Too Many Requests\r\nContent-Length: 0\r\n\r\n", ErrorKind::RateLimited),
+        ("503 Service Unavailable\r\nContent-Length: 0\r\n\r\n", ErrorKind::Unavailable),
+        ("404 Not Found\r\nContent-Length: 0\r\n\r\n", ErrorKind::Protocol),
+        ("200 OK\r\nContent-Type: text/html\r\nContent-Length: 5\r\n\r\nbread", ErrorKind::Protocol),
+        ("200 OK\r\nContent-Type: application/json\r\nContent-Length: 5\r\n\r\nbread", ErrorKind::Protocol),
+    ] {
+        let (error, request) = answered_with(&format!("HTTP/1.1 {answer}")).await;
+        assert_eq!(error.kind(), kind, "{answer}: {error:?}");
+        assert!(!format!("{error:?}").contains("secret"), "{error:?}");
+        assert!(request.contains("authorization: bearer secret-of-the-bakery"), "{request}");
+    }
 }
 
 #[tokio::test]

@@ -16,6 +16,9 @@ pub use voicecall_core::{
     TenantId, Vault, agent, async_trait, audio, call, carrier, dialogue, journal, media, model, money, store, tool,
 };
 pub use voicecall_engine as engine;
+#[cfg(feature = "mcp")]
+#[doc(inline)]
+pub use voicecall_mcp as mcp;
 #[cfg(feature = "openai")]
 #[doc(inline)]
 pub use voicecall_openai as openai;

@@ -1,7 +1,7 @@
 //! Tools: what a model may have done during a call, from the type of its arguments to the handler that does it.
 //!
-//! A handler never sees a call that does not fit its arguments' type, runs no longer than its time limit, and takes
-//! nothing else with it when it panics. What the call's journal holds before and after it is decided by
+//! A handler never sees a call that does not fit its arguments' type (or, where the schema is known only at run time, is
+//! no JSON object), runs no longer than its time limit, and takes nothing else with it when it panics. What the call's journal holds before and after it is decided by
 //! [`ToolEffect`].
 
 mod context;
@@ -200,7 +200,8 @@ pub struct ToolBuilder {
 
 impl ToolBuilder {
     /// What does it. The model is shown the JSON schema of `T`, field documentation included, and `handler` gets only
-    /// arguments that fit it. An error's message is told to the model, so it says what went wrong and holds no secret.
+    /// arguments that fit it. An error's message is told to the model, so it says what went wrong and holds no secret. An
+    /// error of kind [`ErrorKind::UnknownOutcome`] of a tool with an effect is [`ToolOutcome::Unknown`].
     #[must_use]
     pub fn handler<T, R, F, Fut>(self, handler: F) -> Tool
     where
@@ -210,19 +211,58 @@ impl ToolBuilder {
         Fut: Future<Output = Result<R>> + Send + 'static,
     {
         let handler = Arc::new(handler);
-        let erased = move |arguments: Value, call: ToolContext| {
+        self.finish(schema::strict::<T>(), move |arguments, call| {
             let arguments: T = serde_json::from_value(arguments).map_err(|error| misfit(&error))?;
             let handler = Arc::clone(&handler);
-            let work: BoxFuture<'static, Result<Value>> = Box::pin(async move {
+            Ok(Box::pin(async move {
                 let result = handler(arguments, call).await?;
                 serde_json::to_value(result)
                     .map_err(|error| Error::new(ErrorKind::Internal, "run tool").with_source(error))
-            });
-            Ok(work)
-        };
+            }))
+        })
+    }
+
+    /// What does it, for arguments whose JSON schema is known only at run time, such as one that another program sends.
+    /// The model is shown `schema` as it is, and `handler` gets any JSON object: whether it fits the schema is checked by
+    /// whoever does the work. Where a type can be written, [`handler`](Self::handler) checks before anything runs, and
+    /// before the caller is asked to [`confirm`](Tool::confirm).
+    ///
+    /// ```
+    /// use serde_json::json;
+    /// use voicecall_core::tool::Tool;
+    ///
+    /// let schema = json!({ "type": "object", "properties": { "day": { "type": "string" } }, "required": ["day"] });
+    /// let opening_hours = Tool::new("opening_hours", "When the bakery is open on a day")
+    ///     .handler_with_schema(schema, |args, _call| async move { Ok(json!({ "day": args["day"], "from": "08:00" })) });
+    /// assert!(opening_hours.validate("[]").is_err());
+    /// ```
+    #[must_use]
+    pub fn handler_with_schema<F, Fut>(self, schema: Value, handler: F) -> Tool
+    where
+        F: Fn(Value, ToolContext) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Value>> + Send + 'static,
+    {
+        let handler = Arc::new(handler);
+        self.finish(schema, move |arguments, call| {
+            if !arguments.is_object() {
+                return Err(Error::new(ErrorKind::Invalid, "read tool arguments")
+                    .with_field("arguments")
+                    .with_message("the arguments are not a JSON object"));
+            }
+            let handler = Arc::clone(&handler);
+            // The handler itself runs no sooner than its future: validating must not begin anything.
+            Ok(Box::pin(async move { handler(arguments, call).await }))
+        })
+    }
+
+    fn finish(
+        self,
+        parameters: Value,
+        handler: impl Fn(Value, ToolContext) -> Result<BoxFuture<'static, Result<Value>>> + Send + Sync + 'static,
+    ) -> Tool {
         Tool {
-            spec: ToolSpec { name: self.name, description: self.description, parameters: schema::strict::<T>() },
-            handler: Arc::new(erased),
+            spec: ToolSpec { name: self.name, description: self.description, parameters },
+            handler: Arc::new(handler),
             effect: ToolEffect::default(),
             time_limit: Duration::from_secs(10),
             filler: None,

@@ -14,7 +14,8 @@ pub enum ToolOutcome {
     Failed(String),
     /// It was given up before it had finished.
     Cancelled,
-    /// Nobody knows whether it ran: the process ended in between, and running it again might do its work twice.
+    /// Nobody knows whether it ran, and running it again might do its work twice: the process ended in between, or the
+    /// handler has lost touch with what does the work.
     Unknown,
 }
 

@@ -7,8 +7,8 @@ use serde_json::Value;
 use tokio::time::timeout;
 use tracing::error;
 
-use super::{MOST_RESULT_BYTES, Tool, ToolContext, ToolOutcome};
-use crate::error::{Error, Result};
+use super::{MOST_RESULT_BYTES, Tool, ToolContext, ToolEffect, ToolOutcome};
+use crate::error::{Error, ErrorKind, Result};
 
 impl Tool {
     /// Runs the handler to its one outcome, be it a panic. Dropping the future cancels it.
@@ -32,6 +32,10 @@ impl Tool {
                 failed("the result is too long")
             }
             Ok(value) => ToolOutcome::Returned(value),
+            // What changes nothing has failed, whether or not it ran.
+            Err(error) if error.kind() == ErrorKind::UnknownOutcome && self.effect != ToolEffect::None => {
+                ToolOutcome::Unknown
+            }
             Err(error) => ToolOutcome::Failed(reason(&error)),
         }
     }

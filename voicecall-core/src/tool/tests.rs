@@ -1,6 +1,7 @@
 //! What a handler is given, and what comes of it.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::json;
 
@@ -134,6 +135,41 @@ async fn of_an_error_the_model_learns_the_message_alone() {
         )
     });
     assert_eq!(tool.run(json!({}), context()).await, ToolOutcome::Failed("the shop is closed".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_outcome_matters_where_there_is_an_effect() {
+    let lost = || Error::new(ErrorKind::UnknownOutcome, "book").with_message("the connection broke");
+    let tool = Tool::new("x", "").handler(move |_: Nothing, _| async move { Err::<(), _>(lost()) });
+    for (effect, outcome) in [
+        (ToolEffect::None, ToolOutcome::Failed("the connection broke".into())),
+        (ToolEffect::Idempotent, ToolOutcome::Unknown),
+        (ToolEffect::Once, ToolOutcome::Unknown),
+    ] {
+        assert_eq!(tool.clone().effect(effect).run(json!({}), context()).await, outcome, "{effect:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_schema_given_at_run_time_is_shown_as_it_is_and_any_object_taken() {
+    let schema = json!({ "type": "object", "properties": { "day": { "type": "string", "default": "Monday" } } });
+    let runs = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&runs);
+    let tool = Tool::new("hours", "").handler_with_schema(schema.clone(), move |arguments, call| {
+        count.fetch_add(1, Ordering::Relaxed);
+        async move { Ok(json!([arguments, call.key()])) }
+    });
+    assert_eq!(tool.spec().parameters, schema);
+    assert_eq!(tool.validate(r#"{"day": 7}"#).unwrap(), json!({ "day": 7 }));
+    for arguments in ["[]", "7", "null", "{"] {
+        let error = tool.validate(arguments).unwrap_err();
+        assert_eq!((error.kind(), error.field()), (ErrorKind::Invalid, Some("arguments")), "{arguments}");
+    }
+    assert!(matches!(tool.run(json!([]), context()).await, ToolOutcome::Failed(_)));
+    assert_eq!(runs.load(Ordering::Relaxed), 0, "validating begins nothing");
+    let context = context();
+    let outcome = tool.run(json!({ "day": 7 }), context.clone()).await;
+    assert_eq!(outcome, ToolOutcome::Returned(json!([{ "day": 7 }, context.key()])));
 }
 
 #[tokio::test(start_paused = true)]

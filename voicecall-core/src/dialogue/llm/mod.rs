@@ -140,6 +140,13 @@ impl LlmDialogue {
         self
     }
 
+    /// Lets the model call several tools, such as those of a server.
+    #[must_use]
+    pub fn tools(mut self, tools: impl IntoIterator<Item = Tool>) -> Self {
+        self.personas[0].tools.extend(tools);
+        self
+    }
+
     /// Lets the model transfer the call to a number, which it knows by this name only.
     #[must_use]
     pub fn transfer_to(mut self, name: impl Into<String>, number: PhoneNumber) -> Self {

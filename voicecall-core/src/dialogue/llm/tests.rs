@@ -148,6 +148,16 @@ fn a_tool_runs_when_the_answer_is_complete_and_the_model_reads_its_result() {
 }
 
 #[test]
+fn several_tools_are_offered_in_their_order() {
+    let dialogue = bakery().tools(["a", "b"].map(|name| Tool::new(name, "").handler(|_: Day, _| async { Ok(()) })));
+    let mut driven = Driven::new(dialogue);
+    let actions = driven.hear("Hi!");
+    let Some(Action::Respond { request, .. }) = actions.first() else { panic!("{actions:?}") };
+    let names: Vec<_> = request.tools.iter().map(|tool| tool.name.as_str()).collect();
+    assert_eq!(names, ["hours", "a", "b", "end_call"]);
+}
+
+#[test]
 fn what_was_not_heard_never_enters_the_context() {
     let mut call = Driven::new(bakery());
     call.hear("Tell me everything.");

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod answer_timeouts;
 mod cascade;
 mod chat;
 mod client;
@@ -8,7 +9,6 @@ mod endpoint;
 mod environment;
 mod exchange;
 mod failure;
-mod patience;
 mod speech;
 mod sse;
 mod transcription;

@@ -7,10 +7,10 @@ use voicecall_core::audio::{FRAME_SAMPLES, Frame, Resampler, SAMPLE_RATE};
 use voicecall_core::model::{ResultStream, SpeechToText, Transcript, TranscriptionOptions};
 use voicecall_core::{Error, ErrorKind, Result};
 
+use crate::answer_timeouts::AnswerTimeouts;
 use crate::client::{Client, Connections};
 use crate::endpoint::Endpoint;
 use crate::environment::{self, Lookup, TRANSCRIPTION};
-use crate::patience::Patience;
 use crate::wav;
 use crate::wire::json;
 use crate::wire::transcription::Answer;
@@ -166,7 +166,7 @@ impl OpenAiTranscription {
             return Ok(Transcript { text: String::new(), confidence: None, language: None, is_final: true });
         }
         let request = self.client.post().multipart(self.form(&samples, &options)?);
-        let body = Patience::new(self.client.timeouts())
+        let body = AnswerTimeouts::new(self.client.timeouts())
             .wait(OPERATION, async {
                 let response = self.client.send(OPERATION, request).await?;
                 self.client.read(OPERATION, response).await

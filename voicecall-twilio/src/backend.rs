@@ -35,7 +35,7 @@ const MAX_PAGES: usize = 50;
 ///
 /// Requests that Twilio refuses as too much (429) were certainly not processed; every operation, placing included,
 /// repeats them up to four times after growing waits, not earlier than `Retry-After` says and within
-/// [`rate_limit_patience`](TwilioBuilder::rate_limit_patience). Nothing else is ever repeated.
+/// [`retry_rate_limited_for`](TwilioBuilder::retry_rate_limited_for). Nothing else is ever repeated.
 #[derive(Debug)]
 pub struct TwilioVoice {
     client: TwilioClient,

@@ -15,7 +15,7 @@ use voicecall_core::{Error, Result};
 
 use crate::config::ClientConfig;
 use crate::failure::{Effect, refusal, retry_after, transport, unreadable};
-use crate::patience::Patience;
+use crate::retries::Retries;
 
 /// The longest answer that is read, in bytes. A page of 200 calls has about 300,000.
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
@@ -32,7 +32,7 @@ pub(crate) struct TwilioClient {
     account_sid: String,
     user: String,
     password: SecretString,
-    rate_limit_patience: std::time::Duration,
+    retry_rate_limited_for: std::time::Duration,
 }
 
 impl TwilioClient {
@@ -56,7 +56,7 @@ impl TwilioClient {
             account_sid: config.account_sid,
             user: config.user,
             password: config.password,
-            rate_limit_patience: config.rate_limit_patience,
+            retry_rate_limited_for: config.retry_rate_limited_for,
         })
     }
 
@@ -134,14 +134,14 @@ impl TwilioClient {
         Ok(RecordingAudio { length, pieces: Box::pin(pieces) })
     }
 
-    /// Sends a request until it is answered with something other than "too much", or patience ends.
+    /// Sends a request until it is answered with something other than "too much", or the time for retries is over.
     async fn send(
         &self,
         operation: &'static str,
         effect: Effect,
         request: impl Fn() -> RequestBuilder + Send + Sync,
     ) -> Result<Response> {
-        let mut patience = Patience::new(self.rate_limit_patience);
+        let mut retries = Retries::new(self.retry_rate_limited_for);
         loop {
             let request = request().basic_auth(&self.user, Some(self.password.expose_secret()));
             let error = match attempt(operation, effect, request).await {
@@ -150,7 +150,7 @@ impl TwilioClient {
             };
             // Without randomness the waits are merely not spread.
             let random = getrandom::u32().unwrap_or_default().to_le_bytes()[0];
-            match patience.wait_after(&error, random) {
+            match retries.wait_after(&error, random) {
                 Some(wait) => tokio::time::sleep(wait).await,
                 None => return Err(error),
             }

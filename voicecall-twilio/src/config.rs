@@ -58,7 +58,7 @@ pub struct TwilioBuilder {
     edge: Option<String>,
     connect_timeout: Option<Duration>,
     request_timeout: Option<Duration>,
-    rate_limit_patience: Option<Duration>,
+    retry_rate_limited_for: Option<Duration>,
     connection_overrides: ConnectionOverrides,
 }
 
@@ -158,8 +158,8 @@ impl TwilioBuilder {
 
     /// How long one operation may wait, in all, to repeat what Twilio refused as too much. Default 5 s; zero never
     /// repeats.
-    pub fn rate_limit_patience(mut self, patience: Duration) -> Self {
-        self.rate_limit_patience = Some(patience);
+    pub fn retry_rate_limited_for(mut self, time: Duration) -> Self {
+        self.retry_rate_limited_for = Some(time);
         self
     }
 
@@ -205,7 +205,7 @@ impl TwilioBuilder {
             password,
             connect_timeout,
             request_timeout,
-            rate_limit_patience: self.rate_limit_patience.unwrap_or(DEFAULT_RATE_LIMIT_PATIENCE),
+            retry_rate_limited_for: self.retry_rate_limited_for.unwrap_or(DEFAULT_RATE_LIMIT_PATIENCE),
         };
         let tokens = [Some(auth_token), self.secondary_auth_token].into_iter().flatten().collect();
         TwilioVoice::new(client, public_url, tokens, self.connection_overrides)
@@ -257,7 +257,7 @@ pub(crate) struct ClientConfig {
     pub(crate) password: SecretString,
     pub(crate) connect_timeout: Duration,
     pub(crate) request_timeout: Duration,
-    pub(crate) rate_limit_patience: Duration,
+    pub(crate) retry_rate_limited_for: Duration,
 }
 
 impl ClientConfig {

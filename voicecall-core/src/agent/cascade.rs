@@ -48,16 +48,16 @@ const EVENTS: usize = 64;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Cascade {
-    ear: Arc<dyn SpeechToText>,
-    mind: Arc<dyn LanguageModel>,
-    voice: Arc<dyn TextToSpeech>,
+    stt: Arc<dyn SpeechToText>,
+    llm: Arc<dyn LanguageModel>,
+    tts: Arc<dyn TextToSpeech>,
 }
 
 impl Cascade {
-    /// An agent that hears with `ear`, thinks with `mind` and speaks with `voice`.
+    /// An agent that hears with `stt`, thinks with `llm` and speaks with `tts`.
     #[must_use]
-    pub fn new(ear: Arc<dyn SpeechToText>, mind: Arc<dyn LanguageModel>, voice: Arc<dyn TextToSpeech>) -> Self {
-        Self { ear, mind, voice }
+    pub fn new(stt: Arc<dyn SpeechToText>, llm: Arc<dyn LanguageModel>, tts: Arc<dyn TextToSpeech>) -> Self {
+        Self { stt, llm, tts }
     }
 }
 
@@ -132,10 +132,10 @@ impl CascadeSession {
 impl AgentSession for CascadeSession {
     fn provider(&self, operation: AgentOperation) -> &'static str {
         match operation {
-            AgentOperation::Listen => self.services.ear.name(),
+            AgentOperation::Listen => self.services.stt.name(),
             // Of a response the model is the part that fails and is waited for.
-            AgentOperation::Think | AgentOperation::Respond => self.services.mind.name(),
-            AgentOperation::Speak => self.services.voice.name(),
+            AgentOperation::Think | AgentOperation::Respond => self.services.llm.name(),
+            AgentOperation::Speak => self.services.tts.name(),
         }
     }
 
@@ -146,20 +146,20 @@ impl AgentSession for CascadeSession {
             AgentTask::Listen { audio } => {
                 let (sender, rest) = mpsc::channel(LISTENING_FRAMES);
                 self.listening.insert(op, sender);
-                self.spawn(op, listen(services.ear, setup, (audio, rest), outbox.clone()), outbox);
+                self.spawn(op, listen(services.stt, setup, (audio, rest), outbox.clone()), outbox);
             }
-            AgentTask::Think(request) => self.spawn(op, think(services.mind, request, outbox.clone()), outbox),
+            AgentTask::Think(request) => self.spawn(op, think(services.llm, request, outbox.clone()), outbox),
             AgentTask::Speak(text) => {
                 let credit = Arc::new(Semaphore::new(SPEECH_CREDIT as usize));
                 self.speaking.insert(op, Arc::clone(&credit));
-                let voice = Voice { voice: services.voice, options: setup.speech, credit, outbox: outbox.clone() };
+                let voice = Voice { tts: services.tts, options: setup.speech, credit, outbox: outbox.clone() };
                 self.spawn(op, async move { voice.speak(text, 0).await.map(drop) }, outbox);
             }
             AgentTask::Respond(request) => {
                 let credit = Arc::new(Semaphore::new(SPEECH_CREDIT as usize));
                 self.speaking.insert(op, Arc::clone(&credit));
-                let voice = Voice { voice: services.voice, options: setup.speech, credit, outbox: outbox.clone() };
-                self.spawn(op, respond(services.mind, request, voice), outbox);
+                let voice = Voice { tts: services.tts, options: setup.speech, credit, outbox: outbox.clone() };
+                self.spawn(op, respond(services.llm, request, voice), outbox);
             }
         }
     }
@@ -231,16 +231,16 @@ impl Outbox {
     }
 }
 
-#[instrument(skip_all, fields(provider = ear.name()))]
+#[instrument(skip_all, fields(provider = stt.name()))]
 async fn listen(
-    ear: Arc<dyn SpeechToText>,
+    stt: Arc<dyn SpeechToText>,
     setup: AgentSetup,
     (audio, mut rest): (Vec<Frame>, mpsc::Receiver<Frame>),
     outbox: Outbox,
 ) -> Result<()> {
     let rest = stream::poll_fn(move |context| rest.poll_recv(context));
     let frames = stream::iter(audio).chain(rest).boxed();
-    let mut transcripts = ear.transcribe(frames, &setup.transcription);
+    let mut transcripts = stt.transcribe(frames, &setup.transcription);
     while let Some(transcript) = transcripts.next().await.transpose()? {
         let is_final = transcript.is_final;
         outbox.post(AgentEvent::Transcript(transcript)).await;
@@ -248,12 +248,12 @@ async fn listen(
             return Ok(());
         }
     }
-    Err(broken("transcribe", ear.name(), "no final transcript"))
+    Err(broken("transcribe", stt.name(), "no final transcript"))
 }
 
-#[instrument(skip_all, fields(provider = mind.name()))]
-async fn think(mind: Arc<dyn LanguageModel>, request: ChatRequest, outbox: Outbox) -> Result<()> {
-    let mut answer = mind.chat(request);
+#[instrument(skip_all, fields(provider = llm.name()))]
+async fn think(llm: Arc<dyn LanguageModel>, request: ChatRequest, outbox: Outbox) -> Result<()> {
+    let mut answer = llm.chat(request);
     while let Some(delta) = answer.next().await.transpose()? {
         match delta {
             ChatDelta::Text(text) => outbox.post(AgentEvent::Token(text)).await,
@@ -268,7 +268,7 @@ async fn think(mind: Arc<dyn LanguageModel>, request: ChatRequest, outbox: Outbo
 /// A synthesiser at the service of one operation.
 #[derive(Debug)]
 pub(super) struct Voice {
-    voice: Arc<dyn TextToSpeech>,
+    tts: Arc<dyn TextToSpeech>,
     options: SpeechOptions,
     credit: Arc<Semaphore>,
     pub(super) outbox: Outbox,
@@ -276,12 +276,12 @@ pub(super) struct Voice {
 
 impl Voice {
     /// Speaks `text` behind the `spoken` samples that the operation has delivered before. Returns how many those are then.
-    #[instrument(skip_all, fields(provider = self.voice.name()))]
+    #[instrument(skip_all, fields(provider = self.tts.name()))]
     pub(super) async fn speak(&self, text: String, mut spoken: u64) -> Result<u64> {
         // Punctuation alone may well have no sound.
         let audible = text.chars().any(char::is_alphanumeric);
         let begin = spoken;
-        let mut speech = self.voice.synthesize(text, &self.options);
+        let mut speech = self.tts.synthesize(text, &self.options);
         while let Some(mut chunk) = speech.next().await.transpose()? {
             for word in &mut chunk.words {
                 (word.start, word.end) = (word.start + begin, word.end + begin);
@@ -298,7 +298,7 @@ impl Voice {
         }
         if audible && spoken == begin {
             // As a success it would leave the caller in silence.
-            return Err(broken("synthesize", self.voice.name(), "no audio"));
+            return Err(broken("synthesize", self.tts.name(), "no audio"));
         }
         Ok(spoken)
     }

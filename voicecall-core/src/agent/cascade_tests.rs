@@ -15,30 +15,30 @@ const SPEAK: OpId = OpId(3);
 
 /// Three services that a test can look at, and a session with them.
 struct Stage {
-    ear: Arc<ScriptedTranscriber>,
-    mind: Arc<ScriptedModel>,
+    stt: Arc<ScriptedTranscriber>,
+    llm: Arc<ScriptedModel>,
     voice: Arc<ScriptedVoice>,
     session: Box<dyn AgentSession>,
 }
 
 impl Stage {
-    async fn open(ear: ScriptedTranscriber, mind: ScriptedModel, voice: ScriptedVoice) -> Self {
-        let (ear, mind, voice) = (Arc::new(ear), Arc::new(mind), Arc::new(voice));
+    async fn open(stt: ScriptedTranscriber, llm: ScriptedModel, voice: ScriptedVoice) -> Self {
+        let (stt, llm, voice) = (Arc::new(stt), Arc::new(llm), Arc::new(voice));
         let agent = Cascade::new(
-            Arc::<ScriptedTranscriber>::clone(&ear),
-            Arc::<ScriptedModel>::clone(&mind),
+            Arc::<ScriptedTranscriber>::clone(&stt),
+            Arc::<ScriptedModel>::clone(&llm),
             Arc::<ScriptedVoice>::clone(&voice),
         );
         let session = agent.open(&setup()).await.unwrap();
-        Self { ear, mind, voice, session }
+        Self { stt, llm, voice, session }
     }
 
-    async fn hearing(ear: ScriptedTranscriber) -> Self {
-        Self::open(ear, ScriptedModel::new(), ScriptedVoice::new()).await
+    async fn hearing(stt: ScriptedTranscriber) -> Self {
+        Self::open(stt, ScriptedModel::new(), ScriptedVoice::new()).await
     }
 
-    async fn thinking(mind: ScriptedModel) -> Self {
-        Self::open(ScriptedTranscriber::new(), mind, ScriptedVoice::new()).await
+    async fn thinking(llm: ScriptedModel) -> Self {
+        Self::open(ScriptedTranscriber::new(), llm, ScriptedVoice::new()).await
     }
 
     async fn speaking(voice: ScriptedVoice) -> Self {
@@ -116,14 +116,14 @@ async fn a_turn_is_heard_to_its_end_and_then_understood() {
         stage.session.hear(LISTEN, &Frame::SILENCE).unwrap();
     }
     settle().await;
-    assert_eq!(stage.ear.given(), 0, "the turn has not ended");
+    assert_eq!(stage.stt.given(), 0, "the turn has not ended");
 
     stage.session.finish(LISTEN);
     let events = stage.run(LISTEN).await;
 
     assert!(matches!(&events[..], [AgentEvent::Transcript(t), AgentEvent::Done] if t.text == "ja tack"), "{events:?}");
-    assert_eq!(stage.ear.turns(), [vec![Frame::SILENCE; 750]]);
-    assert_eq!(stage.ear.requests(), [setup().transcription]);
+    assert_eq!(stage.stt.turns(), [vec![Frame::SILENCE; 750]]);
+    assert_eq!(stage.stt.requests(), [setup().transcription]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -134,7 +134,7 @@ async fn a_turn_of_any_length_can_be_handed_over_at_once() {
     stage.session.finish(LISTEN);
     let events = stage.run(LISTEN).await;
     assert!(matches!(&events[..], [AgentEvent::Transcript(_), AgentEvent::Done]), "{events:?}");
-    assert_eq!(stage.ear.turns()[0].len(), 3001);
+    assert_eq!(stage.stt.turns()[0].len(), 3001);
 }
 
 #[tokio::test(start_paused = true)]
@@ -148,7 +148,7 @@ async fn audio_that_a_transcriber_does_not_take_is_refused_not_lost() {
 
     stage.session.finish(LISTEN);
     stage.run(LISTEN).await;
-    assert_eq!(stage.ear.turns()[0].len(), 750);
+    assert_eq!(stage.stt.turns()[0].len(), 750);
 }
 
 #[tokio::test(start_paused = true)]
@@ -183,7 +183,7 @@ async fn nothing_is_awaited_after_the_final_transcript() {
     stage.session.finish(LISTEN);
     let events = timeout(Duration::from_secs(1), stage.run(LISTEN)).await.unwrap();
     assert!(matches!(events[..], [AgentEvent::Transcript(_), AgentEvent::Transcript(_), AgentEvent::Done]));
-    assert_eq!(stage.ear.running(), 0);
+    assert_eq!(stage.stt.running(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -199,7 +199,7 @@ async fn an_answer_arrives_piece_by_piece_with_its_usage() {
         panic!("{events:?}")
     };
     assert_eq!((first.as_str(), second.as_str(), *used), ("Hej", " du", usage));
-    assert_eq!(stage.mind.requests(), [request()]);
+    assert_eq!(stage.llm.requests(), [request()]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -302,12 +302,12 @@ async fn a_cancelled_operation_stops_and_says_nothing_more() {
     let mut stage = Stage::thinking(model).await;
     stage.session.start(THINK, AgentTask::Think(request()));
     settle().await;
-    assert_eq!((stage.mind.given(), stage.mind.running()), (1, 1));
+    assert_eq!((stage.llm.given(), stage.llm.running()), (1, 1));
 
     stage.session.cancel(THINK);
     settle().await;
 
-    assert_eq!(stage.mind.running(), 0);
+    assert_eq!(stage.llm.running(), 0);
     assert!(stage.is_idle().await);
 }
 
@@ -324,22 +324,22 @@ async fn a_stalled_operation_does_not_hold_up_the_others() {
 
 #[tokio::test(start_paused = true)]
 async fn dropping_the_session_ends_everything() {
-    let ear = ScriptedTranscriber::new().with_script(Script::new().stall());
-    let mind = ScriptedModel::new().with_script(Script::new().stall());
+    let stt = ScriptedTranscriber::new().with_script(Script::new().stall());
+    let llm = ScriptedModel::new().with_script(Script::new().stall());
     let voice = ScriptedVoice::new().with_silence(100, Duration::from_secs(1));
-    let mut stage = Stage::open(ear, mind, voice).await;
+    let mut stage = Stage::open(stt, llm, voice).await;
     stage.session.start(LISTEN, listen_from(0));
     stage.session.finish(LISTEN);
     stage.session.start(THINK, AgentTask::Think(request()));
     stage.session.start(SPEAK, AgentTask::Speak("A long story".into()));
     settle().await;
-    let (ear, mind, voice) = (Arc::clone(&stage.ear), Arc::clone(&stage.mind), Arc::clone(&stage.voice));
-    assert_eq!((ear.running(), mind.running(), voice.running()), (1, 1, 1));
+    let (stt, llm, voice) = (Arc::clone(&stage.stt), Arc::clone(&stage.llm), Arc::clone(&stage.voice));
+    assert_eq!((stt.running(), llm.running(), voice.running()), (1, 1, 1));
 
     drop(stage);
     tokio::time::sleep(Duration::from_secs(1)).await;
 
-    assert_eq!((ear.running(), mind.running(), voice.running()), (0, 0, 0));
+    assert_eq!((stt.running(), llm.running(), voice.running()), (0, 0, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -446,7 +446,7 @@ async fn a_response_is_offered_tools_and_calls_them_without_a_word() {
         matches!(events[..], [AgentEvent::ToolCall(_), AgentEvent::Usage(_), AgentEvent::TextDone, AgentEvent::Done]),
         "{events:?}"
     );
-    assert_eq!((stage.mind.requests()[0].tools.clone(), stage.mind.requests()[0].max_tokens), (vec![spec], 7));
+    assert_eq!((stage.llm.requests()[0].tools.clone(), stage.llm.requests()[0].max_tokens), (vec![spec], 7));
 }
 
 #[tokio::test(start_paused = true)]
@@ -480,6 +480,6 @@ async fn a_failure_of_model_or_voice_ends_a_response_once() {
         stage.session.start(THINK, answer());
         assert_eq!(failure(&stage.run(THINK).await), kind);
         assert!(stage.is_idle().await);
-        assert_eq!((stage.mind.running(), stage.voice.running()), (0, 0));
+        assert_eq!((stage.llm.running(), stage.voice.running()), (0, 0));
     }
 }

@@ -17,21 +17,21 @@ use crate::model::{ChatDelta, ChatRequest, LanguageModel};
 const SENTENCES: usize = 32;
 
 /// Answers aloud: one part reads the model, the other speaks what is complete.
-pub(super) async fn respond(mind: Arc<dyn LanguageModel>, request: Respond, voice: Voice) -> Result<()> {
+pub(super) async fn respond(llm: Arc<dyn LanguageModel>, request: Respond, voice: Voice) -> Result<()> {
     let (sentences, waiting) = mpsc::channel(SENTENCES);
-    try_join!(write(mind, request, voice.outbox.clone(), sentences), speak(voice, waiting))?;
+    try_join!(write(llm, request, voice.outbox.clone(), sentences), speak(voice, waiting))?;
     Ok(())
 }
 
-#[instrument(skip_all, fields(provider = mind.name()))]
+#[instrument(skip_all, fields(provider = llm.name()))]
 async fn write(
-    mind: Arc<dyn LanguageModel>,
+    llm: Arc<dyn LanguageModel>,
     request: Respond,
     outbox: Outbox,
     sentences: mpsc::Sender<String>,
 ) -> Result<()> {
     let Respond { messages, tools, max_tokens } = request;
-    let mut answer = mind.chat(ChatRequest::new(messages, max_tokens).with_tools(tools));
+    let mut answer = llm.chat(ChatRequest::new(messages, max_tokens).with_tools(tools));
     let mut splitter = Sentences::new();
     while let Some(delta) = answer.next().await.transpose()? {
         match delta {

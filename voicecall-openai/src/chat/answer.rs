@@ -11,10 +11,10 @@ use super::body::Body;
 use super::calls::Calls;
 use super::ending::Ending;
 use super::thoughts::Thoughts;
+use crate::answer_timeouts::AnswerTimeouts;
 use crate::client::Client;
 use crate::exchange::Exchange;
 use crate::failure;
-use crate::patience::Patience;
 use crate::sse::Event;
 use crate::wire::chunk::{self, Chunk, Words};
 use crate::wire::failure::Failure;
@@ -29,22 +29,22 @@ const MAX_ANSWER: usize = 1024 * 1024;
 /// An answer on its way.
 #[derive(Debug)]
 pub(super) struct Answer {
-    patience: Patience,
+    timeouts: AnswerTimeouts,
     exchange: Exchange,
     reader: Reader,
 }
 
 impl Answer {
     pub(super) fn new(client: Client, sent: RequestBuilder, request: &ChatRequest) -> Self {
-        let patience = Patience::new(client.timeouts());
+        let timeouts = AnswerTimeouts::new(client.timeouts());
         let exchange = Exchange::new(OPERATION, client, sent);
-        Self { patience, exchange, reader: Reader::new(request) }
+        Self { timeouts, exchange, reader: Reader::new(request) }
     }
 
     /// The next piece and the answer without it.
     pub(super) async fn step(mut self) -> Result<Option<(ChatDelta, Self)>> {
-        let Self { patience, exchange, reader } = &mut self;
-        let piece = match patience.wait(OPERATION, next_text(exchange, reader)).await {
+        let Self { timeouts, exchange, reader } = &mut self;
+        let piece = match timeouts.wait(OPERATION, next_text(exchange, reader)).await {
             Ok(Some(text)) => Some(ChatDelta::Text(text)),
             Ok(None) => reader.end()?,
             Err(error) if reader.ending.is_none() => return Err(error),

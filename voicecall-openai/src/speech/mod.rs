@@ -12,11 +12,11 @@ use voicecall_core::model::{ResultStream, SpeechChunk, SpeechOptions, TextToSpee
 use voicecall_core::{Error, ErrorKind, Result};
 
 use self::decoder::Decoder;
+use crate::answer_timeouts::AnswerTimeouts;
 use crate::client::{Client, Connections};
 use crate::endpoint::Endpoint;
 use crate::environment::{self, Lookup, SPEECH};
 use crate::exchange::Exchange;
-use crate::patience::Patience;
 use crate::wire::speech::Request;
 
 const OPERATION: &str = "synthesize";
@@ -171,7 +171,7 @@ impl TextToSpeech for OpenAiSpeech {
 /// An utterance on its way.
 #[derive(Debug)]
 struct Utterance {
-    patience: Patience,
+    timeouts: AnswerTimeouts,
     exchange: Exchange,
     format: SpeechFormat,
     /// Absent before the answer begins.
@@ -181,15 +181,15 @@ struct Utterance {
 
 impl Utterance {
     fn new(client: Client, request: RequestBuilder, format: SpeechFormat) -> Self {
-        let patience = Patience::new(client.timeouts());
+        let timeouts = AnswerTimeouts::new(client.timeouts());
         let exchange = Exchange::new(OPERATION, client, request);
-        Self { patience, exchange, format, decoder: None, is_over: false }
+        Self { timeouts, exchange, format, decoder: None, is_over: false }
     }
 
     /// The next piece of audio and the utterance without it.
     async fn step(mut self) -> Result<Option<(SpeechChunk, Self)>> {
-        let Self { patience, exchange, format, decoder, is_over } = &mut self;
-        let audio = patience.wait(OPERATION, next_audio(exchange, *format, decoder, is_over)).await?;
+        let Self { timeouts, exchange, format, decoder, is_over } = &mut self;
+        let audio = timeouts.wait(OPERATION, next_audio(exchange, *format, decoder, is_over)).await?;
         Ok(audio.map(|audio| (SpeechChunk { audio, words: Vec::new() }, self)))
     }
 }

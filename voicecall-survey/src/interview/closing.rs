@@ -29,7 +29,7 @@ impl Interview {
     /// There is no money for more than a goodbye.
     pub(super) fn wrap_up(&mut self, now: CallTime, actions: &mut Vec<Action>) {
         if matches!(self.state, State::Introduction(_)) {
-            self.speech.hush(actions);
+            self.speech.interrupt(actions);
             self.speech.say(&self.plan.phrases.declined, Cue::Last, now, actions);
             return self.close(EndReason::RefusedByBudget, false, now, actions);
         }
@@ -41,17 +41,17 @@ impl Interview {
     pub(super) fn close_at_once(&mut self, unasked: EndReason, now: CallTime, actions: &mut Vec<Action>) {
         match self.state {
             State::Introduction(_) => {
-                self.speech.hush(actions);
+                self.speech.interrupt(actions);
                 self.close(unasked, false, now, actions);
             }
             State::Consent(_) => {
                 self.pending.forget(About::Consent, actions);
-                self.speech.hush(actions);
+                self.speech.interrupt(actions);
                 self.speech.say(&self.plan.phrases.declined, Cue::Last, now, actions);
                 self.close(unasked, false, now, actions);
             }
             State::Asking(_) => {
-                self.speech.hush(actions);
+                self.speech.interrupt(actions);
                 self.conclude(EndReason::Completed, true, now, actions);
             }
             State::Idle | State::Closing(_) | State::Over(_) => {}

@@ -19,7 +19,7 @@ const PATIENT_SILENCES: u32 = 3;
 impl Interview {
     /// The caller wants to go: notes why, says goodbye, and nothing else. `words` is what was said.
     pub(super) fn leave(&mut self, intent: Intent, words: &str, now: CallTime, actions: &mut Vec<Action>) {
-        self.speech.hush(actions);
+        self.speech.interrupt(actions);
         if intent == Intent::DoNotCall {
             actions.push(Action::Journal(Fact::DoNotCall));
         }

@@ -155,7 +155,7 @@ impl Speech {
     }
 
     /// Stops whatever is being said.
-    pub(super) fn hush(&mut self, actions: &mut Vec<Action>) {
+    pub(super) fn interrupt(&mut self, actions: &mut Vec<Action>) {
         if !self.queue.is_empty() {
             self.queue.clear();
             actions.push(Action::Interrupt);

@@ -120,7 +120,7 @@ impl LlmDialogue {
             self.state.failures = 0;
         } else {
             self.history.reword(utterance, "");
-            self.apologise(actions);
+            self.say_apology(actions);
         }
         self.proceed(now, actions);
     }
@@ -135,13 +135,13 @@ impl LlmDialogue {
         if self.state.owed && self.state.failures == 0 {
             self.state.failures += 1;
         } else {
-            self.apologise(actions);
+            self.say_apology(actions);
         }
         self.proceed(now, actions);
     }
 
     /// The model has no words. At the second time in a row the call ends.
-    fn apologise(&mut self, actions: &mut Vec<Action>) {
+    fn say_apology(&mut self, actions: &mut Vec<Action>) {
         self.state.failures += 1;
         if self.state.failures > 1 {
             self.end(self.phrases.broken.clone(), EndReason::TechnicalFailure, actions);

@@ -82,8 +82,8 @@ fn closing_stops_a_question_in_the_middle() {
     call.replies(&analysis("answered"));
     call.said();
     call.wait_until(110);
-    let hush = call.all.iter().position(|action| *action == Action::Interrupt).unwrap();
-    assert!(matches!(&call.all[hush + 1], Action::Say(said) if said.text == THANKS && !said.interruptible));
+    let interrupt = call.all.iter().position(|action| *action == Action::Interrupt).unwrap();
+    assert!(matches!(&call.all[interrupt + 1], Action::Say(said) if said.text == THANKS && !said.interruptible));
 }
 
 #[test]
@@ -202,8 +202,8 @@ fn told_to_wrap_up_while_it_is_speaking_it_stops_and_thanks() {
     call.replies(&analysis("answered"));
     call.said();
     call.event(DialogueEvent::WrapUp);
-    let hush = call.all.iter().position(|action| *action == Action::Interrupt).unwrap();
-    assert!(matches!(&call.all[hush + 1], Action::Say(said) if said.text == THANKS && !said.interruptible));
+    let interrupt = call.all.iter().position(|action| *action == Action::Interrupt).unwrap();
+    assert!(matches!(&call.all[interrupt + 1], Action::Say(said) if said.text == THANKS && !said.interruptible));
     assert_eq!(call.ends(), Some(("softly", EndReason::Completed)));
 }
 

@@ -6,13 +6,13 @@ use voicecall_core::{Error, ErrorKind};
 
 /// The tries of one request. Only what was certainly not done ([`ErrorKind::RateLimited`]) is tried again.
 #[derive(Debug)]
-pub(crate) struct Patience {
+pub(crate) struct Retries {
     retries_left: u32,
     next_wait: Duration,
     time_left: Duration,
 }
 
-impl Patience {
+impl Retries {
     const RETRIES: u32 = 4;
     const FIRST_WAIT: Duration = Duration::from_millis(100);
 
@@ -49,25 +49,25 @@ mod tests {
 
     #[test]
     fn four_retries_each_twice_as_late() {
-        let mut patience = Patience::new(Duration::from_secs(5));
-        let waits: Vec<_> = std::iter::from_fn(|| patience.wait_after(&limited(), 130)).collect();
+        let mut retries = Retries::new(Duration::from_secs(5));
+        let waits: Vec<_> = std::iter::from_fn(|| retries.wait_after(&limited(), 130)).collect();
         assert_eq!(waits, [100, 200, 400, 800].map(Duration::from_millis));
     }
 
     #[test]
     fn an_asked_for_wait_is_kept_or_there_is_none() {
-        let mut patience = Patience::new(Duration::from_secs(5));
+        let mut retries = Retries::new(Duration::from_secs(5));
         let asked = |seconds| limited().with_retry_after(Duration::from_secs(seconds));
-        assert_eq!(patience.wait_after(&asked(3), 0), Some(Duration::from_secs(3)));
-        assert_eq!(patience.wait_after(&asked(3), 0), None);
-        assert_eq!(Patience::new(Duration::from_secs(5)).wait_after(&asked(6), 0), None);
+        assert_eq!(retries.wait_after(&asked(3), 0), Some(Duration::from_secs(3)));
+        assert_eq!(retries.wait_after(&asked(3), 0), None);
+        assert_eq!(Retries::new(Duration::from_secs(5)).wait_after(&asked(6), 0), None);
     }
 
     #[test]
     fn nothing_else_is_tried_again() {
         for kind in [ErrorKind::UnknownOutcome, ErrorKind::Timeout, ErrorKind::Unavailable, ErrorKind::Rejected] {
-            let mut patience = Patience::new(Duration::from_secs(5));
-            assert_eq!(patience.wait_after(&Error::new(kind, "place call"), 0), None, "{kind:?}");
+            let mut retries = Retries::new(Duration::from_secs(5));
+            assert_eq!(retries.wait_after(&Error::new(kind, "place call"), 0), None, "{kind:?}");
         }
     }
 
@@ -75,8 +75,8 @@ mod tests {
         #[test]
         fn waits_stay_within_a_tenth_and_within_the_time(random: [u8; 8], millis in 0..3000u64) {
             let time = Duration::from_millis(millis);
-            let mut patience = Patience::new(time);
-            let waits: Vec<_> = random.iter().map_while(|&random| patience.wait_after(&limited(), random)).collect();
+            let mut retries = Retries::new(time);
+            let waits: Vec<_> = random.iter().map_while(|&random| retries.wait_after(&limited(), random)).collect();
             prop_assert!(waits.iter().sum::<Duration>() <= time);
             for (wait, middle) in waits.iter().zip([100.0, 200.0, 400.0, 800.0]) {
                 prop_assert!((wait.as_secs_f64() * 1000.0 / middle - 1.0).abs() <= 0.11);

@@ -10,13 +10,13 @@ use crate::endpoint::Timeouts;
 
 /// The time limits of one answer. Only waiting is counted, not what happens between two waits.
 #[derive(Debug)]
-pub(crate) struct Patience {
+pub(crate) struct AnswerTimeouts {
     next: Duration,
     stall: Duration,
     left: Duration,
 }
 
-impl Patience {
+impl AnswerTimeouts {
     pub(crate) fn new(timeouts: Timeouts) -> Self {
         Self { next: timeouts.first, stall: timeouts.stall, left: timeouts.total }
     }
@@ -47,42 +47,42 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn patience() -> Patience {
+    fn timeouts() -> AnswerTimeouts {
         let timeouts = Timeouts::default().with_first(5 * SECOND).with_stall(2 * SECOND).with_total(10 * SECOND);
-        Patience::new(timeouts)
+        AnswerTimeouts::new(timeouts)
     }
 
     /// Waits for a piece that takes as many tenths of a second.
-    async fn wait(patience: &mut Patience, tenths: u32) -> Option<ErrorKind> {
+    async fn wait(timeouts: &mut AnswerTimeouts, tenths: u32) -> Option<ErrorKind> {
         let piece = async {
             sleep(SECOND / 10 * tenths).await;
             Ok(())
         };
-        patience.wait("test", piece).await.err().map(|error| error.kind())
+        timeouts.wait("test", piece).await.err().map(|error| error.kind())
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_first_piece_may_take_longer_than_the_next() {
-        let mut patience = patience();
-        assert_eq!(wait(&mut patience, 49).await, None);
-        assert_eq!(wait(&mut patience, 19).await, None);
-        assert_eq!(wait(&mut patience, 21).await, Some(ErrorKind::Timeout));
+        let mut timeouts = timeouts();
+        assert_eq!(wait(&mut timeouts, 49).await, None);
+        assert_eq!(wait(&mut timeouts, 19).await, None);
+        assert_eq!(wait(&mut timeouts, 21).await, Some(ErrorKind::Timeout));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_beginning_that_never_comes_is_given_up_in_time() {
         let begun = Instant::now();
-        assert_eq!(wait(&mut patience(), 1000).await, Some(ErrorKind::Timeout));
+        assert_eq!(wait(&mut timeouts(), 1000).await, Some(ErrorKind::Timeout));
         assert_eq!(begun.elapsed(), 5 * SECOND);
     }
 
     #[tokio::test(start_paused = true)]
     async fn waits_add_up_and_pauses_between_them_do_not() {
-        let mut patience = patience();
+        let mut timeouts = timeouts();
         for _ in 0..6 {
-            assert_eq!(wait(&mut patience, 15).await, None);
+            assert_eq!(wait(&mut timeouts, 15).await, None);
             sleep(60 * SECOND).await;
         }
-        assert_eq!(wait(&mut patience, 15).await, Some(ErrorKind::Timeout));
+        assert_eq!(wait(&mut timeouts, 15).await, Some(ErrorKind::Timeout));
     }
 }

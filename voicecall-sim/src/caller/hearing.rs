@@ -4,6 +4,7 @@ use voicecall_core::CallTime;
 use voicecall_core::audio::{EnergyDetector, Frame, VoiceDetector as _};
 
 use crate::matcher::{ClipMatcher, Heard, Listener};
+use crate::phone::is_audible;
 
 /// In the middle of a sentence the caller makes out words every so many frames: 200 ms.
 const GLANCE_EVERY: usize = 10;
@@ -70,7 +71,7 @@ impl Hearing {
     pub(super) fn hear(&mut self, now: CallTime, frame: &Frame, glances: bool) -> News {
         match self {
             Self::Audio(hearing) => hearing.hear(now, frame, glances),
-            Self::Labels => News { is_voice: *frame != Frame::SILENCE, ..News::default() },
+            Self::Labels => News { is_voice: is_audible(frame.as_bytes()), ..News::default() },
         }
     }
 

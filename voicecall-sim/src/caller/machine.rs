@@ -19,6 +19,7 @@ pub struct Caller {
     answer: Answer,
     answerer: Answerer,
     steps: Vec<Step>,
+    in_order: bool,
     hearing: Hearing,
     turn: Turn,
     doing: Option<Doing>,
@@ -71,6 +72,7 @@ impl Caller {
             answer: scenario.caller.answer,
             answerer: scenario.caller.answerer,
             steps: scenario.caller.steps.iter().map(prepare).collect::<Result<_>>()?,
+            in_order: scenario.caller.in_order,
             hearing: match fidelity {
                 Fidelity::Audio => Hearing::audio(ears.clone()),
                 Fidelity::Labels => Hearing::Labels,
@@ -81,6 +83,13 @@ impl Caller {
             rng: scenario.rng(Part::Caller),
             log: CallerLog::default(),
         })
+    }
+
+    /// Leaves the caller without ears for words, which take time to make out: it goes by voice and silence alone.
+    #[must_use]
+    pub fn without_words(mut self) -> Self {
+        self.hearing = Hearing::Labels;
+        self
     }
 
     /// What the caller heard and did; shared, so that it can be read when the caller has been given away.
@@ -125,7 +134,7 @@ impl Caller {
         };
         doing.position += 1;
         if doing.performance.is_audible() {
-            self.turn.sound(now);
+            self.turn.own_sound(now);
         }
         self.has_hung_up = action == PartyAction::HangUp;
         self.log.extend(now);
@@ -134,8 +143,10 @@ impl Caller {
 
     /// Begins the first step that is unused and whose trigger holds.
     fn begin(&mut self, now: CallTime) {
-        let mut due = self.steps.iter_mut().filter(|step| self.turn.satisfies(&step.trigger, now));
-        let Some(performance) = due.find_map(|step| step.performance.take()) else { return };
+        let unused = self.steps.iter_mut().filter(|step| step.performance.is_some());
+        let next = if self.in_order { 1 } else { usize::MAX };
+        let due = unused.take(next).find(|step| self.turn.satisfies(&step.trigger, now));
+        let Some(performance) = due.and_then(|step| step.performance.take()) else { return };
         let from = now.back(FRAME_DURATION);
         self.turn.begin(from);
         self.log.enter(performance.event(), from, now);

@@ -1,8 +1,10 @@
 //! An act of the caller, frame by frame.
 
+use std::path::Path;
 use std::time::Duration;
 
-use voicecall_core::audio::{FRAME_DURATION, Frame, Framer, Pcm};
+use voicecall_core::audio::g711::mulaw;
+use voicecall_core::audio::{FRAME_DURATION, Frame, Framer, Pcm, Resampler, SAMPLE_RATE};
 use voicecall_core::{Error, Result};
 
 use super::log::CallerEvent;
@@ -11,6 +13,7 @@ use crate::clips::Library;
 use crate::fault::Rng;
 use crate::phone::PartyAction;
 use crate::scenario::Act;
+use crate::wav::Wav;
 
 /// The speaker of the library whose clips are used.
 const SPEAKER: &str = "caller";
@@ -46,6 +49,7 @@ impl Performance {
                     Self::Marker { text: text.clone(), frames: frames_in(PER_CHARACTER.saturating_mul(characters)) }
                 }
             },
+            Act::Play(path) => recording(path)?,
             Act::Keys(keys) => Self::Keys(keys.clone()),
             Act::Silence(duration) => Self::Silence { frames: frames_in(*duration) },
             Act::Noise { duration, below_full_scale } => {
@@ -100,10 +104,28 @@ impl Performance {
 
 fn speech(text: &str, library: &Library) -> Result<Performance> {
     let speech = library.voice(SPEAKER, text).map_err(|error| Error::config("caller.step.say", error.to_string()))?;
+    Ok(Performance::Speech { text: speech.text, frames: framed(&speech.audio) })
+}
+
+/// A recording, which is called by its file's name.
+fn recording(path: &Path) -> Result<Performance> {
+    let wrong = |why: String| Error::config("caller.step.play", format!("{}: {why}", path.display()));
+    let file = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    let wav = Wav::read(&file).map_err(wrong)?;
+    let mut resampler = Resampler::new(wav.rate, SAMPLE_RATE).map_err(|error| wrong(error.to_string()))?;
+    let mut samples = Vec::new();
+    resampler.process(&wav.samples, &mut samples);
+    resampler.flush(&mut samples);
+    let audio: Vec<u8> = samples.iter().map(|&sample| mulaw::encode(sample)).collect();
+    let text = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(Performance::Speech { text, frames: framed(&audio) })
+}
+
+fn framed(audio: &[u8]) -> Vec<Frame> {
     let (mut framer, mut frames) = (Framer::new(), Vec::new());
-    framer.push(&speech.audio, |frame| frames.push(frame));
+    framer.push(audio, |frame| frames.push(frame));
     frames.extend(framer.flush());
-    Ok(Performance::Speech { text: speech.text, frames })
+    frames
 }
 
 fn frames_in(duration: Duration) -> usize {

@@ -28,6 +28,7 @@
 //! ```
 
 mod bundled;
+mod expect;
 mod file;
 mod latency;
 mod model;
@@ -35,6 +36,7 @@ mod phrase;
 mod step;
 mod time;
 
+pub use expect::{EndedBy, Expect};
 pub(crate) use file::Part;
 pub use file::{CallerScript, Scenario};
 pub use latency::Latency;

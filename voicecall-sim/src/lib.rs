@@ -4,12 +4,15 @@
 pub mod caller;
 pub mod carrier;
 pub mod clips;
+mod clock;
 pub mod demo;
 pub mod fault;
 pub mod labels;
 pub mod matcher;
+pub mod media_streams;
 pub mod openai;
 pub mod phone;
 pub mod scenario;
 pub mod simulation;
 pub mod twilio;
+mod wav;

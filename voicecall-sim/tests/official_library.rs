@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod python;
+
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::json;
@@ -11,6 +13,8 @@ use voicecall_core::CallTime;
 use voicecall_sim::phone::{Answer, Silent};
 use voicecall_sim::twilio::server::{ServerOptions, TwilioServer};
 use voicecall_sim::twilio::{Account, Exchange, ExchangeOptions, Number, Order, RestRequest};
+
+use self::python::python;
 
 const TOKEN: &str = "made-up-token";
 const FROM: &str = "+46100000001";
@@ -25,16 +29,6 @@ fn exchange() -> Exchange {
     Exchange::new(ExchangeOptions::new(1, vec![account()]), |ring| {
         Box::new(Silent(if ring.to == ANSWERS { Answer::AT_ONCE } else { Answer::Never }))
     })
-}
-
-fn python() -> PathBuf {
-    let given = std::env::var_os("VOICECALL_PYTHON").map(PathBuf::from);
-    // The test's own file lies in target/<profile>/deps.
-    let here = std::env::current_exe().unwrap();
-    let target = here.ancestors().nth(3).unwrap_or(Path::new("target")).to_owned();
-    let python = given.unwrap_or_else(|| target.join("python/bin/python3"));
-    assert!(python.exists(), "{} is missing: run ./scripts/test, which makes it", python.display());
-    python
 }
 
 /// The webhooks of one call, as the emulator signed them, `GET` and `POST`.

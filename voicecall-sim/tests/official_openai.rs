@@ -2,11 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use std::path::{Path, PathBuf};
+mod python;
+
+use std::path::Path;
 use std::process::Command;
 
 use voicecall_sim::openai::Server;
 use voicecall_sim::scenario::Scenario;
+
+use self::python::python;
 
 const KEY: &str = "made-up-key";
 
@@ -63,16 +67,6 @@ const SCENARIO: &str = r#"
     kind = "latency"
     delay = "1 h"
 "#;
-
-fn python() -> PathBuf {
-    let given = std::env::var_os("VOICECALL_PYTHON").map(PathBuf::from);
-    // The test's own file lies in target/<profile>/deps.
-    let here = std::env::current_exe().unwrap();
-    let target = here.ancestors().nth(3).unwrap_or(Path::new("target")).to_owned();
-    let python = given.unwrap_or_else(|| target.join("python/bin/python3"));
-    assert!(python.exists(), "{} is missing: run ./scripts/test, which makes it", python.display());
-    python
-}
 
 #[tokio::test]
 async fn the_official_python_library_works_against_the_emulator() {

@@ -5,6 +5,7 @@ use voicecall_core::audio::{EnergyDetector, FRAME_DURATION, Frame, VoiceDetector
 
 use crate::labels::Labels;
 use crate::matcher::{ClipMatcher, Heard, Listener};
+use crate::phone::is_audible;
 
 /// In the middle of a sentence the caller makes out words every so many frames: 200 ms.
 const GLANCE_EVERY: usize = 10;
@@ -108,7 +109,7 @@ impl LabelHearing {
         let Some(words) = self.labels.words_in(frame) else {
             self.silent += 1;
             let utterance = (self.silent == PAUSE).then(|| self.take()).flatten();
-            return News { utterance, ..News::default() };
+            return News { is_voice: is_audible(frame.as_bytes()), utterance, glance: None };
         };
         self.silent = 0;
         let frames = |count: usize| FRAME_DURATION.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX));

@@ -23,6 +23,7 @@ pub struct ScriptedCaller {
     answer: Answer,
     answerer: Answerer,
     steps: Vec<Step>,
+    in_order: bool,
     hearing: Hearing,
     turn: Turn,
     doing: Option<Doing>,
@@ -64,32 +65,42 @@ impl ScriptedCaller {
             }
         }
         let say = |text: &str| library.voice(SPEAKER, text).unwrap_or_else(|_| library.stand_in(SPEAKER, text));
-        Ok(Self::prepare(scenario, Hearing::audio(ears.clone()), say))
+        Self::prepare(scenario, Hearing::audio(ears.clone()), say)
     }
 
     /// The same with labelled speech in both directions: it says anything in any language, and hears what is spoken with
-    /// these labels.
-    #[must_use]
-    pub fn with_labels(scenario: &Scenario, labels: &Labels) -> Self {
+    /// these labels. Of other sound it tells voice from silence, and no words.
+    ///
+    /// # Errors
+    /// [`Config`](voicecall_core::ErrorKind::Config) if the caller is to play a recording that cannot be played.
+    pub fn with_labels(scenario: &Scenario, labels: &Labels) -> Result<Self> {
         Self::prepare(scenario, Hearing::labels(labels.clone()), |text| (*labels.speak(SPEAKER, text)).clone())
     }
 
-    fn prepare(scenario: &Scenario, hearing: Hearing, say: impl Fn(&str) -> Speech) -> Self {
+    fn prepare(scenario: &Scenario, hearing: Hearing, say: impl Fn(&str) -> Speech) -> Result<Self> {
         let prepare = |step: &scenario::Step| {
-            let performance = Performance::prepare(&step.act, &say);
-            Step { trigger: step.trigger.clone(), performance: Some(performance) }
+            let performance = Performance::prepare(&step.act, &say)?;
+            Ok(Step { trigger: step.trigger.clone(), performance: Some(performance) })
         };
-        Self {
+        Ok(Self {
             answer: scenario.caller.answer,
             answerer: scenario.caller.answerer,
-            steps: scenario.caller.steps.iter().map(prepare).collect(),
+            steps: scenario.caller.steps.iter().map(prepare).collect::<Result<_>>()?,
+            in_order: scenario.caller.in_order,
             hearing,
             turn: Turn::default(),
             doing: None,
             has_hung_up: false,
             rng: scenario.rng(Part::Caller),
             log: CallerLog::default(),
-        }
+        })
+    }
+
+    /// Leaves the caller without ears for words, which take time to make out: it goes by voice and silence alone.
+    #[must_use]
+    pub fn without_words(mut self) -> Self {
+        self.hearing = Hearing::labels(Labels::new());
+        self
     }
 
     /// What the caller heard and did; shared, so that it can be read when the caller has been given away.
@@ -121,7 +132,7 @@ impl ScriptedCaller {
         };
         doing.position += 1;
         if doing.performance.is_audible() {
-            self.turn.sound(now);
+            self.turn.own_sound(now);
         }
         self.has_hung_up = action == PartyAction::HangUp;
         self.log.extend(now);
@@ -130,8 +141,10 @@ impl ScriptedCaller {
 
     /// Begins the first step that is unused and whose trigger holds.
     fn begin(&mut self, now: CallTime) {
-        let mut due = self.steps.iter_mut().filter(|step| self.turn.satisfies(&step.trigger, now));
-        let Some(performance) = due.find_map(|step| step.performance.take()) else { return };
+        let unused = self.steps.iter_mut().filter(|step| step.performance.is_some());
+        let next = if self.in_order { 1 } else { usize::MAX };
+        let due = unused.take(next).find(|step| self.turn.satisfies(&step.trigger, now));
+        let Some(performance) = due.and_then(|step| step.performance.take()) else { return };
         let from = now.back(FRAME_DURATION);
         self.turn.begin(from);
         self.log.enter(performance.event(), from, now);

@@ -1,14 +1,18 @@
 //! An act of the caller, frame by frame.
 
+use std::path::Path;
 use std::time::Duration;
 
-use voicecall_core::audio::{FRAME_DURATION, Frame, Framer, Pcm};
+use voicecall_core::audio::g711::mulaw;
+use voicecall_core::audio::{FRAME_DURATION, Frame, Framer, Pcm, Resampler, SAMPLE_RATE};
+use voicecall_core::{Error, Result};
 
 use super::log::CallerEvent;
 use crate::clips::Speech;
 use crate::fault::Rng;
 use crate::phone::PartyAction;
 use crate::scenario::Act;
+use crate::wav::Wav;
 
 /// From one key to the next: a tone of 100 ms and a pause as long.
 const PER_KEY: usize = 10;
@@ -24,10 +28,11 @@ pub(super) enum Performance {
 }
 
 impl Performance {
-    /// Prepares `act`, which sounds as `say` has it.
-    pub(super) fn prepare(act: &Act, say: impl FnOnce(&str) -> Speech) -> Self {
-        match act {
+    /// Prepares `act`, which sounds as `say` has it; a recording that cannot be played is found here, before the call.
+    pub(super) fn prepare(act: &Act, say: impl FnOnce(&str) -> Speech) -> Result<Self> {
+        Ok(match act {
             Act::Say(text) => speech(say(text)),
+            Act::Play(path) => recording(path)?,
             Act::Keys(keys) => Self::Keys(keys.clone()),
             Act::Silence(duration) => Self::Silence { frames: frames_in(*duration) },
             Act::Noise { duration, below_full_scale } => {
@@ -36,7 +41,7 @@ impl Performance {
                 Self::Noise { frames: frames_in(*duration), amplitude: rms * 3_f64.sqrt() }
             }
             Act::HangUp => Self::HangUp,
-        }
+        })
     }
 
     /// What the log calls it.
@@ -80,10 +85,28 @@ impl Performance {
 }
 
 fn speech(speech: Speech) -> Performance {
+    Performance::Speech { frames: framed(&speech.audio), text: speech.text }
+}
+
+/// A recording, which is called by its file's name.
+fn recording(path: &Path) -> Result<Performance> {
+    let wrong = |why: String| Error::config("caller.step.play", format!("{}: {why}", path.display()));
+    let file = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    let wav = Wav::read(&file).map_err(wrong)?;
+    let mut resampler = Resampler::new(wav.rate, SAMPLE_RATE).map_err(|error| wrong(error.to_string()))?;
+    let mut samples = Vec::new();
+    resampler.process(&wav.samples, &mut samples);
+    resampler.flush(&mut samples);
+    let audio: Vec<u8> = samples.iter().map(|&sample| mulaw::encode(sample)).collect();
+    let text = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(Performance::Speech { text, frames: framed(&audio) })
+}
+
+fn framed(audio: &[u8]) -> Vec<Frame> {
     let (mut framer, mut frames) = (Framer::new(), Vec::new());
-    framer.push(&speech.audio, |frame| frames.push(frame));
+    framer.push(audio, |frame| frames.push(frame));
     frames.extend(framer.flush());
-    Performance::Speech { text: speech.text, frames }
+    frames
 }
 
 fn frames_in(duration: Duration) -> usize {

@@ -29,6 +29,10 @@ impl Line {
         Self::of(ScriptedCaller::new(&scenario(steps)).unwrap())
     }
 
+    fn labelled(steps: &str) -> Self {
+        Self::of(ScriptedCaller::with_labels(&scenario(steps), &Labels::new()).unwrap())
+    }
+
     fn of(caller: ScriptedCaller) -> Self {
         Self { caller, agent: BTreeMap::new(), actions: Vec::new() }
     }
@@ -224,7 +228,7 @@ fn with_labels_a_caller_says_and_hears_any_words() {
         [[caller.step]]\nhears = 'Comment ça va ?'\nsay = 'Detta har ingen klippt.'
         [[caller.step]]\nhears = 'en två'\ninterrupt_after = 1\nkeys = '1'";
     let labels = Labels::new();
-    let mut line = Line::of(ScriptedCaller::with_labels(&scenario(steps), &labels));
+    let mut line = Line::of(ScriptedCaller::with_labels(&scenario(steps), &labels).unwrap());
     let end = line.agent_sounds(&labels.speak("agent", "Bonjour. Comment ça va ?"), 1000);
     line.run(6000);
     assert_eq!(line.acted(0), Some(end + 500));
@@ -240,6 +244,84 @@ fn with_labels_a_caller_says_and_hears_any_words() {
     line.run(end);
     let acted = line.acted(6000).unwrap();
     assert!((6000 + third..end).contains(&acted), "{acted}: behind the third word, before the end");
+}
+
+/// A tone of the agent that no clip holds, from one millisecond to another.
+fn agent_sounds(line: &mut Line, from: u64, until: u64) {
+    let tone = Frame::from(std::array::from_fn(|sample| if sample % 8 < 4 { 0x90 } else { 0x10 }));
+    line.agent.extend((from..until).step_by(FRAME as usize).map(|at| (at, tone)));
+}
+
+#[test]
+fn any_speech_is_told_by_its_sound() {
+    let steps = "[[caller.step]]\nhears = '*'\ndelay = '600 ms'\nkeys = '1'";
+    for mut line in [Line::new(steps), Line::labelled(steps)] {
+        // A click is no speech.
+        agent_sounds(&mut line, 500, 580);
+        agent_sounds(&mut line, 2000, 2400);
+        line.run(4000);
+        assert_eq!(line.acted(0), Some(3000));
+    }
+    let mut line = Line::labelled("[[caller.step]]\nhears = '*'\ninterrupt_after = '300 ms'\nkeys = '1'");
+    agent_sounds(&mut line, 1000, 3000);
+    line.run(4000);
+    assert_eq!(line.acted(0), Some(1300));
+}
+
+#[test]
+fn what_an_agent_says_while_the_caller_speaks_is_no_answer() {
+    let steps = "
+        [[caller.step]]\nat = '1 s'\nsay = '0123456789'
+        [[caller.step]]\nhears = '*'\nkeys = '1'";
+    let mut line = Line::labelled(steps);
+    // Until 1,680 ms the caller speaks.
+    agent_sounds(&mut line, 500, 1600);
+    agent_sounds(&mut line, 3000, 3500);
+    line.run(5000);
+    let keys = line.actions.iter().find(|(_, action)| matches!(action, PartyAction::Press(_)));
+    assert_eq!(keys.map(|(at, _)| *at), Some(4000));
+}
+
+#[test]
+fn steps_in_order_wait_for_the_one_before() {
+    let steps = "
+        [[caller.step]]\nat = '3 s'\nkeys = '1'
+        [[caller.step]]\nat = '1 s'\nkeys = '2'";
+    let keys = |order: &str| {
+        let mut line = Line::labelled(&format!("caller.in_order = {order}\n{steps}"));
+        line.run(4000);
+        let keys = line.actions.iter().filter_map(|(at, action)| match action {
+            PartyAction::Press(key) => Some((*key, *at)),
+            _ => None,
+        });
+        keys.collect::<Vec<_>>()
+    };
+    assert_eq!(keys("true"), [('1', 3000), ('2', 3200)]);
+    assert_eq!(keys("false"), [('2', 1000), ('1', 3000)]);
+}
+
+#[test]
+fn a_recording_is_played_from_beside_its_scenario() {
+    let folder = std::env::temp_dir().join(format!("voicecall-sim-{}", uuid::Uuid::new_v4()));
+    std::fs::create_dir(&folder).unwrap();
+    let mut wav = crate::wav::streaming_header(16_000);
+    wav.extend([8000_i16; 640].iter().flat_map(|sample| sample.to_le_bytes()));
+    std::fs::write(folder.join("hello.wav"), wav).unwrap();
+    let text = |file: &str| {
+        format!("name = 'x'\nseed = 1\ncaller.answer = 'busy'\n[[caller.step]]\nstart = true\nplay = '{file}'")
+    };
+    std::fs::write(folder.join("scenario.toml"), text("hello.wav")).unwrap();
+    let scenario = Scenario::load(folder.join("scenario.toml")).unwrap();
+    let mut caller = ScriptedCaller::new(&scenario).unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    // Forty milliseconds.
+    let frames: Vec<PartyAction> = (1..=3).map(|frame| caller.speak(CallTime::from_millis(20 * frame))).collect();
+    assert!(matches!(&frames[..], [PartyAction::Speak(_), PartyAction::Speak(_), PartyAction::Listen]), "{frames:?}");
+    assert_eq!(caller.log().said(), "hello.wav");
+
+    let error = ScriptedCaller::new(&text("/no/such/file.wav").parse().unwrap()).unwrap_err();
+    assert_eq!(error.field(), Some("caller.step.play"));
+    assert!(error.to_string().contains("/no/such/file.wav"), "{error}");
 }
 
 #[test]

@@ -1,9 +1,13 @@
 //! What the caller has heard of the agent since it last did something, and whether that is a reason to do something.
 
 use voicecall_core::CallTime;
+use voicecall_core::audio::FRAME_DURATION;
 
 use super::hearing::Word;
 use crate::scenario::{Manners, Patience, Phrase, Trigger, words};
+
+/// How many frames of voice are speech: 100 ms. Less is a click.
+const SPEECH: usize = 5;
 
 /// What was heard, and when.
 #[derive(Debug, Default)]
@@ -13,7 +17,9 @@ pub(super) struct Turn {
     settled: Vec<Word>,
     /// Words since the last pause, as far as they were made out.
     glance: Vec<Word>,
-    /// The end of the agent's last voice.
+    /// Frames of the agent's voice since the caller's last sound, the first of them, and the end of the last.
+    voiced: usize,
+    voiced_from: CallTime,
     voiced_until: CallTime,
     /// The end of the last sound of either side.
     sound_until: CallTime,
@@ -23,18 +29,29 @@ impl Turn {
     /// The caller does something now: what was heard before is answered by it.
     pub(super) fn begin(&mut self, now: CallTime) {
         self.began = now;
+        self.voiced = 0;
         self.settled.clear();
         self.glance.clear();
     }
 
     /// The agent's voice was heard up to `until`.
     pub(super) fn voice(&mut self, until: CallTime) {
+        if self.voiced == 0 {
+            self.voiced_from = until.back(FRAME_DURATION);
+        }
+        self.voiced += 1;
         self.voiced_until = until;
         self.sound(until);
     }
 
+    /// The caller made a sound up to `until`: what the agent says meanwhile is no answer to it.
+    pub(super) fn own_sound(&mut self, until: CallTime) {
+        self.voiced = 0;
+        self.sound(until);
+    }
+
     /// Either side was heard up to `until`.
-    pub(super) fn sound(&mut self, until: CallTime) {
+    fn sound(&mut self, until: CallTime) {
         self.sound_until = self.sound_until.max(until);
     }
 
@@ -59,6 +76,23 @@ impl Turn {
     }
 
     fn answers(&self, phrase: &Phrase, manners: Manners, now: CallTime) -> bool {
+        if phrase.is_any() {
+            return self.answers_speech(manners, now);
+        }
+        self.answers_words(phrase, manners, now)
+    }
+
+    /// Any speech is told by its sound, so that it may be in any language, and nobody's clip.
+    fn answers_speech(&self, manners: Manners, now: CallTime) -> bool {
+        let is_speech = self.voiced >= SPEECH;
+        match manners {
+            Manners::Waits(delay) => is_speech && now.since(self.voiced_until) >= delay,
+            Manners::Interrupts(Patience::Time(time)) => is_speech && now.since(self.voiced_from) >= time,
+            Manners::Interrupts(Patience::Words(_)) => self.answers_words(&Phrase::any(), manners, now),
+        }
+    }
+
+    fn answers_words(&self, phrase: &Phrase, manners: Manners, now: CallTime) -> bool {
         let heard: Vec<&Word> = self.settled.iter().chain(&self.glance).collect();
         let Some(end) = phrase.end_in(heard.iter().map(|word| word.text.as_str())) else {
             return false;

@@ -7,10 +7,10 @@ use voicecall_core::audio::SAMPLE_RATE;
 
 use super::ApiError;
 use super::voice::resample;
-use super::wav::Wav;
 use crate::fault::Rng;
 use crate::matcher::ClipMatcher;
 use crate::scenario::{Latency, Part, Scenario};
+use crate::wav::Wav;
 
 /// Understands recordings of clips, and nothing else.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl EarService {
     /// # Errors
     /// A 400 if `file` is anything else.
     pub fn transcribe(&self, file: &[u8]) -> Result<Heard, ApiError> {
-        let wav = Wav::read(file)?;
+        let wav = Wav::read(file).map_err(|message| ApiError::invalid("file", message))?;
         let narrow = resample(&wav.samples, wav.rate, SAMPLE_RATE)?;
         let words = self.ears.listen(&narrow).words.into_iter().map(|word| HeardWord {
             start: at_sample(word.start),

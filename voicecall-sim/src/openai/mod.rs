@@ -31,7 +31,6 @@ mod scripted_llm;
 mod server;
 mod tools;
 mod voice;
-mod wav;
 
 pub use ear::{EarService, Heard, HeardWord};
 pub use error::ApiError;

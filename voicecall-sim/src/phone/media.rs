@@ -20,6 +20,8 @@ pub struct PhoneOptions {
     pub seed: u64,
     /// A dry buffer that is filled again within this time was an underrun; after longer it was a pause.
     pub pause: Duration,
+    /// How much audio may wait to be played; a message that brings more is dropped. Ten minutes, as Twilio's warning 31931 says.
+    pub buffer: Duration,
     /// Whether both sides are kept, sample by sample.
     pub record: bool,
     /// A fault: audio goes out before the start.
@@ -33,6 +35,7 @@ impl Default for PhoneOptions {
             to_app: Network::default(),
             seed: 0,
             pause: Duration::from_millis(500),
+            buffer: Duration::from_secs(600),
             record: false,
             media_before_start: false,
         }
@@ -88,6 +91,12 @@ impl Phone {
     pub fn receive(&mut self, now: CallTime, text: &str) {
         self.from_app.send(now, text.to_owned());
         self.advance(now);
+    }
+
+    /// The application sent a message that is no text.
+    pub fn receive_binary(&mut self, now: CallTime) {
+        self.advance(now);
+        self.complain(IllegalMessage::Binary);
     }
 
     /// The caller spoke for 20 ms; sent with the next tick.
@@ -199,6 +208,7 @@ impl Phone {
 
     fn obey(&mut self, now: CallTime, text: &str) {
         match self.wire.read(text) {
+            Ok(AppMessage::Audio(bytes)) if !self.has_room(bytes.len()) => self.complain(IllegalMessage::BufferFull),
             Ok(AppMessage::Audio(bytes)) => {
                 self.playout.push(&bytes);
                 self.stats.received += bytes.len() as u64;
@@ -206,6 +216,7 @@ impl Phone {
             }
             Ok(AppMessage::Mark(name)) => {
                 self.playout.mark(now, name.into_owned());
+                self.stats.marks_received += 1;
                 self.return_marks(now);
             }
             Ok(AppMessage::Clear) => {
@@ -214,11 +225,18 @@ impl Phone {
                 self.dry = None;
                 self.return_marks(now);
             }
-            Err(complaint) => {
-                self.stats.illegal += 1;
-                self.complaints.push(complaint);
-            }
+            Err(complaint) => self.complain(complaint),
         }
+    }
+
+    fn has_room(&self, bytes: usize) -> bool {
+        let samples = self.playout.buffered() + bytes as u64;
+        CallTime::from_samples(samples).since(CallTime::ZERO) <= self.options.buffer
+    }
+
+    fn complain(&mut self, complaint: IllegalMessage) {
+        self.stats.illegal += 1;
+        self.complaints.push(complaint);
     }
 
     /// Counts a frame of which `count` bytes were the application's. A dry spell becomes an underrun only when

@@ -4,6 +4,7 @@
 //! counts what went wrong. It knows time only as an argument, so a call can run in virtual time or on a clock.
 //! A carrier's message format is a [`Wire`]; who is on the line is a [`Party`].
 
+mod audible;
 mod media;
 mod network;
 mod parties;
@@ -13,6 +14,7 @@ mod recorded;
 mod stats;
 mod wire;
 
+pub(crate) use audible::{audible_range, is_audible};
 pub use media::{Phone, PhoneOptions};
 pub use network::{Network, Path};
 pub use parties::{Automaton, Echo, FixedAudio, HangsUp, PressesKeys, Silent, Tone};

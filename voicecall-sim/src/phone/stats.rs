@@ -30,7 +30,10 @@ pub struct MediaStats {
     pub frames_heard: u64,
     /// Frames of the caller sent to the application.
     pub frames_sent: u64,
-    /// Marks returned.
+    /// Marks of the application.
+    #[serde(default)]
+    pub marks_received: u64,
+    /// Of these, marks returned.
     pub marks: u64,
     /// `clear` messages obeyed.
     pub clears: u64,

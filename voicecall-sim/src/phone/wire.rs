@@ -1,7 +1,7 @@
 //! The message format of a carrier's media socket, seen from the carrier.
 
 use std::borrow::Cow;
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 
 use voicecall_core::audio::Frame;
 
@@ -56,6 +56,24 @@ pub enum IllegalMessage {
     WrongStream,
     /// The audio is not base64.
     WrongAudio,
+    /// Not text.
+    Binary,
+    /// More audio than the carrier keeps.
+    BufferFull,
+}
+
+impl fmt::Display for IllegalMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotJson => "message that is no JSON",
+            Self::UnknownEvent => "unknown event",
+            Self::WrongFields => "missing, superfluous or wrong field",
+            Self::WrongStream => "message for another stream",
+            Self::WrongAudio => "payload that is not base64",
+            Self::Binary => "binary message",
+            Self::BufferFull => "audio beyond what is buffered",
+        })
+    }
 }
 
 /// One carrier's format for one stream. Numbering of messages is its state.

@@ -23,7 +23,7 @@ impl Caller {
     /// ```
     #[must_use]
     pub const fn silent() -> Self {
-        Self { answer: Answer::AT_ONCE, answerer: Answerer::Person, calls: false, steps: Vec::new() }
+        Self { answer: Answer::AT_ONCE, answerer: Answerer::Person, calls: false, in_order: false, steps: Vec::new() }
     }
 
     /// Somebody who says these texts in turn, each once the other side has spoken and been silent for 0.8 s, and hangs up
@@ -33,7 +33,7 @@ impl Caller {
         let heard = |wait| Trigger::Hears(vec![Phrase::any()], Manners::Waits(wait));
         let texts = texts.into_iter().map(|text| Step::new(heard(POLITE), Act::Say(text.into())));
         let steps = texts.chain([Step::new(heard(LAST_WORD), Act::HangUp)]).collect();
-        Self { steps, ..Self::silent() }
+        Self { steps, in_order: true, ..Self::silent() }
     }
 
     /// Says `text` once the other side has said `phrase` and is silent.

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::Deserialize;
 use voicecall_core::{Error, ErrorKind, Result};
 
-use super::{Latency, Model, Step};
+use super::{Act, Expect, Latency, Model, Step};
 use crate::fault::{FaultPlan, FaultRule, Rng};
 use crate::phone::{Answer, Answerer};
 
@@ -27,6 +27,9 @@ pub struct Scenario {
     /// How slow the AI services are.
     #[serde(default)]
     pub latency: Latency,
+    /// What a call has to be like, judged by [`media_streams`](crate::media_streams).
+    #[serde(default)]
+    pub expect: Expect,
     /// What goes wrong, at the carrier and at the AI services.
     #[serde(default, rename = "fault")]
     pub faults: Vec<FaultRule>,
@@ -60,6 +63,9 @@ pub struct Caller {
     /// Whether they call, instead of being called.
     #[serde(default)]
     pub calls: bool,
+    /// Whether a step waits until the one before it in the file was done.
+    #[serde(default)]
+    pub in_order: bool,
     /// What they do, each step once. At every instant the first unused step whose trigger holds begins; while it lasts no other does.
     #[serde(default, rename = "step")]
     pub steps: Vec<Step>,
@@ -71,9 +77,16 @@ impl Scenario {
     /// # Errors
     /// [`ErrorKind::NotFound`] if there is no readable file at `path`, otherwise as [`from_str`](Self::from_str).
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
-        let text = std::fs::read_to_string(path)
+        let text = std::fs::read_to_string(&path)
             .map_err(|error| Error::new(ErrorKind::NotFound, "read scenario").with_source(error))?;
-        text.parse()
+        let mut scenario: Self = text.parse()?;
+        let folder = path.as_ref().parent().unwrap_or(Path::new(""));
+        for step in &mut scenario.caller.steps {
+            if let Act::Play(file) = &mut step.act {
+                *file = folder.join(&*file);
+            }
+        }
+        Ok(scenario)
     }
 
     /// The faults as a plan that is seeded by the scenario.

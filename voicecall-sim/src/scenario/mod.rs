@@ -29,6 +29,7 @@
 
 mod bundled;
 mod caller;
+mod expect;
 mod file;
 mod latency;
 mod model;
@@ -36,6 +37,7 @@ mod phrase;
 mod step;
 mod time;
 
+pub use expect::{EndedBy, Expect};
 pub(crate) use file::Part;
 pub use file::{Caller, Scenario};
 pub use latency::Latency;

@@ -1,5 +1,7 @@
 //! What a caller listens for: words, whatever their case and punctuation.
 
+use std::fmt;
+
 use serde::Deserialize;
 
 /// Words that must be heard one after the other; anything may stand before and behind them.
@@ -12,6 +14,12 @@ impl Phrase {
     #[must_use]
     pub fn any() -> Self {
         Self(Vec::new())
+    }
+
+    /// Whether it is [`any`](Self::any).
+    #[must_use]
+    pub const fn is_any(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Reads a phrase; `None` if `text` has no word in it and is not `"*"`.
@@ -44,6 +52,13 @@ impl Phrase {
     pub fn is_in(&self, text: &str) -> bool {
         let heard: Vec<String> = words(text).collect();
         self.end_in(heard.iter().map(String::as_str)).is_some()
+    }
+}
+
+impl fmt::Display for Phrase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_any() { "*" } else { "" })?;
+        f.write_str(&self.0.join(" "))
     }
 }
 

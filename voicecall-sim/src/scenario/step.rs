@@ -1,5 +1,6 @@
 //! One behaviour of the caller: when it begins, and what it is.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -32,12 +33,25 @@ impl Step {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Trigger {
-    /// One of these phrases was heard since the caller last did something (`hears`, with `delay` or `interrupt_after`).
+    /// One of these phrases was heard since the caller last did something (`hears`, with `delay` or `interrupt_after`). Any speech
+    /// (`"*"`) counts from the end of what the caller said, in any language, and whether or not it is understood.
     Hears(Vec<Phrase>, Manners),
     /// Neither side has spoken for so long (`after_silence`).
     Silence(Duration),
     /// So long after the call's media began (`at`; `start = true` is zero).
     At(Duration),
+}
+
+impl Trigger {
+    /// Whether it takes words to know that it holds; any speech at all (`hears = "*"`) is told by its sound.
+    #[must_use]
+    pub fn needs_words(&self) -> bool {
+        match self {
+            Self::Hears(_, Manners::Interrupts(Patience::Words(_))) => true,
+            Self::Hears(phrases, _) => phrases.iter().any(|phrase| !phrase.is_any()),
+            Self::Silence(_) | Self::At(_) => false,
+        }
+    }
 }
 
 /// Whether the caller lets the agent finish.
@@ -66,6 +80,9 @@ pub enum Patience {
 pub enum Act {
     /// Says sentences the caller has clips of (`say`).
     Say(String),
+    /// Plays a recording of somebody who speaks: a WAV file, mono, 16-bit PCM at 8, 16 or 24 kHz (`play`). In a scenario that was
+    /// [loaded](super::Scenario::load), a relative path begins at the scenario's folder.
+    Play(PathBuf),
     /// Presses keys: `0`-`9`, `*`, `#`, `A`-`D` (`keys`).
     Keys(String),
     /// Deliberately says nothing for so long; other steps wait (`silence`).
@@ -95,6 +112,7 @@ struct StepKeys {
     delay: Option<Duration>,
     interrupt_after: Option<PatienceKey>,
     say: Option<String>,
+    play: Option<PathBuf>,
     keys: Option<String>,
     #[serde(default, deserialize_with = "time::option::deserialize")]
     silence: Option<Duration>,
@@ -173,6 +191,7 @@ impl StepKeys {
         let hang_up = marker(self.hang_up, "hang_up")?;
         let acts = [
             self.say.take().map(Act::Say),
+            self.play.take().map(Act::Play),
             self.keys.take().map(Act::Keys),
             self.silence.map(Act::Silence),
             hang_up.then_some(Act::HangUp),
@@ -180,7 +199,7 @@ impl StepKeys {
                 .as_ref()
                 .map(|noise| Act::Noise { duration: noise.duration, below_full_scale: noise.below_full_scale }),
         ];
-        the_only(acts).ok_or_else(|| "a step has one of `say`, `keys`, `silence`, `hang_up` and `noise`".into())
+        the_only(acts).ok_or_else(|| "a step has one of `say`, `play`, `keys`, `silence`, `hang_up` and `noise`".into())
     }
 }
 
@@ -227,6 +246,14 @@ mod tests {
             Manners::Interrupts(Patience::Time(Duration::from_millis(800)))
         );
         assert_eq!(manners("delay = '2 s'"), Manners::Waits(Duration::from_secs(2)));
+    }
+
+    #[test]
+    fn any_speech_needs_no_words_unless_they_are_counted() {
+        let needs_words = |line: &str| step(&format!("{line}\nsay = 'x'")).unwrap().trigger.needs_words();
+        assert!(needs_words("hears = ['*', 'a']") && needs_words("hears = '*'\ninterrupt_after = 2"));
+        assert!(!needs_words("hears = '*'") && !needs_words("hears = '*'\ninterrupt_after = '1 s'"));
+        assert!(!needs_words("after_silence = '1 s'") && !needs_words("start = true"));
     }
 
     #[test]

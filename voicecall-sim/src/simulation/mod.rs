@@ -116,7 +116,7 @@ impl CallSimulation {
             codec,
             phone: Phone::open(CallTime::ZERO, wire, options),
             caller: match &labels {
-                Some(labels) => ScriptedCaller::with_labels(scenario, labels),
+                Some(labels) => ScriptedCaller::with_labels(scenario, labels)?,
                 None => ScriptedCaller::new(scenario)?,
             },
             services: Services::new(scenario, labels),

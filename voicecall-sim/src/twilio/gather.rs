@@ -7,9 +7,10 @@ use voicecall_core::CallTime;
 use voicecall_core::audio::{FRAME_DURATION, Frame};
 
 use super::call::Doing;
-use super::sound::{Sound, is_audible};
+use super::sound::Sound;
 use super::twiml::{GatherVerb, Verb};
 use super::{Exchange, LogEvent};
+use crate::phone::is_audible;
 
 /// A `<Gather>` that is going on.
 #[derive(Debug)]

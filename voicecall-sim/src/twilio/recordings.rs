@@ -9,10 +9,10 @@ use voicecall_core::audio::{FRAME_SAMPLES, Frame, SAMPLE_RATE};
 
 use super::exchange::Timer;
 use super::sid::sid;
-use super::sound::is_audible;
 use super::twiml::RecordingSettings;
 use super::webhook::Draft;
 use super::{Exchange, LogEvent, WebhookKind};
+use crate::phone::is_audible;
 
 /// How long the carrier works on a recording after its end.
 const PROCESSING: Duration = Duration::from_millis(500);

@@ -4,6 +4,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha1::Sha1;
+use tokio_tungstenite::tungstenite::http::HeaderName;
+
+/// The header that carries the signature.
+pub(crate) const SIGNATURE: HeaderName = HeaderName::from_static("x-twilio-signature");
 
 /// Signs a request: HMAC-SHA1, with the account's token as key, over the URL as sent and the form's names and values.
 ///

@@ -11,7 +11,8 @@ use super::stream::Stream;
 use super::webhook::Draft;
 use super::wire::StreamWire;
 use super::{
-    AbruptLoss, CallStatus, Exchange, LogEvent, Order, SocketEnd, SocketFault, StreamEnd, StreamVerb, WebhookKind, sign,
+    AbruptLoss, CallStatus, Exchange, LogEvent, Order, SocketEnd, SocketFault, StreamEnd, StreamVerb, WebhookKind,
+    error_code, sign,
 };
 use crate::fault::{Fault, Site};
 use crate::phone::{Network, Phone, PhoneOptions};
@@ -56,14 +57,12 @@ impl Exchange {
 
     /// The application sent a text message over a media socket.
     pub fn socket_text(&mut self, now: CallTime, stream_sid: &str, text: &str) {
-        self.advance(now);
-        let Some(index) = self.stream_of(stream_sid) else { return };
-        let call = &mut self.calls[index];
-        let clock = call.clock(now);
-        let Doing::Streaming(stream) = &mut call.doing else { return };
-        let Some(phone) = stream.phone.as_mut().filter(|_| !stream.silent) else { return };
-        phone.receive(clock, text);
-        self.flush_stream(now, index);
+        self.receive(now, stream_sid, |phone, clock| phone.receive(clock, text));
+    }
+
+    /// The application sent a message that is no text over a media socket.
+    pub fn socket_binary(&mut self, now: CallTime, stream_sid: &str) {
+        self.receive(now, stream_sid, Phone::receive_binary);
     }
 
     /// The application's side of a media socket ended.
@@ -79,6 +78,17 @@ impl Exchange {
                 self.next_verb(now, index);
             }
         }
+    }
+
+    fn receive(&mut self, now: CallTime, stream_sid: &str, take: impl FnOnce(&mut Phone, CallTime)) {
+        self.advance(now);
+        let Some(index) = self.stream_of(stream_sid) else { return };
+        let call = &mut self.calls[index];
+        let clock = call.clock(now);
+        let Doing::Streaming(stream) = &mut call.doing else { return };
+        let Some(phone) = stream.phone.as_mut().filter(|_| !stream.silent) else { return };
+        take(phone, clock);
+        self.flush_stream(now, index);
     }
 
     pub(super) fn connect(&mut self, now: CallTime, index: usize, verb: StreamVerb) {
@@ -127,7 +137,7 @@ impl Exchange {
             self.order(Order::SendText { stream: sid.clone(), text });
         }
         if let Some(complaint) = complaint {
-            self.warn(now, index, 31951, format!("{complaint:?}"));
+            self.warn(now, index, error_code(complaint), format!("{complaint:?}"));
         }
         // The next tick passes on what is due by then anyway.
         let tick = CallTime::from_millis(20 * (self.calls[index].ticks + 1));

@@ -1,10 +1,7 @@
-//! Sounds the carrier makes by itself, 20 ms at a time, and telling sound from silence.
+//! Sounds the carrier makes by itself, 20 ms at a time.
 
 use voicecall_core::audio::g711::mulaw;
 use voicecall_core::audio::{FRAME_SAMPLES, Frame};
-
-/// How loud a sample of somebody who speaks is at least, of 32767.
-const AUDIBLE: u16 = 300;
 
 /// Audio that is played over and over until `length` bytes were heard.
 #[derive(Debug)]
@@ -40,9 +37,4 @@ impl Sound {
 /// Half a second of the beep before a message.
 pub(super) fn beep() -> Vec<u8> {
     (0..4000_u32).map(|at| if at / 4 % 2 == 0 { mulaw::encode(8000) } else { mulaw::encode(-8000) }).collect()
-}
-
-/// Whether somebody can be heard in mu-law audio.
-pub(super) fn is_audible(audio: &[u8]) -> bool {
-    audio.iter().any(|&code| mulaw::decode(code).unsigned_abs() > AUDIBLE)
 }

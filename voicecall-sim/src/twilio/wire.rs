@@ -89,6 +89,15 @@ impl Wire for StreamWire {
     }
 }
 
+/// The carrier's number for a message it does not accept, as its documentation of errors lists them.
+pub(crate) const fn error_code(complaint: IllegalMessage) -> u32 {
+    match complaint {
+        IllegalMessage::BufferFull => 31931,
+        IllegalMessage::Binary => 31950,
+        _ => 31951,
+    }
+}
+
 impl StreamWire {
     fn understood<'a>(&self, message: FromApp<'a>) -> Result<AppMessage<'a>, IllegalMessage> {
         let (FromApp::Media { stream, .. } | FromApp::Mark { stream, .. } | FromApp::Clear { stream }) = &message;

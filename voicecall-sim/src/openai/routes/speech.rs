@@ -12,9 +12,10 @@ use super::super::delivery::Delivery;
 use super::super::json::{Members, wrong_type};
 use super::super::server::Services;
 use super::super::voice::SPEECH_RATE;
-use super::super::{ApiError, Utterance, wav};
+use super::super::{ApiError, Utterance};
 use super::send;
 use crate::fault::Site;
+use crate::wav;
 
 const KNOWN: &[&str] =
     &["input", "instructions", "language", "model", "response_format", "speed", "stream_format", "voice"];

@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use super::super::server::{Server, Services, router};
-use super::super::wav::streaming_header;
 use super::*;
 use crate::clips::Library;
 use crate::matcher::ClipMatcher;
+use crate::wav::streaming_header;
 
 const SCENARIO: &str = r#"
     name = "routes"

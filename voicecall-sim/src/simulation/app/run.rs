@@ -17,7 +17,7 @@ use crate::caller::ScriptedCaller;
 use crate::carrier::{CarrierOptions, SimCarrier};
 use crate::labels::Labels;
 use crate::phone::{LineRecording, Recorded};
-use crate::scenario::{Caller, Latency, Model, Scenario};
+use crate::scenario::{Caller, Expect, Latency, Model, Scenario};
 
 /// How often it is looked whether calls are over.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -124,9 +124,10 @@ impl Town<'_> {
             caller,
             model: Model::default(),
             latency: Latency::default(),
+            expect: Expect::default(),
             faults: Vec::new(),
         };
-        let person = ScriptedCaller::with_labels(&scenario, self.labels);
+        let person = ScriptedCaller::with_labels(&scenario, self.labels)?;
         let (log, line) = (person.log(), LineRecording::default());
         let person = Box::new(Recorded::new(Box::new(person), line.clone()));
         match party {

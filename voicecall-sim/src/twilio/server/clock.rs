@@ -8,30 +8,12 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use voicecall_core::CallTime;
 
-use super::socket::{self, ToSocket};
-use super::{Shared, webhooks};
-use crate::twilio::Order;
+use super::{Shared, socket, webhooks};
+use crate::twilio::media_socket::{self, ToSocket};
+use crate::twilio::{Order, SocketFault};
 
 /// How long the driver sleeps when nothing is due; anything that happens wakes it.
 const IDLE: Duration = Duration::from_secs(3600);
-
-/// The time since the server started.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Clock(Instant);
-
-impl Clock {
-    pub(super) fn start() -> Self {
-        Self(Instant::now())
-    }
-
-    pub(super) fn now(self) -> CallTime {
-        CallTime::ZERO + self.0.elapsed()
-    }
-
-    fn instant(self, at: CallTime) -> Instant {
-        self.0 + at.since(CallTime::ZERO)
-    }
-}
 
 /// Wakes the exchange at each of its deadlines. These are absolute, so being late once does not make the next one
 /// late, and what was missed is made up for.
@@ -83,7 +65,7 @@ fn carry_out(
             tasks.spawn(webhooks::deliver(webhook, client.clone(), Arc::clone(shared)));
         }
         Order::OpenSocket { stream, url, signature } => {
-            let (sender, receiver) = socket::channel();
+            let (sender, receiver) = media_socket::channel();
             sockets.insert(stream.clone(), sender);
             tasks.spawn(socket::run(stream, url, signature, receiver, Arc::clone(shared)));
         }
@@ -101,7 +83,7 @@ fn carry_out(
 }
 
 /// Dropping the sender closes the socket as well, should its queue be full.
-fn end(socket: Option<socket::Sender>, how: ToSocket) {
+fn end(socket: Option<socket::Sender>, how: ToSocket<SocketFault>) {
     if let Some(socket) = socket {
         let _ = socket.try_send(how);
     }

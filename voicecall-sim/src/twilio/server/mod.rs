@@ -19,8 +19,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use url::Url;
 
-use self::clock::Clock;
 use super::{Exchange, LogEntry};
+use crate::clock::Clock;
 use crate::phone::Party;
 
 /// How the server reaches the application, and how long it waits.

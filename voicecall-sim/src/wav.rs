@@ -1,6 +1,4 @@
-//! WAV files as an upload carries them: 16-bit PCM, mono, of the rates voice services use.
-
-use super::ApiError;
+//! WAV files as uploads and scenarios carry them: 16-bit PCM, mono, of the rates voice services use.
 
 /// The rates that are understood, in hertz.
 const RATES: [u32; 3] = [8000, 16000, 24000];
@@ -10,22 +8,22 @@ const PCM: u16 = 1;
 
 /// Decoded samples.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Wav {
+pub(crate) struct Wav {
     /// Samples per second.
-    pub(super) rate: u32,
+    pub(crate) rate: u32,
     /// The samples.
-    pub(super) samples: Vec<i16>,
+    pub(crate) samples: Vec<i16>,
 }
 
 impl Wav {
     /// Reads a RIFF file. Chunks other than `fmt ` and `data` are skipped; a `data` chunk that promises more than there is, as streamed files
     /// do, ends with the file.
-    pub(super) fn read(file: &[u8]) -> Result<Self, ApiError> {
+    pub(crate) fn read(file: &[u8]) -> Result<Self, String> {
         let body = file
             .strip_prefix(b"RIFF")
             .and_then(|rest| rest.get(4..))
             .and_then(|rest| rest.strip_prefix(b"WAVE"))
-            .ok_or_else(|| refused("the simulated ears read WAV files only"))?;
+            .ok_or("only WAV files are read")?;
         let mut rate = None;
         for (name, chunk) in Chunks(body) {
             match (name, rate) {
@@ -37,17 +35,17 @@ impl Wav {
                 _ => {}
             }
         }
-        Err(refused("the WAV file has no `data` behind a `fmt ` chunk"))
+        Err("the WAV file has no `data` behind a `fmt ` chunk".to_owned())
     }
 
     /// The length in seconds.
-    pub(super) fn seconds(&self) -> f64 {
+    pub(crate) fn seconds(&self) -> f64 {
         self.samples.len() as f64 / f64::from(self.rate)
     }
 }
 
 /// The header of a mono 16-bit file of unknown length at `rate`: both lengths are the largest there is, as streaming servers write them.
-pub(super) fn streaming_header(rate: u32) -> Vec<u8> {
+pub(crate) fn streaming_header(rate: u32) -> Vec<u8> {
     let mut header = Vec::with_capacity(44);
     header.extend(b"RIFF");
     header.extend(u32::MAX.to_le_bytes());
@@ -64,23 +62,19 @@ pub(super) fn streaming_header(rate: u32) -> Vec<u8> {
     header
 }
 
-fn read_format(chunk: &[u8]) -> Result<u32, ApiError> {
+fn read_format(chunk: &[u8]) -> Result<u32, String> {
     let word = |at: usize| chunk.get(at..at + 2).map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]));
     let (Some(tag), Some(channels), Some(low), Some(high), Some(bits)) = (word(0), word(2), word(4), word(6), word(14))
     else {
-        return Err(refused("the WAV file's `fmt ` chunk is too short"));
+        return Err("the WAV file's `fmt ` chunk is too short".to_owned());
     };
     let rate = u32::from(high) << 16 | u32::from(low);
     if (tag, channels, bits) != (PCM, 1, 16) || !RATES.contains(&rate) {
-        return Err(refused(format!(
-            "the simulated ears take mono 16-bit PCM at 8, 16 or 24 kHz, not format {tag} with {channels} channels of {bits} bits at {rate} Hz"
-        )));
+        return Err(format!(
+            "WAV files are mono 16-bit PCM at 8, 16 or 24 kHz, not format {tag} with {channels} channels of {bits} bits at {rate} Hz"
+        ));
     }
     Ok(rate)
-}
-
-fn refused(message: impl Into<String>) -> ApiError {
-    ApiError::invalid("file", message)
 }
 
 /// The chunks of a RIFF body: name and content, the last one as far as it is there.
@@ -137,7 +131,7 @@ mod tests {
         mulaw[20] = 7;
         let no_format = [b"RIFF\0\0\0\0WAVE".as_slice(), b"data\x02\0\0\0\x07\0"].concat();
         for wrong in [stereo, mulaw, file(44_100, &[1]), no_format, b"RIFF".to_vec(), b"OggS".to_vec(), Vec::new()] {
-            assert_eq!(Wav::read(&wrong).unwrap_err().status(), 400);
+            assert!(Wav::read(&wrong).unwrap_err().contains("WAV"));
         }
     }
 

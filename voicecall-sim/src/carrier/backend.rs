@@ -53,7 +53,7 @@ impl VoiceBackend for SimCarrier {
             (None, Some(Fault::Latency { delay, .. } | Fault::Stall { length: delay, .. })) => (true, None, delay),
             (None, _) => (true, None, self.options.takes),
         };
-        let call = placed.then(|| self.begin(request));
+        let call = placed.then(|| self.begin(request, false));
         let error = error.map(|error| error.with_provider(NAME));
         self.took(request, at, call.as_ref(), error.as_ref());
         sleep(wait).await;

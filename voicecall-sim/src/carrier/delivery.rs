@@ -21,7 +21,12 @@ const AGAIN_AFTER: Duration = Duration::from_secs(1);
 impl Line {
     /// Asks the service for steps.
     pub(super) async fn ask(&mut self, path: &str) -> VecDeque<Step> {
-        let (request, delivery) = self.event(path, CarrierEventKind::Instruct { status: self.status, detection: None });
+        self.ask_about(path, CarrierEventKind::Instruct { status: self.status, detection: None }).await
+    }
+
+    /// The same, in these words.
+    pub(super) async fn ask_about(&mut self, path: &str, kind: CarrierEventKind) -> VecDeque<Step> {
+        let (request, delivery) = self.event(path, kind);
         let once = || self.carrier.deliver(&request, &delivery);
         let reply = match self.faults.draw(Site::WebhookVoice) {
             Some(Fault::Duplicate { times }) => {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use url::Url;
 use voicecall_core::carrier::{PlaceCall, WebhookReply};
 use voicecall_core::testing::ScriptedCarrier;
 use voicecall_core::{CarrierCallId, PhoneNumber};
@@ -134,22 +135,27 @@ impl SimCarrier {
     /// new call, unless there was no such call.
     pub fn call_again(&self, call: &CarrierCallId) -> Option<CarrierCallId> {
         let order = self.state().placed.get(index_of(call)?).cloned()?;
-        Some(self.begin(&order))
+        Some(self.begin(&order, false))
     }
 
-    /// Begins a call.
-    pub(super) fn begin(&self, order: &PlaceCall) -> CarrierCallId {
+    /// Somebody calls a number of the service's, which is asked at `voice_url` and told at `status_url`. Returns the call.
+    pub fn call_in(&self, from: &PhoneNumber, to: &PhoneNumber, voice_url: Url, status_url: Url) -> CarrierCallId {
+        self.begin(&PlaceCall::new(to.clone(), from.clone(), voice_url, status_url), true)
+    }
+
+    /// Begins a call that was ordered, or that somebody makes.
+    pub(super) fn begin(&self, order: &PlaceCall, came_in: bool) -> CarrierCallId {
         let mut state = self.state();
         let index = state.calls.len();
         let id = CarrierCallId::new(format!("SC{}", index + 1));
-        let nth = *state.called.entry(order.to.clone()).and_modify(|nth| *nth += 1).or_insert(0);
+        let person = if came_in { &order.from } else { &order.to };
+        let nth = *state.called.entry(person.clone()).and_modify(|nth| *nth += 1).or_insert(0);
         let (control, commands) = mpsc::channel(WAITING_CONTROLS);
-        let call = SimCall::ordered(id.clone(), order.to.clone(), order.from.clone(), self.now());
-        state.calls.push(call);
+        state.calls.push(SimCall::begun(id.clone(), order, came_in, self.now()));
         state.placed.push(order.clone());
         state.lines.push(control);
         let mut dials_at = Instant::now() + self.options.dials_after;
-        if let Some(rate) = self.options.dials_per_second {
+        if let Some(rate) = self.options.dials_per_second.filter(|_| !came_in) {
             dials_at = dials_at.max(state.next_dial);
             state.next_dial = dials_at + Duration::from_secs_f64(rate.recip());
         }
@@ -157,10 +163,10 @@ impl SimCarrier {
         let seed = self.options.faults.seed;
         let faults = FaultPlan { seed: Rng::fork(seed, index as u64 + 1).next(), ..self.options.faults.clone() };
         if let Some(carrier) = self.this.upgrade() {
-            let person = self.options.people.person(seed, &order.to, nth);
+            let person = self.options.people.person(seed, person, nth);
             let line = Line::new(carrier, index, id.clone(), order.clone(), person, faults.start(), commands);
             // Ends with its call, which has a time limit.
-            tokio::spawn(line.run(dials_at));
+            tokio::spawn(line.run((!came_in).then_some(dials_at)));
         }
         id
     }

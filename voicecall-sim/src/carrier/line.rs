@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
-use voicecall_core::CarrierCallId;
-use voicecall_core::carrier::{CallStatus, CarrierEventKind, PlaceCall};
+use voicecall_core::carrier::{CallStatus, CarrierEventKind, IncomingCall, PlaceCall};
 use voicecall_core::testing::{ScriptedCarrier, SignedRequest, paired_socket};
+use voicecall_core::{Address, CarrierCallId};
 
 use super::exchange::SimCarrier;
 use super::people::{Person, Reaction};
@@ -64,14 +64,34 @@ impl Line {
         Self { carrier, index, id, order, faults, status, sent: 0, held: None, person, control, leaves_at: None }
     }
 
-    pub(super) async fn run(mut self, dials_at: Instant) {
-        let end = self.live(dials_at).await;
+    /// Lives through the call: one that is dialled at this time, or else one that came in.
+    pub(super) async fn run(mut self, dials_at: Option<Instant>) {
+        let end = match dials_at {
+            Some(at) => self.dialled(at).await,
+            None => self.came_in().await,
+        };
         self.carrier.change(self.index, |call, now| call.ended_at = Some(now));
         self.becomes(end);
         self.send_held();
     }
 
-    async fn live(&mut self, dials_at: Instant) -> CallStatus {
+    /// Somebody calls the service: it rings until the service says what becomes of it.
+    async fn came_in(&mut self) -> CallStatus {
+        self.carrier.change(self.index, |call, now| call.rang_at = Some(now));
+        self.becomes(CallStatus::Ringing);
+        let (from, to) = (self.order.from.clone(), self.order.to.clone());
+        let call = IncomingCall::new(Address::Phone(to)).with_from(Some(Address::Phone(from)));
+        let path = step::path_of(self.order.answer_url.as_str()).unwrap_or_default();
+        let steps = self.ask_about(&path, CarrierEventKind::Incoming(call)).await;
+        match steps.front() {
+            None => CallStatus::Failed,
+            Some(Step::Reject { busy: true }) => CallStatus::Busy,
+            Some(Step::Reject { busy: false }) => CallStatus::NoAnswer,
+            Some(_) => self.answered(Some(steps)).await,
+        }
+    }
+
+    async fn dialled(&mut self, dials_at: Instant) -> CallStatus {
         if self.waits_until(dials_at).await.is_none() {
             return CallStatus::Canceled;
         }
@@ -88,15 +108,20 @@ impl Line {
         if self.waits_until(Instant::now() + wait).await.is_none() {
             return CallStatus::Canceled;
         }
-        if let Some(end) = end {
-            return end;
+        match end {
+            Some(end) => end,
+            None => self.answered(None).await,
         }
+    }
+
+    /// The call is answered, and follows these steps, or those it asks for.
+    async fn answered(&mut self, steps: Option<VecDeque<Step>>) -> CallStatus {
         self.carrier.change(self.index, |call, now| call.answered_at = Some(now));
         self.becomes(CallStatus::InProgress);
         let now = Instant::now();
         self.leaves_at = self.carrier.options.people.stay.map(|stay| now + stay);
         // The carrier ends a call at its limit, whatever it is doing.
-        let _ = timeout_at(now + self.order.time_limit, self.follow()).await;
+        let _ = timeout_at(now + self.order.time_limit, self.follow(steps)).await;
         CallStatus::Completed
     }
 
@@ -122,12 +147,14 @@ impl Line {
     }
 
     /// Carries out the steps the service gives, until they run out.
-    async fn follow(&mut self) {
-        let answer = step::path_of(self.order.answer_url.as_str()).unwrap_or_default();
-        let mut steps = self.ask(&answer).await;
+    async fn follow(&mut self, steps: Option<VecDeque<Step>>) {
+        let mut steps = match steps {
+            Some(steps) => steps,
+            None => self.ask(&step::path_of(self.order.answer_url.as_str()).unwrap_or_default()).await,
+        };
         for _ in 0..MOST_STEPS {
             let control = match steps.pop_front() {
-                None | Some(Step::HangUp) => return,
+                None | Some(Step::HangUp | Step::Reject { .. }) => return,
                 Some(Step::Stream(path)) => match self.stream(&path).await {
                     Some(control) => control,
                     None => continue,

@@ -41,6 +41,7 @@ impl Receiver for Arc<CallEngine> {
                 };
                 self.report(about, &webhook).await.map(|()| None)
             }
+            ["voice", account, "incoming"] => self.incoming(account.parse()?, &webhook).await.map(Some),
             ["voice", key, "answer"] => self.answer(key.parse()?, &webhook).await.map(Some),
             ["voice", key, "resume"] => self.resume(key.parse()?, &webhook).await.map(Some),
             _ => Err(Error::new(ErrorKind::NotFound, "find route")),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use voicecall_core::carrier::CallStatus;
+use voicecall_core::carrier::{CallStatus, PlaceCall};
 use voicecall_core::{CarrierCallId, ErrorKind, PhoneNumber};
 
 /// An order to call, as it came in and as it was answered. Times are counted from the carrier's start.
@@ -31,7 +31,9 @@ pub struct SimCall {
     pub to: PhoneNumber,
     /// Who calls.
     pub from: PhoneNumber,
-    /// When it was ordered.
+    /// Whether somebody called the service, which did not order it.
+    pub came_in: bool,
+    /// When it was ordered, or came in.
     pub ordered_at: Duration,
     /// When the phone began to ring.
     pub rang_at: Option<Duration>,
@@ -62,11 +64,12 @@ pub struct Break {
 }
 
 impl SimCall {
-    pub(super) fn ordered(id: CarrierCallId, to: PhoneNumber, from: PhoneNumber, at: Duration) -> Self {
+    pub(super) fn begun(id: CarrierCallId, order: &PlaceCall, came_in: bool, at: Duration) -> Self {
         Self {
             id,
-            to,
-            from,
+            to: order.to.clone(),
+            from: order.from.clone(),
+            came_in,
             ordered_at: at,
             rang_at: None,
             answered_at: None,
@@ -77,6 +80,12 @@ impl SimCall {
             breaks: Vec::new(),
             sockets: 0,
         }
+    }
+
+    /// The person's number, whoever called.
+    #[must_use]
+    pub const fn person(&self) -> &PhoneNumber {
+        if self.came_in { &self.from } else { &self.to }
     }
 
     /// The person hears something.

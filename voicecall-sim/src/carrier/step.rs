@@ -14,6 +14,10 @@ pub(super) enum Step {
     Redirect(String),
     Say(String),
     Pause(Duration),
+    /// Does not answer a call that came in.
+    Reject {
+        busy: bool,
+    },
     HangUp,
 }
 
@@ -33,6 +37,7 @@ fn step(step: &Value) -> Option<Step> {
         .map(Step::Stream)
         .or_else(|| path("redirect").map(Step::Redirect))
         .or_else(|| text("say").map(|said| Step::Say(said.to_owned())))
+        .or_else(|| text("reject").map(|reason| Step::Reject { busy: reason == "busy" }))
         .or_else(|| step.get("pause").and_then(Value::as_u64).map(|seconds| Step::Pause(Duration::from_secs(seconds))))
 }
 
@@ -52,13 +57,14 @@ mod tests {
     #[test]
     fn steps_are_read_and_unknown_ones_skipped() {
         let body = r#"[{"stream":"wss://a.example/media/t?x=1","parameters":{}},{"gather":[]},{"say":"Hi"},{"pause":2},
-            {"redirect":"https://a.example/next"},"hang_up"]"#;
+            {"redirect":"https://a.example/next"},{"reject":"busy"},"hang_up"]"#;
         let reply = WebhookReply { content_type: "application/json", body: body.to_owned() };
         let steps = [
             Step::Stream("/media/t?x=1".to_owned()),
             Step::Say("Hi".to_owned()),
             Step::Pause(Duration::from_secs(2)),
             Step::Redirect("/next".to_owned()),
+            Step::Reject { busy: true },
             Step::HangUp,
         ];
         assert_eq!(read(&reply), steps);

@@ -17,6 +17,7 @@ mod lines;
 mod log;
 mod message;
 mod options;
+mod own_number;
 mod press;
 mod queue;
 mod recordings;

@@ -193,6 +193,21 @@ async fn wrong_credentials_are_an_error_at_the_start_unless_they_are_trusted() {
     }
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_server_whose_listener_breaks_stops_and_says_so() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap().into_std().unwrap();
+    // The same socket once more: what happens to it happens to both.
+    let socket = std::net::TcpStream::from(std::os::fd::OwnedFd::from(listener.try_clone().unwrap()));
+    let server = Server::builder().carrier(ScriptedCarrier::new()).agent(agent()).public_url(PUBLIC).build().unwrap();
+    let engine = Arc::clone(server.engine());
+    let serving = tokio::spawn(server.serve_on(TcpListener::from_std(listener).unwrap(), std::future::pending()));
+    socket.shutdown(std::net::Shutdown::Both).unwrap();
+    let stopped = serving.await.unwrap().unwrap_err();
+    assert_eq!((stopped.kind(), stopped.operation()), (ErrorKind::Unavailable, "accept connections"));
+    assert!(engine.is_draining(), "calls are not taken any more either");
+}
+
 #[test]
 fn whatever_is_missing_or_wrong_is_named() {
     let whole = || Server::builder().carrier(ScriptedCarrier::new()).agent(agent()).public_url(PUBLIC);

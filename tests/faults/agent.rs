@@ -16,7 +16,12 @@ pub const LINE: Duration = Duration::from_millis(300);
 
 /// Hears what was said, and speaks.
 pub fn agent() -> Arc<dyn VoiceAgent> {
-    agent_that_hears(Arc::new(Ear))
+    agent_that_hears(hears("Good."))
+}
+
+/// An ear that understands this in every turn.
+pub fn hears(words: &'static str) -> Arc<dyn SpeechToText> {
+    Arc::new(Ear(words))
 }
 
 /// The same with another ear.
@@ -24,9 +29,9 @@ pub fn agent_that_hears(ear: Arc<dyn SpeechToText>) -> Arc<dyn VoiceAgent> {
     Arc::new(Cascade::new(ear, Arc::new(ScriptedModel::new()), Arc::new(Voice)))
 }
 
-/// Understands "Good." in every turn.
+/// Understands the same in every turn.
 #[derive(Debug)]
-struct Ear;
+struct Ear(&'static str);
 
 impl SpeechToText for Ear {
     fn name(&self) -> &'static str {
@@ -34,10 +39,10 @@ impl SpeechToText for Ear {
     }
 
     fn transcribe(&self, audio: BoxStream<'static, Frame>, _: &TranscriptionOptions) -> ResultStream<Transcript> {
-        let understood = || Transcript { text: "Good.".to_owned(), confidence: None, language: None, is_final: true };
+        let understood = Transcript { text: self.0.to_owned(), confidence: None, language: None, is_final: true };
         let heard = async move {
             audio.for_each(|_| async {}).await;
-            Ok(understood())
+            Ok(understood)
         };
         stream::once(heard).boxed()
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use voicecall::carrier::CallStatus;
 use voicecall::journal::Fact;
-use voicecall::store::{EndReason, JournalStore, PageRequest, SessionStore};
+use voicecall::store::{Direction, EndReason, JournalStore, PageRequest, SessionStore};
 use voicecall_sim::fault::{Fault, FaultRule, Site};
 
 use super::row::{Row, scaled};
@@ -28,7 +28,17 @@ fn copies(site: Site) -> Vec<FaultRule> {
 
 #[test]
 fn a_webhook_that_comes_again_changes_nothing_and_gets_the_same_answer() {
-    let mut row = Row::new("C1", "webhooks, each delivered 1 to 5 times, some 16 times at once", SEED);
+    let what = "webhooks, each delivered 1 to 5 times, some 16 times at once";
+    deliver_again(Row::new("C1", what, SEED), Direction::Outbound);
+}
+
+#[test]
+fn a_call_that_comes_in_again_and_again_is_one() {
+    let what = "webhooks of calls that come in, each delivered 1 to 5 times, some 16 times at once";
+    deliver_again(Row::new("C1", what, SEED + 100), Direction::Inbound);
+}
+
+fn deliver_again(mut row: Row, direction: Direction) {
     let (mut copies_sent, mut answers, mut doubled) = (0, 0, 0);
     for world in 0..scaled(10_000).div_ceil(WEBHOOKS_OF_A_CALL * CALLS) {
         in_virtual_time(async {
@@ -36,8 +46,10 @@ fn a_webhook_that_comes_again_changes_nothing_and_gets_the_same_answer() {
             let mut setup = Setup::new(SEED + world, rules);
             setup.carrier.people.busy = 0.1;
             let world = World::new(setup);
-            let sessions = world.submit_all(CALLS).await;
+            world.begin_calls(direction, CALLS).await;
             world.until_over(Duration::from_secs(600)).await;
+            let sessions = world.sessions().await;
+            doubled += sessions.len().abs_diff(CALLS as usize);
             doubled += world.called_twice() + world.open().await;
             for id in sessions {
                 doubled += effects_beyond_one(&world, id).await;

@@ -1,18 +1,12 @@
 //! P1: the process is killed again and again, at any moment, with calls under way, and started again over its file.
-//!
-//! The carrier lives in the test's own process and survives. The process that is killed is this test again, told by its
-//! environment to be the server.
 
 use std::collections::HashSet;
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
+use tokio::net::TcpListener;
 use tokio::time::sleep;
 use voicecall::audio::{FRAME_SAMPLES, Frame};
 use voicecall::dialogue::Dialogue;
@@ -29,6 +23,7 @@ use voicecall_sim::phone::{Answer, Party, PartyAction, Ring};
 use voicecall_sim::twilio::server::{ServerOptions, TwilioServer};
 use voicecall_sim::twilio::{Account, Exchange, ExchangeOptions, Number};
 
+use super::process::{Gate, Passing, Process, multi_threaded, order, relay_all, say};
 use super::questions::Questionnaire;
 use super::row::{Row, scaled};
 use super::served::Shop;
@@ -57,15 +52,10 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 #[test]
 fn a_process_killed_at_any_moment_loses_no_answer_and_calls_nobody_twice() {
-    if let Ok(order) = std::env::var("VOICECALL_FAULTS_SERVER") {
-        let order: ServerOrder = serde_json::from_str(&order).unwrap();
+    if let Some(order) = order::<ServerOrder>() {
         return multi_threaded().block_on(be_the_server(order));
     }
     multi_threaded().block_on(kill_again_and_again());
-}
-
-fn multi_threaded() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -119,12 +109,6 @@ async fn be_the_server(order: ServerOrder) {
     }
 }
 
-/// A line on the output, in one piece.
-#[expect(clippy::print_stdout, reason = "it is what this process has been told to do")]
-fn say(what: std::fmt::Arguments<'_>) {
-    println!("\n> {what}");
-}
-
 /// What servers have said so far.
 #[derive(Debug, Default)]
 struct Said {
@@ -133,48 +117,21 @@ struct Said {
     confirmed: HashSet<(SessionId, QuestionId)>,
 }
 
-struct Server {
-    child: Child,
-    /// Gone when the server is.
-    ended: mpsc::Receiver<()>,
-}
-
-impl Server {
-    fn start(order: &ServerOrder, said: &Arc<Mutex<Said>>) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args([THIS_TEST, "--exact", "--nocapture"])
-            .env("VOICECALL_FAULTS_SERVER", serde_json::to_string(order).unwrap())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        let (alive, ended) = mpsc::channel();
+impl Said {
+    /// Starts a server, and writes down what it says.
+    fn start(said: &Arc<Mutex<Self>>, order: &ServerOrder) -> Process {
         let said = Arc::clone(said);
-        std::thread::spawn(move || {
-            for line in output.lines().map_while(Result::ok) {
-                let words: Vec<&str> = line.split(' ').collect();
-                let mut said = said.lock().unwrap();
-                match words[..] {
-                    [">", "ready"] => said.ready += 1,
-                    [">", "submitted", session, number] => {
-                        said.submitted.push((session.parse().unwrap(), number.to_owned()));
-                    }
-                    [">", "confirmed", session, question] => {
-                        said.confirmed.insert((session.parse().unwrap(), question.parse().unwrap()));
-                    }
-                    _ => {}
+        Process::start(THIS_TEST, order, move |words| {
+            let mut said = said.lock().unwrap();
+            match *words {
+                ["ready"] => said.ready += 1,
+                ["submitted", session, number] => said.submitted.push((session.parse().unwrap(), number.to_owned())),
+                ["confirmed", session, question] => {
+                    said.confirmed.insert((session.parse().unwrap(), question.parse().unwrap()));
                 }
+                _ => {}
             }
-            drop(alive);
-        });
-        Self { child, ended }
-    }
-
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        // What it said before it died is heard to the end.
-        let _ = self.ended.recv();
+        })
     }
 }
 
@@ -185,7 +142,7 @@ async fn kill_again_and_again() {
     let listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let gateway = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let entrance = gateway.local_addr().unwrap();
-    let relaying = tokio::spawn(relay_all(gateway, listen));
+    let relaying = tokio::spawn(relay_all(gateway, listen, Gate::new(Passing::All)));
     let mut options = ExchangeOptions::new(SEED, vec![Account::new(ACCOUNT, AUTH_TOKEN, vec![Number::new(OURS)])]);
     options.dial_interval = Duration::from_millis(10);
     let exchange = Exchange::new(options, |_| Box::new(Chatty) as Box<dyn Party>);
@@ -199,20 +156,14 @@ async fn kill_again_and_again() {
         // Numbers of a server that may have been killed before it could say that it had taken one in are not used again.
         order.first = Some(kill * 1_000);
         let begun = Instant::now();
-        let server = Server::start(&order, &said);
+        let server = Said::start(&said, &order);
         is_ready(&said, kill + 1).await;
         slowest = slowest.max(begun.elapsed());
         sleep(LIVES.0 + rng.below(LIVES.1 - LIVES.0)).await;
         server.kill();
     }
     order.first = None;
-    let mut last = Server::start(&order, &said);
-    let begun = Instant::now();
-    while last.child.try_wait().unwrap().is_none() {
-        assert!(begun.elapsed() < PATIENCE, "sessions do not end");
-        sleep(Duration::from_millis(50)).await;
-    }
-    let _ = last.ended.recv();
+    Said::start(&said, &order).ends(PATIENCE).await;
     relaying.abort();
 
     let said = std::mem::take(&mut *said.lock().unwrap());
@@ -229,22 +180,6 @@ async fn kill_again_and_again() {
     row.figure("milliseconds from start to ready, at most (wall)", slowest.as_millis());
     let _ = std::fs::remove_dir_all(&folder);
     row.finish();
-}
-
-/// What stands before servers in production: it takes a connection at any time, and finds a server for it.
-async fn relay_all(gateway: TcpListener, server: SocketAddr) {
-    let mut connections = JoinSet::new();
-    while let Ok((mut outside, _)) = gateway.accept().await {
-        connections.spawn(async move {
-            let mut inside = loop {
-                match TcpStream::connect(server).await {
-                    Ok(inside) => break inside,
-                    Err(_) => sleep(Duration::from_millis(10)).await,
-                }
-            };
-            let _ = tokio::io::copy_bidirectional(&mut outside, &mut inside).await;
-        });
-    }
 }
 
 async fn is_ready(said: &Mutex<Said>, starts: u64) {
@@ -289,6 +224,17 @@ async fn check(folder: &Path, said: &Said) -> Books {
     books
 }
 
+/// Twenty milliseconds of somebody who speaks loudly.
+pub const LOUD: [u8; FRAME_SAMPLES] = {
+    let mut codes = [0x00; FRAME_SAMPLES];
+    let mut at = 1;
+    while at < FRAME_SAMPLES {
+        codes[at] = 0x80;
+        at += 2;
+    }
+    codes
+};
+
 /// Answers at once, and says something short twice a second.
 #[derive(Debug)]
 struct Chatty;
@@ -299,17 +245,8 @@ impl Party for Chatty {
     }
 
     fn speak(&mut self, now: CallTime) -> PartyAction {
-        const LOUD: [u8; FRAME_SAMPLES] = {
-            let mut codes = [0x00; FRAME_SAMPLES];
-            let mut at = 1;
-            while at < FRAME_SAMPLES {
-                codes[at] = 0x80;
-                at += 2;
-            }
-            codes
-        };
         let speaks = now.since(CallTime::ZERO).as_millis() % 500 >= 350;
-        if speaks { PartyAction::Speak(Frame::from(LOUD)) } else { PartyAction::Listen }
+        if speaks { PartyAction::Speak(LOUD.into()) } else { PartyAction::Listen }
     }
 
     fn hear(&mut self, _: CallTime, _: &Frame) {}

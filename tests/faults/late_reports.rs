@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use voicecall::engine::DialPolicy;
-use voicecall::store::Session;
+use voicecall::store::{Direction, Session};
 use voicecall_sim::fault::{Fault, FaultRule, Site};
 
 use super::row::{Row, scaled};
@@ -12,14 +12,22 @@ use super::world::{Setup, World, in_virtual_time};
 const SEED: u64 = 0xC3;
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Sessions for each delay.
-const SESSIONS: u64 = 500;
-
 #[test]
 fn a_report_that_comes_hours_late_changes_nothing_any_more() {
-    let mut row = Row::new("C3", "sessions, half of whose reports come 1, 6, 24 or 47 hours late", SEED);
+    let what = "sessions, half of whose reports come 1, 6, 24 or 47 hours late";
+    report_late(Row::new("C3", what, SEED), Direction::Outbound, 500, &[1, 6, 24, 47]);
+}
+
+#[test]
+fn a_report_about_a_call_that_came_in_hours_ago_changes_nothing_any_more() {
+    let what = "sessions of calls that come in, half of whose reports come 1 or 6 hours late";
+    report_late(Row::new("C3", what, SEED + 100), Direction::Inbound, 500, &[1, 6]);
+}
+
+/// Reports of so many sessions for each of these delays.
+fn report_late(mut row: Row, direction: Direction, sessions: u64, hours: &[u32]) {
     let (mut late, mut regressions, mut wrong) = (0, 0, 0);
-    for (at, hours) in (0..).zip([1, 6, 24, 47]) {
+    for (at, hours) in (0..).zip(hours.iter().copied()) {
         in_virtual_time(async {
             let rule = FaultRule::sometimes(Site::WebhookStatus, 0.5, Fault::Late { delay: hours * HOUR });
             let mut setup = Setup::new(SEED + at, vec![rule]);
@@ -27,8 +35,9 @@ fn a_report_that_comes_hours_late_changes_nothing_any_more() {
             setup.policy = DialPolicy::once();
             setup.policy.max_attempts = 2;
             let world = World::new(setup);
-            let sessions = world.submit_all(scaled(SESSIONS)).await;
+            world.begin_calls(direction, scaled(sessions)).await;
             world.until_over(4 * HOUR).await;
+            let sessions = world.sessions().await;
             let (orders, delivered) = (world.carrier.orders().len(), world.carrier.deliveries());
             let before = read(&world, &sessions).await;
             tokio::time::sleep((hours + 1) * HOUR).await;

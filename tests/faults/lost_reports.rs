@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use voicecall::SessionId;
 use voicecall::carrier::CallStatus;
-use voicecall::store::EndReason;
+use voicecall::store::{Direction, EndReason};
 use voicecall_sim::fault::{Fault, FaultRule, Site};
 
 use super::row::{Row, scaled};
@@ -15,7 +15,15 @@ const CALLS: u64 = 500;
 
 #[test]
 fn a_session_ends_as_its_call_did_though_reports_are_lost() {
-    let mut row = Row::new("C5", "calls of whose reports 10 % are lost", SEED);
+    lose_reports(Row::new("C5", "calls of whose reports 10 % are lost", SEED), Direction::Outbound);
+}
+
+#[test]
+fn a_session_ends_as_the_call_that_came_in_though_reports_are_lost() {
+    lose_reports(Row::new("C5", "calls that come in, of whose reports 10 % are lost", SEED + 100), Direction::Inbound);
+}
+
+fn lose_reports(mut row: Row, direction: Direction) {
     let (mut lost, mut wrong, mut open, mut slowest) = (0, 0, 0, 0);
     for world in 0..scaled(5_000).div_ceil(CALLS) {
         in_virtual_time(async {
@@ -27,10 +35,12 @@ fn a_session_ends_as_its_call_did_though_reports_are_lost() {
             (people.busy, people.absent, people.unreachable) = (0.2, 0.2, 0.1);
             let longest = setup.engine.ring_timeout + setup.engine.time_limit;
             let world = World::new(setup);
-            let sessions = world.submit_all(CALLS).await;
+            world.begin_calls(direction, CALLS).await;
             // The last one is ordered after 25 s.
             world.until_over(longest + Duration::from_secs(25 + 120)).await;
             open += world.open().await;
+            let sessions = world.sessions().await;
+            wrong += sessions.len().abs_diff(CALLS as usize);
             lost += world.carrier.log().iter().filter(|line| line.ends_with("is lost")).count() as u64;
             for id in sessions {
                 wrong += usize::from(!is_true(&world, id).await);

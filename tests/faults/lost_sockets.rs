@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use voicecall::dialogue::Dialogue;
-use voicecall::store::{EndReason, JournalStore};
+use voicecall::store::{Direction, EndReason, JournalStore};
 use voicecall::survey::store::{CallStore, SurveyFact};
 use voicecall_sim::fault::{Fault, FaultRule, Site};
 
@@ -21,24 +21,33 @@ const BACK_WITHIN: Duration = Duration::from_secs(3);
 
 #[test]
 fn a_call_whose_connection_ends_goes_on_by_itself() {
-    cut("C6", "sockets closed at a random frame (the carrier goes on by itself)", 0, Fault::Close { at_frame: 5 });
+    let what = "sockets closed at a random frame (the carrier goes on by itself)";
+    cut(what, 0, Direction::Outbound, Fault::Close { at_frame: 5 });
+    let what = "sockets of calls that come in, closed at a random frame (the carrier goes on by itself)";
+    cut(what, 300, Direction::Inbound, Fault::Close { at_frame: 5 });
 }
 
 #[test]
 fn a_call_whose_connection_is_reset_is_asked_back() {
-    cut("C6", "sockets reset at a random frame (the carrier waits to be asked)", 100, Fault::Reset { at_frame: 5 });
+    let what = "sockets reset at a random frame (the carrier waits to be asked)";
+    cut(what, 100, Direction::Outbound, Fault::Reset { at_frame: 5 });
+    let what = "sockets of calls that come in, reset at a random frame (the carrier waits to be asked)";
+    cut(what, 400, Direction::Inbound, Fault::Reset { at_frame: 5 });
 }
 
 #[test]
 fn a_call_whose_connection_falls_silent_is_asked_back() {
     let half_open = Fault::HalfOpenSocket { at_frame: 5 };
-    cut("C6", "sockets on which nothing passes from a random frame on, and nobody is told", 200, half_open);
+    let what = "sockets on which nothing passes from a random frame on, and nobody is told";
+    cut(what, 200, Direction::Outbound, half_open.clone());
+    let what = "sockets of calls that come in, on which nothing passes from a random frame on, and nobody is told";
+    cut(what, 500, Direction::Inbound, half_open);
 }
 
 /// Cuts the first socket of every call, and three in ten of those that follow.
-fn cut(id: &'static str, what: &'static str, offset: u64, fault: Fault) {
+fn cut(what: &'static str, offset: u64, direction: Direction, fault: Fault) {
     let seed = SEED + offset;
-    let mut row = Row::new(id, what, seed);
+    let mut row = Row::new("C6", what, seed);
     let (mut breaks, mut back, mut confirmed_answers, mut lost, mut again, mut stuck, mut unfinished) =
         (0u64, 0u64, 0, 0, 0, 0, 0);
     for world in 0..scaled(500).div_ceil(CALLS) {
@@ -59,8 +68,10 @@ fn cut(id: &'static str, what: &'static str, offset: u64, fault: Fault) {
             let questionnaire = Questionnaire::new(move |answer| noted.lock().unwrap().push(answer));
             setup.dialogue = Arc::new(move |request| Box::new(questionnaire.dialogue(request)) as Box<dyn Dialogue>);
             let world = World::new(setup);
-            let sessions = world.submit_all(CALLS).await;
+            world.begin_calls(direction, CALLS).await;
             world.until_over(Duration::from_secs(1200)).await;
+            let sessions = world.sessions().await;
+            stuck += sessions.len().abs_diff(CALLS as usize);
             stuck += world.open().await;
             stuck += world.carrier.calls().iter().filter(|call| !call.status.is_final()).count();
             let confirmed = confirmed.lock().unwrap().clone();

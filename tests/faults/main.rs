@@ -9,6 +9,8 @@
 )]
 
 mod agent;
+mod bakery;
+mod process;
 mod questions;
 mod row;
 mod served;
@@ -36,5 +38,6 @@ mod slow_connections;
 mod stale_attempts;
 mod stalled_transcriber;
 mod storm;
+mod tool_kills;
 mod unknown_outcomes;
 mod workers;

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use voicecall::dialogue::{Dialogue, Scripted};
 use voicecall::media::{MediaEvent, StreamStart};
-use voicecall::store::SessionStore;
+use voicecall::store::Direction;
 use voicecall_core::testing::{PairedPeer, ScriptedMedia, paired_socket};
 
 use super::row::{Row, scaled};
@@ -22,7 +22,12 @@ const LIMIT_KIB: u64 = 256 * 1024;
 
 #[test]
 fn calls_beyond_the_limit_are_refused_and_memory_stays_within_its_own() {
-    let mut row = Row::new("P6", "calls at once in a process that takes a sixth of them", SEED);
+    take_a_sixth(Row::new("P6", "calls at once in a process that takes a sixth of them", SEED), Direction::Outbound);
+    let what = "calls that come in at once to a process that takes a sixth of them";
+    take_a_sixth(Row::new("P6", what, SEED), Direction::Inbound);
+}
+
+fn take_a_sixth(mut row: Row, direction: Direction) {
     in_virtual_time(async {
         let live = scaled(200) as usize;
         let mut setup = Setup::new(SEED, Vec::new());
@@ -30,15 +35,14 @@ fn calls_beyond_the_limit_are_refused_and_memory_stays_within_its_own() {
         setup.engine.max_live = live;
         setup.dialogue = Arc::new(|_| Box::new(Scripted::new(["Tell me."; 20])) as Box<dyn Dialogue>);
         let world = World::new(setup);
-        let mut placed = Vec::new();
+        let mut ringing = Vec::new();
         for n in 0..6 * live as u64 {
-            let session = world.store.create_session(&world.new_session(n)).await.unwrap();
-            placed.push(world.engine.place(&session).await.unwrap());
+            ringing.push(world.ringing(direction, n).await);
         }
         // No time passes from here until all have come: a socket on which nothing is said would be taken for dead.
         let (mut running, mut peers) = (JoinSet::new(), Vec::new());
-        for session in placed {
-            let (ticket, call) = world.answer(&session).await;
+        for call in ringing {
+            let (ticket, call) = world.answer(call).await;
             let Ok(ticket) = ticket else { continue };
             let (socket, peer) = paired_socket();
             let engine = Arc::clone(&world.engine);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use voicecall::CallTime;
 use voicecall::dialogue::{Action, Dialogue, DialogueEvent, Scripted};
-use voicecall::store::EndReason;
+use voicecall::store::{Direction, EndReason};
 
 use super::row::{Row, scaled};
 use super::world::{Setup, World, in_virtual_time};
@@ -41,9 +41,14 @@ fn hush() {
 #[test]
 fn a_panic_in_one_call_ends_that_call_and_no_other() {
     hush();
-    let mut row = Row::new("P7", "rounds of 200 calls, of which one panics", SEED);
+    panic_in_one(Row::new("P7", "rounds of 200 calls, of which one panics", SEED), Direction::Outbound, 1_000);
+    let what = "rounds of 200 calls that come in, of which one panics";
+    panic_in_one(Row::new("P7", what, SEED + 10_000), Direction::Inbound, 50);
+}
+
+fn panic_in_one(mut row: Row, direction: Direction, rounds: u64) {
     let (mut panicked, mut affected, mut stuck) = (0, 0, 0);
-    for round in 0..scaled(1_000) {
+    for round in 0..scaled(rounds) {
         in_virtual_time(async {
             let calls = AtomicU64::new(0);
             let mut setup = Setup::new(SEED + round, Vec::new());
@@ -53,10 +58,10 @@ fn a_panic_in_one_call_ends_that_call_and_no_other() {
                 _ => Box::new(Scripted::new(["Hello."])),
             });
             let world = World::new(setup);
-            let sessions = world.submit_all(CALLS).await;
+            world.begin_calls(direction, CALLS).await;
             world.until_over(Duration::from_secs(900)).await;
             let mut ends = Vec::new();
-            for id in sessions {
+            for id in world.sessions().await {
                 ends.push(world.session(id).await.end_reason);
             }
             let count = |reason| ends.iter().filter(|end| **end == reason).count() as u64;
@@ -66,7 +71,7 @@ fn a_panic_in_one_call_ends_that_call_and_no_other() {
             row.did(1);
         });
     }
-    row.at_least("calls that panicked and ended as failures", panicked, scaled(1_000));
+    row.at_least("calls that panicked and ended as failures", panicked, scaled(rounds));
     row.never("other calls that did not complete", usize::try_from(affected).unwrap());
     row.never("calls or sessions stuck", stuck);
     row.finish();

@@ -4,11 +4,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use voicecall::dialogue::{Action, Dialogue, DialogueEvent, Utterance, UtteranceId};
-use voicecall::engine::PlanRequest;
 use voicecall::journal::Fact;
 use voicecall::store::EndReason;
 use voicecall::survey::store::{QuestionId, SurveyFact};
 use voicecall::{CallTime, SessionId};
+
+use super::world::Connection;
 
 pub const QUESTIONS: usize = 5;
 
@@ -33,15 +34,15 @@ impl Questionnaire {
     }
 
     /// The dialogue of a call, or of what is left of it.
-    pub fn dialogue(&self, request: &PlanRequest) -> Questions {
-        let answered = request.journal.iter().filter_map(|entry| match SurveyFact::read(&entry.fact).unwrap() {
+    pub fn dialogue(&self, connection: &Connection) -> Questions {
+        let answered = connection.journal.iter().filter_map(|entry| match SurveyFact::read(&entry.fact).unwrap() {
             Some(SurveyFact::Answered { question, .. }) => Some(question),
             _ => None,
         });
         Questions {
             next: answered.collect::<HashSet<_>>().len(),
-            session: request.session.id,
-            resumed: request.resumed,
+            session: connection.session,
+            resumed: connection.resumed,
             journaled: 0,
             answers: Vec::new(),
             said: 0,

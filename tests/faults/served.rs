@@ -119,7 +119,7 @@ impl CallHandler for Shop {
         let mut settings = CallSettings::new(request.session.id);
         settings.detection = Detection::Energy;
         settings.turn.silence = Duration::from_millis(200);
-        let dialogue: Box<dyn Dialogue> = (self.0)(request);
+        let dialogue: Box<dyn Dialogue> = (self.0)(&request.into());
         if dialogue.can_grant_consent() {
             settings.keep = voicecall_core::call::Keep::AfterConsent;
         }

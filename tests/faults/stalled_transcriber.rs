@@ -11,7 +11,7 @@ use voicecall::call::MediaSocket;
 use voicecall::dialogue::{Dialogue, Scripted};
 use voicecall::media::{MediaEvent, StreamStart, WireMessages};
 use voicecall::model::{ResultStream, SpeechToText, Transcript, TranscriptionOptions};
-use voicecall::store::SessionStore;
+use voicecall::store::Direction;
 use voicecall_core::testing::ScriptedMedia;
 
 use super::agent::agent_that_hears;
@@ -26,7 +26,13 @@ const STAYS: Duration = Duration::from_secs(90);
 
 #[test]
 fn a_stalled_transcriber_leaves_no_frame_unread() {
-    let mut row = Row::new("C11", "calls whose transcriber stalls for as long as they last", SEED);
+    let what = "calls whose transcriber stalls for as long as they last";
+    stall(Row::new("C11", what, SEED), Direction::Outbound);
+    let what = "calls that come in whose transcriber stalls for as long as they last";
+    stall(Row::new("C11", what, SEED), Direction::Inbound);
+}
+
+fn stall(mut row: Row, direction: Direction) {
     let seen = Arc::new(Mutex::new(Seen::default()));
     in_virtual_time(async {
         let mut setup = Setup::new(SEED, Vec::new());
@@ -37,9 +43,7 @@ fn a_stalled_transcriber_leaves_no_frame_unread() {
         let world = World::new(setup);
         let mut calls = tokio::task::JoinSet::new();
         for n in 0..scaled(100) {
-            let session = world.store.create_session(&world.new_session(n)).await.unwrap();
-            let session = world.engine.place(&session).await.unwrap();
-            let (ticket, call) = world.answer(&session).await;
+            let (ticket, call) = world.answer(world.ringing(direction, n).await).await;
             let ticket = ticket.unwrap();
             let (engine, seen) = (Arc::clone(&world.engine), Arc::clone(&seen));
             calls.spawn(async move { engine.run(ticket, Talker::new(call, seen)).await });

@@ -9,16 +9,16 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use voicecall::carrier::{
-    CallFlow, CarrierCall, CarrierEvent, FindCalls, PlaceCall, VoiceBackend, VoiceCapabilities, WebhookReply,
-    WebhookRequest,
+    CallFlow, CarrierCall, CarrierEvent, FindCalls, IncomingCall, PlaceCall, VoiceBackend, VoiceCapabilities,
+    WebhookReply, WebhookRequest,
 };
-use voicecall::engine::{CallEngine, CallHandler, CallOutcome, CallPlan, DialPolicy, PlanRequest};
+use voicecall::engine::{CallEngine, CallHandler, CallOutcome, CallPlan, DialPolicy, IncomingDecision, PlanRequest};
 use voicecall::media::MediaCodec;
-use voicecall::store::{Session, SessionStore};
-use voicecall::{CarrierCallId, Error, ErrorKind, Result, async_trait};
+use voicecall::store::{Direction, EndReason, Session, SessionStore};
+use voicecall::{AccountName, CarrierCallId, Error, ErrorKind, Result, TenantId, async_trait};
 use voicecall_core::testing::{PairedSocket, SignedRequest};
 use voicecall_sim::carrier::{Receiver, SimCarrier};
-use voicecall_sim::fault::Rng;
+use voicecall_sim::fault::{Fault, FaultRule, Rng, Site};
 
 use super::row::{Row, scaled};
 use super::world::{Business, Setup, World, in_virtual_time};
@@ -40,6 +40,42 @@ fn a_process_that_wakes_around_its_order_doubles_no_call() {
     let what = "jobs for 4 processes over one store, which stand still before planning, before the order and after it";
     let mut row = Row::new("P5", what, SEED + 1);
     share(&mut row, scaled(2_000), 200, 4, 0.1, 0.2);
+    row.finish();
+}
+
+#[test]
+fn a_call_that_comes_in_is_one_however_many_processes_are_asked_about_it() {
+    let what = "calls that come in, about each of which two to four of 4 processes over one store are asked at once";
+    let mut row = Row::new("P4", what, SEED + 2);
+    let (mut asked, mut doubled, mut conversations, mut failed) = (0, 0, 0, 0);
+    const CALLS: u64 = 200;
+    for world in 0..scaled(10_000).div_ceil(CALLS) {
+        in_virtual_time(async {
+            let copies = [(0.5, 1), (0.5, 2), (1.0, 3)]
+                .map(|(chance, times)| FaultRule::sometimes(Site::WebhookVoice, chance, Fault::Duplicate { times }));
+            let mut setup = Setup::new(SEED + world, copies.to_vec());
+            setup.engine.shares_store = true;
+            let shared = World::idle(setup);
+            let rng = Arc::new(Mutex::new(Rng::fork(SEED, world)));
+            let all: Vec<_> = (0..4).map(|_| Worker::start(&shared, 0.0, &rng)).collect();
+            shared.carrier.serve(Some(Arc::new(Balancer { workers: all.clone(), next: AtomicUsize::new(0) })));
+            shared.begin_calls(Direction::Inbound, CALLS).await;
+            shared.until_over(Duration::from_secs(600)).await;
+            all.iter().for_each(|worker| worker.end());
+            asked += shared.carrier.deliveries() - shared.carrier.webhooks();
+            doubled += shared.sessions().await.len().abs_diff(CALLS as usize);
+            for call in shared.carrier.calls() {
+                conversations += usize::from(call.conversed_at.is_none() || call.sockets != 1);
+                let session = shared.session_of(&call.id).await;
+                failed += usize::from(session.is_none_or(|it| it.end_reason != Some(EndReason::Completed)));
+            }
+            row.did(CALLS);
+        });
+    }
+    row.some("questions beyond the first", asked);
+    row.never("calls with more sessions than one, or none", doubled);
+    row.never("calls without one conversation", conversations);
+    row.never("calls that did not complete", failed);
     row.finish();
 }
 
@@ -227,6 +263,19 @@ struct GatedBusiness {
 impl CallHandler for GatedBusiness {
     async fn policy(&self, session: &Session) -> Result<DialPolicy> {
         self.business.policy(session).await
+    }
+
+    async fn tenant_of(&self, account: AccountName, call: &IncomingCall) -> Result<Option<TenantId>> {
+        // Whoever looks that up waits, and others are asked meanwhile.
+        if let Some(worker) = self.worker.upgrade() {
+            let wait = worker.rng.lock().unwrap().below(Duration::from_millis(50));
+            sleep(wait).await;
+        }
+        self.business.tenant_of(account, call).await
+    }
+
+    async fn incoming(&self, call: &IncomingCall, session: &Session) -> Result<IncomingDecision> {
+        self.business.incoming(call, session).await
     }
 
     async fn plan(&self, request: &PlanRequest) -> Result<CallPlan> {

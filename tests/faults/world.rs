@@ -10,17 +10,21 @@ use tokio::time::{Instant, sleep};
 use voicecall::agent::VoiceAgent;
 use voicecall::audio::Detection;
 use voicecall::call::CallSettings;
-use voicecall::carrier::{CallStatus, CarrierEvent, CarrierEventKind, VoiceBackend};
+use voicecall::carrier::{CallStatus, CarrierEvent, CarrierEventKind, IncomingCall, VoiceBackend, WebhookReply};
 use voicecall::dialogue::{Dialogue, Scripted};
 use voicecall::engine::{
     CallEngine, CallHandler, CallKey, CallOutcome, CallPlan, CarrierAccount, Clock, DialPolicy, EngineConfig,
-    MediaTicket, PlanRequest,
+    IncomingDecision, MediaTicket, PlanRequest,
 };
+use voicecall::journal::JournalEntry;
 use voicecall::store::{
-    DialAttempt, DialStore, EngineStore, MemoryStore, NewSession, QueueStore, Session, SessionStore,
+    DialAttempt, DialStore, Direction, EngineStore, MemoryStore, NewSession, PageRequest, QueueStore, RoutingStore,
+    Session, SessionFilter, SessionStore,
 };
 use voicecall::survey::store::MemorySurvey;
-use voicecall::{CarrierCallId, PhoneNumber, Result, SessionId, TenantId, Vault, async_trait};
+use voicecall::{
+    AccountName, CarrierCallId, Error, ErrorKind, PhoneNumber, Result, SessionId, TenantId, Vault, async_trait,
+};
 use voicecall_core::testing::ScriptedCarrier;
 use voicecall_sim::carrier::{CarrierOptions, Receiver, SimCall, SimCarrier};
 use voicecall_sim::fault::{FaultPlan, FaultRule};
@@ -29,6 +33,9 @@ use super::agent::agent;
 
 /// Friday morning; Stockholm is an hour ahead.
 pub const MORNING: &str = "2026-11-20T10:00:00Z";
+
+/// Our own number.
+pub const OURS: &str = "+46700000000";
 
 /// What a world is made of.
 pub struct Setup {
@@ -42,7 +49,28 @@ pub struct Setup {
 }
 
 /// Makes the dialogue of a call.
-pub type Compose = dyn Fn(&PlanRequest) -> Box<dyn Dialogue> + Send + Sync;
+pub type Compose = dyn Fn(&Connection) -> Box<dyn Dialogue> + Send + Sync;
+
+/// What is to be conducted: a call, or what is left of it.
+#[derive(Debug)]
+pub struct Connection {
+    pub session: SessionId,
+    pub journal: Vec<JournalEntry>,
+    pub resumed: bool,
+}
+
+impl Connection {
+    /// The first one of a call that came in.
+    pub fn first(session: &Session) -> Self {
+        Self { session: session.id, journal: Vec::new(), resumed: false }
+    }
+}
+
+impl From<&PlanRequest> for Connection {
+    fn from(request: &PlanRequest) -> Self {
+        Self { session: request.session.id, journal: request.journal.clone(), resumed: request.resumed }
+    }
+}
 
 impl Setup {
     /// Short calls of one line, each tried once, over a carrier with these faults. Must be made inside the world's time.
@@ -59,7 +87,7 @@ impl Setup {
         let mut carrier = CarrierOptions::new(FaultPlan::new(seed, rules).unwrap());
         carrier.clock = engine.clock;
         carrier.packet = Duration::from_millis(100);
-        let dialogue = |_: &PlanRequest| Box::new(Scripted::new(["Hello."])) as Box<dyn Dialogue>;
+        let dialogue = |_: &Connection| Box::new(Scripted::new(["Hello."])) as Box<dyn Dialogue>;
         Self {
             begins,
             carrier,
@@ -104,7 +132,9 @@ impl World {
     pub fn idle(setup: Setup) -> Self {
         let store = Arc::new(MemoryStore::new().with_extension(MemorySurvey));
         let vault = Arc::new(Vault::generate().unwrap());
+        let tenant = TenantId::new();
         let business = Arc::new(Business {
+            tenant,
             agent: setup.agent,
             policy: setup.policy,
             dialogue: setup.dialogue,
@@ -119,7 +149,7 @@ impl World {
             store,
             carrier,
             business,
-            tenant: TenantId::new(),
+            tenant,
             begins: setup.begins,
             vault,
             config: setup.engine,
@@ -172,6 +202,40 @@ impl World {
         sessions
     }
 
+    /// So many customers are called, or call us, twenty a second.
+    pub async fn begin_calls(&self, direction: Direction, count: u64) {
+        if direction == Direction::Outbound {
+            self.submit_all(count).await;
+            return;
+        }
+        for n in 0..count {
+            self.call_in(n);
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// The `n`th customer calls us. Returns the carrier's call.
+    pub fn call_in(&self, n: u64) -> CarrierCallId {
+        let url = |path: &str| format!("https://calls.example/voice/{path}").parse().unwrap();
+        let (asked, told) = (url("sim/incoming"), url("status?account=sim"));
+        let call = IncomingCall::new(OURS.parse().unwrap()).with_from(Some(Self::number(n).into()));
+        self.carrier.call_in(call, &asked, &told, None).unwrap()
+    }
+
+    /// All sessions there are.
+    pub async fn sessions(&self) -> Vec<SessionId> {
+        let mut all = Vec::new();
+        for page in 1.. {
+            let request = PageRequest { page, per_page: 100 };
+            let page = self.store.sessions(self.tenant, &SessionFilter::default(), request).await.unwrap().items;
+            all.extend(page.iter().map(|session| session.id));
+            if page.len() < 100 {
+                break;
+            }
+        }
+        all
+    }
+
     /// Waits until every session is over and every call has ended; for `limit` at most.
     pub async fn until_over(&self, limit: Duration) {
         let deadline = Instant::now() + limit;
@@ -184,17 +248,51 @@ impl World {
         }
     }
 
-    /// Answers the call of a session that was placed. Returns whether its socket may come, and the call's name.
-    pub async fn answer(&self, session: &Session) -> (Result<MediaTicket>, CarrierCallId) {
-        let attempt = self.attempts(session.id).await.remove(0);
-        let (key, call) = (CallKey::of(&attempt).unwrap(), attempt.call.unwrap());
+    /// The `n`th customer is called, or calls us; what follows is the test's own.
+    pub async fn ringing(&self, direction: Direction, n: u64) -> Ringing {
+        if direction == Direction::Outbound {
+            let session = self.store.create_session(&self.new_session(n)).await.unwrap();
+            let session = self.engine.place(&session).await.unwrap();
+            let call = session.carrier_call.clone().unwrap();
+            return Ringing { call, session: Some(session), reply: None };
+        }
+        let call = CarrierCallId::new(format!("IN{n}"));
+        let incoming = IncomingCall::new(OURS.parse().unwrap()).with_from(Some(Self::number(n).into()));
+        let event = CarrierEvent::new(call.clone(), CarrierEventKind::Incoming(incoming), format!("{call}-asks"));
+        let request = ScriptedCarrier::webhook_of("/voice/sim/incoming", &event);
+        let headers = request.headers();
+        let reply = self.engine.incoming("sim".parse().unwrap(), &request.request(&headers)).await.unwrap();
+        Ringing { session: self.session_of(&call).await, call, reply: Some(reply) }
+    }
+
+    /// The call is answered. Returns whether its socket may come, and the call's name.
+    pub async fn answer(&self, ringing: Ringing) -> (Result<MediaTicket>, CarrierCallId) {
+        let Ringing { call, session, reply } = ringing;
+        if let Some(reply) = reply {
+            return (self.admit(&reply), call);
+        }
+        let attempt = self.attempts(session.unwrap().id).await.remove(0);
+        let key = CallKey::of(&attempt).unwrap();
         let kind = CarrierEventKind::Instruct { status: CallStatus::InProgress, detection: None };
         let event = CarrierEvent::new(call.clone(), kind, format!("{call}-answer"));
         let request = ScriptedCarrier::webhook_of(&format!("/voice/{key}/answer"), &event);
         let reply = self.engine.answer(key, &request.request(&request.headers())).await.unwrap();
-        let token = reply.body.split("/media/").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        (self.admit(&reply), call)
+    }
+
+    /// Whether the socket may come that the carrier was told to open, if it was.
+    fn admit(&self, reply: &WebhookReply) -> Result<MediaTicket> {
+        let token = reply.body.split("/media/").nth(1).and_then(|rest| rest.split('"').next());
+        let token = token.ok_or_else(|| Error::new(ErrorKind::Unavailable, "open media socket"))?;
         let handshake = ScriptedCarrier::sign(&format!("/media/{token}"), "");
-        (handshake.with(|request| self.engine.admit(&token, request)), call)
+        handshake.with(|request| self.engine.admit(token, request))
+    }
+
+    /// The session of a carrier's call, if there is one.
+    pub async fn session_of(&self, call: &CarrierCallId) -> Option<Session> {
+        let account = Some("sim".parse().unwrap());
+        let route = self.store.route_call("sim", account, call).await.unwrap()?;
+        Some(self.session(route.session).await)
     }
 
     pub async fn session(&self, id: SessionId) -> Session {
@@ -205,16 +303,16 @@ impl World {
         self.store.attempts(self.tenant, id).await.unwrap()
     }
 
-    /// The carrier's calls, by whom they called.
+    /// The carrier's calls, by the customer.
     pub fn calls_by_number(&self) -> HashMap<PhoneNumber, Vec<SimCall>> {
         let mut calls: HashMap<_, Vec<_>> = HashMap::new();
         for call in self.carrier.calls() {
-            calls.entry(call.to.clone()).or_default().push(call);
+            calls.entry(call.person().unwrap().clone()).or_default().push(call);
         }
         calls
     }
 
-    /// How many numbers were called more than once.
+    /// How many customers had more than one call.
     pub fn called_twice(&self) -> usize {
         self.calls_by_number().values().filter(|calls| calls.len() > 1).count()
     }
@@ -223,6 +321,16 @@ impl World {
     pub async fn open(&self) -> usize {
         self.store.open_sessions().await.unwrap().len()
     }
+}
+
+/// A call that the test makes, as far as the carrier has come with it.
+#[derive(Debug)]
+pub struct Ringing {
+    pub call: CarrierCallId,
+    /// None for a caller who was not taken.
+    pub session: Option<Session>,
+    /// What we answered when we were asked about a call that came in.
+    reply: Option<WebhookReply>,
 }
 
 impl Drop for World {
@@ -241,13 +349,14 @@ fn engine(
     vault: &Arc<Vault>,
 ) -> Arc<CallEngine> {
     let store = Arc::clone(store) as Arc<dyn EngineStore>;
-    let account = CarrierAccount::of(carrier).unwrap().number("+46700000000".parse().unwrap());
+    let account = CarrierAccount::of(carrier).unwrap().number(OURS.parse().unwrap());
     let account = account.calls_per_second(calls_per_second);
     CallEngine::new(config.clone(), store, account, service, Arc::clone(vault)).unwrap()
 }
 
 /// The business behind the calls: keeps what they leave.
 pub struct Business {
+    tenant: TenantId,
     agent: Arc<dyn VoiceAgent>,
     policy: DialPolicy,
     dialogue: Arc<Compose>,
@@ -258,6 +367,19 @@ impl Business {
     /// The calls whose end the business was told.
     pub fn outcomes(&self) -> Vec<CallOutcome> {
         self.finished.lock().unwrap().clone()
+    }
+}
+
+impl Business {
+    fn plan_of(&self, connection: &Connection) -> CallPlan {
+        let mut settings = CallSettings::new(connection.session);
+        settings.detection = Detection::Energy;
+        let dialogue = (self.dialogue)(connection);
+        if dialogue.can_grant_consent() {
+            settings.keep = voicecall_core::call::Keep::AfterConsent;
+        }
+        let plan = CallPlan::new(connection.session, Arc::clone(&self.agent), dialogue);
+        CallPlan { settings, ..plan }
     }
 }
 
@@ -273,15 +395,16 @@ impl CallHandler for Business {
         Ok(self.policy.clone())
     }
 
+    async fn tenant_of(&self, _: AccountName, _: &IncomingCall) -> Result<Option<TenantId>> {
+        Ok(Some(self.tenant))
+    }
+
+    async fn incoming(&self, _: &IncomingCall, session: &Session) -> Result<IncomingDecision> {
+        Ok(IncomingDecision::Connect(self.plan_of(&Connection::first(session))))
+    }
+
     async fn plan(&self, request: &PlanRequest) -> Result<CallPlan> {
-        let mut settings = CallSettings::new(request.session.id);
-        settings.detection = Detection::Energy;
-        let dialogue = (self.dialogue)(request);
-        if dialogue.can_grant_consent() {
-            settings.keep = voicecall_core::call::Keep::AfterConsent;
-        }
-        let plan = CallPlan::new(request.session.id, Arc::clone(&self.agent), dialogue);
-        Ok(CallPlan { settings, ..plan })
+        Ok(self.plan_of(&request.into()))
     }
 
     async fn finished(&self, outcome: &CallOutcome) {

@@ -11,10 +11,10 @@ use futures_util::future::{BoxFuture, Shared};
 use futures_util::{FutureExt, TryFutureExt};
 use tokio::time::{Instant, timeout};
 use tracing::{Instrument, error, info, info_span, warn};
-use url::Url;
 
 use super::accounts::Account;
 use super::address::CallKey;
+use super::decision::IncomingDecision;
 use super::observe::LiveEventKind;
 use super::plan::CallPlan;
 use super::retry::{ON_THE_LINE, retry_for};
@@ -23,7 +23,7 @@ use voicecall_core::carrier::{
     CallFlow, CarrierEvent, CarrierEventKind, IncomingCall, RejectReason, WebhookReply, WebhookRequest,
 };
 use voicecall_core::store::{DialAttempt, EndReason, EventSource, NewSession, Session, SessionChange};
-use voicecall_core::{AccountName, CarrierCallId, Error, ErrorKind, PhoneNumber, Result, TenantId};
+use voicecall_core::{AccountName, CarrierCallId, Error, ErrorKind, Result, TenantId};
 
 /// How long a carrier that asks about a call waits in all. Carriers give up after 15 s, and the caller then hears theirs.
 const ANSWER_WITHIN: Duration = Duration::from_secs(12);
@@ -31,73 +31,12 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(12);
 /// How long the answer to a call is kept for carriers that ask again.
 const KEPT_FOR: Duration = Duration::from_secs(60);
 
-/// What becomes of a call that came in. `P` is how the call is conducted: a [`CallPlan`] for the engine.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum IncomingDecision<P = CallPlan> {
-    /// It is answered, and conducted like this.
-    Connect(P),
-    /// It is not answered: the caller hears that the number is not in service.
-    Reject,
-    /// It is not answered: the caller hears that the line is busy.
-    Busy,
-    /// It is answered by the carrier's voice, which says this text in this language (BCP 47) and hangs up.
-    Say(String, String),
-    /// It is answered with this sound file, then ended.
-    Play(Url),
-    /// It is connected to this number, without us.
-    Forward(PhoneNumber),
-}
-
-impl<P> IncomingDecision<P> {
-    /// Answers the call.
-    pub fn connect(plan: impl Into<P>) -> Self {
-        Self::Connect(plan.into())
-    }
-
-    /// The caller hears that the number is not in service.
-    #[must_use]
-    pub const fn reject() -> Self {
-        Self::Reject
-    }
-
-    /// The caller hears that the line is busy.
-    #[must_use]
-    pub const fn busy() -> Self {
-        Self::Busy
-    }
-
-    /// The carrier's voice says `text` in `language` (BCP 47) and hangs up.
-    pub fn say(text: impl Into<String>, language: impl Into<String>) -> Self {
-        Self::Say(text.into(), language.into())
-    }
-
-    /// Plays a sound file and hangs up.
-    #[must_use]
-    pub const fn play(url: Url) -> Self {
-        Self::Play(url)
-    }
-
-    /// Connects the caller to `number`; our part in the call ends with that.
-    #[must_use]
-    pub const fn forward(number: PhoneNumber) -> Self {
-        Self::Forward(number)
-    }
-
-    /// The same decision, with another way to conduct the call.
-    ///
-    /// # Errors
-    /// What `f` reports.
-    pub fn try_map<Q, E>(self, f: impl FnOnce(P) -> Result<Q, E>) -> Result<IncomingDecision<Q>, E> {
-        Ok(match self {
-            Self::Connect(plan) => IncomingDecision::Connect(f(plan)?),
-            Self::Reject => IncomingDecision::Reject,
-            Self::Busy => IncomingDecision::Busy,
-            Self::Say(text, language) => IncomingDecision::Say(text, language),
-            Self::Play(url) => IncomingDecision::Play(url),
-            Self::Forward(number) => IncomingDecision::Forward(number),
-        })
-    }
+/// Where the session of a call was opened.
+enum Opened {
+    /// Here.
+    Here(Box<Session>, CallKey),
+    /// By another process over the same store.
+    Elsewhere(CallKey),
 }
 
 type Answer = Shared<BoxFuture<'static, Result<WebhookReply, ErrorKind>>>;
@@ -158,9 +97,8 @@ impl CallEngine {
     ) -> Result<WebhookReply, ErrorKind> {
         let taken = async {
             // A process that has forgotten the call, or another one, answered it before.
-            let known = retry_for(ON_THE_LINE, || self.route(account, &event.call)).await?;
-            if let Some((tenant, attempt)) = known.and_then(|route| Some((route.tenant, route.attempt?))) {
-                return self.answer_again(account, CallKey { account: account.name(), tenant, attempt }, event).await;
+            if let Some(key) = self.key_of_incoming(account, event).await? {
+                return self.answer_again(account, key, event).await;
             }
             let tenant = retry_for(ON_THE_LINE, || self.handler.tenant_of(account.name(), call)).await?;
             let Some(tenant) = tenant else {
@@ -171,7 +109,10 @@ impl CallEngine {
                 warn!(account = %account.name(), "a call came in that cannot be taken now");
                 return Ok(account.backend().reply(&self.line_is_busy()));
             }
-            let (session, key) = self.open_session(account, event, call, tenant).await?;
+            let (session, key) = match self.open_session(account, event, call, tenant).await? {
+                Opened::Here(session, key) => (*session, key),
+                Opened::Elsewhere(key) => return self.answer_again(account, key, event).await,
+            };
             let span = info_span!("incoming", session = %session.id);
             self.decide(account, key, session, event, call).instrument(span).await
         };
@@ -195,13 +136,20 @@ impl CallEngine {
         ringing + live >= self.config.max_live
     }
 
+    /// Which attempt a call is that came in, if it is known already.
+    async fn key_of_incoming(&self, account: &Account, event: &CarrierEvent) -> Result<Option<CallKey>> {
+        let known = retry_for(ON_THE_LINE, || self.route(account, &event.call)).await?;
+        let key = |tenant, attempt| CallKey { account: account.name(), tenant, attempt };
+        Ok(known.and_then(|route| Some(key(route.tenant, route.attempt?))))
+    }
+
     async fn open_session(
         &self,
         account: &Account,
         event: &CarrierEvent,
         call: &IncomingCall,
         tenant: TenantId,
-    ) -> Result<(Session, CallKey)> {
+    ) -> Result<Opened> {
         let now = self.now();
         let remote = call.from.as_ref().map(|from| self.vault.seal_address(tenant, from)).transpose()?;
         let mut new = NewSession::inbound(tenant, remote, now);
@@ -225,10 +173,21 @@ impl CallEngine {
         match opened.await {
             Ok(session) => {
                 self.events.tell(tenant, session.id, LiveEventKind::CameIn);
-                Ok((session, key))
+                Ok(Opened::Here(Box::new(session), key))
             }
             Err(error) => {
                 self.remove_ringing(attempt.id);
+                // Another process was asked about the same call at the same time and was quicker: it has its session.
+                if let Ok(Some(theirs)) = self.key_of_incoming(account, event).await
+                    && theirs.attempt != attempt.id
+                {
+                    // Nothing of ours has happened to anybody.
+                    let (reason, source) = (EndReason::Canceled, EventSource::System);
+                    let end = SessionChange::Ended { reason, source, at: self.now() };
+                    self.store.change_session(tenant, new.id, &end).await?;
+                    self.store.delete_session(tenant, new.id).await?;
+                    return Ok(Opened::Elsewhere(theirs));
+                }
                 self.end_session(tenant, new.id, EndReason::TechnicalFailure, EventSource::System).await;
                 Err(error)
             }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::incoming::IncomingDecision;
+use super::decision::IncomingDecision;
 use super::policy::DialPolicy;
 use voicecall_core::agent::{AgentSetup, VoiceAgent};
 use voicecall_core::call::CallSettings;

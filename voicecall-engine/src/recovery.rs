@@ -102,14 +102,23 @@ impl CallEngine {
         };
         match (attempt.state, &attempt.call) {
             (AttemptState::Planned, _) => self.wait_again(session).await,
-            (_, Some(call)) => match self.accounts.of(&attempt)?.backend().fetch(call).await {
-                Ok(call) if call.status.is_final() => self.close(session, &attempt, call.status).await,
-                Ok(call) => self.take_up(session, &attempt, epoch, call.status).await,
-                Err(error) if error.kind() == ErrorKind::NotFound => {
-                    self.close(session, &attempt, CallStatus::Completed).await
+            (_, Some(call)) => {
+                let known = self.accounts.of(&attempt)?.backend().fetch(call).await;
+                // It may have come back by itself while the carrier was asked about it, and be over by now.
+                if self.is_ours(session) {
+                    return Ok(Settled::Live);
                 }
-                Err(error) => Err(error),
-            },
+                let session = &self.store.session(tenant, session.id).await?;
+                match known {
+                    _ if session.status.is_final() => Ok(Settled::Closed),
+                    Ok(call) if call.status.is_final() => self.close(session, &attempt, call.status).await,
+                    Ok(call) => self.take_up(session, &attempt, epoch, call.status).await,
+                    Err(error) if error.kind() == ErrorKind::NotFound => {
+                        self.close(session, &attempt, CallStatus::Completed).await
+                    }
+                    Err(error) => Err(error),
+                }
+            }
             // Rejected, or never found: the phone has not rung as far as anybody knows.
             _ => self.close(session, &attempt, CallStatus::Failed).await,
         }
@@ -155,7 +164,14 @@ impl CallEngine {
         }
         let account = self.accounts.of(attempt)?;
         if account.backend().capabilities().update_call && self.may_resume(session).await? {
-            self.state().broken.insert(session.id, Broken { tenant, epoch, told: false });
+            {
+                let mut state = self.state();
+                // It has come back by itself just now.
+                if state.live.contains_key(&session.id) {
+                    return Ok(Settled::Live);
+                }
+                state.broken.insert(session.id, Broken { tenant, epoch, told: false });
+            }
             let (engine, session) = (Arc::clone(self), session.id);
             // Ends by itself once the call has come back, or has not.
             tokio::spawn(async move { engine.reconnect(key, session, call).await });

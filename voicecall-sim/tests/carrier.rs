@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use voicecall_core::carrier::{
-    CallFlow, CallStatus, CarrierEvent, CarrierEventKind, PlaceCall, VoiceBackend, WebhookReply,
+    CallFlow, CallStatus, CarrierEvent, CarrierEventKind, IncomingCall, PlaceCall, RejectReason, VoiceBackend,
+    WebhookReply,
 };
 use voicecall_core::testing::carrier_suite::{CarrierCase, run_all};
 use voicecall_core::testing::{PairedSocket, ScriptedCarrier, SignedRequest};
@@ -14,14 +15,21 @@ use voicecall_core::{CarrierCallId, ErrorKind, PhoneNumber, Result, async_trait}
 use voicecall_sim::carrier::{CarrierOptions, Outage, Receiver, SimCarrier};
 use voicecall_sim::fault::{Fault, FaultPlan, FaultRule, Site};
 
-/// Says goodbye to everybody.
+/// Says goodbye to everybody but one, for whom it is busy.
 #[derive(Debug)]
 struct Service(Arc<SimCarrier>);
+
+const UNWANTED: u64 = 13;
 
 #[async_trait]
 impl Receiver for Service {
     async fn request(&self, request: &SignedRequest) -> Result<Option<WebhookReply>> {
         let event = request.with(|request| self.0.webhook(request))?;
+        if let CarrierEventKind::Incoming(call) = &event.kind
+            && call.from == Some(number(UNWANTED).into())
+        {
+            return Ok(Some(self.0.reply(&CallFlow::reject(RejectReason::Busy))));
+        }
         Ok(event.kind.asks().then(|| self.0.reply(&CallFlow::farewell("Goodbye.", "en-US"))))
     }
 
@@ -128,6 +136,21 @@ async fn a_call_that_waits_or_rings_is_cancelled() {
     assert_eq!(ends(&carrier).await, [CallStatus::Canceled; 2]);
     let calls = carrier.calls();
     assert!(calls[0].rang_at.is_some() && calls[1].rang_at.is_none(), "{calls:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_comes_in_is_asked_about_before_it_is_answered() {
+    let carrier = carrier(1, Vec::new(), |_| {});
+    for n in [1, UNWANTED] {
+        let url = |path: &str| format!("https://calls.example/{path}").parse().unwrap();
+        let call = IncomingCall::new(number(0).into()).with_from(Some(number(n).into()));
+        carrier.call_in(call, &url("incoming"), &url("status"), None).unwrap();
+    }
+    assert_eq!(ends(&carrier).await, [CallStatus::Completed, CallStatus::Busy]);
+    let calls = carrier.calls();
+    assert_eq!((calls[0].person(), &*calls[0].said), (Some(&number(1)), &["Goodbye.".to_owned()][..]));
+    assert!(calls[0].answered_at.is_some() && calls[1].answered_at.is_none());
+    assert!(carrier.orders().is_empty());
 }
 
 #[tokio::test(start_paused = true)]

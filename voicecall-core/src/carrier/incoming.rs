@@ -10,6 +10,10 @@ use crate::address::Address;
 ///
 /// Nothing here is proof of who calls: a caller's number can be forged. `Debug` masks every address and hides the name;
 /// serialising gives them in full.
+///
+/// Of a call's session, `from` (sealed), `to` and the account are kept. The rest is for the decision about the call alone and
+/// reaches no store: it is about people, has no place in a session's metadata, and a process that goes on with the call
+/// later does not know it. An application that needs it keeps it among its own data, under the session's id.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct IncomingCall {
@@ -19,10 +23,10 @@ pub struct IncomingCall {
     /// Which of our addresses they called.
     #[serde(with = "address")]
     pub to: Address,
-    /// Whose call was forwarded to us, if the network tells.
+    /// Whose call was forwarded to us, if the network tells. Not kept.
     #[serde(default, with = "optional_address")]
     pub forwarded_from: Option<Address>,
-    /// The caller's name, if the carrier looked it up; at most [`MAX_NAME`](Self::MAX_NAME) characters.
+    /// The caller's name, if the carrier looked it up; at most [`MAX_NAME`](Self::MAX_NAME) characters. Not kept.
     #[serde(default)]
     pub caller_name: Option<String>,
     /// The carrier's name of the account, or sub-account, that the call came in to.

@@ -7,7 +7,7 @@ use voicecall_core::carrier::{CallStatus, CarrierEvent, CarrierEventKind, Incomi
 use voicecall_core::dialogue::Scripted;
 use voicecall_core::media::MediaCommand;
 use voicecall_core::store::{Direction, EndReason, PageRequest, Session, SessionFilter, SessionStore};
-use voicecall_core::testing::ScriptedCarrier;
+use voicecall_core::testing::{CarrierRequest, ScriptedCarrier};
 use voicecall_core::{CarrierCallId, ErrorKind, Result};
 
 use super::world::{Decides, OnLine, Phone, Placed, World, assert_kind, scripted_agent, settle, token};
@@ -73,6 +73,7 @@ async fn a_call_that_comes_in_is_answered_and_conducted() {
     assert_eq!(session.local.as_deref(), Some("+46700000000"));
     let from = world.vault.open_address(world.tenant, session.remote.as_ref().unwrap()).unwrap();
     assert_eq!(from.canonical(), "+46701740605");
+    assert_eq!((&session.metadata, session.reference.as_ref()), (&serde_json::Value::Null, None), "no name is kept");
     assert!(world.carrier.orders().is_empty(), "nobody was called");
     assert_eq!(world.desk.asked(), 1);
 }
@@ -232,6 +233,34 @@ async fn a_process_that_died_leaves_no_caller_without_an_end() {
         assert_eq!(next.engine.recover().await.unwrap().closed, 1);
         let reason = if connected { EndReason::TechnicalFailure } else { EndReason::Abandoned };
         assert_eq!(world.all().await[0].end_reason, Some(reason));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_comes_back_while_the_carrier_is_asked_about_it_is_left_alone() {
+    // It is still going on when the carrier has answered, or over.
+    for (lines, reason) in [(2, EndReason::RemoteHangup), (1, EndReason::Completed)] {
+        let world = world(Decides::Connect);
+        world.rings("CA1").await.unwrap();
+        let session = world.all().await[0].id;
+        let key = CallKey::of(&world.last_attempt(session).await).unwrap();
+        let next = world.restarted();
+        next.carrier.has_call("CA1", CallStatus::InProgress);
+        next.carrier.takes(Duration::ZERO, SECOND);
+        next.desk.will_hold(Scripted::new(["Sorry for that."; 2].into_iter().take(lines)));
+        let comes_back = async {
+            sleep(SECOND / 4).await;
+            let reply = next.resume(key, "CA1").await.unwrap();
+            let (run, peer) = next.run(next.admit(&token(&reply)).unwrap());
+            tokio::join!(Phone::new(peer, "CA1").stop_after(3 * SECOND), run).1
+        };
+        let (recovered, end) = tokio::join!(next.engine.recover(), comes_back);
+        assert_eq!(recovered.unwrap().left, 0);
+        assert_eq!(end.unwrap().unwrap(), reason);
+        sleep(20 * SECOND).await;
+        let asked_back = |request: &CarrierRequest| matches!(request, CarrierRequest::UpdateCall(..));
+        assert!(!next.carrier.requests().iter().any(asked_back));
+        assert_eq!(next.read(session).await.end_reason, Some(reason));
     }
 }
 

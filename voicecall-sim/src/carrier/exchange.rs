@@ -12,7 +12,7 @@ use voicecall_core::store::Direction;
 use voicecall_core::testing::ScriptedCarrier;
 use voicecall_core::{Address, CarrierCallId, Error, PhoneNumber, Result};
 
-use super::line::{Control, Line, Owner, Route};
+use super::line::{Begin, Control, Line, Owner, Route};
 use super::options::CarrierOptions;
 use super::receiver::Receiver;
 use super::record::{SimCall, SimOrder};
@@ -151,8 +151,9 @@ impl SimCarrier {
         self.state().parties.entry(number).or_default().push_back(party);
     }
 
-    /// `party` calls the service. It is asked at the path `answer` what becomes of the call, and told at `status` how it
-    /// stands; both as in [`EngineConfig::incoming_url`](voicecall_engine::EngineConfig::incoming_url). Returns the call.
+    /// One of the [people](CarrierOptions::people), or `party`, calls the service. It is asked at `answer` what becomes of
+    /// the call, and told at `status` how it stands; both as in
+    /// [`EngineConfig::incoming_url`](voicecall_engine::EngineConfig::incoming_url). Returns the call.
     ///
     /// # Errors
     /// `Invalid` if the call is not to a phone number.
@@ -161,47 +162,54 @@ impl SimCarrier {
         call: IncomingCall,
         answer: &Url,
         status: &Url,
-        party: Box<dyn Party>,
+        party: Option<Box<dyn Party>>,
     ) -> Result<CarrierCallId> {
         let path = |url: &Url| step::path_of(url.as_str()).unwrap_or_default();
         let to = call.to.as_phone().cloned().ok_or_else(|| Error::invalid("to", "a phone number"))?;
         let from = call.from.as_ref().and_then(Address::as_phone).cloned();
         let route = Route::of_number(path(answer), path(status));
-        let owner = Owner::Calls(party, Box::new(call));
-        Ok(self.open(Direction::Inbound, to, from, route, owner, Instant::now()))
+        let owner = match party {
+            Some(party) => Owner::Party(party),
+            None => self.person(from.as_ref().unwrap_or(&to)).0,
+        };
+        Ok(self.open(Direction::Inbound, (to, from), route, owner, Begin::ComesIn(call)))
     }
 
     /// Begins a call that was ordered.
     pub(super) fn begin(&self, order: &PlaceCall) -> CarrierCallId {
-        let mut state = self.state();
-        let nth = *state.called.entry(order.to.clone()).and_modify(|nth| *nth += 1).or_insert(0);
+        let (owner, earlier) = self.person(&order.to);
+        let ring = Ring::new(order.to.reveal(), order.from.reveal(), earlier);
         let mut dials_at = Instant::now() + self.options.dials_after;
         if let Some(rate) = self.options.dials_per_second {
+            let mut state = self.state();
             dials_at = dials_at.max(state.next_dial);
             state.next_dial = dials_at + Duration::from_secs_f64(rate.recip());
         }
-        let owner = match state.parties.get_mut(&order.to).and_then(VecDeque::pop_front) {
-            Some(party) => {
-                let earlier = u32::try_from(nth).unwrap_or(u32::MAX);
-                Owner::Party(party, Ring::new(order.to.reveal(), order.from.reveal(), earlier))
-            }
-            None => Owner::Person(self.options.people.person(self.options.faults.seed, &order.to, nth)),
-        };
-        drop(state);
-        let (to, from) = (order.to.clone(), Some(order.from.clone()));
-        let call = self.open(Direction::Outbound, to, from, Route::of(order), owner, dials_at);
+        let numbers = (order.to.clone(), Some(order.from.clone()));
+        let begin = Begin::Dials(dials_at, ring);
+        let call = self.open(Direction::Outbound, numbers, Route::of(order), owner, begin);
         self.state().placed.insert(call.clone(), order.clone());
         call
+    }
+
+    /// Whoever has this number, and how many calls they had before.
+    fn person(&self, number: &PhoneNumber) -> (Owner, u32) {
+        let mut state = self.state();
+        let nth = *state.called.entry(number.clone()).and_modify(|nth| *nth += 1).or_insert(0);
+        let owner = match state.parties.get_mut(number).and_then(VecDeque::pop_front) {
+            Some(party) => Owner::Party(party),
+            None => Owner::Person(self.options.people.person(self.options.faults.seed, number, nth)),
+        };
+        (owner, u32::try_from(nth).unwrap_or(u32::MAX))
     }
 
     fn open(
         &self,
         direction: Direction,
-        to: PhoneNumber,
-        from: Option<PhoneNumber>,
+        (to, from): (PhoneNumber, Option<PhoneNumber>),
         route: Route,
         owner: Owner,
-        dials_at: Instant,
+        begin: Begin,
     ) -> CarrierCallId {
         let mut state = self.state();
         let index = state.calls.len();
@@ -215,7 +223,7 @@ impl SimCarrier {
         if let Some(carrier) = self.this.upgrade() {
             let line = Line::new(carrier, index, id.clone(), route, owner, faults.start(), commands);
             // Ends with its call, which has a time limit.
-            tokio::spawn(line.run(dials_at));
+            tokio::spawn(line.run(begin));
         }
         id
     }

@@ -32,7 +32,7 @@ impl<'a> Handset<'a> {
                 let leaves_at = carrier.options.people.stay.map(|stay| answered_at + stay);
                 Self::Person(Phone::new(carrier, index, call.clone(), peer, leaves_at))
             }
-            Owner::Party(party, _) | Owner::Calls(party, _) => {
+            Owner::Party(party) => {
                 Self::Party(Box::new(PartyPhone::new(carrier, index, call, peer, answered_at, &mut **party)))
             }
         }

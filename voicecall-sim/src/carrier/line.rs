@@ -64,10 +64,17 @@ impl Route {
 pub(super) enum Owner {
     /// One of many, who sounds like nobody.
     Person(Person),
-    /// Somebody with a voice and ears, who hears this ring.
-    Party(Box<dyn Party>, Ring),
-    /// Somebody who calls.
-    Calls(Box<dyn Party>, Box<IncomingCall>),
+    /// Somebody with a voice and ears.
+    Party(Box<dyn Party>),
+}
+
+/// How a call begins.
+#[derive(Debug)]
+pub(super) enum Begin {
+    /// It was ordered: dialled at this time, and heard as this ring.
+    Dials(Instant, Ring),
+    /// Somebody calls the service.
+    ComesIn(IncomingCall),
 }
 
 /// What a call is ordered to do while it is live.
@@ -108,16 +115,14 @@ impl Line {
         Self { carrier, index, id, route, faults, status, sent: 0, held: None, owner, control, answered_at: None }
     }
 
-    pub(super) async fn run(mut self, dials_at: Instant) {
-        let end = match &self.owner {
-            Owner::Calls(_, call) => {
-                let call = (**call).clone();
-                self.come_in(call).await
-            }
-            Owner::Person(_) | Owner::Party(..) => self.live(dials_at).await,
+    /// Lives through the call.
+    pub(super) async fn run(mut self, begin: Begin) {
+        let end = match begin {
+            Begin::Dials(at, ring) => self.dialled(at, &ring).await,
+            Begin::ComesIn(call) => self.come_in(call).await,
         };
         let now = self.answered_at.map_or(CallTime::ZERO, |answered| CallTime::ZERO + answered.elapsed());
-        if let Owner::Party(party, _) | Owner::Calls(party, _) = &mut self.owner {
+        if let Owner::Party(party) = &mut self.owner {
             party.ended(now);
         }
         self.carrier.change(self.index, |call, now| call.ended_at = Some(now));
@@ -125,12 +130,12 @@ impl Line {
         self.send_held();
     }
 
-    async fn live(&mut self, dials_at: Instant) -> CallStatus {
+    async fn dialled(&mut self, dials_at: Instant, ring: &Ring) -> CallStatus {
         if self.waits_until(dials_at).await.is_none() {
             return CallStatus::Canceled;
         }
         self.carrier.change(self.index, |call, now| call.rang_at = Some(now));
-        let answer = self.owner.answer();
+        let answer = self.owner.answer(ring);
         let (wait, end) = match answer {
             Answer::Busy => (FINDS_OUT, Some(CallStatus::Busy)),
             Answer::Unreachable => (FINDS_OUT, Some(CallStatus::Failed)),
@@ -158,10 +163,10 @@ impl Line {
         CallStatus::Completed
     }
 
-    /// A call to one of the service's numbers: asked about before it is answered.
+    /// A call to one of the service's numbers: it rings until the service says what becomes of it.
     async fn come_in(&mut self, call: IncomingCall) -> CallStatus {
-        self.status = CallStatus::Ringing;
-        self.carrier.change(self.index, |call, now| (call.rang_at, call.status) = (Some(now), CallStatus::Ringing));
+        self.carrier.change(self.index, |call, now| call.rang_at = Some(now));
+        self.becomes(CallStatus::Ringing);
         let first = self.route.answer.clone();
         let steps = self.ask_about(&first, CarrierEventKind::Incoming(call)).await;
         match steps.front() {
@@ -315,7 +320,7 @@ impl Line {
 
 impl Owner {
     /// What becomes of the ringing.
-    fn answer(&mut self) -> Answer {
+    fn answer(&mut self, ring: &Ring) -> Answer {
         match self {
             Self::Person(person) => match person.reaction {
                 Reaction::Answers => Answer::After(person.rings),
@@ -323,8 +328,7 @@ impl Owner {
                 Reaction::Absent => Answer::Never,
                 Reaction::Unreachable => Answer::Unreachable,
             },
-            Self::Party(party, ring) => party.answer(ring),
-            Self::Calls(..) => Answer::AT_ONCE,
+            Self::Party(party) => party.answer(ring),
         }
     }
 }

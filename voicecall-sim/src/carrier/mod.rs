@@ -1,4 +1,5 @@
-//! A neutral carrier in one process, with the faults of a real one: it calls, is answered, asks, reports, and counts.
+//! A neutral carrier in one process, with the faults of a real one: it calls, and lets others call
+//! ([`SimCarrier::call_in`]), asks, reports, and counts.
 //!
 //! [`SimCarrier`] is a [`VoiceBackend`](voicecall_core::carrier::VoiceBackend). It speaks no provider's protocol and
 //! opens no socket: requests go to a [`Receiver`], which a [`CallEngine`](voicecall_engine::CallEngine) is, and

@@ -95,6 +95,15 @@ impl SimCall {
         }
     }
 
+    /// The person's number, whoever called; `None` if they call and withhold it.
+    #[must_use]
+    pub fn person(&self) -> Option<&PhoneNumber> {
+        match self.direction {
+            Direction::Inbound => self.from.as_ref(),
+            Direction::Outbound => Some(&self.to),
+        }
+    }
+
     /// The person hears something.
     pub(super) fn heard(&mut self, at: Duration) {
         self.conversed_at.get_or_insert(at);

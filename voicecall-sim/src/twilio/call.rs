@@ -165,12 +165,16 @@ pub(super) struct Call {
     pub(super) direction: Direction,
     /// The call whose instructions placed this one.
     pub(super) parent: Option<usize>,
+    /// The other end of a call from one number of the accounts to another: an order, and what came in by it.
+    pub(super) far_end: Option<usize>,
     /// The call it is connected with.
     pub(super) peer: Option<usize>,
     /// Its place in a queue.
     pub(super) place: Option<Box<Place>>,
     /// What the person on the line said in the last 20 ms.
     pub(super) spoken: Frame,
+    /// What that person heard in them.
+    pub(super) heard: Frame,
     /// Keys pressed after the answer.
     pub(super) digits: Option<String>,
     pub(super) detection: Option<Detection>,

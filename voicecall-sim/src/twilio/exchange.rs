@@ -10,7 +10,7 @@ use voicecall_core::CallTime;
 use super::call::{Call, Doing, Progress};
 use super::recordings::Recording;
 use super::webhook::Draft;
-use super::{ExchangeOptions, LogEntry, LogEvent, Order, Webhook, WebhookKind};
+use super::{CallStatus, ExchangeOptions, LogEntry, LogEvent, Order, Webhook, WebhookKind};
 use crate::fault::{Fault, Faults, Rng, Site};
 use crate::phone::{Party, Ring};
 
@@ -157,6 +157,12 @@ impl Exchange {
     #[must_use]
     pub fn rings(&self, number: &str) -> u32 {
         self.rings.get(number).copied().unwrap_or(0)
+    }
+
+    /// How far a call has come; `None` if there is none of this sid.
+    #[must_use]
+    pub fn status(&self, call: &str) -> Option<CallStatus> {
+        Some(self.calls[*self.calls_by_sid.get(call)?].status)
     }
 
     /// How many calls are not over.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use voicecall_core::CallTime;
 use voicecall_core::audio::{FRAME_DURATION, Frame};
 
-use super::call::{Call, Doing, Instructions, Progress, StatusCallback};
+use super::call::{Call, Doing, Instructions, Progress};
 use super::exchange::Timer;
 use super::sid::sid;
 use super::{CallStatus, Direction, Exchange, LogEvent, StreamEnd};
@@ -19,24 +19,11 @@ impl Exchange {
     /// or nothing answers it.
     pub fn call_in(&mut self, now: CallTime, from: &str, to: &str, party: Box<dyn Party>) -> Option<String> {
         self.advance(now);
-        let numbered =
-            |(account, number): (usize, &super::Number)| (number.number == to).then_some((account, number.clone()));
-        let accounts = self.options.accounts.iter().enumerate();
-        let (account, number) = accounts
-            .flat_map(|(index, account)| account.numbers.iter().map(move |number| (index, number)))
-            .find_map(numbered)?;
-        let address = number.voice_url?;
-        let callback =
-            number.status_callback.map(|address| StatusCallback { address, events: vec![Progress::Completed] });
-        let mut call = self.new_call(now, account, to, from, Direction::Inbound, Instructions::Address(address));
-        call.status = CallStatus::Ringing;
-        call.dialled = Some(now);
-        call.status_callback = callback;
-        call.party = Some(party);
-        let sid = call.sid.clone();
-        let index = self.add_call(now, call);
+        let (account, number) = self.number_that_answers(to)?;
+        let index = self.come_in(now, account, number, from)?;
+        self.calls[index].party = Some(party);
         self.ask(now, index);
-        Some(sid)
+        Some(self.calls[index].sid.clone())
     }
 
     pub(super) fn new_call(
@@ -55,9 +42,11 @@ impl Exchange {
             from: from.to_owned(),
             direction,
             parent: None,
+            far_end: None,
             peer: None,
             place: None,
             spoken: Frame::SILENCE,
+            heard: Frame::SILENCE,
             digits: None,
             detection: None,
             answered_by: None,
@@ -103,6 +92,9 @@ impl Exchange {
         self.calls[index].dialled = Some(now);
         self.report(now, index, Progress::Initiated);
         let (to, from) = (self.calls[index].to.clone(), self.calls[index].from.clone());
+        if let Some((account, number)) = self.number_that_answers(&to) {
+            return self.ring_own_number(now, index, account, number);
+        }
         let ring = Ring::new(&to, from, self.rings(&to));
         let mut party = self.person(&ring);
         let answer = party.answer(&ring);
@@ -112,15 +104,21 @@ impl Exchange {
             Answer::Unreachable => return self.end(now, index, CallStatus::Failed, 404),
             Answer::After(_) | Answer::Never => {}
         }
-        self.count_ring(&to);
-        self.note(now, Some(index), LogEvent::Rang { to });
-        self.become_status(now, index, CallStatus::Ringing);
-        self.report(now, index, Progress::Ringing);
-        let give_up = now + self.calls[index].ring_timeout;
+        let give_up = self.ring(now, index);
         match answer {
             Answer::After(delay) if now + delay < give_up => self.at(now + delay, Timer::Answer(index)),
             _ => self.at(give_up, Timer::GiveUp(index)),
         }
+    }
+
+    /// The phone rings. Returns until when it may.
+    pub(super) fn ring(&mut self, now: CallTime, index: usize) -> CallTime {
+        let to = self.calls[index].to.clone();
+        self.count_ring(&to);
+        self.note(now, Some(index), LogEvent::Rang { to });
+        self.become_status(now, index, CallStatus::Ringing);
+        self.report(now, index, Progress::Ringing);
+        now + self.calls[index].ring_timeout
     }
 
     /// Picks up: the time of the call begins, and it asks for its instructions.
@@ -138,6 +136,9 @@ impl Exchange {
             self.calls[index].recording = Some(recording);
         }
         if self.calls[index].direction == Direction::Inbound {
+            if let Some(order) = self.calls[index].far_end {
+                self.answer(now, order);
+            }
             return;
         }
         match self.calls[index].digits.clone() {
@@ -182,6 +183,7 @@ impl Exchange {
         }
         self.let_go(now, index, true);
         self.report(now, index, Progress::Completed);
+        self.end_far_end(now, index, status, sip_response);
         if let Some(parent) = self.calls[index].parent {
             self.leg_ended(now, parent, index);
         }
@@ -202,7 +204,8 @@ impl Exchange {
         }
         call.ticks += 1;
         let clock = call.clock(now);
-        let action = call.party.as_mut().map_or(PartyAction::Listen, |party| party.speak(clock));
+        let own = call.party.as_mut().map_or(PartyAction::Listen, |party| party.speak(clock));
+        let action = self.far_end_says(index).unwrap_or(own);
         if action == PartyAction::HangUp {
             return self.end(now, index, CallStatus::Completed, 200);
         }
@@ -214,6 +217,7 @@ impl Exchange {
         let (heard, finished) = self.hear(now, index, action, &spoken);
         self.tape(index, &spoken, &heard);
         let call = &mut self.calls[index];
+        call.heard = heard;
         if call.status != CallStatus::InProgress {
             return;
         }

@@ -66,6 +66,8 @@ pub enum LogEvent {
         attempt: u32,
         /// The form, in the order sent.
         form: Vec<(String, String)>,
+        /// `X-Twilio-Signature`.
+        signature: String,
     },
     /// The application answered a request.
     WebhookAnswered {
@@ -179,6 +181,7 @@ impl LogEvent {
             url: webhook.url.clone(),
             attempt: webhook.attempt,
             form: webhook.form.clone(),
+            signature: webhook.signature.clone(),
         }
     }
 }

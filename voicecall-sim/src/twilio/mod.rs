@@ -18,6 +18,7 @@ mod log;
 pub(crate) mod media_socket;
 mod message;
 mod options;
+mod own_number;
 mod press;
 mod queue;
 mod recordings;

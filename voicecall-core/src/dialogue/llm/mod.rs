@@ -62,6 +62,8 @@ pub struct LlmDialogue {
     /// Whether this is a later connection of a call that broke off, and tools of which nobody knows whether they ran.
     resumes: bool,
     lost: Vec<ToolCallId>,
+    /// Whether that was found before, and the caller has not heard it to its end.
+    untold: bool,
     state: State,
 }
 
@@ -122,6 +124,7 @@ impl LlmDialogue {
             calls: 0,
             resumes: false,
             lost: Vec::new(),
+            untold: false,
             state: State::default(),
         }
     }

@@ -25,6 +25,7 @@ impl LlmDialogue {
                 }
                 Fact::Said { utterance, heard, .. } => {
                     self.utterances = self.utterances.max(utterance.0);
+                    self.untold &= *heard != self.phrases.outcome_unknown;
                     self.history.agent(None, heard, Vec::new());
                 }
                 Fact::ToolCalled { call, name, effect, arguments, .. } => {
@@ -43,6 +44,7 @@ impl LlmDialogue {
                 }
                 Fact::ToolReturned { call, state, outcome } => {
                     self.lost.retain(|lost| lost != call);
+                    self.untold |= *state == ToolState::Unknown;
                     let result = outcome.as_ref().map_or_else(|| without_content(*state), ToolOutcome::for_model);
                     self.history.result(*call, result);
                 }
@@ -54,7 +56,8 @@ impl LlmDialogue {
     pub(super) fn reconnected(&mut self, now: CallTime, actions: &mut Vec<Action>) {
         self.say_aside(self.phrases.resumed.clone(), actions);
         let lost = std::mem::take(&mut self.lost);
-        if !lost.is_empty() {
+        // Also when the call broke off once more before they had heard it.
+        if !lost.is_empty() || std::mem::take(&mut self.untold) {
             self.say(self.phrases.outcome_unknown.clone(), actions);
         }
         for call in lost {

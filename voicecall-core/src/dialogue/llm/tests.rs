@@ -421,6 +421,11 @@ fn called(call: u32, effect: ToolEffect) -> Fact {
     Fact::ToolCalled { call: ToolCallId(call), key: format!("k-{call}"), name: "hours".into(), effect, arguments }
 }
 
+fn said(utterance: u32, heard: &str) -> Fact {
+    let (utterance, heard, unheard) = (UtteranceId(utterance), heard.to_owned(), String::new());
+    Fact::Said { utterance, heard, unheard, from: CallTime::ZERO, until: CallTime::ZERO, estimated: false }
+}
+
 #[test]
 fn after_a_crash_only_what_may_run_twice_runs_again_with_its_number() {
     for (effect, runs) in [(ToolEffect::None, true), (ToolEffect::Idempotent, true), (ToolEffect::Once, false)] {
@@ -438,6 +443,21 @@ fn after_a_crash_only_what_may_run_twice_runs_again_with_its_number() {
         assert!(lines(&messages).contains(&"User: Sunday?".to_owned()));
         call.answer("", &[("hours", SUNDAY)]);
         assert_eq!(call.ran(), [(8, "hours")], "numbers go on");
+    }
+}
+
+#[test]
+fn that_nobody_knows_is_said_until_the_caller_has_heard_it() {
+    let unknown = Phrases::english().outcome_unknown;
+    let settled =
+        Fact::ToolReturned { call: ToolCallId(7), state: ToolState::Unknown, outcome: Some(ToolOutcome::Unknown) };
+    let first_words = unknown.split_whitespace().take(3).collect::<Vec<_>>().join(" ");
+    for (heard, again) in [(None, true), (Some(first_words.as_str()), true), (Some(unknown.as_str()), false)] {
+        let said = heard.map(|heard| said(2, heard));
+        let facts = [Fact::Connected, called(7, ToolEffect::Once), Fact::Resumed, settled.clone()];
+        let call = Driven::new(resumed(&journal(facts.into_iter().chain(said).chain([Fact::Resumed]))));
+        assert_eq!(call.said().contains(&unknown.as_str()), again, "heard {heard:?}");
+        assert_eq!(call.ran(), []);
     }
 }
 

@@ -141,7 +141,7 @@ impl Town<'_> {
                 let config = self.engine.config();
                 let (answer, status) =
                     (config.incoming_url(account.name())?, config.incoming_status_url(account.name())?);
-                self.carrier.call_in(call, &answer, &status, person)?;
+                self.carrier.call_in(call, &answer, &status, Some(person))?;
             }
         }
         Ok(CallerReport { log, line })

@@ -9,7 +9,7 @@ pub mod monitor;
 pub mod server;
 
 #[cfg(feature = "server")]
-pub use app::{Call, CallOptions, Calls, IncomingDecision, PlacedCall, Server, ServerBuilder};
+pub use app::{Call, CallOptions, Calls, IncomingDecision, PlacedCall, RunningServer, Server, ServerBuilder};
 pub use voicecall_core::{
     AccountName, Address, AttemptId, CallHours, CallTime, CarrierCallId, ConsentBasis, ConsentToken, ConversationId,
     Epoch, Error, ErrorKind, LookupHash, PersonKey, PhoneNumber, RecordId, Result, Sealed, SealedAddress, SessionId,

@@ -14,10 +14,20 @@ use voicecall_core::{Error, Result, TenantId, Vault};
 use voicecall_engine::{CallEngine, CallHandler, CallOutcome, CarrierAccount, EngineConfig, Registry};
 
 use super::handler::{App, OnFinished, OnIncoming, OnOutgoing};
+use super::jobs::Jobs;
 use super::{CallOptions, Calls, IncomingDecision, Server};
 use crate::server::ServeOptions;
 
 type Configure = Box<dyn FnOnce(&mut EngineConfig) + Send>;
+
+/// What an application puts around all routes.
+pub(super) struct MapRouter(pub(super) Box<dyn Fn(Router) -> Router + Send + Sync>);
+
+impl fmt::Debug for MapRouter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MapRouter")
+    }
+}
 
 /// The configuration of a [`Server`]. Whatever is missing or wrong is an error of [`build`](Self::build) that names it.
 #[derive(Default)]
@@ -26,7 +36,7 @@ pub struct ServerBuilder {
     number_without_carrier: bool,
     agent: Option<Arc<dyn VoiceAgent>>,
     store: Option<Arc<dyn EngineStore>>,
-    vault: Option<Vault>,
+    vault: Option<Arc<Vault>>,
     tenant: Option<TenantId>,
     public_url: Option<String>,
     keep: Keep,
@@ -36,6 +46,7 @@ pub struct ServerBuilder {
     handler: Option<Arc<dyn CallHandler>>,
     configure: Option<Configure>,
     routes: Router,
+    map_router: Option<MapRouter>,
     options: ServeOptions,
     trusts_credentials: bool,
     drain: Option<Duration>,
@@ -85,7 +96,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Where sessions are kept; in memory otherwise. One that outlives the process needs a [`vault`](Self::vault).
+    /// Where sessions are kept, such as a `SqliteStore` or an `Arc<dyn EngineStore>`; in memory otherwise. One that outlives
+    /// the process needs a [`vault`](Self::vault).
     #[must_use]
     pub fn store(mut self, store: impl EngineStore + 'static) -> Self {
         self.store = Some(Arc::new(store));
@@ -94,8 +106,8 @@ impl ServerBuilder {
 
     /// What seals personal data before a store sees it: with the key under which the store's data was sealed before.
     #[must_use]
-    pub fn vault(mut self, vault: Vault) -> Self {
-        self.vault = Some(vault);
+    pub fn vault(mut self, vault: impl Into<Arc<Vault>>) -> Self {
+        self.vault = Some(vault.into());
         self
     }
 
@@ -169,10 +181,19 @@ impl ServerBuilder {
         self
     }
 
-    /// The application's own routes, beside those of carriers.
+    /// The application's own routes, beside those of carriers. Routes that need the engine are added to the
+    /// [server](Server::routes).
     #[must_use]
     pub fn routes(mut self, routes: Router) -> Self {
         self.routes = self.routes.merge(routes);
+        self
+    }
+
+    /// What is put around all routes, those of carriers too, such as a layer. Carriers sign the whole address: a router
+    /// that is nested here below a path belongs behind a [`public_url`](Self::public_url) with that path.
+    #[must_use]
+    pub fn map_router(mut self, map: impl Fn(Router) -> Router + Send + Sync + 'static) -> Self {
+        self.map_router = Some(MapRouter(Box::new(map)));
         self
     }
 
@@ -217,10 +238,9 @@ impl ServerBuilder {
         let accounts = self.accounts.into_iter().try_fold(Registry::new(), |all, account| Ok(all.with(account?)))?;
         let vault = match (self.vault, &self.store) {
             (Some(vault), _) => vault,
-            (None, None) => Vault::generate()?,
+            (None, None) => Arc::new(Vault::generate()?),
             (None, Some(_)) => return Err(missing("vault", "the key of what the store holds: .vault(…)")),
         };
-        let vault = Arc::new(vault);
         let is_own = self.agent.is_some()
             || self.keep != Keep::Nothing
             || self.on_incoming.is_some()
@@ -262,6 +282,8 @@ impl ServerBuilder {
             calls: Calls::new(Arc::clone(&engine), app, vault, tenant),
             engine,
             routes: self.routes,
+            map_router: self.map_router,
+            jobs: Jobs::default(),
             options: self.options,
             checks_credentials: !self.trusts_credentials,
             drain: self.drain.unwrap_or(Duration::from_secs(60)),

@@ -1,21 +1,20 @@
 //! The configuration of a server.
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use url::Url;
 use voicecall_core::agent::VoiceAgent;
 use voicecall_core::call::Keep;
 use voicecall_core::carrier::{IncomingCall, VoiceBackend};
-use voicecall_core::store::{EngineStore, MemoryStore, Session};
+use voicecall_core::store::{EngineStore, Session};
 use voicecall_core::{Error, Result, TenantId, Vault};
-use voicecall_engine::{CallEngine, CallHandler, CallOutcome, CarrierAccount, EngineConfig, Registry};
+use voicecall_engine::{CallHandler, CallOutcome, CarrierAccount, EngineConfig, Registry};
 
-use super::handler::{App, OnFinished, OnIncoming, OnOutgoing};
-use super::jobs::Jobs;
-use super::{CallOptions, Calls, IncomingDecision, Server};
+use super::handler::{OnFinished, OnIncoming, OnOutgoing};
+use super::{CallOptions, IncomingDecision};
 use crate::server::ServeOptions;
 
 type Configure = Box<dyn FnOnce(&mut EngineConfig) + Send>;
@@ -29,27 +28,29 @@ impl fmt::Debug for MapRouter {
     }
 }
 
-/// The configuration of a [`Server`]. Whatever is missing or wrong is an error of [`build`](Self::build) that names it.
+/// The configuration of a [`Server`](super::Server). Whatever is missing or wrong is an error of [`build`](Self::build) that names it.
 #[derive(Default)]
 pub struct ServerBuilder {
-    accounts: Vec<Result<CarrierAccount>>,
-    number_without_carrier: bool,
-    agent: Option<Arc<dyn VoiceAgent>>,
-    store: Option<Arc<dyn EngineStore>>,
-    vault: Option<Arc<Vault>>,
-    tenant: Option<TenantId>,
-    public_url: Option<String>,
-    keep: Keep,
-    on_incoming: Option<OnIncoming>,
-    on_outgoing: Option<OnOutgoing>,
-    on_finished: Option<OnFinished>,
-    handler: Option<Arc<dyn CallHandler>>,
-    configure: Option<Configure>,
-    routes: Router,
-    map_router: Option<MapRouter>,
-    options: ServeOptions,
-    trusts_credentials: bool,
-    drain: Option<Duration>,
+    pub(super) accounts: Vec<Result<CarrierAccount>>,
+    pub(super) accounts_file: Option<PathBuf>,
+    pub(super) number_without_carrier: bool,
+    pub(super) configures_numbers: bool,
+    pub(super) agent: Option<Arc<dyn VoiceAgent>>,
+    pub(super) store: Option<Arc<dyn EngineStore>>,
+    pub(super) vault: Option<Arc<Vault>>,
+    pub(super) tenant: Option<TenantId>,
+    pub(super) public_url: Option<String>,
+    pub(super) keep: Keep,
+    pub(super) on_incoming: Option<OnIncoming>,
+    pub(super) on_outgoing: Option<OnOutgoing>,
+    pub(super) on_finished: Option<OnFinished>,
+    pub(super) handler: Option<Arc<dyn CallHandler>>,
+    pub(super) configure: Option<Configure>,
+    pub(super) routes: Router,
+    pub(super) map_router: Option<MapRouter>,
+    pub(super) options: ServeOptions,
+    pub(super) trusts_credentials: bool,
+    pub(super) drain: Option<Duration>,
 }
 
 impl fmt::Debug for ServerBuilder {
@@ -76,6 +77,21 @@ impl ServerBuilder {
         self
     }
 
+    /// Adds the accounts of a registry, in its order: such as one that was read by carriers of the application's own.
+    #[must_use]
+    pub fn accounts(mut self, registry: Registry) -> Self {
+        self.accounts.extend(registry.accounts().iter().cloned().map(Ok));
+        self
+    }
+
+    /// Adds the accounts of a TOML file, behind all others: see [`Registry::with_toml`], and [`registry`](crate::registry) for
+    /// what their carriers read.
+    #[must_use]
+    pub fn accounts_from(mut self, path: impl Into<PathBuf>) -> Self {
+        self.accounts_file = Some(path.into());
+        self
+    }
+
     /// A number of the carrier that was added last, in E.164. Calls that are placed come from the first one.
     #[must_use]
     pub fn number(mut self, number: &str) -> Self {
@@ -86,6 +102,14 @@ impl ServerBuilder {
             }
             None => self.number_without_carrier = true,
         }
+        self
+    }
+
+    /// Whether the carriers are told at the start that calls to our numbers are asked about here: they are set to this
+    /// server, whatever they were set to before. Otherwise it is only looked, and the log says which numbers lead elsewhere.
+    #[must_use]
+    pub const fn configure_numbers(mut self, configures: bool) -> Self {
+        self.configures_numbers = configures;
         self
     }
 
@@ -182,7 +206,7 @@ impl ServerBuilder {
     }
 
     /// The application's own routes, beside those of carriers. Routes that need the engine are added to the
-    /// [server](Server::routes).
+    /// [server](super::Server::routes).
     #[must_use]
     pub fn routes(mut self, routes: Router) -> Self {
         self.routes = self.routes.merge(routes);
@@ -204,6 +228,15 @@ impl ServerBuilder {
         self
     }
 
+    /// Logs to standard error, from now on, what `RUST_LOG` says: `info` unless it is set. Does nothing if the application
+    /// has a log of its own.
+    #[cfg(feature = "log")]
+    #[must_use]
+    pub fn log(self) -> Self {
+        super::process::start_log();
+        self
+    }
+
     /// Starts without asking carriers whether they know the credentials.
     #[must_use]
     pub const fn trust_credentials(mut self) -> Self {
@@ -218,82 +251,11 @@ impl ServerBuilder {
         self
     }
 
-    /// Builds the server and [serves](Server::serve).
+    /// Builds the server and [serves](super::Server::serve).
     ///
     /// # Errors
-    /// As [`build`](Self::build) and [`Server::serve`].
+    /// As [`build`](Self::build) and [`Server::serve`](super::Server::serve).
     pub async fn serve(self, address: &str) -> Result<()> {
         self.build()?.serve(address).await
     }
-
-    /// Checks the configuration and puts the parts together.
-    ///
-    /// # Errors
-    /// `Config` naming what is missing or wrong.
-    pub fn build(self) -> Result<Server> {
-        let missing = |what, how| Error::config(what, how);
-        if self.accounts.is_empty() || self.number_without_carrier {
-            return Err(missing("carrier", "a carrier: .carrier(…) before its .number(…)"));
-        }
-        let accounts = self.accounts.into_iter().try_fold(Registry::new(), |all, account| Ok(all.with(account?)))?;
-        let vault = match (self.vault, &self.store) {
-            (Some(vault), _) => vault,
-            (None, None) => Arc::new(Vault::generate()?),
-            (None, Some(_)) => return Err(missing("vault", "the key of what the store holds: .vault(…)")),
-        };
-        let is_own = self.agent.is_some()
-            || self.keep != Keep::Nothing
-            || self.on_incoming.is_some()
-            || self.on_outgoing.is_some()
-            || self.on_finished.is_some();
-        let tenant = self.tenant.unwrap_or_else(|| TenantId::from_uuid(uuid::Uuid::nil()));
-        let (handler, app) = match self.handler {
-            Some(_) if is_own => {
-                return Err(missing("handler", "either .handler(…), or .agent(…), .keep(…) and what is done .on_…(…)"));
-            }
-            Some(handler) => (handler, None),
-            None => {
-                let app = Arc::new(App {
-                    agent: self.agent,
-                    keep: self.keep,
-                    tenant,
-                    vault: Arc::clone(&vault),
-                    on_incoming: self.on_incoming,
-                    on_outgoing: self.on_outgoing,
-                    on_finished: self.on_finished,
-                    waiting: Mutex::default(),
-                });
-                if app.agent.is_none() {
-                    return Err(missing("agent", "an agent: .agent(…)"));
-                }
-                (Arc::<App>::clone(&app) as Arc<dyn CallHandler>, Some(app))
-            }
-        };
-        let mut config = EngineConfig::new(public_url(self.public_url)?);
-        if let Some(configure) = self.configure {
-            configure(&mut config);
-        }
-        let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new()));
-        let engine = CallEngine::new(config, store, accounts, handler, Arc::clone(&vault))?;
-        if let Some(app) = &app {
-            engine.add_observer(Arc::<App>::clone(app));
-        }
-        Ok(Server {
-            calls: Calls::new(Arc::clone(&engine), app, vault, tenant),
-            engine,
-            routes: self.routes,
-            map_router: self.map_router,
-            jobs: Jobs::default(),
-            options: self.options,
-            checks_credentials: !self.trusts_credentials,
-            drain: self.drain.unwrap_or(Duration::from_secs(60)),
-        })
-    }
-}
-
-fn public_url(given: Option<String>) -> Result<Url> {
-    let how = "the https address by which carriers reach this server";
-    let text = given.or_else(|| std::env::var("PUBLIC_URL").ok()).filter(|text| !text.is_empty());
-    let text = text.ok_or_else(|| Error::config("PUBLIC_URL", how))?;
-    Url::parse(&text).map_err(|error| Error::config("PUBLIC_URL", how).with_source(error))
 }

@@ -1,10 +1,13 @@
 //! A whole server in a few lines: the parts put together, in the order in which they must start and stop.
 
+mod build;
 mod builder;
 mod calls;
 mod handler;
 mod jobs;
+mod numbers;
 mod options;
+mod process;
 mod running;
 
 use std::sync::Arc;
@@ -59,6 +62,8 @@ pub struct Server {
     jobs: Jobs,
     options: ServeOptions,
     checks_credentials: bool,
+    takes_calls: bool,
+    configures_numbers: bool,
     drain: Duration,
 }
 

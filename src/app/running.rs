@@ -48,7 +48,8 @@ impl Server {
     ///
     /// # Errors
     /// `Unauthenticated` if a carrier does not know the credentials; `Config` naming an option that is out of its range;
-    /// when the store cannot be read.
+    /// `NotFound` naming a number that shall be [configured](super::ServerBuilder::configure_numbers) and does not belong to
+    /// its account; when the store cannot be read.
     pub async fn start_on(self, listener: TcpListener) -> Result<RunningServer> {
         let address = listener.local_addr();
         let address = address.map_err(|error| Error::config("address", "a listener").with_source(error))?;
@@ -99,12 +100,7 @@ impl Server {
             self.check_credentials().await?;
         }
         self.engine.recover().await?;
-        let config = self.engine.config();
-        for account in self.engine.accounts() {
-            let url = config.incoming_url(account.name())?;
-            info!(account = %account.name(), %url, "calls to this account's numbers are asked about here");
-        }
-        Ok(())
+        self.announce_numbers().await
     }
 
     async fn check_credentials(&self) -> Result<()> {

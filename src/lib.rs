@@ -3,13 +3,16 @@
 
 #[cfg(feature = "server")]
 mod app;
+mod carriers;
 #[cfg(any(feature = "alerts", feature = "metrics"))]
 pub mod monitor;
+pub mod prelude;
 #[cfg(feature = "server")]
 pub mod server;
 
 #[cfg(feature = "server")]
-pub use app::{Call, CallOptions, Calls, IncomingDecision, PlacedCall, Server, ServerBuilder};
+pub use app::{Call, CallOptions, Calls, IncomingDecision, PlacedCall, RunningServer, Server, ServerBuilder};
+pub use carriers::registry;
 pub use voicecall_core::{
     AccountName, Address, AttemptId, CallHours, CallTime, CarrierCallId, ConsentBasis, ConsentToken, ConversationId,
     Epoch, Error, ErrorKind, LookupHash, PersonKey, PhoneNumber, RecordId, Result, Sealed, SealedAddress, SessionId,

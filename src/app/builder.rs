@@ -1,44 +1,56 @@
 //! The configuration of a server.
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use url::Url;
 use voicecall_core::agent::VoiceAgent;
 use voicecall_core::call::Keep;
 use voicecall_core::carrier::{IncomingCall, VoiceBackend};
-use voicecall_core::store::{EngineStore, MemoryStore, Session};
+use voicecall_core::store::{EngineStore, Session};
 use voicecall_core::{Error, Result, TenantId, Vault};
-use voicecall_engine::{CallEngine, CallHandler, CallOutcome, CarrierAccount, EngineConfig, Registry};
+use voicecall_engine::{CallHandler, CallOutcome, CarrierAccount, EngineConfig, Registry};
 
-use super::handler::{App, OnFinished, OnIncoming, OnOutgoing};
-use super::{CallOptions, Calls, IncomingDecision, Server};
+use super::handler::{OnFinished, OnIncoming, OnOutgoing};
+use super::{CallOptions, IncomingDecision};
 use crate::server::ServeOptions;
 
 type Configure = Box<dyn FnOnce(&mut EngineConfig) + Send>;
 
-/// The configuration of a [`Server`]. Whatever is missing or wrong is an error of [`build`](Self::build) that names it.
+/// What an application puts around all routes.
+pub(super) struct MapRouter(pub(super) Box<dyn Fn(Router) -> Router + Send + Sync>);
+
+impl fmt::Debug for MapRouter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MapRouter")
+    }
+}
+
+/// The configuration of a [`Server`](super::Server). Whatever is missing or wrong is an error of [`build`](Self::build) that names it.
 #[derive(Default)]
 pub struct ServerBuilder {
     pub(super) accounts: Vec<Result<CarrierAccount>>,
-    number_without_carrier: bool,
+    pub(super) accounts_file: Option<PathBuf>,
+    pub(super) number_without_carrier: bool,
+    pub(super) configures_numbers: bool,
     pub(super) agent: Option<Arc<dyn VoiceAgent>>,
-    store: Option<Arc<dyn EngineStore>>,
-    vault: Option<Vault>,
-    tenant: Option<TenantId>,
+    pub(super) store: Option<Arc<dyn EngineStore>>,
+    pub(super) vault: Option<Arc<Vault>>,
+    pub(super) tenant: Option<TenantId>,
     pub(super) public_url: Option<String>,
-    keep: Keep,
-    on_incoming: Option<OnIncoming>,
-    on_outgoing: Option<OnOutgoing>,
-    on_finished: Option<OnFinished>,
+    pub(super) keep: Keep,
+    pub(super) on_incoming: Option<OnIncoming>,
+    pub(super) on_outgoing: Option<OnOutgoing>,
+    pub(super) on_finished: Option<OnFinished>,
     pub(super) handler: Option<Arc<dyn CallHandler>>,
     pub(super) configure: Option<Configure>,
-    routes: Router,
-    options: ServeOptions,
-    trusts_credentials: bool,
-    drain: Option<Duration>,
+    pub(super) routes: Router,
+    pub(super) map_router: Option<MapRouter>,
+    pub(super) options: ServeOptions,
+    pub(super) trusts_credentials: bool,
+    pub(super) drain: Option<Duration>,
 }
 
 impl fmt::Debug for ServerBuilder {
@@ -65,6 +77,21 @@ impl ServerBuilder {
         self
     }
 
+    /// Adds the accounts of a registry, in its order: such as one that was read by carriers of the application's own.
+    #[must_use]
+    pub fn accounts(mut self, registry: Registry) -> Self {
+        self.accounts.extend(registry.accounts().iter().cloned().map(Ok));
+        self
+    }
+
+    /// Adds the accounts of a TOML file, behind all others: see [`Registry::with_toml`], and [`registry`](crate::registry) for
+    /// what their carriers read.
+    #[must_use]
+    pub fn accounts_from(mut self, path: impl Into<PathBuf>) -> Self {
+        self.accounts_file = Some(path.into());
+        self
+    }
+
     /// A number of the carrier that was added last, in E.164. Calls that are placed come from the first one.
     #[must_use]
     pub fn number(mut self, number: &str) -> Self {
@@ -78,6 +105,14 @@ impl ServerBuilder {
         self
     }
 
+    /// Whether the carriers are told at the start that calls to our numbers are asked about here: they are set to this
+    /// server, whatever they were set to before. Otherwise it is only looked, and the log says which numbers lead elsewhere.
+    #[must_use]
+    pub const fn configure_numbers(mut self, configures: bool) -> Self {
+        self.configures_numbers = configures;
+        self
+    }
+
     /// Who listens, thinks and speaks in calls that bring nobody of their own.
     #[must_use]
     pub fn agent(mut self, agent: Arc<dyn VoiceAgent>) -> Self {
@@ -85,7 +120,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Where sessions are kept; in memory otherwise. One that outlives the process needs a [`vault`](Self::vault).
+    /// Where sessions are kept, such as a `SqliteStore` or an `Arc<dyn EngineStore>`; in memory otherwise. One that outlives
+    /// the process needs a [`vault`](Self::vault).
     #[must_use]
     pub fn store(mut self, store: impl EngineStore + 'static) -> Self {
         self.store = Some(Arc::new(store));
@@ -94,8 +130,8 @@ impl ServerBuilder {
 
     /// What seals personal data before a store sees it: with the key under which the store's data was sealed before.
     #[must_use]
-    pub fn vault(mut self, vault: Vault) -> Self {
-        self.vault = Some(vault);
+    pub fn vault(mut self, vault: impl Into<Arc<Vault>>) -> Self {
+        self.vault = Some(vault.into());
         self
     }
 
@@ -169,10 +205,19 @@ impl ServerBuilder {
         self
     }
 
-    /// The application's own routes, beside those of carriers.
+    /// The application's own routes, beside those of carriers. Routes that need the engine are added to the
+    /// [server](super::Server::routes).
     #[must_use]
     pub fn routes(mut self, routes: Router) -> Self {
         self.routes = self.routes.merge(routes);
+        self
+    }
+
+    /// What is put around all routes, those of carriers too, such as a layer. Carriers sign the whole address: a router
+    /// that is nested here below a path belongs behind a [`public_url`](Self::public_url) with that path.
+    #[must_use]
+    pub fn map_router(mut self, map: impl Fn(Router) -> Router + Send + Sync + 'static) -> Self {
+        self.map_router = Some(MapRouter(Box::new(map)));
         self
     }
 
@@ -180,6 +225,15 @@ impl ServerBuilder {
     #[must_use]
     pub fn options(mut self, options: ServeOptions) -> Self {
         self.options = options;
+        self
+    }
+
+    /// Logs to standard error, from now on, what `RUST_LOG` says: `info` unless it is set. Does nothing if the application
+    /// has a log of its own.
+    #[cfg(feature = "log")]
+    #[must_use]
+    pub fn log(self) -> Self {
+        super::process::start_log();
         self
     }
 
@@ -197,81 +251,11 @@ impl ServerBuilder {
         self
     }
 
-    /// Builds the server and [serves](Server::serve).
+    /// Builds the server and [serves](super::Server::serve).
     ///
     /// # Errors
-    /// As [`build`](Self::build) and [`Server::serve`].
+    /// As [`build`](Self::build) and [`Server::serve`](super::Server::serve).
     pub async fn serve(self, address: &str) -> Result<()> {
         self.build()?.serve(address).await
     }
-
-    /// Checks the configuration and puts the parts together.
-    ///
-    /// # Errors
-    /// `Config` naming what is missing or wrong.
-    pub fn build(self) -> Result<Server> {
-        let missing = |what, how| Error::config(what, how);
-        if self.accounts.is_empty() || self.number_without_carrier {
-            return Err(missing("carrier", "a carrier: .carrier(…) before its .number(…)"));
-        }
-        let accounts = self.accounts.into_iter().try_fold(Registry::new(), |all, account| Ok(all.with(account?)))?;
-        let vault = match (self.vault, &self.store) {
-            (Some(vault), _) => vault,
-            (None, None) => Vault::generate()?,
-            (None, Some(_)) => return Err(missing("vault", "the key of what the store holds: .vault(…)")),
-        };
-        let vault = Arc::new(vault);
-        let is_own = self.agent.is_some()
-            || self.keep != Keep::Nothing
-            || self.on_incoming.is_some()
-            || self.on_outgoing.is_some()
-            || self.on_finished.is_some();
-        let tenant = self.tenant.unwrap_or_else(|| TenantId::from_uuid(uuid::Uuid::nil()));
-        let (handler, app) = match self.handler {
-            Some(_) if is_own => {
-                return Err(missing("handler", "either .handler(…), or .agent(…), .keep(…) and what is done .on_…(…)"));
-            }
-            Some(handler) => (handler, None),
-            None => {
-                let app = Arc::new(App {
-                    agent: self.agent,
-                    keep: self.keep,
-                    tenant,
-                    vault: Arc::clone(&vault),
-                    on_incoming: self.on_incoming,
-                    on_outgoing: self.on_outgoing,
-                    on_finished: self.on_finished,
-                    waiting: Mutex::default(),
-                });
-                if app.agent.is_none() {
-                    return Err(missing("agent", "an agent: .agent(…)"));
-                }
-                (Arc::<App>::clone(&app) as Arc<dyn CallHandler>, Some(app))
-            }
-        };
-        let mut config = EngineConfig::new(public_url(self.public_url)?);
-        if let Some(configure) = self.configure {
-            configure(&mut config);
-        }
-        let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new()));
-        let engine = CallEngine::new(config, store, accounts, handler, Arc::clone(&vault))?;
-        if let Some(app) = &app {
-            engine.add_observer(Arc::<App>::clone(app));
-        }
-        Ok(Server {
-            calls: Calls::new(Arc::clone(&engine), app, vault, tenant),
-            engine,
-            routes: self.routes,
-            options: self.options,
-            checks_credentials: !self.trusts_credentials,
-            drain: self.drain.unwrap_or(Duration::from_secs(60)),
-        })
-    }
-}
-
-fn public_url(given: Option<String>) -> Result<Url> {
-    let how = "the https address by which carriers reach this server";
-    let text = given.or_else(|| std::env::var("PUBLIC_URL").ok()).filter(|text| !text.is_empty());
-    let text = text.ok_or_else(|| Error::config("PUBLIC_URL", how))?;
-    Url::parse(&text).map_err(|error| Error::config("PUBLIC_URL", how).with_source(error))
 }

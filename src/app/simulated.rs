@@ -10,13 +10,14 @@ use voicecall_sim::simulation::{Application, SimulatedParts};
 use super::{Calls, ServerBuilder};
 
 /// The same configuration, with simulated parts in the place of its carriers, its agent, its public address and its
-/// clock. Its accounts keep their names, numbers and pace. An agent that a call brings itself, and those of an application
+/// clock. Its accounts keep their names, numbers and pace; those of a file, which need keys, are left out. An agent that a call brings itself, and those of an application
 /// with its own handler, stay as they are.
 impl Application for ServerBuilder {
     type Handle = Calls;
 
     fn build(mut self, parts: SimulatedParts) -> Result<(Arc<CallEngine>, Calls)> {
         let carrier = || Arc::<voicecall_sim::carrier::SimCarrier>::clone(&parts.carrier) as Arc<dyn VoiceBackend>;
+        self.accounts_file = None;
         if self.accounts.is_empty() {
             self.accounts.push(CarrierAccount::of(carrier()));
         }

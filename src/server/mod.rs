@@ -10,6 +10,7 @@ mod media;
 mod options;
 mod request;
 mod serve;
+mod signal;
 mod slots;
 mod stream;
 mod voice;
@@ -26,6 +27,8 @@ pub use media::{AxumSocket, socket_limits};
 pub use options::ServeOptions;
 pub use request::{Handshake, IncomingRequest, status_of};
 pub use serve::{listen, serve};
+pub use signal::told_to_end;
+pub use tokio_util::sync::CancellationToken;
 
 /// The routes carriers use, and `/health`:
 ///

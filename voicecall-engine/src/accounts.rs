@@ -8,7 +8,9 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::breaker::{Breaker, Trust};
+use super::registry::Registry;
 use voicecall_core::carrier::VoiceBackend;
+use voicecall_core::money::{CarrierPrice, DestinationPrices};
 use voicecall_core::store::DialAttempt;
 use voicecall_core::{AccountName, Error, ErrorKind, PhoneNumber, Result};
 
@@ -19,13 +21,14 @@ pub struct CarrierAccount {
     backend: Arc<dyn VoiceBackend>,
     numbers: Vec<PhoneNumber>,
     calls_per_second: f64,
+    prices: DestinationPrices,
 }
 
 impl CarrierAccount {
     /// An account without numbers that is given one order a second.
     #[must_use]
     pub fn new(name: AccountName, backend: Arc<dyn VoiceBackend>) -> Self {
-        Self { name, backend, numbers: Vec::new(), calls_per_second: 1.0 }
+        Self { name, backend, numbers: Vec::new(), calls_per_second: 1.0, prices: DestinationPrices::new() }
     }
 
     /// An account named like its carrier.
@@ -58,6 +61,14 @@ impl CarrierAccount {
         self
     }
 
+    /// What it charges by destination. Calls that have a budget are counted at these prices, in the place of the budget's
+    /// price of the carrier, as far as there is one for the number that is called.
+    #[must_use]
+    pub fn prices(mut self, prices: DestinationPrices) -> Self {
+        self.prices = prices;
+        self
+    }
+
     /// Its name.
     #[must_use]
     pub const fn name(&self) -> AccountName {
@@ -76,42 +87,20 @@ impl CarrierAccount {
         &self.numbers
     }
 
-    fn validate(&self) -> Result<()> {
+    /// What a call to `number` is charged with, if it is known.
+    #[must_use]
+    pub fn price_to(&self, number: &PhoneNumber) -> Option<CarrierPrice> {
+        self.prices.price_to(number)
+    }
+
+    pub(super) fn validate(&self) -> Result<()> {
         if !(0.001..=10_000.0).contains(&self.calls_per_second) {
-            return Err(Error::config("calls per second", "0.001 to 10,000"));
+            return Err(Error::config("calls_per_second", "0.001 to 10,000"));
         }
-        Ok(())
-    }
-}
-
-/// The accounts of a process, the preferred one first.
-#[derive(Debug, Clone, Default)]
-pub struct Registry(Vec<CarrierAccount>);
-
-impl Registry {
-    /// No accounts yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Adds an account behind those there are.
-    #[must_use]
-    pub fn with(mut self, account: CarrierAccount) -> Self {
-        self.0.push(account);
-        self
-    }
-
-    /// The accounts in order of preference.
-    #[must_use]
-    pub fn accounts(&self) -> &[CarrierAccount] {
-        &self.0
-    }
-}
-
-impl From<CarrierAccount> for Registry {
-    fn from(account: CarrierAccount) -> Self {
-        Self(vec![account])
+        self.prices.validate().map_err(|error| {
+            let field = format!("prices.{}", error.field().unwrap_or_default());
+            error.with_field(field)
+        })
     }
 }
 
@@ -127,7 +116,7 @@ pub(super) struct Accounts(Vec<Arc<Account>>);
 impl Accounts {
     /// Takes a registry in.
     pub(super) fn new(registry: Registry) -> Result<Self> {
-        let accounts = registry.0;
+        let accounts = registry.into_accounts();
         if accounts.is_empty() {
             return Err(Error::config("carrier", "at least one account"));
         }

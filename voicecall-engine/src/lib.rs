@@ -21,8 +21,10 @@ mod policy;
 mod queue;
 mod recording;
 mod recovery;
+mod registry;
 mod resume;
 mod retry;
+mod settings;
 mod sink;
 mod stop;
 mod supervise;
@@ -38,7 +40,7 @@ use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-pub use accounts::{CarrierAccount, Registry};
+pub use accounts::CarrierAccount;
 pub use address::{CallKey, ReportOf};
 pub use clock::Clock;
 pub use config::EngineConfig;
@@ -47,6 +49,8 @@ pub use observe::{LiveEvent, LiveEventKind, Observer};
 pub use plan::{CallHandler, CallOutcome, CallPlan, PlanRequest};
 pub use policy::{Backoff, DialPolicy};
 pub use recovery::Recovered;
+pub use registry::Registry;
+pub use settings::AccountSettings;
 pub use ticket::MediaTicket;
 pub use voicemail::{Voicemail, WhileDetecting};
 

@@ -179,7 +179,9 @@ impl CallEngine {
             assume_person(&amd);
         }
         let earlier = Cost::of(&request.journal).unwrap_or_default();
+        let price = self.price_of(&account, &session);
         settings.budget = settings.budget.map(|mut budget| {
+            budget.prices.carrier = price.unwrap_or(budget.prices.carrier);
             budget.detects_machines |= detects.is_some();
             if answered_at.is_some() { budget.resumed(earlier) } else { budget.again(earlier) }
         });

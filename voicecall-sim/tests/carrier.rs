@@ -73,6 +73,7 @@ async fn the_carrier_keeps_every_rule_of_carriers() {
             handshake: ScriptedCarrier::sign("/media/token", ""),
             ended: Some(CarrierCallId::new("SC1")),
             gone: None,
+            numbers: None,
         }
     })
     .await;

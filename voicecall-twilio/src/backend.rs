@@ -6,11 +6,11 @@ use tracing::instrument;
 use url::Url;
 use voicecall_core::carrier::{
     CallFlow, CallPage, CallQuery, CallStep, CarrierCall, CarrierEvent, CarrierEventKind, CarrierRecording, Digits,
-    FindCalls, PausedAudio, PlaceCall, RecordCall, RecordingAudio, RecordingChannels, RecordingId, VoiceBackend,
-    VoiceCapabilities, WebhookReply, WebhookRequest,
+    FindCalls, NumberWebhooks, PausedAudio, PlaceCall, RecordCall, RecordingAudio, RecordingChannels, RecordingId,
+    VoiceBackend, VoiceCapabilities, WebhookReply, WebhookRequest,
 };
 use voicecall_core::media::MediaCodec;
-use voicecall_core::{CarrierCallId, ConsentToken, Error, ErrorKind, Result};
+use voicecall_core::{CarrierCallId, ConsentToken, Error, ErrorKind, PhoneNumber, Result};
 
 use crate::call::{call_id, carrier_call};
 use crate::client::TwilioClient;
@@ -22,7 +22,7 @@ use crate::overrides::ConnectionOverrides;
 use crate::recording::{carrier_recording, recording_id};
 use crate::signature::SignatureCheck;
 use crate::warn_once::WarnOnce;
-use crate::{PROVIDER, listing, twiml, webhook, wire};
+use crate::{PROVIDER, listing, number, twiml, webhook, wire};
 
 /// The longest TwiML a live call takes, in characters.
 const MAX_TWIML: usize = 4000;
@@ -306,6 +306,18 @@ impl VoiceBackend for TwilioVoice {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
             other => other,
         }
+    }
+
+    /// A number that an application or a SIP trunk of Twilio's answers has no address of its own.
+    #[instrument(name = "twilio.number_webhooks", skip_all)]
+    async fn number_webhooks(&self, wanted: &PhoneNumber) -> Result<NumberWebhooks> {
+        number::webhooks(&self.client, wanted).await
+    }
+
+    /// Unties the number from an application or a SIP trunk of Twilio's.
+    #[instrument(name = "twilio.set_number_webhooks", skip_all)]
+    async fn set_number_webhooks(&self, wanted: &PhoneNumber, webhooks: &NumberWebhooks) -> Result<()> {
+        number::set(&self.client, wanted, webhooks).await
     }
 
     /// Fetches the account, which must be active. An API key may not be allowed to, so with one a call is listed instead.

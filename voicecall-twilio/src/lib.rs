@@ -7,6 +7,7 @@ mod config;
 mod failure;
 mod listing;
 mod media;
+mod number;
 mod order;
 mod overrides;
 mod recording;

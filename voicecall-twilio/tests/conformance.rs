@@ -3,17 +3,30 @@
 
 mod support;
 
-use support::{Answer, Emulator, PUBLIC_URL, TOKEN, builder, sign};
+use std::sync::Mutex;
+
+use support::{ACCOUNT, PUBLIC_URL, TOKEN, builder, sign};
 use voicecall_core::CarrierCallId;
 use voicecall_core::carrier::RecordingId;
 use voicecall_core::testing::SignedRequest;
 use voicecall_core::testing::carrier_suite::{self, CarrierCase};
 use voicecall_core::testing::media_codec::{self, MediaProtocol};
+use voicecall_sim::phone::{Answer, Silent};
+use voicecall_sim::twilio::server::{ServerOptions, TwilioServer};
+use voicecall_sim::twilio::{Account, Exchange, ExchangeOptions, Number};
 use voicecall_twilio::TwilioMedia;
 
-/// Twilio's answer to ending a call, and deleting a recording, that is not there.
+/// The emulated carriers, which end with their value.
+static CARRIERS: Mutex<Vec<TwilioServer>> = Mutex::new(Vec::new());
+
+/// An account with two numbers, no call and no recording.
 async fn twilio() -> CarrierCase {
-    let (_, api) = Emulator::start([Answer::error(404, 20404)]).await;
+    let numbers = vec![Number::new("+467000000011"), Number::new("+46700000001")];
+    let options = ExchangeOptions::new(1, vec![Account::new(ACCOUNT, TOKEN, numbers)]);
+    let exchange = Exchange::new(options, |_| Box::new(Silent(Answer::Unreachable)));
+    let server = TwilioServer::start(exchange, ServerOptions::default()).await.unwrap();
+    let carrier = builder("127.0.0.1:1".parse().unwrap()).api_base_url(server.api()).build().unwrap();
+    CARRIERS.lock().unwrap().push(server);
     let fields =
         [("CallSid", "CA1"), ("CallStatus", "in-progress")].map(|(name, value)| (name.to_owned(), value.to_owned()));
     let webhook = SignedRequest::new("POST", "/voice/answer", "CallSid=CA1&CallStatus=in-progress")
@@ -22,12 +35,14 @@ async fn twilio() -> CarrierCase {
     let handshake = SignedRequest::new("GET", "/media/token", "")
         .with_header("x-twilio-signature", sign(TOKEN, "wss://calls.example/media/token", &[]));
     CarrierCase {
-        carrier: Box::new(builder(api).build().unwrap()),
+        carrier: Box::new(carrier),
         webhook,
         call: CarrierCallId::new("CA1"),
         handshake,
         ended: Some(CarrierCallId::new("CA1")),
         gone: Some(RecordingId::new("RE1")),
+        // Twilio finds the first number as well: the second is a part of it.
+        numbers: Some(("+46700000001".parse().unwrap(), "+46700000099".parse().unwrap())),
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use support::{ACCOUNT, Answer, Emulator, builder, call_json};
 use voicecall_core::carrier::{
-    CallFlow, CallQuery, CallStatus, FindCalls, MachineDetection, PageToken, PausedAudio, PlaceCall, RecordCall,
-    RecordingChannels, RecordingId, RecordingStatus, VoiceBackend,
+    CallFlow, CallQuery, CallStatus, FindCalls, MachineDetection, NumberWebhooks, PageToken, PausedAudio, PlaceCall,
+    RecordCall, RecordingChannels, RecordingId, RecordingStatus, VoiceBackend,
 };
 use voicecall_core::{CarrierCallId, ConsentToken, ErrorKind, SessionId};
 use voicecall_twilio::{ConnectionOverrides, TwilioVoice};
@@ -577,4 +577,33 @@ async fn pressing_keys_gives_the_call_new_steps() {
     twilio.press(&call(), &"1W2".parse().unwrap(), &CallFlow::hang_up()).await.unwrap();
     let twiml = &emulator.seen()[0].fields[0].1;
     assert!(twiml.ends_with(r#"<Response><Play digits="1ww2"></Play><Hangup></Hangup></Response>"#), "{twiml}");
+}
+
+fn number_page(application: &str) -> Answer {
+    Answer::new(
+        200,
+        format!(
+            r#"{{"incoming_phone_numbers":[{{"sid":"PN1","phone_number":"+46700000001","voice_url":"https://old.example/",
+            "status_callback":"","voice_application_sid":"{application}","trunk_sid":null}}],"page":0}}"#
+        ),
+    )
+}
+
+#[tokio::test]
+async fn a_number_that_is_tied_to_something_else_is_untied_when_it_is_set() {
+    let answer = Answer::new(200, r#"{"sid":"PN1","phone_number":"+46700000001"}"#);
+    let tied = || number_page("AP1");
+    let (twilio, emulator) = scripted([number_page(""), answer.clone(), tied(), tied(), answer]).await;
+    let number = "+46700000001".parse().unwrap();
+    let wanted = NumberWebhooks { incoming: "https://calls.example/in".parse().ok(), status: None };
+    twilio.set_number_webhooks(&number, &wanted).await.unwrap();
+    assert_eq!(twilio.number_webhooks(&number).await.unwrap(), NumberWebhooks::default(), "its address is not asked");
+    twilio.set_number_webhooks(&number, &wanted).await.unwrap();
+    let seen = emulator.seen();
+    let fields = |at: usize| seen[at].fields.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>();
+    let plain =
+        ["VoiceUrl=https://calls.example/in", "VoiceMethod=POST", "StatusCallback=", "StatusCallbackMethod=POST"];
+    assert_eq!(fields(1), plain);
+    assert_eq!(fields(4), [&plain[..], &["VoiceApplicationSid="]].concat());
+    assert!(seen[4].target.ends_with("/IncomingPhoneNumbers/PN1.json"), "{}", seen[4].target);
 }

@@ -4,17 +4,17 @@
 //! in the environment.
 #![allow(clippy::print_stdout, reason = "it tells how the call ended")]
 
-use voicecall::dialogue::Scripted;
-use voicecall::{Call, Error, Server, openai, twilio::TwilioVoice};
+use voicecall::Error;
+use voicecall::prelude::*;
 
 #[tokio::main]
 async fn main() -> voicecall::Result<()> {
     if std::env::args().nth(1).as_deref() == Some("demo") {
         return voicecall_sim::demo::run(include_str!("../demo.toml")).await;
     }
-    tracing_subscriber::fmt::init();
     let listen = std::env::var("LISTEN").unwrap_or("0.0.0.0:8080".to_owned());
     let server = Server::builder()
+        .log()
         .carrier(TwilioVoice::from_env()?)
         .number(&variable("TWILIO_NUMBER")?)
         .agent(openai::cascade_from_env()?)

@@ -22,6 +22,9 @@ use crate::simulator::Simulator;
 /// Longer than any interview lasts, ringing included.
 const LONGEST_CALL: Duration = Duration::from_secs(240);
 
+/// How long the call may go on once its session is over.
+const DRAIN: Duration = Duration::from_secs(20);
+
 /// How often, and how many times, is looked whether the call is summed up.
 const SUMMARY_LOOK: Duration = Duration::from_millis(100);
 const SUMMARY_LOOKS: u32 = 150;
@@ -38,16 +41,16 @@ pub(crate) async fn run(out: &Path, scenario: &str) -> Result<(), Box<dyn Error>
     let simulator = Simulator::start(&settings.public_url, listener.local_addr()?, scenario).await?;
     let seed = Seed::parse(DEMO)?;
     let (business, verification) = customer(&seed)?;
-    let app = App::start(&settings, simulator.services(&settings)?, listener, &seed).await?;
-    println!("server on http://{}, simulated Twilio and AI services in a process of their own", app.address);
+    let app = App::start(&settings, simulator.services(&settings)?, listener, &seed, DRAIN).await?;
+    println!("server on http://{}, simulated Twilio and AI services in a process of their own", app.server.address());
     app.warm_up(business).await?;
-    let screen = screen::start(&app.engine);
+    let screen = screen::start(app.server.engine());
     let phone = seed.business.first().and_then(|business| business.verification.first());
     let phone = phone.map(|verification| verification.phone.reveal().to_owned()).unwrap_or_default();
     let token = app.tokens.issue("demo", &[business])?;
     let client = reqwest::Client::new();
     let order = json!({ "verificationId": verification, "businessId": business, "customerPhone": phone });
-    let url = format!("http://{}/api/calls", app.address);
+    let url = format!("http://{}/api/calls", app.server.address());
     let placed = client.post(format!("{url}/initiate")).bearer_auth(&token).json(&order).send().await?;
     let status = placed.status();
     let session: Value = placed.json().await?;
@@ -57,13 +60,13 @@ pub(crate) async fn run(out: &Path, scenario: &str) -> Result<(), Box<dyn Error>
     let id: SessionId = session["id"].as_str().ok_or("no session id")?.parse()?;
     println!("session {id}: POST /api/calls/initiate answered {status}\n");
     let session = tokio::time::timeout(LONGEST_CALL, ended(&client, &format!("{url}/{id}/status"), &token)).await??;
-    app.engine.shutdown(Duration::from_secs(20)).await;
+    app.server.engine().shutdown(DRAIN).await;
     screen.abort();
     summed_up(&app, business, id).await?;
     let text = |field: &str| session[field].as_str().unwrap_or("?").to_owned();
     println!("\nsession {id}: {} ({})", text("status"), text("endReason"));
     let written = artifacts::write(out, &app, business, id, scenario).await?;
-    app.stop(Duration::from_secs(20)).await;
+    app.run_until(std::future::ready(())).await?;
     for path in written {
         println!("  {}", path.display());
     }

@@ -9,12 +9,13 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
-use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
-use tracing::warn;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::sync::Notify;
+use tokio::time::sleep;
 use voicecall::engine::{CallEngine, Clock, LiveEvent, LiveEventKind, Observer};
 use voicecall::model::LanguageModel;
+use voicecall::server::CancellationToken;
 use voicecall::store::RetentionPolicy;
 
 use crate::recordings::Recordings;
@@ -26,8 +27,8 @@ use summaries::Summaries;
 const EVERY: Duration = Duration::from_secs(3600);
 const FIRST: Duration = Duration::from_secs(1);
 
-/// How long the server waits, when it stops, for the summary that is being made and the session that is being forgotten.
-const LAST: Duration = Duration::from_secs(10);
+/// A job of the server.
+type Job = BoxFuture<'static, ()>;
 
 /// What the jobs work with.
 #[derive(Debug, Clone)]
@@ -39,49 +40,22 @@ pub(crate) struct Means {
     pub(crate) policy: RetentionPolicy,
 }
 
-/// The running jobs. They end with this value.
-#[derive(Debug)]
-pub(crate) struct Jobs {
-    stop: watch::Sender<bool>,
-    tasks: JoinSet<()>,
+/// Sums up each call of the engine that ends. When it is told to stop, the summary that is being made is finished; what is
+/// left is done after the next start.
+pub(crate) fn summaries(engine: &CallEngine, means: Means) -> impl FnOnce(CancellationToken) -> Job + use<> {
+    let ended = Arc::new(Notify::new());
+    engine.add_observer(Arc::new(Ended(Arc::clone(&ended))));
+    move |stop| Summaries::new(means).run(ended, stop).boxed()
 }
 
-impl Jobs {
-    /// Begins, and sums up from now on each call of the engine that ends.
-    pub(crate) fn start(engine: &CallEngine, means: Means) -> Self {
-        let (stop, stopping) = watch::channel(false);
-        let ended = Arc::new(Notify::new());
-        engine.add_observer(Arc::new(Ended(Arc::clone(&ended))));
-        let mut tasks = JoinSet::new();
-        tasks.spawn(Summaries::new(means.clone()).run(ended, stopping.clone()));
-        tasks.spawn(forget(Retention::new(means, stopping.clone()), stopping));
-        Self { stop, tasks }
-    }
-
-    /// Finishes what has begun, unless that takes long: what is left is done after the next start.
-    pub(crate) async fn stop(mut self) {
-        self.stop.send_replace(true);
-        let finish = async {
-            while let Some(done) = self.tasks.join_next().await {
-                if let Err(error) = done {
-                    warn!(%error, "a job failed");
-                }
-            }
-        };
-        if timeout(LAST, finish).await.is_err() {
-            warn!("a job was left unfinished until the next start");
-        }
-    }
+/// Forgets what is old, again and again. When it is told to stop, the session that is being forgotten is the last.
+pub(crate) fn retention(means: Means) -> impl FnOnce(CancellationToken) -> Job + use<> {
+    |stop| forget(Retention::new(means, stop.clone()), stop).boxed()
 }
 
-async fn forget(retention: Retention, mut stopping: watch::Receiver<bool>) {
+async fn forget(retention: Retention, stop: CancellationToken) {
     let mut wait = FIRST;
-    loop {
-        tokio::select! {
-            () = sleep(wait) => {}
-            // Also when whoever could say so is gone.
-            _ = stopping.wait_for(|stop| *stop) => return,
-        }
+    while stop.run_until_cancelled(sleep(wait)).await.is_some() {
         retention.run().await;
         wait = EVERY;
     }

@@ -1,8 +1,8 @@
 //! Forgetting what is old: each job in small steps, files before rows, every run kept so that it can be shown.
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::watch;
 use tracing::{info, warn};
+use voicecall::server::CancellationToken;
 use voicecall::store::{RetentionJob, RetentionRun, Session};
 use voicecall::{Error, ErrorKind, Result, SessionId};
 
@@ -19,7 +19,7 @@ const BATCH: u32 = 100;
 #[derive(Debug)]
 pub(super) struct Retention {
     means: Means,
-    stopping: watch::Receiver<bool>,
+    stop: CancellationToken,
 }
 
 /// What has come of a job so far.
@@ -49,8 +49,8 @@ impl Progress {
 }
 
 impl Retention {
-    pub(super) const fn new(means: Means, stopping: watch::Receiver<bool>) -> Self {
-        Self { means, stopping }
+    pub(super) const fn new(means: Means, stop: CancellationToken) -> Self {
+        Self { means, stop }
     }
 
     /// Runs every job once, and keeps what came of it. A job that fails is run again the next time.
@@ -201,7 +201,7 @@ impl Retention {
     }
 
     fn is_stopping(&self, progress: &mut Progress) -> bool {
-        let stopping = *self.stopping.borrow();
+        let stopping = self.stop.is_cancelled();
         if stopping {
             progress.fail(Error::new(ErrorKind::Closed, "run retention job").with_message("the server stopped"));
         }

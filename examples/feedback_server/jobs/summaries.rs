@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::time::sleep;
 use tracing::{info, warn};
 use voicecall::journal::{Speaker, TranscriptLine, transcript};
+use voicecall::server::CancellationToken;
 use voicecall::survey::analysis::{FinishedCall, summarise};
 use voicecall::survey::store::{CallAttachment, SurveyCall};
 use voicecall::{CallTime, Error, ErrorKind, Result, SessionId};
@@ -47,10 +48,10 @@ impl Summaries {
     }
 
     /// Sums up what is over and not summed up yet, again and again, until told to stop; then once more.
-    pub(super) async fn run(mut self, ended: Arc<Notify>, mut stopping: watch::Receiver<bool>) {
+    pub(super) async fn run(mut self, ended: Arc<Notify>, stop: CancellationToken) {
         let mut away = AWAY;
         loop {
-            let last = *stopping.borrow();
+            let last = stop.is_cancelled();
             let caught_up = self.catch_up().await;
             if last {
                 return;
@@ -71,7 +72,7 @@ impl Summaries {
                 () = sleep(wait) => {}
                 // Another call is no reason to ask a model that is away.
                 () = ended.notified(), if caught_up.is_ok() => {}
-                stop = stopping.wait_for(|stop| *stop) => if stop.is_err() || caught_up.is_err() { return },
+                () = stop.cancelled() => if caught_up.is_err() { return },
             }
         }
     }

@@ -2,17 +2,16 @@
 //!
 //! `cargo run -p hello_call -- demo` needs nothing; without `demo` it answers real calls, with the keys in the environment.
 
-use voicecall::dialogue::Scripted;
-use voicecall::{IncomingDecision, Server, openai, twilio::TwilioVoice};
+use voicecall::prelude::*;
 
 #[tokio::main]
 async fn main() -> voicecall::Result<()> {
     if std::env::args().nth(1).as_deref() == Some("demo") {
         return voicecall_sim::demo::run(include_str!("../demo.toml")).await;
     }
-    tracing_subscriber::fmt::init();
     let listen = std::env::var("LISTEN").unwrap_or("0.0.0.0:8080".to_owned());
     Server::builder()
+        .log()
         .carrier(TwilioVoice::from_env()?)
         .agent(openai::cascade_from_env()?)
         .on_incoming(async |_call| {

@@ -7,8 +7,7 @@ mod bakery;
 
 use std::sync::Arc;
 
-use voicecall::dialogue::LlmDialogue;
-use voicecall::{CallOptions, IncomingDecision, Server, openai, twilio::TwilioVoice};
+use voicecall::prelude::*;
 
 use bakery::Bakery;
 
@@ -17,10 +16,10 @@ async fn main() -> voicecall::Result<()> {
     if std::env::args().nth(1).as_deref() == Some("demo") {
         return voicecall_sim::demo::run(include_str!("../demo.toml")).await;
     }
-    tracing_subscriber::fmt::init();
     let listen = std::env::var("LISTEN").unwrap_or("0.0.0.0:8080".to_owned());
     let bakery = Arc::new(Bakery::default());
     Server::builder()
+        .log()
         .carrier(TwilioVoice::from_env()?)
         .agent(openai::cascade_from_env()?)
         .on_incoming(move |_call| {

@@ -29,6 +29,9 @@ pub struct VoiceCapabilities {
     pub press: bool,
     /// Calls can be listed ([`VoiceBackend::list`](super::VoiceBackend::list)).
     pub list: bool,
+    /// It can be read and set where the carrier turns to about calls to a number
+    /// ([`VoiceBackend::set_number_webhooks`](super::VoiceBackend::set_number_webhooks)).
+    pub number_webhooks: bool,
 }
 
 impl VoiceCapabilities {
@@ -47,6 +50,7 @@ impl VoiceCapabilities {
             stored_recordings: false,
             press: false,
             list: false,
+            number_webhooks: false,
         }
     }
 
@@ -65,6 +69,7 @@ impl VoiceCapabilities {
             stored_recordings: true,
             press: true,
             list: true,
+            number_webhooks: true,
         }
     }
 }

@@ -8,6 +8,7 @@ mod event;
 mod flow;
 mod gathered;
 mod incoming;
+mod number;
 mod place;
 mod query;
 mod recording;
@@ -26,6 +27,7 @@ pub use event::{CarrierEvent, CarrierEventKind, HoldEnd};
 pub use flow::{CallFlow, CallStep, RejectReason};
 pub use gathered::Gathered;
 pub use incoming::IncomingCall;
+pub use number::NumberWebhooks;
 pub use place::{DetectionMode, MachineDetection, MachineVerdict, PlaceCall};
 pub use query::{CallPage, CallQuery, FindCalls, PageToken};
 pub use recording::{CarrierRecording, PausedAudio, RecordingAudio, RecordingId, RecordingStatus};
@@ -39,6 +41,7 @@ use crate::consent::ConsentToken;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::CarrierCallId;
 use crate::media::MediaCodec;
+use crate::phone::PhoneNumber;
 
 /// A phone carrier's voice side. Implementations are cheap to clone behind an `Arc` and used by many calls at once.
 ///
@@ -215,6 +218,26 @@ pub trait VoiceBackend: Send + Sync + Debug + 'static {
     async fn delete_recording(&self, recording: &RecordingId) -> Result<()> {
         let _ = recording;
         Err(unsupported(self.name(), "delete recording"))
+    }
+
+    /// Where the carrier turns to about calls to a number of the account.
+    ///
+    /// # Errors
+    /// `NotFound` naming `number` if it does not belong to the account; `Unsupported` without
+    /// [`VoiceCapabilities::number_webhooks`]; otherwise as usual.
+    async fn number_webhooks(&self, number: &PhoneNumber) -> Result<NumberWebhooks> {
+        let _ = number;
+        Err(unsupported(self.name(), "read webhooks of number"))
+    }
+
+    /// Changes where the carrier turns to about calls to a number of the account, whatever the number was tied to. Live
+    /// calls go on as they are.
+    ///
+    /// # Errors
+    /// As [`number_webhooks`](Self::number_webhooks).
+    async fn set_number_webhooks(&self, number: &PhoneNumber, webhooks: &NumberWebhooks) -> Result<()> {
+        let _ = (number, webhooks);
+        Err(unsupported(self.name(), "set webhooks of number"))
     }
 
     /// Whether the carrier can be reached with the configured credentials.

@@ -8,6 +8,7 @@ mod amount;
 mod book;
 mod budget;
 mod cost;
+mod destination;
 mod meter;
 mod prices;
 
@@ -15,5 +16,6 @@ pub use amount::Money;
 pub use book::{CallServices, PriceBook, PriceEntry, Service};
 pub use budget::Budget;
 pub use cost::Cost;
+pub use destination::DestinationPrices;
 pub use meter::CostMeter;
 pub use prices::{CallPrices, CarrierPrice, ModelPrice, Price, SpeechPrice, TranscriptionPrice};

@@ -17,13 +17,14 @@ use sha2::Sha256;
 use super::ScriptedMedia;
 use crate::carrier::{
     CallFlow, CallPage, CallQuery, CallStatus, CarrierCall, CarrierEvent, CarrierRecording, Digits, FindCalls,
-    PageToken, PausedAudio, PlaceCall, RecordCall, RecordingAudio, RecordingId, RecordingStatus, VoiceBackend,
-    VoiceCapabilities, WebhookReply, WebhookRequest,
+    NumberWebhooks, PageToken, PausedAudio, PlaceCall, RecordCall, RecordingAudio, RecordingId, RecordingStatus,
+    VoiceBackend, VoiceCapabilities, WebhookReply, WebhookRequest,
 };
 use crate::consent::ConsentToken;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::CarrierCallId;
 use crate::media::MediaCodec;
+use crate::phone::PhoneNumber;
 
 pub use self::signed::SignedRequest;
 
@@ -66,6 +67,10 @@ pub enum CarrierRequest {
     RecordingAudio(RecordingId),
     /// To delete a recording.
     DeleteRecording(RecordingId),
+    /// Where it turns to about calls to a number.
+    NumberWebhooks(PhoneNumber),
+    /// To turn there from now on.
+    SetNumberWebhooks(PhoneNumber, NumberWebhooks),
 }
 
 /// A carrier for tests that opens no socket.
@@ -97,6 +102,8 @@ struct Script {
     calls: HashMap<CarrierCallId, CallStatus>,
     /// The oldest first, with their audio.
     recordings: Vec<(CarrierRecording, Bytes)>,
+    webhooks: HashMap<PhoneNumber, NumberWebhooks>,
+    foreign: Vec<PhoneNumber>,
     /// How long an order and a search take.
     delay: (Duration, Duration),
     place: VecDeque<Result<String, ErrorKind>>,
@@ -160,6 +167,11 @@ impl ScriptedCarrier {
         let mut finished = CarrierRecording::new(RecordingId::new(recording), RecordingStatus::Completed);
         finished.call = Some(CarrierCallId::new(call));
         self.script().recordings.push((finished, audio.into()));
+    }
+
+    /// Knows nothing of this number from now on. All others are the account's.
+    pub fn does_not_own(&self, number: PhoneNumber) {
+        self.script().foreign.push(number);
     }
 
     /// Everything it was asked to do, in order.
@@ -407,6 +419,27 @@ impl VoiceBackend for ScriptedCarrier {
         let request = CarrierRequest::DeleteRecording(recording.clone());
         let mut script = self.note_if(self.capabilities.stored_recordings, "delete recording", request)?;
         script.recordings.retain(|(known, _)| known.id != *recording);
+        Ok(())
+    }
+
+    async fn number_webhooks(&self, number: &PhoneNumber) -> Result<NumberWebhooks> {
+        let operation = "read webhooks of number";
+        let request = CarrierRequest::NumberWebhooks(number.clone());
+        let script = self.note_if(self.capabilities.number_webhooks, operation, request)?;
+        if script.foreign.contains(number) {
+            return Err(NumberWebhooks::not_ours(operation, NAME, number));
+        }
+        Ok(script.webhooks.get(number).cloned().unwrap_or_default())
+    }
+
+    async fn set_number_webhooks(&self, number: &PhoneNumber, webhooks: &NumberWebhooks) -> Result<()> {
+        let operation = "set webhooks of number";
+        let request = CarrierRequest::SetNumberWebhooks(number.clone(), webhooks.clone());
+        let mut script = self.note_if(self.capabilities.number_webhooks, operation, request)?;
+        if script.foreign.contains(number) {
+            return Err(NumberWebhooks::not_ours(operation, NAME, number));
+        }
+        script.webhooks.insert(number.clone(), webhooks.clone());
         Ok(())
     }
 

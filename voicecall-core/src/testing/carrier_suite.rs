@@ -7,11 +7,13 @@ use futures_util::FutureExt;
 
 use super::SignedRequest;
 use crate::carrier::{
-    CallFlow, CallQuery, CallStep, Dial, Gather, PageToken, RecordCall, RecordingId, Say, StreamTarget, VoiceBackend,
+    CallFlow, CallQuery, CallStep, Dial, Gather, NumberWebhooks, PageToken, RecordCall, RecordingId, Say, StreamTarget,
+    VoiceBackend,
 };
 use crate::consent::ConsentToken;
 use crate::error::{ErrorKind, Result};
 use crate::id::{CarrierCallId, SessionId};
+use crate::phone::PhoneNumber;
 
 /// A carrier with requests it would send itself.
 #[derive(Debug)]
@@ -28,6 +30,9 @@ pub struct CarrierCase {
     pub ended: Option<CarrierCallId>,
     /// A recording the carrier does not have any more; without one deleting is not checked.
     pub gone: Option<RecordingId>,
+    /// A number of the account and one that is not, at whatever stands in for the carrier; without them numbers are not
+    /// checked.
+    pub numbers: Option<(PhoneNumber, PhoneNumber)>,
 }
 
 /// Checks every rule and panics with the names of those the carrier breaks. `make_case` makes a fresh carrier.
@@ -80,6 +85,8 @@ rules! {
     what_is_not_among_the_abilities_says_so,
     a_page_of_somebody_else_is_refused,
     deleting_what_is_gone_succeeds,
+    a_number_is_turned_to_where_it_was_set,
+    a_number_of_somebody_else_is_named,
 }
 
 async fn an_authentic_webhook_names_its_call(case: CarrierCase) {
@@ -189,6 +196,11 @@ async fn what_is_not_among_the_abilities_says_so(case: CarrierCase) {
     if !able.list {
         refused(carrier.list(&CallQuery::new()).await);
     }
+    if !able.number_webhooks {
+        let number = "+46700000017".parse().unwrap();
+        refused(carrier.number_webhooks(&number).await);
+        refused(carrier.set_number_webhooks(&number, &NumberWebhooks::default()).await);
+    }
     if !able.call_recordings {
         let settings = RecordCall::new(ConsentToken::operator_declares_legal_basis(SessionId::new()));
         refused(carrier.start_recording(&case.call, &settings).await);
@@ -214,6 +226,31 @@ async fn a_page_of_somebody_else_is_refused(case: CarrierCase) {
 async fn deleting_what_is_gone_succeeds(case: CarrierCase) {
     if let Some(recording) = case.gone.filter(|_| case.carrier.capabilities().stored_recordings) {
         case.carrier.delete_recording(&recording).await.expect("what is gone is gone");
+    }
+}
+
+async fn a_number_is_turned_to_where_it_was_set(case: CarrierCase) {
+    let Some((number, _)) = case.numbers.filter(|_| case.carrier.capabilities().number_webhooks) else { return };
+    let url = |path: &str| Some(format!("https://calls.example/{path}").parse().unwrap());
+    let (first, second) = (url("voice/first/incoming"), url("voice/second/incoming"));
+    for incoming in [first, second] {
+        let wanted = NumberWebhooks { incoming, status: url("voice/status?account=first") };
+        case.carrier.set_number_webhooks(&number, &wanted).await.expect("a number of the account can be set");
+        let set = case.carrier.number_webhooks(&number).await.expect("a number of the account can be read");
+        assert_eq!(set.incoming, wanted.incoming);
+        // A carrier may have no place for it.
+        assert!(set.status.is_none() || set.status == wanted.status);
+    }
+}
+
+async fn a_number_of_somebody_else_is_named(case: CarrierCase) {
+    let Some((_, foreign)) = case.numbers.filter(|_| case.carrier.capabilities().number_webhooks) else { return };
+    let wanted = NumberWebhooks { incoming: Some("https://calls.example/".parse().unwrap()), status: None };
+    let read = case.carrier.number_webhooks(&foreign).await.expect_err("not a number of the account");
+    let set = case.carrier.set_number_webhooks(&foreign, &wanted).await.expect_err("not a number of the account");
+    for error in [read, set] {
+        assert_eq!((error.kind(), error.field()), (ErrorKind::NotFound, Some("number")));
+        assert!(error.to_string().contains(&foreign.masked()), "{error}");
     }
 }
 
@@ -252,6 +289,8 @@ mod tests {
         PretendsToList,
         TakesAnyPage,
         MissesTheGone,
+        ForgetsWhatIsSet,
+        OwnsEveryNumber,
     }
 
     #[derive(Debug)]
@@ -345,6 +384,22 @@ mod tests {
             self.0.delete_recording(recording).await
         }
 
+        async fn number_webhooks(&self, number: &PhoneNumber) -> Result<NumberWebhooks> {
+            match self.1 {
+                Fault::OwnsEveryNumber => {
+                    self.0.number_webhooks(number).await.or_else(|_| Ok(NumberWebhooks::default()))
+                }
+                _ => self.0.number_webhooks(number).await,
+            }
+        }
+
+        async fn set_number_webhooks(&self, number: &PhoneNumber, webhooks: &NumberWebhooks) -> Result<()> {
+            match self.1 {
+                Fault::ForgetsWhatIsSet => self.0.set_number_webhooks(number, &NumberWebhooks::default()).await,
+                _ => self.0.set_number_webhooks(number, webhooks).await,
+            }
+        }
+
         async fn health(&self) -> Result<()> {
             self.0.health().await
         }
@@ -361,6 +416,8 @@ mod tests {
         if matches!(fault, Fault::PretendsToSteer | Fault::PretendsToList) {
             carrier = carrier.with_capabilities(VoiceCapabilities::none());
         }
+        let foreign: PhoneNumber = "+46700000099".parse().unwrap();
+        carrier.does_not_own(foreign.clone());
         CarrierCase {
             carrier: Box::new(Broken(carrier, fault)),
             webhook: webhook(),
@@ -368,6 +425,7 @@ mod tests {
             handshake: ScriptedCarrier::sign("/media/token", ""),
             ended: Some(CarrierCallId::new("CA1")),
             gone: Some(RecordingId::new("RE1")),
+            numbers: Some(("+46700000001".parse().unwrap(), foreign)),
         }
     }
 
@@ -394,6 +452,8 @@ mod tests {
             (Fault::PretendsToList, "what_is_not_among_the_abilities_says_so"),
             (Fault::TakesAnyPage, "a_page_of_somebody_else_is_refused"),
             (Fault::MissesTheGone, "deleting_what_is_gone_succeeds"),
+            (Fault::ForgetsWhatIsSet, "a_number_is_turned_to_where_it_was_set"),
+            (Fault::OwnsEveryNumber, "a_number_of_somebody_else_is_named"),
         ];
         for (fault, rule) in proofs {
             let broken = broken_rules(|| async move { case(fault) }).await;

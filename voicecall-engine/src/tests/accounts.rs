@@ -136,5 +136,5 @@ fn wrong_accounts_are_told_at_once() {
     let twice = Registry::from(account(&carrier())).with(account(&carrier()));
     assert!(wrong(twice).contains("scripted"));
     let fast = CarrierAccount::new(name("fast"), carrier()).calls_per_second(1e9);
-    assert!(wrong(fast.into()).contains("calls per second"));
+    assert!(wrong(fast.into()).contains("calls_per_second"));
 }

@@ -9,6 +9,7 @@ mod phone;
 mod placing;
 mod queueing;
 mod recovering;
+mod registry;
 mod reports;
 mod resuming;
 mod sharing;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::call::Call;
 use super::recordings::{Recording, RecordingState};
-use super::{Account, Exchange};
+use super::{Account, Exchange, Method};
 
 /// A date as the 2010 API and its webhooks write it: RFC 2822, in UTC.
 pub(super) fn date(at: Timestamp) -> String {
@@ -81,6 +81,44 @@ pub(super) fn account(exchange: &Exchange, account: &Account) -> Value {
         "date_updated": created,
         "uri": format!("{uri}.json"),
         "subresource_uris": {"calls": format!("{uri}/Calls.json")},
+    })
+}
+
+/// The name of a number, by its place in the account.
+pub(super) fn number_sid(account: usize, place: usize) -> String {
+    format!("PN{account:016x}{place:016x}")
+}
+
+/// A number of an account.
+pub(super) fn number(exchange: &Exchange, account: usize, place: usize) -> Value {
+    let owner = &exchange.options.accounts[account];
+    let (number, sid) = (&owner.numbers[place], number_sid(account, place));
+    let created = date(exchange.options.epoch);
+    let url = |address: &Option<(String, Method)>| address.as_ref().map(|(url, _)| url.clone()).unwrap_or_default();
+    let method = |address: &Option<(String, Method)>| address.as_ref().map_or(Method::Post, |(_, method)| *method);
+    json!({
+        "sid": sid,
+        "account_sid": owner.sid,
+        "friendly_name": number.number,
+        "phone_number": number.number,
+        "voice_url": url(&number.voice_url),
+        "voice_method": method(&number.voice_url),
+        "voice_fallback_url": "",
+        "voice_fallback_method": "POST",
+        "voice_application_sid": "",
+        "voice_caller_id_lookup": false,
+        "voice_receive_mode": "voice",
+        "status_callback": url(&number.status_callback),
+        "status_callback_method": method(&number.status_callback),
+        "trunk_sid": null,
+        "capabilities": {"voice": true, "sms": false, "mms": false, "fax": false},
+        "status": "in-use",
+        "origin": "twilio",
+        "beta": false,
+        "api_version": "2010-04-01",
+        "date_created": created,
+        "date_updated": created,
+        "uri": format!("/2010-04-01/Accounts/{}/IncomingPhoneNumbers/{sid}.json", owner.sid),
     })
 }
 

@@ -107,10 +107,9 @@ async fn a_model_that_is_away_is_asked_once_in_a_run() {
     world.held(EndReason::Completed).await;
     world.held(EndReason::Completed).await;
     let model = Arc::new(ScriptedModel::new().with_script(Script::new().fail(ErrorKind::Unavailable)));
-    let (_stop, stopping) = watch::channel(false);
     let means = Means { model: Arc::<ScriptedModel>::clone(&model), ..world.means(day(31), ScriptedModel::new()) };
 
-    Retention::new(means, stopping).run().await;
+    Retention::new(means, CancellationToken::new()).run().await;
 
     assert_eq!(model.requests().len(), 1);
 }
@@ -139,8 +138,7 @@ async fn folders_of_sessions_that_are_no_more_are_removed_and_nothing_else() {
     assert!(others.iter().all(|name| world.folder.join(name).is_dir()));
     let mut policy = world.means(day(3), ScriptedModel::new());
     policy.policy.recordings = Duration::from_secs(24 * 3600);
-    let (_stop, stopping) = watch::channel(false);
-    Retention::new(policy, stopping).run().await;
+    Retention::new(policy, CancellationToken::new()).run().await;
     assert_eq!(world.folders(), [], "also those to which no address leads");
 }
 
@@ -162,9 +160,8 @@ async fn what_no_address_leads_to_goes_however_the_call_ended() {
     }
     let mut means = world.means(day(3), ScriptedModel::new().with_answer([FINDS_NOTHING]));
     means.policy.recordings = Duration::from_secs(24 * 3600);
-    let (_stop, stopping) = watch::channel(false);
 
-    Retention::new(means, stopping).run().await;
+    Retention::new(means, CancellationToken::new()).run().await;
 
     assert_eq!(world.folders(), [open], "whose call may still begin");
     for id in ended {
@@ -189,7 +186,8 @@ async fn a_store_that_knows_none_of_the_recordings_is_taken_for_the_wrong_one() 
 async fn a_server_that_stops_forgets_no_further_and_says_so() {
     let world = World::new().await;
     let failed = world.held(EndReason::RemoteHangup).await;
-    let (_stop, stopping) = watch::channel(true);
+    let stopping = CancellationToken::new();
+    stopping.cancel();
 
     Retention::new(world.means(day(99), ScriptedModel::new()), stopping).run().await;
 

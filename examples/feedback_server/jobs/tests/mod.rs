@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use tokio::sync::watch;
 use voicecall::engine::Clock;
 use voicecall::journal::{Fact, JournalEntry};
+use voicecall::server::CancellationToken;
 use voicecall::store::{
     Attachment, AttemptOutcome, DialAttempt, EndReason, EventKind, EventSource, MemoryStore, NewSession, ProviderLog,
     ProviderOperation, RetentionPolicy, RetentionRun, Session, SessionChange, SessionEvent,
@@ -92,8 +92,7 @@ impl World {
 
     /// Runs all retention jobs on a day. Returns what was kept of them, in the order in which they ran.
     async fn forget_on(&self, days: i64, model: ScriptedModel) -> Vec<RetentionRun> {
-        let (_stop, stopping) = watch::channel(false);
-        Retention::new(self.means(day(days), model), stopping).run().await;
+        Retention::new(self.means(day(days), model), CancellationToken::new()).run().await;
         let mut runs = self.store().retention_runs(5).await.unwrap();
         runs.reverse();
         runs

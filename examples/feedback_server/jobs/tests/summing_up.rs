@@ -85,9 +85,9 @@ async fn a_model_that_is_away_is_left_alone_for_a_while_and_asked_again() {
     let away = || Script::new().fail(ErrorKind::Unavailable);
     let model = ScriptedModel::new().with_script(away()).with_script(away()).with_script(script(GOOD));
     let ended = Arc::new(Notify::new());
-    let (stop, stopping) = watch::channel(false);
+    let stop = CancellationToken::new();
     let begun = tokio::time::Instant::now();
-    let running = tokio::spawn(Summaries::new(world.means(day(1), model)).run(Arc::clone(&ended), stopping));
+    let running = tokio::spawn(Summaries::new(world.means(day(1), model)).run(Arc::clone(&ended), stop.clone()));
     while world.call(id).await.record.analysis.is_none() {
         ended.notify_one();
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -96,7 +96,7 @@ async fn a_model_that_is_away_is_left_alone_for_a_while_and_asked_again() {
 
     // What ends last is summed up before the server stops.
     let last = world.held(EndReason::Completed).await;
-    stop.send_replace(true);
+    stop.cancel();
     running.await.unwrap();
     assert!(world.call(last).await.record.analysis.is_none(), "this model has no more replies");
 }
@@ -106,8 +106,8 @@ async fn a_call_that_ends_is_summed_up_at_once_and_the_last_one_before_the_serve
     let world = World::new().await;
     let model = ScriptedModel::new().with_script(script(GOOD)).with_script(script(GOOD));
     let ended = Arc::new(Notify::new());
-    let (stop, stopping) = watch::channel(false);
-    let running = tokio::spawn(Summaries::new(world.means(day(1), model)).run(Arc::clone(&ended), stopping));
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(Summaries::new(world.means(day(1), model)).run(Arc::clone(&ended), stop.clone()));
     tokio::time::sleep(Duration::from_secs(1)).await;
     let first = world.held(EndReason::Completed).await;
     let begun = tokio::time::Instant::now();
@@ -118,7 +118,7 @@ async fn a_call_that_ends_is_summed_up_at_once_and_the_last_one_before_the_serve
     assert!(begun.elapsed() < Duration::from_secs(1));
 
     let last = world.held(EndReason::Completed).await;
-    stop.send_replace(true);
+    stop.cancel();
     running.await.unwrap();
 
     assert!(world.call(last).await.record.analysis.is_some());

@@ -2,6 +2,7 @@
 
 mod create;
 mod list;
+mod numbers;
 mod recordings;
 mod update;
 
@@ -13,6 +14,7 @@ use serde_json::Value;
 use url::Url;
 use voicecall_core::CallTime;
 
+use self::numbers::NumberOperation;
 use self::recordings::RecordingOperation;
 use super::{Exchange, LogEvent, Method, json};
 use crate::fault::{Fault, Site};
@@ -97,6 +99,7 @@ enum Operation {
     Update(usize),
     Delete(usize),
     Recordings(RecordingOperation),
+    Numbers(NumberOperation),
 }
 
 impl Operation {
@@ -106,6 +109,7 @@ impl Operation {
             Self::Account | Self::List | Self::Fetch(_) => Site::RestFetch,
             Self::Update(_) | Self::Delete(_) => Site::RestUpdate,
             Self::Recordings(operation) => operation.site(),
+            Self::Numbers(operation) => operation.site(),
         }
     }
 }
@@ -159,6 +163,7 @@ impl Exchange {
                 return self.audio(recording, &request.query);
             }
             Operation::Recordings(operation) => self.recordings_request(now, operation, request),
+            Operation::Numbers(operation) => self.numbers_request(account, operation, request),
             Operation::Account => Ok((200, Some(json::account(self, &self.options.accounts[account])))),
             Operation::Create => self.create(now, account, &Fields(&request.form)),
             Operation::List => self.list(account, &request.path, &request.query),
@@ -195,6 +200,9 @@ impl Exchange {
             }
             (method, ["Recordings", rest @ ..]) => {
                 Operation::Recordings(self.recordings_of_account(account, method, rest, request)?)
+            }
+            (method, ["IncomingPhoneNumbers", rest @ ..]) => {
+                Operation::Numbers(self.numbers_of(account, method, rest, request)?)
             }
             (_, [] | ["Calls"] | ["Calls", _]) => return Err(Refusal::new(405, 20004, "Method not allowed")),
             _ => return Err(Refusal::not_found(&request.path)),

@@ -1,0 +1,109 @@
+//! The account's numbers: found, and told where to ask about calls to them.
+
+use serde_json::Value;
+
+use super::{Answered, Fields, Refusal, RestRequest, is_web_address};
+use crate::fault::Site;
+use crate::twilio::{Exchange, Method, json};
+
+/// What a request asks for. A number is named by its place in the account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NumberOperation {
+    List,
+    Fetch(usize),
+    Update(usize),
+}
+
+impl NumberOperation {
+    pub(super) const fn site(self) -> Site {
+        match self {
+            Self::List | Self::Fetch(_) => Site::RestFetch,
+            Self::Update(_) => Site::RestUpdate,
+        }
+    }
+}
+
+impl Exchange {
+    pub(super) fn numbers_of(
+        &self,
+        account: usize,
+        method: &str,
+        rest: &[&str],
+        request: &RestRequest,
+    ) -> Result<NumberOperation, Refusal> {
+        let place = |sid: &str| {
+            let places = 0..self.options.accounts[account].numbers.len();
+            let place = places.into_iter().find(|place| json::number_sid(account, *place) == sid);
+            place.ok_or_else(|| Refusal::not_found(&request.path))
+        };
+        match (method, rest) {
+            ("GET", []) => Ok(NumberOperation::List),
+            ("GET", [sid]) => Ok(NumberOperation::Fetch(place(sid)?)),
+            ("POST", [sid]) => Ok(NumberOperation::Update(place(sid)?)),
+            (_, [] | [_]) => Err(Refusal::new(405, 20004, "Method not allowed")),
+            _ => Err(Refusal::not_found(&request.path)),
+        }
+    }
+
+    pub(super) fn numbers_request(
+        &mut self,
+        account: usize,
+        operation: NumberOperation,
+        request: &RestRequest,
+    ) -> Answered {
+        match operation {
+            NumberOperation::List => self.list_numbers(account, request),
+            NumberOperation::Fetch(place) => Ok((200, Some(json::number(self, account, place)))),
+            NumberOperation::Update(place) => {
+                self.update_number(account, place, &Fields(&request.form))?;
+                Ok((200, Some(json::number(self, account, place))))
+            }
+        }
+    }
+
+    fn list_numbers(&self, account: usize, request: &RestRequest) -> Answered {
+        let fields = Fields(&request.query);
+        let (size, page) = (fields.number("PageSize", 50)?.clamp(1, 1000), fields.number("Page", 0)?);
+        let wanted = fields.get("PhoneNumber");
+        let numbers = self.options.accounts[account].numbers.iter().enumerate();
+        // A part of a number is enough.
+        let found = numbers.filter(|(_, number)| wanted.is_none_or(|wanted| number.number.contains(wanted)));
+        let found: Vec<Value> = found.map(|(place, _)| json::number(self, account, place)).collect();
+        let filters = wanted.map(|wanted| ("PhoneNumber", wanted));
+        let encoded = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(filters).finish();
+        Ok((200, Some(json::page("incoming_phone_numbers", &request.path, &encoded, &found, page, size))))
+    }
+
+    /// Changes what the form names and leaves the rest. An empty address is none.
+    fn update_number(&mut self, account: usize, place: usize, fields: &Fields<'_>) -> Result<(), Refusal> {
+        let loopback = self.options.allow_loopback;
+        let number = &self.options.accounts[account].numbers[place];
+        let voice_url = changed(fields, "VoiceUrl", "VoiceMethod", number.voice_url.clone(), loopback)?;
+        let status = ("StatusCallback", "StatusCallbackMethod");
+        let status_callback = changed(fields, status.0, status.1, number.status_callback.clone(), loopback)?;
+        let number = &mut self.options.accounts[account].numbers[place];
+        (number.voice_url, number.status_callback) = (voice_url, status_callback);
+        Ok(())
+    }
+}
+
+fn changed(
+    fields: &Fields<'_>,
+    url: &str,
+    method: &str,
+    before: Option<(String, Method)>,
+    loopback: bool,
+) -> Result<Option<(String, Method)>, Refusal> {
+    let wanted = match fields.get(method) {
+        None => before.as_ref().map_or(Method::Post, |(_, method)| *method),
+        Some(name) => {
+            Method::from_name(name).ok_or_else(|| Refusal::new(400, 21403, format!("{method} is not valid")))?
+        }
+    };
+    let address = fields.all(url).next().map(str::to_owned).or(before.map(|(address, _)| address));
+    match address.filter(|address| !address.is_empty()) {
+        Some(address) if is_web_address(&address, loopback) => Ok(Some((address, wanted))),
+        Some(_) => Err(Refusal::new(400, 21402, format!("{url} is not valid"))),
+        None => Ok(None),
+    }
+}

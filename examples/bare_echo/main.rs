@@ -53,7 +53,10 @@ async fn main() -> ExitCode {
     };
     let served = async {
         let listener = server::listen("HOST:PORT", &listen).await?;
-        server::serve(listener, router, ServeOptions::default(), stop)?.await
+        let mut options = ServeOptions::default();
+        // All calls come from one load tool, and prove nothing.
+        options.max_connections_per_client = usize::MAX;
+        server::serve(listener, router, options, stop)?.await
     };
     match served.await {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,16 +2,21 @@
 //!
 //! Run: `cargo run --release --example media_target -- --listen 127.0.0.1:9000 --mode echo --vad off`
 //!
-//! - `echo`: every frame of the caller goes decode, PCM, voice detection, agent, playout (no lead), encode and back.
+//! - `echo`: every frame of the caller goes decode, voice detection, call machine, agent, speech, playout, encode and back.
 //! - `reply`: a tone after the end of each turn, with the default turn settings; it can be interrupted.
 //!
-//! Needs no environment.
+//! Both are calls as the library runs them: runner, conversation, machine and an agent's session. With SIGINT or SIGTERM it
+//! ends and prints as one line of JSON what its calls have done: turns, frames of agents, rows of ledgers. Needs no environment.
 
+mod counts;
+mod detector;
 mod echo;
+mod events;
 mod options;
 mod tone;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
@@ -20,14 +25,15 @@ use axum::response::Response;
 use axum::routing::any;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use voicecall::call::{CallMachine, CallRunner, CallSettings, Conversation, NoSink};
-use voicecall::media::MediaCodec;
+use voicecall::agent::AgentSession;
+use voicecall::call::CallRunner;
 use voicecall::server::{self, AxumSocket, ServeOptions, socket_limits};
-use voicecall::{SessionId, twilio::TwilioMedia};
+use voicecall::twilio::TwilioMedia;
 
-use crate::echo::{Echo, Mute};
+use crate::counts::{CountingSink, Counts};
+use crate::echo::EchoAgent;
 use crate::options::{Mode, Options};
-use crate::tone::{Tone, ToneAgent};
+use crate::tone::ToneAgent;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -38,19 +44,12 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let listen = options.listen.clone();
-    let router = Router::new().route("/media", any(media)).with_state(options);
-    let stop = async {
-        // Without signals the process ends by being killed, which is fine for a load target.
-        let _ = tokio::signal::ctrl_c().await;
-    };
-    let served = async {
-        let listener = server::listen("--listen", &listen).await?;
-        eprintln!("listening on {listen}");
-        server::serve(listener, router, ServeOptions::default(), stop)?.await
-    };
-    match served.await {
-        Ok(()) => ExitCode::SUCCESS,
+    let counts = Arc::new(Counts::default());
+    match serve(options, &counts).await {
+        Ok(()) => {
+            println!("{counts}");
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             eprintln!("{error}");
             ExitCode::FAILURE
@@ -58,25 +57,45 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn media(State(options): State<Options>, upgrade: WebSocketUpgrade) -> Response {
+async fn serve(options: Options, counts: &Arc<Counts>) -> Result<(), Box<dyn std::error::Error>> {
+    let listen = options.listen.clone();
+    let router = Router::new().route("/media", any(media)).with_state((options, Arc::clone(counts)));
+    let listener = server::listen("--listen", &listen).await?;
+    eprintln!("listening on {listen}");
+    let mut options = ServeOptions::default();
+    // All calls come from one load tool, and prove nothing.
+    options.max_connections_per_client = usize::MAX;
+    Ok(server::serve(listener, router, options, told_to_end())?.await?)
+}
+
+/// Done once the process is told to end. Where that cannot be heard, it ends by being killed, and prints nothing.
+async fn told_to_end() {
+    let interrupted = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        tokio::select! {
+            () = interrupted => {}
+            _ = terminate.recv() => {}
+        }
+        return;
+    }
+    interrupted.await;
+}
+
+async fn media(State((options, counts)): State<(Options, Arc<Counts>)>, upgrade: WebSocketUpgrade) -> Response {
     socket_limits(upgrade).on_upgrade(async move |socket| {
-        let (socket, opened) = (AxumSocket(socket), Instant::now());
-        let codec: Box<dyn MediaCodec> = Box::new(TwilioMedia::new());
+        let (logic, agent): (_, Box<dyn AgentSession>) = match options.mode {
+            Mode::Echo => (echo::conversation(options.detection, &counts), Box::new(EchoAgent::new(&counts))),
+            Mode::Reply => (tone::conversation(options.detection, &counts), Box::new(ToneAgent::new(&counts))),
+        };
+        counts.calls.add(1);
         // Nobody steers these calls from outside.
         let (_, control) = mpsc::channel(1);
-        match options.mode {
-            Mode::Echo => {
-                let logic = Echo::new(options.detection);
-                let runner = CallRunner { logic, agent: Box::new(Mute), codec, sink: NoSink, opened, control };
-                runner.run(socket).await;
-            }
-            Mode::Reply => {
-                let mut settings = CallSettings::new(SessionId::new());
-                settings.detection = options.detection;
-                let logic = Conversation::new(CallMachine::new(settings), Box::new(Tone::default()));
-                let agent = Box::new(ToneAgent::default());
-                CallRunner { logic, agent, codec, sink: NoSink, opened, control }.run(socket).await;
-            }
-        }
+        let (codec, sink, opened) = (Box::new(TwilioMedia::new()), CountingSink(counts), Instant::now());
+        CallRunner { logic, agent, codec, sink, opened, control }.run(AxumSocket(socket)).await;
     })
 }

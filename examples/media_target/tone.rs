@@ -1,50 +1,70 @@
 //! The reply: a tone after each turn of the caller, through the whole call machine.
 
-use std::collections::VecDeque;
 use std::f64::consts::TAU;
+use std::sync::{Arc, LazyLock};
 
-use tokio::sync::Notify;
+use bytes::Bytes;
 use voicecall::agent::{AgentEvent, AgentOperation, AgentSession, AgentTask, OpId};
-use voicecall::audio::{Frame, SAMPLE_RATE, g711::mulaw};
+use voicecall::audio::{Detection, FRAME_SAMPLES, Frame, SAMPLE_RATE, g711::mulaw};
+use voicecall::call::{CallMachine, CallSettings, Conversation, Keep};
 use voicecall::dialogue::{Action, Dialogue, DialogueEvent, Utterance, UtteranceId};
-use voicecall::model::{SpeechChunk, Transcript};
-use voicecall::{CallTime, Result, async_trait};
+use voicecall::model::SpeechChunk;
+use voicecall::{CallTime, Result, SessionId, async_trait};
+
+use crate::counts::Counts;
+use crate::detector::CountingDetector;
+use crate::events::Events;
+
+/// A call that answers every turn, at the default settings.
+pub(crate) fn conversation(detection: Detection, counts: &Arc<Counts>) -> Conversation {
+    let mut settings = CallSettings::new(SessionId::new());
+    // Only what is kept reaches the sink.
+    settings.keep = Keep::AfterConsent;
+    let detector = CountingDetector::new(detection, false, counts);
+    Conversation::new(CallMachine::with_detector(settings, Box::new(detector)), Box::new(Tone::default()))
+}
 
 /// Says a tone whenever the caller has finished a turn.
 #[derive(Debug, Default)]
-pub(crate) struct Tone {
+struct Tone {
     said: u32,
 }
 
 impl Dialogue for Tone {
     fn handle(&mut self, event: &DialogueEvent, _now: CallTime, actions: &mut Vec<Action>) {
-        if let DialogueEvent::Heard(_) = event {
-            self.said += 1;
-            let utterance = Utterance { id: UtteranceId(self.said), text: "tone".to_owned(), interruptible: true };
-            actions.push(Action::Say(utterance));
+        match event {
+            DialogueEvent::Connected => actions.push(Action::GrantConsent),
+            DialogueEvent::Heard(_) => {
+                self.said += 1;
+                let utterance = Utterance { id: UtteranceId(self.said), text: "tone".to_owned(), interruptible: true };
+                actions.push(Action::Say(utterance));
+            }
+            _ => {}
         }
     }
-}
 
-/// An agent that understands nothing and says a tone of one second, both at once.
-#[derive(Debug, Default)]
-pub(crate) struct ToneAgent {
-    events: VecDeque<(OpId, AgentEvent)>,
-    ready: Notify,
-}
-
-impl ToneAgent {
-    fn push(&mut self, op: OpId, event: AgentEvent) {
-        self.events.push_back((op, event));
-        self.events.push_back((op, AgentEvent::Done));
-        self.ready.notify_one();
+    fn can_grant_consent(&self) -> bool {
+        true
     }
 }
 
 /// One second of 440 Hz at a quarter of full scale.
-fn tone() -> Vec<u8> {
+static TONE: LazyLock<Bytes> = LazyLock::new(|| {
     let sample = |at: u32| 8000.0 * (TAU * 440.0 * f64::from(at) / f64::from(SAMPLE_RATE)).sin();
     (0..SAMPLE_RATE).map(|at| mulaw::encode(sample(at) as i16)).collect()
+});
+
+/// An agent that understands nothing and says a tone of one second, both at once.
+#[derive(Debug)]
+pub(crate) struct ToneAgent {
+    events: Events,
+    counts: Arc<Counts>,
+}
+
+impl ToneAgent {
+    pub(crate) fn new(counts: &Arc<Counts>) -> Self {
+        Self { events: Events::default(), counts: Arc::clone(counts) }
+    }
 }
 
 #[async_trait]
@@ -55,7 +75,9 @@ impl AgentSession for ToneAgent {
 
     fn start(&mut self, op: OpId, task: AgentTask) {
         if let AgentTask::Speak(_) = task {
-            self.push(op, AgentEvent::Speech(SpeechChunk { audio: tone().into(), words: Vec::new() }));
+            self.counts.agent_frames.add((TONE.len() / FRAME_SAMPLES) as u64);
+            self.events.push(op, AgentEvent::Speech(SpeechChunk { audio: TONE.clone(), words: Vec::new() }));
+            self.events.push(op, AgentEvent::Done);
         }
     }
 
@@ -64,22 +86,16 @@ impl AgentSession for ToneAgent {
     }
 
     fn finish(&mut self, op: OpId) {
-        let transcript = Transcript { text: String::new(), confidence: None, language: None, is_final: true };
-        self.push(op, AgentEvent::Transcript(transcript));
+        self.events.not_understood(op);
     }
 
     fn grant(&mut self, _op: OpId, _samples: u64) {}
 
     fn cancel(&mut self, op: OpId) {
-        self.events.retain(|(of, _)| *of != op);
+        self.events.cancel(op);
     }
 
     async fn next(&mut self) -> (OpId, AgentEvent) {
-        loop {
-            if let Some(event) = self.events.pop_front() {
-                return event;
-            }
-            self.ready.notified().await;
-        }
+        self.events.next().await
     }
 }

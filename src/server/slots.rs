@@ -111,7 +111,9 @@ impl Slots {
         state.waiting.insert(id);
         let Some(client) = client else { return Pressure::None };
         state.clients.entry(client).or_default().insert(id);
-        let Some(oldest) = state.oldest_of(client, self.max_per_client + 1) else { return Pressure::None };
+        let Some(oldest) = state.oldest_of(client, self.max_per_client.saturating_add(1)) else {
+            return Pressure::None;
+        };
         state.give_way(oldest);
         Pressure::GaveWay
     }

@@ -30,6 +30,13 @@ fn the_oldest_connection_that_is_waited_for_gives_way_to_a_new_one() {
 }
 
 #[test]
+fn a_client_may_have_as_many_as_it_likes_if_there_is_no_limit() {
+    let slots = Slots::new(10, usize::MAX);
+    let (first, second) = (open(&slots, 1), open(&slots, 1));
+    assert_eq!(gives_way(&[&first, &second]), [false, false]);
+}
+
+#[test]
 fn whoever_goes_on_asking_does_not_push_out_who_has_just_come() {
     let slots = Slots::new(2, 10);
     let (stranger, newcomer) = (open(&slots, 1), open(&slots, 2));

@@ -147,7 +147,7 @@ impl Driver {
     fn act(&mut self, action: Action) {
         match action {
             Action::Say(utterance) if !self.ended && self.ending.is_none() => self.queue.push_back(utterance),
-            Action::Interrupt => self.interrupt(),
+            Action::Interrupt => self.drop_speech(),
             Action::Ask { ask, .. } => {
                 self.pending.push(ask);
                 let step = self.script.model[self.model_steps % self.script.model.len()].clone();
@@ -176,12 +176,12 @@ impl Driver {
     fn end(&mut self, reason: EndReason) {
         if !self.ended {
             self.ended = true;
-            self.interrupt();
+            self.drop_speech();
             self.tell(DialogueEvent::Ended(reason));
         }
     }
 
-    fn interrupt(&mut self) {
+    fn drop_speech(&mut self) {
         self.queue.clear();
         self.playing = None;
         self.quiet_since = self.now;
@@ -326,7 +326,7 @@ impl Driver {
         } else {
             String::new()
         };
-        self.interrupt();
+        self.drop_speech();
         self.tell(DialogueEvent::Interrupted { utterance, heard });
     }
 }

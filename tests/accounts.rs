@@ -14,7 +14,7 @@ use voicecall::money::{Budget, CallPrices};
 use voicecall::store::{EndReason, Session};
 use voicecall::{Call, CallOptions, PlacedCall, RecordId, RunningServer, Server, ServerBuilder};
 use voicecall_core::testing::{ScriptedModel, ScriptedTranscriber, ScriptedVoice};
-use voicecall_sim::caller::{Caller, Fidelity};
+use voicecall_sim::caller::ScriptedCaller;
 use voicecall_sim::phone::Party;
 use voicecall_sim::scenario::Scenario;
 use voicecall_sim::twilio::server::{ServerOptions, TwilioServer};
@@ -34,7 +34,7 @@ answer = { after = "100 ms" }
 "#;
 
 fn party() -> Box<dyn Party> {
-    Box::new(Caller::new(&PATIENT.parse::<Scenario>().unwrap(), Fidelity::Audio).unwrap())
+    Box::new(ScriptedCaller::new(&PATIENT.parse::<Scenario>().unwrap()).unwrap())
 }
 
 fn agent() -> Arc<dyn VoiceAgent> {

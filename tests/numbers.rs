@@ -16,7 +16,7 @@ use voicecall::store::EndReason;
 use voicecall::twilio::TwilioVoice;
 use voicecall::{ErrorKind, IncomingDecision, PhoneNumber, Server, ServerBuilder};
 use voicecall_core::testing::{ScriptedCarrier, ScriptedModel, ScriptedTranscriber, ScriptedVoice};
-use voicecall_sim::caller::{Caller, Fidelity};
+use voicecall_sim::caller::ScriptedCaller;
 use voicecall_sim::phone::Party;
 use voicecall_sim::scenario::Scenario;
 use voicecall_sim::twilio::server::{ServerOptions, TwilioServer};
@@ -121,7 +121,7 @@ async fn what_cannot_be_configured_is_an_error_that_names_it() {
 async fn a_number_that_was_configured_is_answered_here() {
     const PATIENT: &str = "name = \"patient\"\nseed = 1\n[caller]\nanswer = { after = \"100 ms\" }\n";
     fn party() -> Box<dyn Party> {
-        Box::new(Caller::new(&PATIENT.parse::<Scenario>().unwrap(), Fidelity::Audio).unwrap())
+        Box::new(ScriptedCaller::new(&PATIENT.parse::<Scenario>().unwrap()).unwrap())
     }
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let lost = Number::answered_by(OURS, "https://old.example/ask");

@@ -23,21 +23,23 @@ const CRATES: &[(&str, &str)] = &[
     ("voicecall-survey", "voicecall-survey"),
     ("voicecall-twilio", "voicecall-twilio"),
     ("voicecall-openai", "voicecall-openai"),
+    ("voicecall-mcp", "voicecall-mcp"),
     ("voicecall-store-sqlite", "voicecall-store-sqlite"),
     ("voicecall-sim", "voicecall-sim"),
 ];
 
 /// Crates not ours whose types may stand in public signatures: a new major version of one is a breaking change of ours.
 const EXTERNAL: &[(&str, &[&str])] = &[
-    ("voicecall", &["axum", "jiff", "secrecy", "serde", "tokio", "url"]),
+    ("voicecall", &["axum", "jiff", "secrecy", "serde", "tokio", "tokio_util", "url"]),
     (
         "voicecall-core",
         &["async_trait", "bytes", "futures_core", "jiff", "schemars", "secrecy", "serde", "serde_json", "tokio", "url"],
     ),
-    ("voicecall-engine", &["jiff", "tokio", "url"]),
+    ("voicecall-engine", &["jiff", "secrecy", "tokio", "url"]),
     ("voicecall-survey", &["jiff", "serde", "serde_json"]),
     ("voicecall-twilio", &["secrecy"]),
     ("voicecall-openai", &["secrecy", "serde_json"]),
+    ("voicecall-mcp", &[]),
     ("voicecall-store-sqlite", &["rusqlite"]),
     ("voicecall-sim", &["axum", "jiff", "serde", "serde_json", "url"]),
 ];

@@ -39,7 +39,7 @@ const EXTERNAL: &[(&str, &[&str])] = &[
     ("voicecall-survey", &["jiff", "serde", "serde_json"]),
     ("voicecall-twilio", &["secrecy"]),
     ("voicecall-openai", &["secrecy", "serde_json"]),
-    ("voicecall-mcp", &[]),
+    ("voicecall-mcp", &["secrecy"]),
     ("voicecall-store-sqlite", &["rusqlite"]),
     ("voicecall-sim", &["axum", "jiff", "serde", "serde_json", "url"]),
 ];

@@ -1,39 +1,46 @@
-//! A load of Twilio media sockets: paced at 20 ms, every echoed frame counted.
+//! A load of Twilio media sockets: paced at 20 ms, every frame that comes back counted.
 //!
 //! Run: `cargo run --release --example media_load -- ws://127.0.0.1:9000/media 200 10 PID`
 //!
-//! Opens 200 sockets, runs them for 10 seconds, and prints as one line of JSON: frames sent and echoed, the CPU
-//! time process PID used for each second of call, and its resident memory with all sockets open.
+//! Opens 200 sockets, runs them for 10 seconds, and prints as one line of JSON: frames sent and come back, the CPU
+//! time process PID used for each second of call, and its resident memory with all sockets open. What the callers say is
+//! a conversation, unless `--signal` says otherwise.
+//!
+//! With `--count replies`, against a server that answers turns at the default settings, it prints how long replies took:
+//! from the frame that ends a turn, which the load knows because it listens to itself with the same detector, to the
+//! first frame of the reply. The load's own share of that is in it.
 
+mod caller;
+mod options;
 mod process;
+mod sound;
 
+use std::error::Error;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
-use tokio_tungstenite::connect_async;
-use tokio_tungstenite::tungstenite::Message;
 
+use crate::caller::{Caller, FRAME, Tally};
+use crate::options::Options;
 use crate::process::Usage;
+use crate::sound::Sound;
 
-const FRAME: Duration = Duration::from_millis(20);
+/// Calls begin spread over a second, and over a frame.
+const SPREAD: Duration = Duration::from_millis(1020);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let args: Vec<_> = std::env::args().skip(1).collect();
-    let [url, sockets, seconds, pid] = &args[..] else {
-        eprintln!("usage: media_load URL SOCKETS SECONDS PID");
-        return ExitCode::from(2);
+    let options = match Options::from_args(std::env::args().skip(1)) {
+        Ok(options) => options,
+        Err(message) => {
+            eprintln!("{message}");
+            return ExitCode::from(2);
+        }
     };
-    let (Ok(sockets), Ok(seconds), Ok(pid)) = (sockets.parse(), seconds.parse(), pid.parse()) else {
-        eprintln!("SOCKETS, SECONDS and PID are numbers");
-        return ExitCode::from(2);
-    };
-    match run(url, sockets, Duration::from_secs(seconds), pid).await {
+    match run(options).await {
         Ok(line) => {
             println!("{line}");
             ExitCode::SUCCESS
@@ -45,63 +52,52 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(url: &str, sockets: u32, duration: Duration, pid: u32) -> Result<String, Box<dyn std::error::Error>> {
-    let echoed = Arc::new(AtomicU64::new(0));
+async fn run(options: Options) -> Result<String, Box<dyn Error>> {
+    let Options { url, sockets, duration, pid, signal, replies } = options;
+    let frames = duration.as_millis() as u64 / FRAME.as_millis() as u64;
+    let sound = Arc::new(Sound::new(signal));
+    let turn_ends = |number| if replies { sound.turn_ends(number, sockets, frames) } else { Vec::new() };
+    let turn_ends: Vec<_> = (0..sockets).map(turn_ends).collect();
     let mut open = Vec::new();
     for number in 0..sockets {
-        let (mut socket, _) = connect_async(url).await?;
-        let call = format!("CA{number:032x}");
-        let stream = format!("MZ{number:032x}");
-        socket.send(Message::text(r#"{"event":"connected","protocol":"Call","version":"1.0.0"}"#)).await?;
-        let start = format!(
-            r#"{{"event":"start","sequenceNumber":"1","streamSid":"{stream}","start":{{"streamSid":"{stream}","accountSid":"AC{number:032x}","callSid":"{call}","tracks":["inbound"],"mediaFormat":{{"encoding":"audio/x-mulaw","sampleRate":8000,"channels":1}},"customParameters":{{}}}}}}"#
-        );
-        socket.send(Message::text(start)).await?;
-        open.push((socket, stream));
+        open.push(Caller::connect(&url, number).await?);
     }
-    let frames = duration.as_millis() as u64 / FRAME.as_millis() as u64;
     let begin = Instant::now() + Duration::from_millis(200);
     let mut tasks = JoinSet::new();
-    for (number, (socket, stream)) in open.into_iter().enumerate() {
-        let (mut sink, mut source) = socket.split();
-        let echoed = Arc::clone(&echoed);
-        // Sockets are spread over the 20 ms, as calls are.
-        let offset = FRAME * number as u32 / sockets;
-        let payload = "f37+".repeat(53) + "fw==";
+    for (number, (caller, turn_ends)) in (0..sockets).zip(open.into_iter().zip(turn_ends)) {
+        let begin = begin + SPREAD * number / sockets;
+        let sound = Arc::clone(&sound);
         tasks.spawn(async move {
-            while let Some(Ok(message)) = source.next().await {
-                if message.is_text() && message.to_text().is_ok_and(|text| text.contains("\"media\"")) {
-                    echoed.fetch_add(1, Ordering::Relaxed);
-                }
-            }
-        });
-        tasks.spawn(async move {
-            for frame in 0..frames {
-                sleep_until(begin + offset + FRAME * frame as u32).await;
-                let (sequence, timestamp) = (frame + 2, frame * 20);
-                let text = format!(
-                    r#"{{"event":"media","sequenceNumber":"{sequence}","streamSid":"{stream}","media":{{"track":"inbound","chunk":"{frame}","timestamp":"{timestamp}","payload":"{payload}"}}}}"#
-                );
-                if sink.send(Message::text(text)).await.is_err() {
-                    return;
-                }
-            }
-            sleep_until(begin + FRAME * (frames as u32 + 25)).await;
-            // The echoes are in; whether the goodbye arrives does not matter.
-            let _ = sink.close().await;
+            let payloads = sound.payloads(number, sockets).take(frames as usize);
+            caller.speak(begin, payloads, &turn_ends).await
         });
     }
-    sleep_until(begin + Duration::from_secs(1).min(duration / 4)).await;
+    sleep_until(begin + SPREAD + Duration::from_millis(200)).await;
     let before = (Usage::of(pid)?, Instant::now());
     sleep_until(begin + duration - Duration::from_millis(100)).await;
     let after = (Usage::of(pid)?, Instant::now());
-    while tasks.join_next().await.is_some() {}
+    let mut tally = Tally::default();
+    while let Some(one) = tasks.join_next().await {
+        tally.add(one?);
+    }
     let call_seconds = (after.1 - before.1).as_secs_f64() * f64::from(sockets);
     let cpu = (after.0.cpu - before.0.cpu).as_secs_f64() * 1e6 / call_seconds;
-    let sent = frames * u64::from(sockets);
-    let back = echoed.load(Ordering::Relaxed);
-    Ok(format!(
-        r#"{{"sockets":{sockets},"sent":{sent},"echoed":{back},"cpu_us_per_call_second":{cpu:.1},"resident_kib":{}}}"#,
-        after.0.resident_kib
-    ))
+    let (sent, back, resident) = (frames * u64::from(sockets), tally.frames, after.0.resident_kib);
+    let used = format!(r#""cpu_us_per_call_second":{cpu:.1},"resident_kib":{resident}"#);
+    let counted = if replies { replied(tally) } else { format!(r#""echoed":{back}"#) };
+    Ok(format!(r#"{{"sockets":{sockets},"sent":{sent},{counted},{used}}}"#))
+}
+
+/// How many turns were replied to, and how soon, in milliseconds.
+fn replied(mut tally: Tally) -> String {
+    tally.replies.sort_unstable();
+    let (replies, unanswered) = (tally.replies.len(), tally.unanswered);
+    let quantile = |share: usize| tally.replies.get((replies * share / 100).min(replies.saturating_sub(1)));
+    let millis = |share| quantile(share).map_or(f64::NAN, |reply| reply.as_secs_f64() * 1e3);
+    format!(
+        r#""replies":{replies},"unanswered":{unanswered},"p50_ms":{:.2},"p99_ms":{:.2},"most_ms":{:.2}"#,
+        millis(50),
+        millis(99),
+        millis(100)
+    )
 }

@@ -11,7 +11,7 @@ use voicecall_core::{CarrierCallId, Error, ErrorKind, Result};
 
 use crate::PROVIDER;
 use crate::warn_once::WarnOnce;
-use crate::wire::{self, StreamEventName, StreamMessage};
+use crate::wire::{self, MediaMessage, StreamEventName, StreamMessage};
 
 /// The longest message that is read, in bytes. Twilio's own have about 250.
 const MAX_MESSAGE_BYTES: usize = 64 * 1024;
@@ -76,8 +76,7 @@ impl TwilioMedia {
         })
     }
 
-    fn audio(&mut self, body: Option<&RawValue>) -> Result<Option<MediaEvent<'_>>> {
-        let media: wire::StreamMedia<'_> = read(body, "media that cannot be read")?;
+    fn audio(&mut self, media: &wire::StreamMedia<'_>) -> Result<Option<MediaEvent<'_>>> {
         if !media.is_inbound() {
             return Ok(None);
         }
@@ -107,6 +106,10 @@ impl MediaCodec for TwilioMedia {
         if message.len() > MAX_MESSAGE_BYTES {
             return Err(broken("a message beyond 64 KiB"));
         }
+        if let Some(message) = MediaMessage::read(message) {
+            self.expect_streaming(&message.stream_sid)?;
+            return self.audio(&message.media);
+        }
         let message: StreamMessage<'a> =
             serde_json::from_str(message).map_err(|error| unreadable("a message that cannot be read", &error))?;
         match message.event() {
@@ -118,7 +121,7 @@ impl MediaCodec for TwilioMedia {
             StreamEventName::Start => self.start(message.start).map(|start| Some(MediaEvent::Started(start))),
             StreamEventName::Media => {
                 self.expect_streaming(&message.stream_sid)?;
-                self.audio(message.media)
+                self.audio(&read(message.media, "media that cannot be read")?)
             }
             StreamEventName::Dtmf => {
                 self.expect_streaming(&message.stream_sid)?;

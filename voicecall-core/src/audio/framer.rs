@@ -30,14 +30,17 @@ impl Framer {
 
     /// Takes the next bytes of the stream and calls `sink` for each frame they complete.
     pub fn push(&mut self, bytes: &[u8], mut sink: impl FnMut(Frame)) {
-        let missing = FRAME_SAMPLES - self.pending;
-        let (head, rest) = bytes.split_at(missing.min(bytes.len()));
-        self.keep(head);
-        if self.pending < FRAME_SAMPLES {
-            return;
+        let mut rest = bytes;
+        if self.pending > 0 {
+            let (head, tail) = bytes.split_at(bytes.len().min(FRAME_SAMPLES - self.pending));
+            self.keep(head);
+            if self.pending < FRAME_SAMPLES {
+                return;
+            }
+            sink(self.take());
+            rest = tail;
         }
-        sink(self.take());
-
+        // Carriers send whole frames: those go on as they came.
         let (frames, tail) = rest.as_chunks::<FRAME_SAMPLES>();
         frames.iter().for_each(|&codes| sink(Frame::from(codes)));
         self.keep(tail);

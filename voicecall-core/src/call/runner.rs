@@ -1,12 +1,13 @@
 //! The one place that waits: carries inputs from socket, agent, store and clock to the call's logic, and its outputs back.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::ops::Deref;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tokio::time::{Instant, Sleep, sleep, timeout};
 use tracing::{debug, warn};
 
 use super::conversation::CallLogic;
@@ -129,10 +130,11 @@ enum Event<T> {
 
 impl<L: CallLogic, S: CallSink> CallRunner<L, S> {
     /// Runs the call to its end: until the logic has finished, also when the socket is gone earlier.
-    pub async fn run<M: MediaSocket>(self, mut socket: M) -> CallEnd<L, S> {
+    // Not an `async fn`: that would keep room for the call twice, as it was given and as it is run.
+    pub fn run<M: MediaSocket>(self, mut socket: M) -> impl Future<Output = CallEnd<L, S>> + Send {
         let mut run = Run {
             dead_at: Instant::now() + BEGINS_WITHIN,
-            out: Vec::with_capacity(64),
+            out: Vec::new(),
             failed: Vec::new(),
             exchanges: Exchanges::default(),
             tools: ToolTasks::default(),
@@ -144,20 +146,11 @@ impl<L: CallLogic, S: CallSink> CallRunner<L, S> {
             bad_messages: 0,
             call: self,
         };
-        let clock = sleep_until(Instant::now());
-        tokio::pin!(clock);
-        while !run.call.logic.is_finished() {
-            run.set(clock.as_mut());
-            let event = run.next(&mut socket, clock.as_mut()).await;
-            run.take(event);
-            run.carry_out();
-            run.send(&mut socket).await;
+        async move {
+            run.drive(&mut socket).await;
+            let Run { call, bad_messages, .. } = run;
+            CallEnd { logic: call.logic, sink: call.sink, duration: call.opened.elapsed(), bad_messages }
         }
-        if run.open {
-            close(&mut socket).await;
-        }
-        let duration = run.call.opened.elapsed();
-        CallEnd { logic: run.call.logic, sink: run.call.sink, duration, bad_messages: run.bad_messages }
     }
 }
 
@@ -180,17 +173,32 @@ struct Run<L, S> {
 }
 
 impl<L: CallLogic, S: CallSink> Run<L, S> {
+    async fn drive<M: MediaSocket>(&mut self, socket: &mut M) {
+        let mut clock = pin!(sleep(BEGINS_WITHIN));
+        while !self.call.logic.is_finished() {
+            self.set(clock.as_mut());
+            let event = self.next(socket, clock.as_mut()).await;
+            self.take(event);
+            self.carry_out();
+            self.send(socket).await;
+        }
+        if self.open {
+            close(socket).await;
+        }
+    }
+
     fn now(&self) -> CallTime {
         since(self.call.opened)
     }
 
+    /// Sets the clock if it would wake too late. With every frame what it is to wake for comes later: a clock that wakes too
+    /// early is set again then, which is once in many frames.
     fn set(&self, clock: Pin<&mut Sleep>) {
         let wake = self.call.logic.wake_at().map(|at| self.call.opened + at.since(CallTime::ZERO));
         let dead = self.open.then_some(self.dead_at);
-        let idle = Instant::now() + BEGINS_WITHIN;
-        let next = wake.into_iter().chain(dead).min().unwrap_or(idle);
-        if clock.deadline() != next {
-            clock.reset(next);
+        let next = wake.into_iter().chain(dead).min();
+        if clock.is_elapsed() || next.is_some_and(|next| next < clock.deadline()) {
+            clock.reset(next.unwrap_or_else(|| Instant::now() + BEGINS_WITHIN));
         }
     }
 
@@ -207,10 +215,11 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
     }
 
     fn take<T: Deref<Target = str>>(&mut self, event: Event<T>) {
-        let now = self.now();
+        let arrived = Instant::now();
+        let now = time_between(self.call.opened, arrived);
         match event {
             Event::Message(Some(Ok(text))) => {
-                self.dead_at = Instant::now() + DEAD_AFTER;
+                self.dead_at = arrived + DEAD_AFTER;
                 match self.call.codec.decode(&text) {
                     Ok(Some(event)) => self.call.logic.handle(now, InputEvent::Media(event), &mut self.out),
                     Ok(None) => {}
@@ -258,10 +267,10 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
             Event::Control(Some(input)) => self.call.logic.handle(now, input, &mut self.out),
             Event::Control(None) => self.controlled = false,
             Event::Clock => {
-                if self.open && Instant::now() >= self.dead_at {
+                if self.open && arrived >= self.dead_at {
                     warn!("media socket is silent, taken for dead");
                     self.disconnected();
-                } else {
+                } else if self.call.logic.wake_at().is_some_and(|at| at <= now) {
                     self.call.logic.handle(now, InputEvent::Tick, &mut self.out);
                 }
             }
@@ -355,19 +364,25 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
     }
 
     async fn send<M: MediaSocket>(&mut self, socket: &mut M) {
-        if self.open && !self.wire.is_empty() {
-            let sent = timeout(SEND_LIMIT, socket.send(&self.wire)).await;
-            if !matches!(sent, Ok(Ok(()))) {
-                warn!("media socket takes nothing, taken for dead");
-                self.disconnected();
-                self.carry_out();
-            }
+        if self.open && !self.wire.is_empty() && !sends(socket.send(&self.wire)).await {
+            warn!("media socket takes nothing, taken for dead");
+            self.disconnected();
+            self.carry_out();
         }
         self.wire.clear();
         if self.open && self.closing {
             close(socket).await;
             self.open = false;
         }
+    }
+}
+
+/// Whether it is sent in time. Nearly always it is at once, and needs no timer.
+async fn sends(sending: impl Future<Output = Result<()>>) -> bool {
+    let mut sending = pin!(sending);
+    match poll_fn(|context| Poll::Ready(sending.as_mut().poll(context))).await {
+        Poll::Ready(sent) => sent.is_ok(),
+        Poll::Pending => matches!(timeout(SEND_LIMIT, sending).await, Ok(Ok(()))),
     }
 }
 
@@ -379,7 +394,11 @@ async fn close<M: MediaSocket>(socket: &mut M) {
 }
 
 fn since(opened: Instant) -> CallTime {
-    CallTime::from_micros(u64::try_from(opened.elapsed().as_micros()).unwrap_or(u64::MAX))
+    time_between(opened, Instant::now())
+}
+
+fn time_between(opened: Instant, then: Instant) -> CallTime {
+    CallTime::from_micros(u64::try_from((then - opened).as_micros()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

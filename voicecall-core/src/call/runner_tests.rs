@@ -127,6 +127,70 @@ async fn a_tool_that_panics_ends_neither_the_call_nor_the_conversation() {
     assert!(model.requests()[1].messages.last().unwrap().content.contains("broken"));
 }
 
+/// Wants to be woken this long after the last frame, and notes when it was.
+#[derive(Debug, Default)]
+struct Patient {
+    frames: u32,
+    due: CallTime,
+    woken: Vec<CallTime>,
+}
+
+const PATIENCE: Duration = Duration::from_millis(500);
+
+impl crate::call::CallLogic for Patient {
+    fn handle(&mut self, now: CallTime, event: InputEvent<'_>, _out: &mut Vec<Output>) {
+        match event {
+            InputEvent::Media(_) => {
+                self.frames += 1;
+                self.due = now + PATIENCE;
+            }
+            InputEvent::Tick => self.woken.push(now),
+            _ => {}
+        }
+    }
+
+    fn wake_at(&self) -> Option<CallTime> {
+        (self.frames > 0).then_some(self.due)
+    }
+
+    fn is_finished(&self) -> bool {
+        !self.woken.is_empty()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn logic_is_woken_when_it_is_due_however_often_that_was_put_off() {
+    let (socket, peer) = paired_socket();
+    let line = tokio::spawn(async move {
+        let start = StreamStart { stream: None, account: None, call: CarrierCallId::new("CA1"), parameters: [].into() };
+        peer.send(ScriptedMedia::write(&MediaEvent::Started(start))).await;
+        for _ in 0..100 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            peer.send(ScriptedMedia::write(&MediaEvent::audio(vec![0xFF; 160]))).await;
+        }
+        std::future::pending::<()>().await;
+    });
+    let agent = Cascade::new(
+        Arc::new(ScriptedTranscriber::new()),
+        Arc::new(ScriptedModel::new()),
+        Arc::new(ScriptedVoice::new()),
+    );
+    let (_control, commands) = mpsc::channel(1);
+    let runner = CallRunner {
+        opened: tokio::time::Instant::now(),
+        logic: Patient::default(),
+        agent: agent.open(&AgentSetup::default()).await.unwrap(),
+        codec: Box::new(ScriptedMedia::new()),
+        sink: SlowStore::default(),
+        control: commands,
+    };
+    let end = timeout(Duration::from_secs(60), runner.run(socket)).await.expect("it is woken");
+    line.abort();
+    assert_eq!(end.logic.frames, 101);
+    let [woken] = end.logic.woken[..] else { panic!("{:?}", end.logic.woken) };
+    assert!(woken >= end.logic.due && woken.since(end.logic.due) < Duration::from_millis(5), "{woken:?}");
+}
+
 impl crate::tool::ToolBuilder {
     /// A tool whose effect is this.
     fn effect_of(self, act: impl Fn(Day, ToolContext) + Send + Sync + 'static) -> Tool {

@@ -66,7 +66,8 @@ struct QueuedSpeech {
     /// Its voice failed before it had said everything.
     broken: bool,
     fed: bool,
-    /// What was handed to the playout of speech that may not be interrupted: played again if it was cleared.
+    /// What was handed to the playout of speech that may not be interrupted, while it stands behind something else: played
+    /// again if that is interrupted. Nothing interrupts it once it is the first.
     handed: Vec<Frame>,
 }
 
@@ -296,13 +297,13 @@ impl SpeechQueue {
     fn feed(&mut self, now: CallTime, out: &mut Vec<Output>) -> bool {
         let timeout = self.timeouts.speech;
         let mut any = false;
-        for line in self.queue.iter_mut().filter(|line| !line.fed) {
+        for (place, line) in self.queue.iter_mut().enumerate().filter(|(_, line)| !line.fed) {
             while self.playout.waiting() < FEED
                 && let Some(frame) = line.ready.pop_front()
             {
                 self.playout.push(line.speech, frame);
                 line.taken += FRAME_SAMPLES as u64;
-                if !line.interruptible {
+                if !line.interruptible && place > 0 {
                     line.handed.push(frame);
                 }
                 any = true;
@@ -347,9 +348,10 @@ impl SpeechQueue {
         })
     }
 
-    /// The caller interrupts: what may be interrupted is dropped, the rest is said from its beginning. Returns what became
-    /// of each utterance that was dropped, in order.
+    /// The caller interrupts the first utterance, which may be: whatever may be interrupted is dropped, the rest is said from
+    /// its beginning. Returns what became of each utterance that was dropped, in order.
     pub(super) fn interrupt(&mut self, now: CallTime, out: &mut Vec<Output>) -> Vec<Ended> {
+        debug_assert!(self.is_interruptible(), "of what stands first the beginning is not kept");
         let ended = self.drop_speech(QueuedSpeech::is_interruptible, now, out);
         for speech in &mut self.queue {
             speech.rewind();

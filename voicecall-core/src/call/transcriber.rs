@@ -16,6 +16,9 @@ use crate::time::CallTime;
 /// Audio from before the first voiced frame that belongs to a turn: a detector needs some voice to be sure.
 const PRE_ROLL: usize = 15;
 
+/// Room for a turn's audio is made for half a second at a time: there are many calls, and turns are short.
+const ROOM: usize = 25;
+
 /// The wait before a transcriber that has no room is asked again, if it does not say how long to wait.
 const BACKOFF: Duration = Duration::from_millis(500);
 
@@ -60,6 +63,9 @@ impl TurnTranscriber {
     pub(super) fn frame(&mut self, frame: &Frame, out: &mut Vec<Output>) {
         match self.turns.back_mut().filter(|turn| turn.spoken.is_none()) {
             Some(turn) => {
+                if turn.audio.len() == turn.audio.capacity() {
+                    turn.audio.reserve_exact(ROOM);
+                }
                 turn.audio.push(*frame);
                 if let Transcription::Asked { op, .. } = turn.transcription {
                     out.push(Output::Hear { op, frame: *frame });

@@ -126,6 +126,23 @@ fn a_timestamp_that_cannot_be_read_costs_no_audio() {
 }
 
 #[test]
+fn audio_is_the_same_however_its_message_is_written() {
+    let body = r#""media":{"payload":"AH//","timestamp":"5"}"#;
+    for message in [
+        format!(r#"{{"event":"media","streamSid":"MZ1",{body}}}"#),
+        format!(r#"{{ "event" : "media", "streamSid" : "MZ1", {body} }}"#),
+        format!(r#"{{{body},"streamSid":"MZ1","event":"media"}}"#),
+        format!(r#"{{"event":"media","streamSid":"MZ1",{body},"dtmf":7,"start":[null]}}"#),
+    ] {
+        let audio = MediaEvent::Audio { payload: Cow::Borrowed(&[0, 127, 255]), timestamp_ms: Some(5) };
+        assert_eq!(started().decode(&message).unwrap(), Some(audio), "{message}");
+    }
+    let other = format!(r#"{{"event":"media","streamSid":"MZ1",{body},"event":"mark"}}"#);
+    assert_broken(&mut started(), &other);
+    assert_broken(&mut started(), r#"{"event":"media","streamSid":"MZ1"}"#);
+}
+
+#[test]
 fn escaped_base64_is_read() {
     let escaped = media(r"AH\/\/");
     assert_eq!(

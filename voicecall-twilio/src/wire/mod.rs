@@ -23,5 +23,5 @@ pub(crate) use recording::{Recording, RecordingPage};
 pub(crate) use stream_dtmf::StreamDtmf;
 pub(crate) use stream_mark::StreamMark;
 pub(crate) use stream_media::StreamMedia;
-pub(crate) use stream_message::{StreamEventName, StreamMessage};
+pub(crate) use stream_message::{MediaMessage, StreamEventName, StreamMessage};
 pub(crate) use stream_start::StreamStart;

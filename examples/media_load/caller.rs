@@ -11,8 +11,8 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 pub(crate) const FRAME: Duration = Duration::from_millis(20);
 
-/// How long is waited for what is still to come back when everything was sent.
-const REST: Duration = Duration::from_millis(500);
+/// How long is waited for what is still to come back when everything was sent: a busy machine may stand still for a while.
+const REST: Duration = Duration::from_millis(1500);
 
 /// A reply begins with a frame behind at least this much of nothing.
 const PAUSE: Duration = Duration::from_millis(60);

@@ -118,13 +118,17 @@ fn two_tenants_with_their_own_agents_voices_and_languages_talk_at_the_same_time(
         .unwrap();
 
     let heard: Vec<String> = report.callers.iter().map(|caller| caller.log.heard()).collect();
-    assert_eq!(heard, [
-        "Bageriet, hur kan jag hjälpa dig? Vi har öppet till sex.",
-        "La boulangerie, bonjour ! Jusqu'à dix-huit heures.",
-    ]);
+    assert_eq!(
+        heard,
+        [
+            "Bageriet, hur kan jag hjälpa dig? Vi har öppet till sex.",
+            "La boulangerie, bonjour ! Jusqu'à dix-huit heures.",
+        ]
+    );
     for (agent, (_, voice, language, _)) in agents.lock().unwrap().iter().zip(TENANTS) {
         let opened = agent.opened.lock().unwrap();
-        let setup = |setup: &AgentSetup| (setup.speech.voice.clone().unwrap(), setup.transcription.language.clone().unwrap());
+        let setup =
+            |setup: &AgentSetup| (setup.speech.voice.clone().unwrap(), setup.transcription.language.clone().unwrap());
         assert_eq!(opened.iter().map(setup).collect::<Vec<_>>(), [(voice.to_owned(), language.to_owned())]);
     }
     let [first, second] = &report.calls[..] else { panic!("{:?}", report.calls) };

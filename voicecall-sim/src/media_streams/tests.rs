@@ -13,7 +13,8 @@ use super::call::Call;
 use super::judge::judge;
 use super::report::*;
 use crate::caller::ScriptedCaller;
-use crate::labels::Labels;
+use crate::clips::Library;
+use crate::matcher::ClipMatcher;
 use crate::scenario::Scenario;
 use crate::twilio::StreamWire;
 
@@ -29,11 +30,12 @@ struct Line {
 }
 
 impl Line {
-    /// A caller with labels: each sentence is a tone, 70 ms for each character.
+    /// A caller whose sentences are a tone, 70 ms for each character.
     fn new(rest: &str) -> Self {
         let text = format!("name = 'x'\nseed = 1\n[caller]\nanswer = {{ after = '0 s' }}\nin_order = true\n{rest}");
         let scenario: Scenario = text.parse().unwrap();
-        let caller = ScriptedCaller::with_labels(&scenario, &Labels::new()).unwrap();
+        let tones = Library::tones(&["0123456789", "bye", "ja"]);
+        let caller = ScriptedCaller::with_voices(&scenario, &tones, ClipMatcher::bundled()).unwrap().without_words();
         let wire = StreamWire::new("AC1".into(), "CA1".into(), "MZ1".into(), BTreeMap::new());
         Self { call: Call::open(wire, caller, Duration::from_secs(20)), scenario, now: 0, sent: Vec::new() }
     }

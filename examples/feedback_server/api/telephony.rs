@@ -124,7 +124,8 @@ async fn take_in(state: &State, event: TelephonyEvent) -> Result<Json<Receipt>, 
         return Err(ApiError::conflict("callId", "the session has another call"));
     }
     let data = event.data.map(|data| data.0).unwrap_or_default();
-    let at = event.timestamp.min(Timestamp::now());
+    // Whoever sets the clock of a report: nothing of a call happens before it began, or the end would be old enough to forget.
+    let at = event.timestamp.min(Timestamp::now()).max(session.started_at);
     let ended = |reason| SessionChange::Ended { reason, source: EventSource::Telephony, at };
     let told = data.reason.map(|reason| reason.0);
     let news = match event.event_type {

@@ -20,7 +20,7 @@ use voicecall::{Result, RunningServer, Server, TenantId};
 
 use crate::api::{self, Tokens};
 use crate::choice::Chooser;
-use crate::jobs::Means;
+use crate::jobs::Dependencies;
 use crate::monitor::Monitor;
 use crate::recordings::Recordings;
 use crate::seed::{DEMO, Seed};
@@ -110,7 +110,7 @@ impl App {
             .build()?;
         let engine = Arc::clone(server.engine());
         let monitor = Monitor::start(&engine).await?;
-        let means = Means {
+        let dependencies = Dependencies {
             store: Arc::clone(&operator),
             recordings: recordings.clone(),
             model,
@@ -121,7 +121,8 @@ impl App {
         let state =
             api::State::new(settings, operator, Arc::clone(&engine), verifications, vault, chooser, recordings)?;
         let server = server.routes(api::routes(&state)?).routes(dashboard::routes());
-        let server = server.background(jobs::summaries(&engine, means.clone())).background(jobs::retention(means));
+        let server =
+            server.background(jobs::summaries(&engine, dependencies.clone())).background(jobs::retention(dependencies));
         let server = server.start_on(listener).await?;
         Ok(Self { store, tokens: settings.tokens()?, server, service, monitor })
     }

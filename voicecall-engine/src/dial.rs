@@ -66,7 +66,7 @@ impl CallEngine {
         // Known before the order is sent, because the carrier may report before it has answered us; and before the turn
         // is taken, so that a recovery does not take the session for forgotten.
         self.note_ringing(attempt.id, Ringing::new(session.tenant, session.id))?;
-        let claimed = self.store.claim_session(session.tenant, session.id, self.now(), self.hold_until()).await;
+        let claimed = self.store.claim_session(session.tenant, session.id, self.now(), self.lease_until()).await;
         let (_, epoch) = match claimed {
             Ok(claimed) => claimed,
             Err(error) => {

@@ -98,7 +98,7 @@ pub(super) async fn redirect(
 
 /// Ends the call at the carrier once its logic wants it; the caller has then hung up, or it is our turn. A call whose
 /// audio was lost may come back: its logic wants it connected again, not ended.
-pub(super) async fn let_go(
+pub(super) async fn hang_up_when_told(
     engine: Arc<CallEngine>,
     session: Session,
     (account, call): (Arc<Account>, CarrierCallId),

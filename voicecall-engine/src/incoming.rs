@@ -163,7 +163,7 @@ impl CallEngine {
         self.note_ringing(attempt.id, Ringing::new(tenant, new.id))?;
         let opened = async {
             retry_for(ON_THE_LINE, || self.store.plan_attempt(&attempt)).await?;
-            let epoch = self.store.acquire_lease(tenant, new.id, self.takes_over()).await?;
+            let epoch = self.store.acquire_lease(tenant, new.id, self.lease_of_anybody()).await?;
             if let Some(ringing) = self.state().ringing.get_mut(&attempt.id) {
                 ringing.epoch = Some(epoch);
             }

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::{Instrument, error, info, info_span};
 
-use super::ending::{let_go, redirect};
+use super::ending::{hang_up_when_told, redirect};
 use super::named::Named;
 use super::observe::Observed;
 use super::plan::{CallOutcome, CallPlan, PlanRequest};
@@ -152,7 +152,7 @@ impl CallEngine {
         if session.due_at.is_some() {
             return Ok(Ran::TooLate);
         }
-        let next = AcquireLease::from_owner(ticket.owner, self.hold_until());
+        let next = AcquireLease::from_owner(ticket.owner, self.lease_until());
         let epoch = match retry_for(ON_THE_LINE, || self.store.acquire_lease(tenant, id, next)).await {
             Err(error) if error.kind() == ErrorKind::Conflict => return Ok(Ran::Spent),
             epoch => epoch?,
@@ -215,8 +215,14 @@ impl CallEngine {
         tasks.spawn(writer.in_current_span());
         tasks.spawn(redirect(Arc::clone(account.backend()), ticket.call.clone(), transfers).in_current_span());
         tasks.spawn(
-            let_go(Arc::clone(self), session, (Arc::clone(&account), ticket.call.clone()), amd.subscribe(), hung_up)
-                .in_current_span(),
+            hang_up_when_told(
+                Arc::clone(self),
+                session,
+                (Arc::clone(&account), ticket.call.clone()),
+                amd.subscribe(),
+                hung_up,
+            )
+            .in_current_span(),
         );
         let codec = account.backend().media_codec();
         let runner = CallRunner { logic, agent, codec, sink, opened, control: commands };
@@ -235,7 +241,7 @@ impl CallEngine {
         let reason = sink.reason.unwrap_or(EndReason::TechnicalFailure);
         let reason = if is_machine { EndReason::Voicemail } else { reason };
         info!(%reason, seconds = end.duration.as_secs(), bad_messages = end.bad_messages, "call ended");
-        if !retry(|| self.holds(Lease { tenant, session: id, epoch })).await? {
+        if !retry(|| self.still_owns(Lease { tenant, session: id, epoch })).await? {
             return Ok(Ran::Lost);
         }
         if sink.lost && !is_machine {

@@ -45,7 +45,7 @@ impl CallEngine {
     pub async fn recover(self: &Arc<Self>) -> Result<Recovered> {
         let mut done = Recovered::default();
         for session in self.store.open_sessions().await? {
-            if session.due_at.is_some() || self.is_ours(&session) || self.is_held_elsewhere(session.leased_until) {
+            if session.due_at.is_some() || self.is_ours(&session) || self.is_leased_elsewhere(session.leased_until) {
                 continue;
             }
             match self.settle(&session).await {
@@ -79,7 +79,7 @@ impl CallEngine {
     async fn settle(self: &Arc<Self>, session: &Session) -> Result<Settled> {
         let tenant = session.tenant;
         // Whoever owned it before must not write any more.
-        let epoch = self.store.acquire_lease(tenant, session.id, self.takes_up()).await?;
+        let epoch = self.store.acquire_lease(tenant, session.id, self.lease_of_nobody()).await?;
         let mut last = None;
         let came_in = session.direction == Direction::Inbound;
         for mut attempt in self.store.attempts(tenant, session.id).await? {

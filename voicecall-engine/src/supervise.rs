@@ -8,7 +8,7 @@ use tracing::{error, warn};
 
 use super::CallEngine;
 use super::address::CallKey;
-use super::hold::HOLD_EVERY;
+use super::leases::RENEW_EVERY;
 use voicecall_core::carrier::CallStatus;
 use voicecall_core::store::{EndReason, EventSource, SessionStatus};
 use voicecall_core::{AttemptId, SessionId, TenantId};
@@ -60,9 +60,9 @@ impl CallEngine {
         let mut last = Instant::now();
         while !(self.is_draining() && self.count() == (0, 0)) {
             tick.tick().await;
-            if last.elapsed() >= HOLD_EVERY {
+            if last.elapsed() >= RENEW_EVERY {
                 last = Instant::now();
-                self.hold_on().await;
+                self.renew_held_leases().await;
             }
         }
     }

@@ -75,7 +75,7 @@ pub(super) async fn report(
 ) -> Result<Json<Receipt>, ApiError> {
     let session = find(&state, event.session_id, event.business_id, None).await?;
     let data = event.data.map(|data| data.0).unwrap_or_default();
-    let at = event.timestamp.min(Timestamp::now());
+    let at = event.timestamp.min(Timestamp::now()).max(session.started_at);
     let kind = event.event_type;
     let particulars = particulars(kind, &data);
     let changed = match (kind, data.ai_session_id) {

@@ -10,7 +10,7 @@ use voicecall::survey::analysis::{Proposal, anonymise_json_with, anonymise_with,
 use voicecall::survey::store::{Anonymised, CallResponse, SurveyCall};
 use voicecall::{Error, ErrorKind, Result};
 
-use super::Means;
+use super::Dependencies;
 use crate::price;
 
 /// How long a session waits for a model that does not answer. After that the rules have to do.
@@ -23,7 +23,7 @@ const PIECE: usize = 6_000;
 /// Anonymises sessions in one run of the job.
 #[derive(Debug)]
 pub(super) struct Anonymiser<'a> {
-    means: &'a Means,
+    dependencies: &'a Dependencies,
     before: Timestamp,
     /// The model has not answered in this run: it is not asked again.
     is_away: AtomicBool,
@@ -31,8 +31,8 @@ pub(super) struct Anonymiser<'a> {
 
 impl<'a> Anonymiser<'a> {
     /// For sessions that ended before `before`.
-    pub(super) const fn new(means: &'a Means, before: Timestamp) -> Self {
-        Self { means, before, is_away: AtomicBool::new(false) }
+    pub(super) const fn new(dependencies: &'a Dependencies, before: Timestamp) -> Self {
+        Self { dependencies, before, is_away: AtomicBool::new(false) }
     }
 
     /// Replaces the texts of a session's call.
@@ -40,7 +40,7 @@ impl<'a> Anonymiser<'a> {
     /// # Errors
     /// The model's failure, unless the session has waited for it long enough; what the store reports.
     pub(super) async fn anonymise(&self, session: &Session) -> Result<()> {
-        let store = &self.means.store;
+        let store = &self.dependencies.store;
         let call = store.call(session.tenant, session.id).await?;
         let found = match self.ask(&call).await {
             Ok(found) => found,
@@ -61,7 +61,7 @@ impl<'a> Anonymiser<'a> {
             transcript: transcript.as_deref().map(without),
             analysis: record.analysis.as_ref().map(|analysis| anonymise_json_with(analysis, &found)),
             responses: responses.collect(),
-            at: self.means.clock.now(),
+            at: self.dependencies.clock.now(),
         };
         store.anonymise_call(session.tenant, session.id, &texts).await
     }
@@ -78,8 +78,9 @@ impl<'a> Anonymiser<'a> {
             if self.is_away.load(Ordering::Relaxed) {
                 return Err(Error::new(ErrorKind::Unavailable, "find personal data").with_message("the model is away"));
             }
-            let proposed = proposals(&*self.means.model, &piece, WITHIN).await;
-            price::charge(&*self.means.store, &call.session, proposed.usage, self.means.clock.now()).await?;
+            let proposed = proposals(&*self.dependencies.model, &piece, WITHIN).await;
+            price::charge(&*self.dependencies.store, &call.session, proposed.usage, self.dependencies.clock.now())
+                .await?;
             let proposed = proposed.proposals.inspect_err(|error| {
                 self.is_away.fetch_or(error.is_retryable(), Ordering::Relaxed);
             })?;

@@ -32,7 +32,7 @@ type Job = BoxFuture<'static, ()>;
 
 /// What the jobs work with.
 #[derive(Debug, Clone)]
-pub(crate) struct Means {
+pub(crate) struct Dependencies {
     pub(crate) store: Arc<dyn OperatorStore>,
     pub(crate) recordings: Recordings,
     pub(crate) model: Arc<dyn LanguageModel>,
@@ -42,15 +42,18 @@ pub(crate) struct Means {
 
 /// Sums up each call of the engine that ends. When it is told to stop, the summary that is being made is finished; what is
 /// left is done after the next start.
-pub(crate) fn summaries(engine: &CallEngine, means: Means) -> impl FnOnce(CancellationToken) -> Job + use<> {
+pub(crate) fn summaries(
+    engine: &CallEngine,
+    dependencies: Dependencies,
+) -> impl FnOnce(CancellationToken) -> Job + use<> {
     let ended = Arc::new(Notify::new());
     engine.add_observer(Arc::new(Ended(Arc::clone(&ended))));
-    move |stop| Summaries::new(means).run(ended, stop).boxed()
+    move |stop| Summaries::new(dependencies).run(ended, stop).boxed()
 }
 
 /// Forgets what is old, again and again. When it is told to stop, the session that is being forgotten is the last.
-pub(crate) fn retention(means: Means) -> impl FnOnce(CancellationToken) -> Job + use<> {
-    |stop| forget(Retention::new(means, stop.clone()), stop).boxed()
+pub(crate) fn retention(dependencies: Dependencies) -> impl FnOnce(CancellationToken) -> Job + use<> {
+    |stop| forget(Retention::new(dependencies, stop.clone()), stop).boxed()
 }
 
 async fn forget(retention: Retention, stop: CancellationToken) {

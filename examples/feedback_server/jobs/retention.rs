@@ -6,7 +6,7 @@ use voicecall::server::CancellationToken;
 use voicecall::store::{RetentionJob, RetentionRun, Session};
 use voicecall::{Error, ErrorKind, Result, SessionId};
 
-use super::Means;
+use super::Dependencies;
 use super::anonymise::Anonymiser;
 
 /// How many rows one transaction moves or deletes. Calls write in between.
@@ -18,7 +18,7 @@ const BATCH: u32 = 100;
 /// All retention jobs.
 #[derive(Debug)]
 pub(super) struct Retention {
-    means: Means,
+    dependencies: Dependencies,
     stop: CancellationToken,
 }
 
@@ -49,14 +49,14 @@ impl Progress {
 }
 
 impl Retention {
-    pub(super) const fn new(means: Means, stop: CancellationToken) -> Self {
-        Self { means, stop }
+    pub(super) const fn new(dependencies: Dependencies, stop: CancellationToken) -> Self {
+        Self { dependencies, stop }
     }
 
     /// Runs every job once, and keeps what came of it. A job that fails is run again the next time.
     pub(super) async fn run(&self) {
         for &job in RetentionJob::ALL {
-            let at = self.means.clock.now();
+            let at = self.dependencies.clock.now();
             let before = self.before(job, at);
             let mut progress = Progress::default();
             self.carry_out(job, before, &mut progress).await;
@@ -66,7 +66,7 @@ impl Retention {
                 None => info!(%job, %before, affected, "a retention job ran"),
             }
             let run = RetentionRun { job, at, before, affected, error: error.map(|error| error.to_string()) };
-            if let Err(error) = self.means.store.log_retention(&run).await {
+            if let Err(error) = self.dependencies.store.log_retention(&run).await {
                 warn!(%job, %error, "the run of a retention job could not be kept");
             }
         }
@@ -74,7 +74,7 @@ impl Retention {
 
     /// What is older than this is concerned by a job.
     fn before(&self, job: RetentionJob, at: Timestamp) -> Timestamp {
-        let policy = &self.means.policy;
+        let policy = &self.dependencies.policy;
         let period = match job {
             RetentionJob::ArchiveEvents => policy.events,
             RetentionJob::PurgeProviderLogs => policy.provider_logs,
@@ -101,7 +101,7 @@ impl Retention {
 
     /// Jobs that need nothing but the store: step by step, until one finds less than it could take.
     async fn rows(&self, job: RetentionJob, before: Timestamp, progress: &mut Progress) {
-        let store = &self.means.store;
+        let store = &self.dependencies.store;
         while self.goes_on(progress) {
             let step = match job {
                 RetentionJob::ArchiveEvents => store.archive_events(before, STEP).await,
@@ -122,7 +122,7 @@ impl Retention {
     /// Jobs that deal with each session by itself. One that fails does not keep the others from their turn; what has
     /// failed would be found again at once, so that the next sessions have to wait for the next run.
     async fn sessions(&self, job: RetentionJob, before: Timestamp, progress: &mut Progress) {
-        let anonymiser = Anonymiser::new(&self.means, before);
+        let anonymiser = Anonymiser::new(&self.dependencies, before);
         while self.goes_on(progress) {
             let found = match self.find(job, before).await {
                 Ok(found) => found,
@@ -146,7 +146,7 @@ impl Retention {
     }
 
     async fn find(&self, job: RetentionJob, before: Timestamp) -> Result<Vec<Session>> {
-        let store = &self.means.store;
+        let store = &self.dependencies.store;
         match job {
             RetentionJob::PurgeFailedSessions => store.old_failed_sessions(before, BATCH).await,
             RetentionJob::DeleteRecordings => store.old_recordings(before, BATCH).await,
@@ -159,24 +159,24 @@ impl Retention {
 
     /// Files first: once the row is gone, nobody knows whose they were.
     async fn purge(&self, session: &Session) -> Result<bool> {
-        self.means.recordings.remove(&*self.means.store, session).await?;
-        self.means.store.delete_session(session.tenant, session.id).await?;
+        self.dependencies.recordings.remove(&*self.dependencies.store, session).await?;
+        self.dependencies.store.delete_session(session.tenant, session.id).await?;
         Ok(true)
     }
 
     /// Files first: a row without an address is not looked at again.
     async fn delete_recording(&self, session: &Session) -> Result<bool> {
-        self.means.recordings.remove(&*self.means.store, session).await?;
-        self.means.store.forget_recording(session.tenant, session.id, self.means.clock.now()).await?;
+        self.dependencies.recordings.remove(&*self.dependencies.store, session).await?;
+        self.dependencies.store.forget_recording(session.tenant, session.id, self.dependencies.clock.now()).await?;
         Ok(true)
     }
 
     /// Folders no address leads to: what a call left that broke off, and those of sessions that are no more.
     async fn folders(&self, before: Timestamp, progress: &mut Progress) -> Result<()> {
-        let folders = self.means.recordings.sessions().await?;
+        let folders = self.dependencies.recordings.sessions().await?;
         let mut unknown: Vec<SessionId> = Vec::new();
         for ids in folders.chunks(BATCH as usize) {
-            let known = self.means.store.existing_sessions(ids).await?;
+            let known = self.dependencies.store.existing_sessions(ids).await?;
             unknown.extend(ids.iter().copied().filter(|id| known.iter().all(|session| session.id != *id)));
             for session in known.iter().filter(|session| session.ended_at.is_some_and(|ended| ended < before)) {
                 if self.is_stopping(progress) {
@@ -191,7 +191,7 @@ impl Retention {
         }
         for session in unknown {
             warn!(%session, "the recording of a session that is no more is removed");
-            progress.count(session, self.means.recordings.remove_folder(session).await);
+            progress.count(session, self.dependencies.recordings.remove_folder(session).await);
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ use voicecall::survey::analysis::{FinishedCall, summarise};
 use voicecall::survey::store::{CallAttachment, SurveyCall};
 use voicecall::{CallTime, Error, ErrorKind, Result, SessionId};
 
-use super::Means;
+use super::Dependencies;
 use crate::price;
 
 /// Calls that ended longer ago are not summed up any more.
@@ -37,14 +37,14 @@ const LONGEST_AWAY: Duration = Duration::from_secs(3600);
 /// Makes the summaries, one at a time.
 #[derive(Debug)]
 pub(super) struct Summaries {
-    means: Means,
+    dependencies: Dependencies,
     /// How often a call's summary has failed.
     tries: HashMap<SessionId, u32>,
 }
 
 impl Summaries {
-    pub(super) fn new(means: Means) -> Self {
-        Self { means, tries: HashMap::new() }
+    pub(super) fn new(dependencies: Dependencies) -> Self {
+        Self { dependencies, tries: HashMap::new() }
     }
 
     /// Sums up what is over and not summed up yet, again and again, until told to stop; then once more.
@@ -83,13 +83,13 @@ impl Summaries {
     /// The first failure that will befall the next call as well.
     pub(super) async fn catch_up(&mut self) -> Result<()> {
         let period =
-            SignedDuration::try_from(self.means.policy.transcripts).map_or(OLDEST, |period| period.min(OLDEST));
+            SignedDuration::try_from(self.dependencies.policy.transcripts).map_or(OLDEST, |period| period.min(OLDEST));
         let mut tried = HashSet::new();
         loop {
-            let since = self.means.clock.now().checked_sub(period).unwrap_or(Timestamp::MIN);
+            let since = self.dependencies.clock.now().checked_sub(period).unwrap_or(Timestamp::MIN);
             // Those that are given up are found as well.
             let limit = BATCH.saturating_add(u32::try_from(self.tries.len()).unwrap_or(u32::MAX));
-            let found = self.means.store.unanalysed_calls(since, limit).await?;
+            let found = self.dependencies.store.unanalysed_calls(since, limit).await?;
             self.tries.retain(|id, _| found.iter().any(|call| call.session.id == *id));
             let is_given_up =
                 |call: &SurveyCall| self.tries.get(&call.session.id).is_some_and(|tries| *tries >= MOST_TRIES);
@@ -120,7 +120,7 @@ impl Summaries {
     }
 
     async fn sum_up(&self, call: &SurveyCall) -> Result<()> {
-        let Means { store, model, clock, .. } = &self.means;
+        let Dependencies { store, model, clock, .. } = &self.dependencies;
         let (tenant, id) = (call.session.tenant, call.session.id);
         let business = store.business(tenant).await?.store_info.name;
         let lines = match transcript(&store.journal(tenant, id).await?) {

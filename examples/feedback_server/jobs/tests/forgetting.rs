@@ -107,9 +107,12 @@ async fn a_model_that_is_away_is_asked_once_in_a_run() {
     world.held(EndReason::Completed).await;
     world.held(EndReason::Completed).await;
     let model = Arc::new(ScriptedModel::new().with_script(Script::new().fail(ErrorKind::Unavailable)));
-    let means = Means { model: Arc::<ScriptedModel>::clone(&model), ..world.means(day(31), ScriptedModel::new()) };
+    let dependencies = Dependencies {
+        model: Arc::<ScriptedModel>::clone(&model),
+        ..world.dependencies(day(31), ScriptedModel::new())
+    };
 
-    Retention::new(means, CancellationToken::new()).run().await;
+    Retention::new(dependencies, CancellationToken::new()).run().await;
 
     assert_eq!(model.requests().len(), 1);
 }
@@ -136,7 +139,7 @@ async fn folders_of_sessions_that_are_no_more_are_removed_and_nothing_else() {
     left.sort();
     assert_eq!(world.folders(), left);
     assert!(others.iter().all(|name| world.folder.join(name).is_dir()));
-    let mut policy = world.means(day(3), ScriptedModel::new());
+    let mut policy = world.dependencies(day(3), ScriptedModel::new());
     policy.policy.recordings = Duration::from_secs(24 * 3600);
     Retention::new(policy, CancellationToken::new()).run().await;
     assert_eq!(world.folders(), [], "also those to which no address leads");
@@ -158,10 +161,10 @@ async fn what_no_address_leads_to_goes_however_the_call_ended() {
     for id in ended.iter().chain([&open]) {
         world.leave_files(*id);
     }
-    let mut means = world.means(day(3), ScriptedModel::new().with_answer([FINDS_NOTHING]));
-    means.policy.recordings = Duration::from_secs(24 * 3600);
+    let mut dependencies = world.dependencies(day(3), ScriptedModel::new().with_answer([FINDS_NOTHING]));
+    dependencies.policy.recordings = Duration::from_secs(24 * 3600);
 
-    Retention::new(means, CancellationToken::new()).run().await;
+    Retention::new(dependencies, CancellationToken::new()).run().await;
 
     assert_eq!(world.folders(), [open], "whose call may still begin");
     for id in ended {
@@ -189,7 +192,7 @@ async fn a_server_that_stops_forgets_no_further_and_says_so() {
     let stopping = CancellationToken::new();
     stopping.cancel();
 
-    Retention::new(world.means(day(99), ScriptedModel::new()), stopping).run().await;
+    Retention::new(world.dependencies(day(99), ScriptedModel::new()), stopping).run().await;
 
     assert!(world.session(failed).await.is_ok());
     let runs = world.store().retention_runs(5).await.unwrap();

@@ -22,7 +22,7 @@ use voicecall::survey::store::{
 use voicecall::{CallTime, CarrierCallId, Epoch, RecordId, Result, SessionId, TenantId, Vault};
 use voicecall_core::testing::{ScriptedCarrier, ScriptedModel};
 
-use super::Means;
+use super::Dependencies;
 use super::retention::Retention;
 use crate::recordings::{Recordings, sessions_below};
 use crate::store::OperatorStore;
@@ -80,8 +80,8 @@ impl World {
         &*self.store
     }
 
-    fn means(&self, now: Timestamp, model: ScriptedModel) -> Means {
-        Means {
+    fn dependencies(&self, now: Timestamp, model: ScriptedModel) -> Dependencies {
+        Dependencies {
             store: Arc::<dyn OperatorStore>::clone(&self.store),
             recordings: Recordings::new(&self.folder, Arc::<ScriptedCarrier>::clone(&self.carrier)),
             model: Arc::new(model),
@@ -92,7 +92,7 @@ impl World {
 
     /// Runs all retention jobs on a day. Returns what was kept of them, in the order in which they ran.
     async fn forget_on(&self, days: i64, model: ScriptedModel) -> Vec<RetentionRun> {
-        Retention::new(self.means(day(days), model), CancellationToken::new()).run().await;
+        Retention::new(self.dependencies(day(days), model), CancellationToken::new()).run().await;
         let mut runs = self.store().retention_runs(5).await.unwrap();
         runs.reverse();
         runs

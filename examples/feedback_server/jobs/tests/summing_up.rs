@@ -25,8 +25,9 @@ async fn a_call_in_which_something_was_said_is_summed_up_once() {
     let ended = SessionChange::Ended { reason: EndReason::NoAnswer, source: EventSource::System, at: day(0) };
     world.change(silent, ended).await;
     let model = Arc::new(ScriptedModel::new().with_script(script(GOOD)));
-    let means = Means { model: Arc::<ScriptedModel>::clone(&model), ..world.means(day(1), ScriptedModel::new()) };
-    let mut summaries = Summaries::new(means);
+    let dependencies =
+        Dependencies { model: Arc::<ScriptedModel>::clone(&model), ..world.dependencies(day(1), ScriptedModel::new()) };
+    let mut summaries = Summaries::new(dependencies);
 
     summaries.catch_up().await.unwrap();
     summaries.catch_up().await.unwrap();
@@ -47,11 +48,14 @@ async fn what_is_too_old_or_anonymised_is_left_alone() {
     let world = World::new().await;
     let id = world.held(EndReason::Completed).await;
     let model = Arc::new(ScriptedModel::new());
-    let means = |now| Means { model: Arc::<ScriptedModel>::clone(&model), ..world.means(now, ScriptedModel::new()) };
-    Summaries::new(means(day(8))).catch_up().await.unwrap();
+    let dependencies = |now| Dependencies {
+        model: Arc::<ScriptedModel>::clone(&model),
+        ..world.dependencies(now, ScriptedModel::new())
+    };
+    Summaries::new(dependencies(day(8))).catch_up().await.unwrap();
     let texts = Anonymised { transcript: None, analysis: None, responses: vec![], at: day(1) };
     world.store().anonymise_call(world.tenant, id, &texts).await.unwrap();
-    Summaries::new(means(day(1))).catch_up().await.unwrap();
+    Summaries::new(dependencies(day(1))).catch_up().await.unwrap();
     assert_eq!(model.requests().len(), 0);
 }
 
@@ -63,9 +67,10 @@ async fn a_summary_the_model_gets_wrong_is_tried_three_times_and_keeps_no_other_
     let model = (0..3).fold(ScriptedModel::new(), |model, _| model.with_script(script("{}")));
     let model = (0..6).fold(model.with_script(script(GOOD)), |model, _| model.with_script(script("{}")));
     let model = Arc::new(model);
-    let means = Means { model: Arc::<ScriptedModel>::clone(&model), ..world.means(day(1), ScriptedModel::new()) };
+    let dependencies =
+        Dependencies { model: Arc::<ScriptedModel>::clone(&model), ..world.dependencies(day(1), ScriptedModel::new()) };
     let right = world.held(EndReason::Completed).await;
-    let mut summaries = Summaries::new(means);
+    let mut summaries = Summaries::new(dependencies);
 
     for _ in 0..5 {
         summaries.catch_up().await.unwrap();
@@ -87,7 +92,7 @@ async fn a_model_that_is_away_is_left_alone_for_a_while_and_asked_again() {
     let ended = Arc::new(Notify::new());
     let stop = CancellationToken::new();
     let begun = tokio::time::Instant::now();
-    let running = tokio::spawn(Summaries::new(world.means(day(1), model)).run(Arc::clone(&ended), stop.clone()));
+    let running = tokio::spawn(Summaries::new(world.dependencies(day(1), model)).run(Arc::clone(&ended), stop.clone()));
     while world.call(id).await.record.analysis.is_none() {
         ended.notify_one();
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -107,7 +112,7 @@ async fn a_call_that_ends_is_summed_up_at_once_and_the_last_one_before_the_serve
     let model = ScriptedModel::new().with_script(script(GOOD)).with_script(script(GOOD));
     let ended = Arc::new(Notify::new());
     let stop = CancellationToken::new();
-    let running = tokio::spawn(Summaries::new(world.means(day(1), model)).run(Arc::clone(&ended), stop.clone()));
+    let running = tokio::spawn(Summaries::new(world.dependencies(day(1), model)).run(Arc::clone(&ended), stop.clone()));
     tokio::time::sleep(Duration::from_secs(1)).await;
     let first = world.held(EndReason::Completed).await;
     let begun = tokio::time::Instant::now();

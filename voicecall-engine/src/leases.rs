@@ -1,4 +1,4 @@
-//! Which process runs a session: it is held for a while, again and again, and whoever stops doing so has lost it.
+//! Which process runs a session: whoever has its lease, which is renewed again and again; who does not renew it loses it.
 
 use std::time::Duration;
 
@@ -9,30 +9,30 @@ use super::CallEngine;
 use voicecall_core::Result;
 use voicecall_core::store::{AcquireLease, Lease};
 
-/// How long a session is held. A process that stands still for longer loses what it runs.
-const HOLD: SignedDuration = SignedDuration::from_secs(30);
+/// How long a lease runs. A process that stands still for longer loses what it runs.
+const LEASE: SignedDuration = SignedDuration::from_secs(30);
 
-/// How often sessions are held on to.
-pub(super) const HOLD_EVERY: Duration = Duration::from_secs(10);
+/// How often leases are renewed.
+pub(super) const RENEW_EVERY: Duration = Duration::from_secs(10);
 
 impl CallEngine {
-    /// Until when a session is held that is taken now.
-    pub(super) fn hold_until(&self) -> Timestamp {
-        self.now().saturating_add(HOLD).unwrap_or(Timestamp::MAX)
+    /// Until when a lease runs that is acquired or renewed now.
+    pub(super) fn lease_until(&self) -> Timestamp {
+        self.now().saturating_add(LEASE).unwrap_or(Timestamp::MAX)
     }
 
-    /// How a session is taken over that is being talked to here.
-    pub(super) fn takes_over(&self) -> AcquireLease {
-        AcquireLease::from_anybody(self.hold_until())
+    /// The lease of a session that is being talked to here, whoever has it.
+    pub(super) fn lease_of_anybody(&self) -> AcquireLease {
+        AcquireLease::from_anybody(self.lease_until())
     }
 
-    /// How a session is taken over that nobody seems to run.
-    pub(super) fn takes_up(&self) -> AcquireLease {
-        AcquireLease { free_at: self.config.shares_store.then(|| self.now()), ..self.takes_over() }
+    /// The lease of a session that nobody seems to run.
+    pub(super) fn lease_of_nobody(&self) -> AcquireLease {
+        AcquireLease { free_at: self.config.shares_store.then(|| self.now()), ..self.lease_of_anybody() }
     }
 
-    /// Whether another process holds the session.
-    pub(super) fn is_held_elsewhere(&self, leased_until: Option<Timestamp>) -> bool {
+    /// Whether another process has the session's lease.
+    pub(super) fn is_leased_elsewhere(&self, leased_until: Option<Timestamp>) -> bool {
         self.config.shares_store && leased_until.is_some_and(|until| until > self.now())
     }
 
@@ -40,15 +40,15 @@ impl CallEngine {
     ///
     /// # Errors
     /// What the store reports.
-    pub(super) async fn holds(&self, held: Lease) -> Result<bool> {
+    pub(super) async fn still_owns(&self, held: Lease) -> Result<bool> {
         if !self.config.shares_store {
             return Ok(true);
         }
-        Ok(self.store.renew_leases(&[held], self.hold_until()).await?.is_empty())
+        Ok(self.store.renew_leases(&[held], self.lease_until()).await?.is_empty())
     }
 
-    /// Goes on holding everything that runs here, and lets go of what is another process's by now.
-    pub(super) async fn hold_on(&self) {
+    /// Renews the leases of everything that runs here, and drops what is another process's by now.
+    pub(super) async fn renew_held_leases(&self) {
         if !self.config.shares_store {
             return;
         }
@@ -60,14 +60,14 @@ impl CallEngine {
             let all = ringing.chain(live).chain(broken);
             all.filter_map(|(tenant, session, epoch)| Some(Lease { tenant, session, epoch: epoch? })).collect()
         };
-        match self.store.renew_leases(&held, self.hold_until()).await {
-            Ok(lost) => lost.into_iter().for_each(|lost| self.let_go_of(lost)),
-            Err(error) => warn!(%error, "sessions could not be held on to"),
+        match self.store.renew_leases(&held, self.lease_until()).await {
+            Ok(lost) => lost.into_iter().for_each(|lost| self.drop_lost(lost)),
+            Err(error) => warn!(%error, "leases could not be renewed"),
         }
     }
 
     /// Ends what runs here for a session that is another process's by now, without touching the call.
-    fn let_go_of(&self, lost: Lease) {
+    fn drop_lost(&self, lost: Lease) {
         error!(session = %lost.session, "another process has taken a session over");
         let mut state = self.state();
         state.ringing.retain(|_, ringing| ringing.session != lost.session || ringing.epoch != Some(lost.epoch));

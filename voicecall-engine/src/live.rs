@@ -19,12 +19,12 @@ use super::sink::{EngineSink, Outlets};
 use super::ticket::MediaTicket;
 use super::voicemail::{AmdResult, WhileDetecting, assume_person};
 use super::{CallEngine, Live};
-use voicecall_core::SessionId;
 use voicecall_core::call::{CallMachine, CallRunner, Conversation, InputEvent, InputRecorder, Keep, MediaSocket};
 use voicecall_core::carrier::WebhookRequest;
 use voicecall_core::journal;
 use voicecall_core::money::Cost;
 use voicecall_core::store::{AcquireLease, EndReason, EventSource, Lease};
+use voicecall_core::{Epoch, SessionId};
 use voicecall_core::{Error, ErrorKind, Result};
 
 impl CallEngine {
@@ -89,7 +89,10 @@ impl CallEngine {
             let is_it = live.get(&session).is_some_and(|live| live.control.same_channel(&control));
             is_it && live.remove(&session).is_some()
         };
-        self.remove_ringing(attempt);
+        // Its call still rings for the socket that names it.
+        if !matches!(result, Ok(Ran::Unnamed)) {
+            self.remove_ringing(attempt);
+        }
         if !is_ours {
             return Err(lost_call());
         }
@@ -125,10 +128,20 @@ impl CallEngine {
             return Err(Error::new(ErrorKind::Unavailable, "run call").with_message("too many calls"));
         }
         state.live.insert(session, live);
-        state.broken.remove(&session);
         drop(state);
         self.changed.notify_waiters();
         Ok(())
+    }
+
+    /// A session's socket has come, and is this process's to run.
+    fn has_come(&self, session: SessionId, epoch: Epoch) {
+        let mut state = self.state();
+        if let Some(live) = state.live.get_mut(&session) {
+            live.epoch = Some(epoch);
+        }
+        state.broken.remove(&session);
+        drop(state);
+        self.changed.notify_waiters();
     }
 
     async fn run_owned<M: MediaSocket>(
@@ -157,9 +170,7 @@ impl CallEngine {
             Err(error) if error.kind() == ErrorKind::Conflict => return Ok(Ran::Spent),
             epoch => epoch?,
         };
-        if let Some(live) = self.state().live.get_mut(&id) {
-            live.epoch = Some(epoch);
-        }
+        self.has_come(id, epoch);
         let answered_at = session.connected_at;
         let journal = retry_for(ON_THE_LINE, || self.store.journal(tenant, id)).await?;
         let request = PlanRequest { session: session.clone(), journal, now, resumed: answered_at.is_some() };

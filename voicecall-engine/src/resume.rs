@@ -9,9 +9,10 @@ use tracing::{info, warn};
 use super::CallEngine;
 use super::accounts::Account;
 use super::address::CallKey;
+use super::retry::{ON_THE_LINE, retry_for};
 use voicecall_core::carrier::{CallFlow, CallStep};
 use voicecall_core::journal::{Fact, JournalEntry};
-use voicecall_core::store::{EndReason, EventSource, Session, SessionStatus};
+use voicecall_core::store::{EndReason, EventSource, Lease, Session, SessionStatus};
 use voicecall_core::{CarrierCallId, Epoch, SessionId, TenantId};
 use voicecall_core::{ErrorKind, Result};
 
@@ -92,13 +93,13 @@ impl CallEngine {
 
     /// Waits for a broken call, asks it back if it does not come by itself, and gives it up in the end.
     pub(super) async fn reconnect(self: Arc<Self>, key: CallKey, session: SessionId, call: CarrierCallId) {
-        if self.comes_back(session, BY_ITSELF).await {
+        if self.comes_back(session, BY_ITSELF).await || !self.awaits(session).await {
             return;
         }
         let told = self.state().broken.get(&session).is_some_and(|broken| broken.told);
         if !told && let Err(error) = self.call_back(key, &call).await {
             warn!(%session, %error, "a broken call could not be asked back");
-        } else if self.comes_back(session, COMES_BACK).await {
+        } else if self.comes_back(session, COMES_BACK).await || !self.awaits(session).await {
             return;
         }
         if self.state().broken.remove(&session).is_some() {
@@ -116,6 +117,21 @@ impl CallEngine {
     pub(super) async fn call_back(&self, key: CallKey, call: &CarrierCallId) -> Result<()> {
         let again = CallFlow(vec![CallStep::Redirect(self.config.resume_url(key)?)]);
         self.accounts.get(key.account)?.backend().update_call(call, &again).await
+    }
+
+    /// Whether a broken call is still this process's to wait for: another one may have got its socket, and talks to the
+    /// caller.
+    async fn awaits(&self, session: SessionId) -> bool {
+        let lease = |broken: &Broken| Lease { tenant: broken.tenant, session, epoch: broken.epoch };
+        let Some(lease) = self.state().broken.get(&session).map(lease) else { return false };
+        // A store that cannot be asked is no reason to leave a caller in silence.
+        let awaits = retry_for(ON_THE_LINE, || self.still_owns(lease)).await.unwrap_or(true);
+        if !awaits {
+            info!(%session, "a broken call goes on in another process");
+            self.state().broken.remove(&session);
+            self.changed.notify_waiters();
+        }
+        awaits
     }
 
     /// Waits until a broken call is none any more: it is connected again, or over.

@@ -313,3 +313,15 @@ async fn a_report_about_an_earlier_call_says_nothing_about_this_one() {
     call.run.await.unwrap().unwrap();
     assert_eq!(world.read(call.placed.session).await.status, SessionStatus::InProgress, "it may come back");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_socket_that_names_no_call_brings_none_back() {
+    let world = World::new();
+    let placed = broken(&world).await;
+    let token = token(&world.resume(placed.key, &placed.call).await.unwrap());
+    let (stranger, peer) = world.run(world.admit(&token).unwrap());
+    Phone::new(peer, "somebody else's").start().await;
+    assert_kind(stranger.await.unwrap(), voicecall_core::ErrorKind::Protocol);
+    tokio::time::sleep(60 * SECOND).await;
+    assert_eq!(world.read(placed.session).await.end_reason, Some(EndReason::TechnicalFailure), "given up");
+}

@@ -1,13 +1,16 @@
 //! Several processes over one store: each leaves to the others what they hold, and takes over what they let go of.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::world::*;
 use voicecall_core::ErrorKind;
+use voicecall_core::agent::Cascade;
 use voicecall_core::carrier::CallStatus;
 use voicecall_core::dialogue::Scripted;
 use voicecall_core::media::MediaCommand;
 use voicecall_core::store::*;
+use voicecall_core::testing::{CarrierRequest, ScriptedModel, ScriptedTranscriber, ScriptedVoice};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -146,10 +149,37 @@ async fn a_ticket_opens_one_socket_whichever_of_the_processes_it_reaches() {
 async fn a_socket_that_names_no_call_costs_the_one_that_does_nothing() {
     let (one, other) = two();
     let (placed, token) = one.answered().await;
-    let (stranger, peer) = other.run(other.admit(&token).unwrap());
-    Phone::new(peer, "somebody else's").start().await;
-    assert_kind(stranger.await.unwrap(), ErrorKind::Protocol);
+    for world in [&other, &one] {
+        let (stranger, peer) = world.run(world.admit(&token).unwrap());
+        Phone::new(peer, "somebody else's").start().await;
+        assert_kind(stranger.await.unwrap(), ErrorKind::Protocol);
+        assert_eq!(one.engine.count(), (1, 0), "its call still rings");
+    }
+    let token = super::world::token(&one.answer(placed.key, &placed.call).await.unwrap());
     let (run, peer) = one.run(one.admit(&token).unwrap());
     Phone::new(peer, &placed.call).listen().await;
     assert_eq!(run.await.unwrap().unwrap(), EndReason::Completed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_call_that_came_back_to_another_process_is_left_to_it() {
+    let (one, other) = two();
+    one.desk.will_hold(Consenting { given: true, lines: Scripted::new(["One.", "Two."]) });
+    let call = one.connected().await;
+    call.phone.vanish_after(SECOND).await;
+    call.run.await.unwrap().unwrap();
+    // Longer than a call may take to come back.
+    let voice = ScriptedVoice::new().with_silence(150, Duration::from_millis(100));
+    let agent = Cascade::new(Arc::new(ScriptedTranscriber::new()), Arc::new(ScriptedModel::new()), Arc::new(voice));
+    *one.desk.agent.lock().unwrap() = Arc::new(agent);
+    one.desk.will_hold(Consenting { given: true, lines: Scripted::new(["Three."]) });
+    let token = token(&other.resume(call.placed.key, &call.placed.call).await.unwrap());
+    let (run, peer) = other.run(other.admit(&token).unwrap());
+    Phone::new(peer, &call.placed.call).listen().await;
+    assert_eq!(run.await.unwrap().unwrap(), EndReason::Completed);
+    tokio::time::sleep(60 * SECOND).await;
+    let redirected = |request: &CarrierRequest| matches!(request, CarrierRequest::UpdateCall(..));
+    assert!(!one.carrier.requests().iter().any(redirected), "nobody asked it back, or told it goodbye");
+    assert_eq!(one.read(call.placed.session).await.end_reason, Some(EndReason::Completed));
+    assert_eq!(one.engine.count(), (0, 0));
 }

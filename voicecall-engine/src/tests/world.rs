@@ -260,7 +260,7 @@ pub(super) fn scripted_agent() -> Arc<dyn VoiceAgent> {
 /// The business: keeps what calls leave behind. Dialogues that were not prepared say one line.
 #[derive(Debug)]
 pub(super) struct Desk {
-    agent: Mutex<Arc<dyn VoiceAgent>>,
+    pub(super) agent: Mutex<Arc<dyn VoiceAgent>>,
     pub(super) dialogues: Mutex<VecDeque<Box<dyn Dialogue>>>,
     pub(super) outcomes: Mutex<Vec<CallOutcome>>,
     pub(super) policy: Mutex<Option<DialPolicy>>,

@@ -91,10 +91,10 @@ fn a_signature_is_listed_with_what_it_names_from_elsewhere() {
         #[derive(Debug)]
         pub struct Call<T: Send> { /** When. */ pub at: Timestamp, secret: u8, pub other: Other }
         impl<T: Send> Call<T> {
-            pub async fn end(&mut self, on: Option<day::Date>) -> crate::Result<Arc<T>> { todo!() }
+            pub async fn end(&mut self, on: Option<day::Date>) -> crate::Result<Arc<T>> { loop {} }
             fn hidden(&self, url: url::Url) {}
         }
-        impl From<bytes::Bytes> for Call<u8> { fn from(_: bytes::Bytes) -> Self { todo!() } }
+        impl From<bytes::Bytes> for Call<u8> { fn from(_: bytes::Bytes) -> Self { loop {} } }
         struct Local;
         impl Local { pub fn gone(&self) {} }
         pub trait Speaks { fn speak(&self, text: &str) -> bool { true } }

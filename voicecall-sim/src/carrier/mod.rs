@@ -60,6 +60,7 @@
 //! ```
 
 mod backend;
+mod break_off;
 mod delivery;
 mod exchange;
 mod handset;

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use voicecall_core::audio::{FRAME_DURATION, Frame};
 use voicecall_core::media::MediaEvent;
 use voicecall_core::testing::{PairedPeer, ScriptedMedia};
 use voicecall_core::{CallTime, CarrierCallId};
 
+use super::break_off::BreakOff;
 use super::exchange::SimCarrier;
 use super::phone::PhoneEnd;
 use super::wire::ScriptedWire;
@@ -42,8 +43,7 @@ impl<'a> PartyPhone<'a> {
     pub(super) async fn run(&mut self, fault: Option<Fault>) -> PhoneEnd {
         let mut tick = interval(FRAME_DURATION);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let begun = Instant::now();
-        let mut stalled = false;
+        let mut break_off = BreakOff::new(fault);
         loop {
             self.flush().await;
             let next = self.phone.next_due().map(|due| self.answered_at + due.since(CallTime::ZERO));
@@ -54,23 +54,15 @@ impl<'a> PartyPhone<'a> {
                     None => return PhoneEnd::Closed,
                 },
                 now = tick.tick() => {
-                    let frames = (now - begun).as_millis().div_euclid(FRAME_DURATION.as_millis()) as u64;
-                    match fault {
-                        Some(Fault::Close { at_frame }) if frames >= at_frame => return PhoneEnd::BrokeOff,
-                        Some(Fault::Reset { at_frame }) if frames >= at_frame => return PhoneEnd::Reset,
-                        Some(Fault::HalfOpenSocket { at_frame }) if frames >= at_frame => return PhoneEnd::FellSilent,
-                        Some(Fault::Stall { length, at_frame }) if !stalled && frames >= at_frame => {
-                            stalled = true;
-                            sleep(length).await;
-                        }
-                        _ => {}
+                    if let Some(end) = break_off.strike(now).await {
+                        return end;
                     }
                     if self.has_left() {
                         self.flush().await;
                         return PhoneEnd::Left;
                     }
                 }
-                () = sleep_until(next.unwrap_or(begun)), if next.is_some() => {}
+                () = sleep_until(next.unwrap_or(self.answered_at)), if next.is_some() => {}
             }
         }
     }

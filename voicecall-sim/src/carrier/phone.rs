@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use voicecall_core::CarrierCallId;
 use voicecall_core::audio::FRAME_SAMPLES;
 use voicecall_core::media::{MarkId, MediaCommand, MediaEvent, StreamStart};
 use voicecall_core::testing::{PairedPeer, ScriptedMedia};
 
+use super::break_off::BreakOff;
 use super::exchange::SimCarrier;
 use crate::fault::Fault;
 
@@ -87,8 +88,7 @@ impl Phone {
         let packet = self.carrier.options.packet.max(FRAME);
         let mut tick = interval(packet);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let begun = Instant::now();
-        let mut stalled = false;
+        let mut break_off = BreakOff::new(fault);
         loop {
             tokio::select! {
                 biased;
@@ -97,16 +97,8 @@ impl Phone {
                     None => return PhoneEnd::Closed,
                 },
                 now = tick.tick() => {
-                    let frames = (now - begun).as_millis().div_euclid(FRAME.as_millis()) as u64;
-                    match fault {
-                        Some(Fault::Close { at_frame }) if frames >= at_frame => return PhoneEnd::BrokeOff,
-                        Some(Fault::Reset { at_frame }) if frames >= at_frame => return PhoneEnd::Reset,
-                        Some(Fault::HalfOpenSocket { at_frame }) if frames >= at_frame => return PhoneEnd::FellSilent,
-                        Some(Fault::Stall { length, at_frame }) if !stalled && frames >= at_frame => {
-                            stalled = true;
-                            sleep(length).await;
-                        }
-                        _ => {}
+                    if let Some(end) = break_off.strike(now).await {
+                        return end;
                     }
                     if self.leaves_at.is_some_and(|at| now >= at) {
                         return PhoneEnd::Left;

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use voicecall_core::model::WordTiming;
+
 /// A recorded sentence of one speaker.
 #[derive(Clone)]
 pub struct Clip {
@@ -67,4 +69,10 @@ pub(super) fn key(text: &str) -> String {
     let bare = |word: &str| word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
     let words: Vec<_> = text.split_whitespace().map(bare).filter(|word| !word.is_empty()).collect();
     words.join(" ")
+}
+
+impl From<&Word> for WordTiming {
+    fn from(word: &Word) -> Self {
+        Self { text: word.text.clone(), start: word.start as u64, end: word.end as u64 }
+    }
 }

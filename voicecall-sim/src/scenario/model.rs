@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use voicecall_core::model::{ChatMessage, ChatRole};
 
 use super::time;
 
@@ -113,6 +114,20 @@ impl Model {
     /// The rules that match `question`, with their places.
     pub fn matching(&self, question: &Question<'_>) -> impl Iterator<Item = (usize, &Rule)> {
         self.rules.iter().enumerate().filter(|(_, rule)| rule.matches(question))
+    }
+}
+
+impl<'a> Question<'a> {
+    /// What these messages ask.
+    #[must_use]
+    pub fn of(schema: Option<&'a str>, messages: &'a [ChatMessage]) -> Self {
+        let of_user = messages.iter().rev().find(|message| message.role == ChatRole::User);
+        Self {
+            schema,
+            messages: messages.iter().map(|message| message.content.as_str()).collect(),
+            caller: of_user.map(|message| message.content.as_str()),
+            result: messages.last().filter(|last| last.role == ChatRole::Tool).map(|last| last.content.as_str()),
+        }
     }
 }
 

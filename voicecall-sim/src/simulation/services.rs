@@ -7,7 +7,7 @@ use std::time::Duration;
 use voicecall_core::agent::{AgentTask, OpId, Respond, SPEECH_CREDIT, Sentences};
 use voicecall_core::audio::{Frame, SAMPLE_RATE};
 use voicecall_core::call::{Failure, InputEvent};
-use voicecall_core::model::{ChatMessage, ChatRequest, ChatRole, TokenUsage, ToolCall, Transcript, WordTiming};
+use voicecall_core::model::{ChatMessage, ChatRequest, TokenUsage, ToolCall, Transcript, WordTiming};
 use voicecall_core::{CallTime, ErrorKind};
 
 use super::events::Events;
@@ -140,14 +140,7 @@ impl Services {
     }
 
     fn answer(&mut self, schema: Option<&str>, messages: &[ChatMessage], max_tokens: u32) -> Option<Reply> {
-        let of_user = messages.iter().rev().find(|message| message.role == ChatRole::User);
-        let question = Question {
-            schema,
-            messages: messages.iter().map(|message| message.content.as_str()).collect(),
-            caller: of_user.map(|message| message.content.as_str()),
-            result: messages.last().filter(|last| last.role == ChatRole::Tool).map(|last| last.content.as_str()),
-        };
-        self.llm.answer(&question, max_tokens as usize).ok()
+        self.llm.answer(&Question::of(schema, messages), max_tokens as usize).ok()
     }
 
     /// Answers aloud. Enters what is written at once, and returns what is spoken, which waits for credit.
@@ -215,12 +208,7 @@ impl Services {
             Some(labels) => (*labels.speak("agent", text)).clone(),
             None => Library::bundled().voice("agent", text).ok()?,
         };
-        let timing = |word: &crate::clips::Word| WordTiming {
-            text: word.text.clone(),
-            start: word.start as u64,
-            end: word.end as u64,
-        };
-        let words = speech.words.iter().map(timing).collect();
+        let words = speech.words.iter().map(Into::into).collect();
         Some((speech.audio, words))
     }
 

@@ -1,6 +1,8 @@
 //! Whole calls in virtual time: an application in memory at the other end of the exchange's orders.
 
 mod control;
+mod faults;
+mod incoming;
 
 use std::time::Duration;
 
@@ -430,126 +432,6 @@ fn a_live_call_is_redirected_or_ended_and_an_ended_one_is_21220() {
     assert_eq!((status, &body["status"], &body["duration"]), (200, &"completed".into(), &"1".into()));
     let (status, body) = world.rest("POST", &path, &[("Status", "completed")]);
     assert_eq!((status, &body["code"]), (400, &21220.into()));
-}
-
-#[test]
-fn an_incoming_call_is_answered_by_its_instructions_or_rejected() {
-    let caller = || Box::new(HangsUp { party: FixedAudio::default(), at: Duration::from_secs(3) });
-    let mut world = World::new(exchange(vec![], hangs_up_after(1)), |_| STREAM.to_owned());
-    assert!(world.exchange.call_in(CallTime::ZERO, TO, FROM, caller()).is_some());
-    world.run(S(10));
-    assert_eq!(field(&world.delivered[0], "CallStatus"), "ringing");
-    assert_eq!(field(&world.delivered[0], "Direction"), "inbound");
-    assert_eq!(world.statuses(), [CallStatus::InProgress, CallStatus::Completed]);
-
-    let reject = r#"<Response><Reject reason="busy"/></Response>"#;
-    let mut world = World::new(exchange(vec![], hangs_up_after(1)), move |_| reject.to_owned());
-    world.exchange.call_in(CallTime::ZERO, TO, FROM, caller());
-    world.run(S(10));
-    assert_eq!(world.statuses(), [CallStatus::Busy]);
-    assert!(world.exchange.call_in(world.now, TO, "+46999999999", caller()).is_none());
-}
-
-/// What an order to call `THEM` becomes, which is a number of the account's own: the order's and the other call's direction
-/// and status in the end, and what the order's recording holds.
-fn order_to_own_number(answer: &'static str) -> (Vec<(String, String)>, bool) {
-    const THEM: &str = "+46100000002";
-    let numbers = vec![Number::new(FROM), Number::answered_by(THEM, "https://demo.example/voice")];
-    let options = ExchangeOptions::new(1, vec![Account::new(AC, TOKEN, numbers)]);
-    let nobody = |_: &Ring| -> Box<dyn Party> { panic!("no person has that number") };
-    let exchange = Exchange::new(options, nobody).with_speaker(|_, _| Some(vec![0x00; 8000]));
-    let mut world = World::new(exchange, move |webhook| {
-        assert_eq!([field(webhook, "From"), field(webhook, "To")], [FROM, THEM]);
-        assert_eq!([field(webhook, "Direction"), field(webhook, "CallStatus")], ["inbound", "ringing"]);
-        answer.to_owned()
-    });
-    let pause = "<Response><Pause length='30'/></Response>";
-    let form = [("To", THEM), ("From", FROM), ("Twiml", pause), ("Record", "true"), ("Trim", "do-not-trim")];
-    assert_eq!(world.rest("POST", "/Calls.json", &form).0, 201);
-    world.run(S(60));
-    let calls = world.rest("GET", "/Calls.json", &[]).1;
-    let text = |call: &Value, name: &str| call[name].as_str().unwrap().to_owned();
-    let calls = calls["calls"].as_array().unwrap();
-    let ends = calls.iter().rev().map(|call| (text(call, "direction"), text(call, "status"))).collect();
-    (ends, world.exchange.recordings.iter().any(|recording| recording.has_speech()))
-}
-
-#[test]
-fn an_order_to_call_an_own_number_rings_there_and_is_heard() {
-    let both = |status: &str| ["outbound-api", "inbound"].map(|direction| (direction.to_owned(), status.to_owned()));
-    let says = "<Response><Say>Hello.</Say></Response>";
-    assert_eq!(order_to_own_number(says), (both("completed").to_vec(), true));
-    let rejects = "<Response><Reject reason='busy'/></Response>";
-    assert_eq!(order_to_own_number(rejects), (both("busy").to_vec(), false));
-}
-
-#[test]
-fn faults_of_requests_do_what_they_say() {
-    let cases = [
-        (Fault::DropBefore, Delivery::Lost, 503, 0),
-        (Fault::AcceptThenDrop, Delivery::Lost, 201, 1),
-        (Fault::Error { status: 500, accepted: false }, Delivery::Now, 500, 0),
-        (Fault::Error { status: 500, accepted: true }, Delivery::Now, 500, 1),
-        (Fault::RateLimit { retry_after: Some(Duration::from_secs(3)) }, Delivery::Now, 429, 0),
-        (
-            Fault::Latency { delay: Duration::from_millis(250), jitter: Duration::ZERO },
-            Delivery::After(Duration::from_millis(250)),
-            201,
-            1,
-        ),
-    ];
-    for (fault, delivery, status, rings) in cases {
-        let rules = vec![FaultRule::nth(Site::RestCreate, 1, fault.clone())];
-        let mut world = World::new(exchange(rules, hangs_up_after(1)), |_| STREAM.to_owned());
-        let reply =
-            world.raw("POST", "/Calls.json", &[("To", TO), ("From", FROM), ("Url", "https://demo.example/voice")]);
-        world.run(S(5));
-        assert_eq!((reply.delivery, reply.status, world.exchange.rings(TO)), (delivery, status, rings), "{fault:?}");
-    }
-}
-
-#[test]
-fn faults_of_reports_duplicate_lose_delay_and_reorder_them() {
-    let numbers = |fault: Fault, nth: u64| {
-        let rules = vec![FaultRule::nth(Site::WebhookStatus, nth, fault)];
-        // A document without a stream, so that only reports on the call are counted.
-        let document = "<Response><Pause length=\"3\"/></Response>";
-        let mut world = World::new(exchange(rules, hangs_up_after(60)), move |_| document.to_owned());
-        world.place();
-        world.run(S(7200));
-        world.reports().into_iter().map(|(number, _)| number).collect::<String>()
-    };
-    assert_eq!(numbers(Fault::Duplicate { times: 2 }, 2), "011123");
-    assert_eq!(numbers(Fault::DropBefore, 2), "023");
-    assert_eq!(numbers(Fault::Late { delay: Duration::from_secs(3600) }, 1), "1230");
-    assert_eq!(numbers(Fault::OutOfOrder, 2), "0213");
-    assert_eq!(numbers(Fault::OutOfOrder, 4), "0123");
-}
-
-#[test]
-fn an_application_that_is_down_is_asked_twice_and_then_at_the_fallback() {
-    let mut world = World::new(exchange(vec![], hangs_up_after(60)), |_| String::new());
-    let form = [
-        ("To", TO),
-        ("From", FROM),
-        ("Url", "https://demo.example/voice"),
-        ("FallbackUrl", "https://demo.example/fallback"),
-    ];
-    world.rest("POST", "/Calls.json", &form);
-    world.exchange.advance(S(1));
-    let mut asked = Vec::new();
-    while let Some(order) = world.exchange.pop() {
-        let Order::Webhook(webhook) = order else { continue };
-        asked.push((webhook.url, webhook.attempt, webhook.token));
-        let failed = WebhookOutcome::Failed(WebhookFailure::Connect);
-        world.exchange.webhook_done(S(1), webhook.id, failed);
-    }
-    let tries: Vec<(&str, u32)> = asked.iter().map(|(url, attempt, _)| (url.as_str(), *attempt)).collect();
-    let (voice, fallback) = ("https://demo.example/voice", "https://demo.example/fallback");
-    assert_eq!(tries, [(voice, 1), (voice, 2), (fallback, 1), (fallback, 2)]);
-    assert_eq!(asked[0].2, asked[1].2, "the retry carries the same token");
-    assert_ne!(asked[1].2, asked[2].2);
-    assert_eq!(world.statuses().last(), Some(&CallStatus::Completed));
 }
 
 #[test]

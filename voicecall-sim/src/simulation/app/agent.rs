@@ -10,8 +10,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 use voicecall_core::agent::Cascade;
 use voicecall_core::audio::{Frame, SAMPLE_RATE};
 use voicecall_core::model::{
-    ChatDelta, ChatRequest, ChatRole, LanguageModel, ResultStream, SpeechChunk, SpeechOptions, SpeechToText,
-    TextToSpeech, TokenUsage, ToolCall, Transcript, TranscriptionOptions, WordTiming,
+    ChatDelta, ChatRequest, LanguageModel, ResultStream, SpeechChunk, SpeechOptions, SpeechToText, TextToSpeech,
+    TokenUsage, ToolCall, Transcript, TranscriptionOptions, WordTiming,
 };
 use voicecall_core::{Error, ErrorKind, Result};
 
@@ -106,7 +106,9 @@ impl Services {
             state.unanswered.get_or_insert(what);
             return Err(Error::new(ErrorKind::Rejected, "ask simulated model").with_provider(NAME));
         };
-        let reply = match llm.answer(&question(request), request.max_tokens as usize) {
+        let schema = request.schema.as_ref().map(|schema| schema.name.as_str());
+        let question = Question::of(schema, &request.messages);
+        let reply = match llm.answer(&question, request.max_tokens as usize) {
             Ok(reply) => reply,
             Err(error) => {
                 state.unanswered.get_or_insert(error.to_string());
@@ -125,17 +127,6 @@ impl Services {
         let usage = TokenUsage { input: reply.input_tokens as u64, cached: 0, output };
         deltas.push((last, ChatDelta::Usage(usage)));
         Ok(deltas)
-    }
-}
-
-fn question(request: &ChatRequest) -> Question<'_> {
-    let messages = &request.messages;
-    let of_user = messages.iter().rev().find(|message| message.role == ChatRole::User);
-    Question {
-        schema: request.schema.as_ref().map(|schema| schema.name.as_str()),
-        messages: messages.iter().map(|message| message.content.as_str()).collect(),
-        caller: of_user.map(|message| message.content.as_str()),
-        result: messages.last().filter(|last| last.role == ChatRole::Tool).map(|last| last.content.as_str()),
     }
 }
 
@@ -200,12 +191,7 @@ impl TextToSpeech for Services {
     fn synthesize(&self, text: String, _: &SpeechOptions) -> ResultStream<SpeechChunk> {
         let first = self.wait(self.0.latency.speech, |state| &mut state.voice);
         let speech = self.0.labels.speak("agent", &text);
-        let timing = |word: &crate::clips::Word| WordTiming {
-            text: word.text.clone(),
-            start: word.start as u64,
-            end: word.end as u64,
-        };
-        let mut words: Vec<WordTiming> = speech.words.iter().map(timing).collect();
+        let mut words: Vec<WordTiming> = speech.words.iter().map(Into::into).collect();
         let pace = Duration::from_millis(100).div_f64(self.0.latency.speech_pace);
         let pieces = (0..).zip(speech.audio.chunks(PIECE)).map(|(number, piece)| {
             let chunk = SpeechChunk { audio: Bytes::copy_from_slice(piece), words: std::mem::take(&mut words) };

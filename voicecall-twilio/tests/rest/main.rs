@@ -1,14 +1,16 @@
 //! What goes to Twilio's REST interface, and what its answers mean.
 #![allow(clippy::unwrap_used, reason = "a test that meets an unexpected error should stop there")]
 
+mod numbers;
+mod recordings;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::time::Duration;
 
 use support::{ACCOUNT, Answer, Emulator, builder, call_json};
 use voicecall_core::carrier::{
-    CallFlow, CallQuery, CallStatus, FindCalls, MachineDetection, NumberWebhooks, PageToken, PausedAudio, PlaceCall,
-    RecordCall, RecordingChannels, RecordingId, RecordingStatus, VoiceBackend,
+    CallFlow, CallQuery, CallStatus, FindCalls, MachineDetection, PageToken, PlaceCall, RecordCall, VoiceBackend,
 };
 use voicecall_core::{CarrierCallId, ConsentToken, ErrorKind, SessionId};
 use voicecall_twilio::{ConnectionOverrides, TwilioVoice};
@@ -27,10 +29,6 @@ fn order() -> PlaceCall {
 
 fn consent() -> ConsentToken {
     ConsentToken::operator_declares_legal_basis(SessionId::new())
-}
-
-fn recording() -> RecordingId {
-    RecordingId::new("RE1")
 }
 
 fn query() -> FindCalls {
@@ -474,136 +472,10 @@ async fn a_page_that_is_not_of_this_accounts_calls_is_not_asked_for() {
     assert!(emulator.seen().is_empty());
 }
 
-fn recording_json(status: &str, channels: u8) -> String {
-    format!(r#"{{"sid":"RE1","call_sid":"CA1","status":"{status}","channels":{channels},"duration":"7"}}"#)
-}
-
-#[tokio::test]
-async fn a_recording_is_begun_paused_resumed_and_ended() {
-    let answer = |status| Answer::new(200, recording_json(status, 2));
-    let (twilio, emulator) = scripted([
-        Answer::new(201, recording_json("in-progress", 2)),
-        answer("paused"),
-        answer("in-progress"),
-        answer("stopped"),
-        Answer::error(400, 21220),
-    ])
-    .await;
-
-    let begun = twilio.start_recording(&call(), &RecordCall::new(consent())).await.unwrap();
-    twilio.pause_recording(&call(), &begun.id, PausedAudio::Nothing).await.unwrap();
-    twilio.resume_recording(&call(), &begun.id, &consent()).await.unwrap();
-    twilio.stop_recording(&call(), &begun.id).await.unwrap();
-    twilio.stop_recording(&call(), &begun.id).await.expect("what has ended has ended");
-
-    assert_eq!((begun.status, begun.channels), (RecordingStatus::InProgress, Some(RecordingChannels::Dual)));
-    let seen = emulator.seen();
-    assert_eq!(seen[0].target, format!("/2010-04-01/Accounts/{ACCOUNT}/Calls/CA1/Recordings.json"));
-    let form =
-        |index: usize| seen[index].fields.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>();
-    assert_eq!(form(0), ["RecordingChannels=dual", "RecordingTrack=both", "Trim=do-not-trim"]);
-    assert_eq!(seen[1].target, format!("/2010-04-01/Accounts/{ACCOUNT}/Calls/CA1/Recordings/RE1.json"));
-    assert_eq!(form(1), ["Status=paused", "PauseBehavior=skip"]);
-    assert_eq!(form(2), ["Status=in-progress"]);
-    assert_eq!(form(3), ["Status=stopped"]);
-}
-
-#[tokio::test]
-async fn whether_a_recording_began_may_be_unknown() {
-    for answer in [Answer::new(500, ""), Answer::new(201, "not json"), Answer::new(408, "")] {
-        let (twilio, emulator) = scripted([answer]).await;
-        let error = twilio.start_recording(&call(), &RecordCall::new(consent())).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::UnknownOutcome);
-        assert_eq!(emulator.seen().len(), 1);
-    }
-}
-
-#[tokio::test]
-async fn audio_is_asked_for_with_the_channels_it_has_and_read_within_bounds() {
-    for (channels, query) in [(2, "?RequestedChannels=2"), (1, "")] {
-        let answers = [
-            Answer::new(200, recording_json("completed", channels)),
-            Answer::new(200, "RIFF...."),
-            Answer::new(200, recording_json("completed", channels)),
-            Answer::new(200, "RIFF...."),
-        ];
-        let (twilio, emulator) = scripted(answers).await;
-        let audio = twilio.recording_audio(&recording()).await.unwrap();
-        assert_eq!(audio.length, Some(8));
-        assert_eq!(audio.read(8).await.unwrap(), "RIFF....");
-        assert!(twilio.recording_audio(&recording()).await.unwrap().read(7).await.is_err());
-        let seen = &emulator.seen()[1];
-        assert_eq!(seen.target, format!("/2010-04-01/Accounts/{ACCOUNT}/Recordings/RE1.wav{query}"));
-        assert!(seen.authorization.starts_with("Basic "));
-    }
-}
-
-#[tokio::test]
-async fn audio_that_is_not_there_is_not_found() {
-    let (twilio, _) = scripted([Answer::new(200, recording_json("processing", 1)), Answer::error(404, 20404)]).await;
-    assert_eq!(twilio.recording_audio(&recording()).await.unwrap_err().kind(), ErrorKind::NotFound);
-}
-
-#[tokio::test]
-async fn deleting_a_recording_that_is_gone_succeeds() {
-    let answers = [Answer::new(204, ""), Answer::error(404, 20404), Answer::new(500, "")];
-    let (twilio, emulator) = scripted(answers).await;
-    twilio.delete_recording(&recording()).await.unwrap();
-    twilio.delete_recording(&recording()).await.unwrap();
-    assert_eq!(twilio.delete_recording(&recording()).await.unwrap_err().kind(), ErrorKind::Unavailable);
-    let seen = &emulator.seen()[0];
-    assert_eq!(
-        (&*seen.method, &*seen.target),
-        ("DELETE", &*format!("/2010-04-01/Accounts/{ACCOUNT}/Recordings/RE1.json"))
-    );
-}
-
-#[tokio::test]
-async fn a_recordings_id_that_would_leave_its_path_is_not_sent() {
-    let (twilio, emulator) = scripted([]).await;
-    for id in ["", "..", "RE1/../../x", "RE1.json?x=1", "Twilio.CURRENT"] {
-        let id = RecordingId::new(id);
-        assert_eq!(twilio.recording(&id).await.unwrap_err().field(), Some("recording"));
-        assert_eq!(twilio.recording_audio(&id).await.unwrap_err().field(), Some("recording"));
-        assert_eq!(twilio.delete_recording(&id).await.unwrap_err().field(), Some("recording"));
-        assert_eq!(twilio.stop_recording(&call(), &id).await.unwrap_err().field(), Some("recording"));
-    }
-    assert!(emulator.seen().is_empty());
-}
-
 #[tokio::test]
 async fn pressing_keys_gives_the_call_new_steps() {
     let (twilio, emulator) = scripted([Answer::call(200, "in-progress")]).await;
     twilio.press(&call(), &"1W2".parse().unwrap(), &CallFlow::hang_up()).await.unwrap();
     let twiml = &emulator.seen()[0].fields[0].1;
     assert!(twiml.ends_with(r#"<Response><Play digits="1ww2"></Play><Hangup></Hangup></Response>"#), "{twiml}");
-}
-
-fn number_page(application: &str) -> Answer {
-    Answer::new(
-        200,
-        format!(
-            r#"{{"incoming_phone_numbers":[{{"sid":"PN1","phone_number":"+46700000001","voice_url":"https://old.example/",
-            "status_callback":"","voice_application_sid":"{application}","trunk_sid":null}}],"page":0}}"#
-        ),
-    )
-}
-
-#[tokio::test]
-async fn a_number_that_is_tied_to_something_else_is_untied_when_it_is_set() {
-    let answer = Answer::new(200, r#"{"sid":"PN1","phone_number":"+46700000001"}"#);
-    let tied = || number_page("AP1");
-    let (twilio, emulator) = scripted([number_page(""), answer.clone(), tied(), tied(), answer]).await;
-    let number = "+46700000001".parse().unwrap();
-    let wanted = NumberWebhooks { incoming: "https://calls.example/in".parse().ok(), status: None };
-    twilio.set_number_webhooks(&number, &wanted).await.unwrap();
-    assert_eq!(twilio.number_webhooks(&number).await.unwrap(), NumberWebhooks::default(), "its address is not asked");
-    twilio.set_number_webhooks(&number, &wanted).await.unwrap();
-    let seen = emulator.seen();
-    let fields = |at: usize| seen[at].fields.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>();
-    let plain =
-        ["VoiceUrl=https://calls.example/in", "VoiceMethod=POST", "StatusCallback=", "StatusCallbackMethod=POST"];
-    assert_eq!(fields(1), plain);
-    assert_eq!(fields(4), [&plain[..], &["VoiceApplicationSid="]].concat());
-    assert!(seen[4].target.ends_with("/IncomingPhoneNumbers/PN1.json"), "{}", seen[4].target);
 }

@@ -1,46 +1,25 @@
 //! Two Twilio accounts in one process, from one file: each with its numbers, its pace, its health and its prices.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that meets an unexpected result should stop there")]
 
+mod emulated;
+
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use url::Url;
-use voicecall::agent::{Cascade, VoiceAgent};
 use voicecall::dialogue::Scripted;
 use voicecall::engine::DialPolicy;
 use voicecall::money::{Budget, CallPrices};
 use voicecall::store::{EndReason, Session};
 use voicecall::{Call, CallOptions, PlacedCall, RecordId, RunningServer, Server, ServerBuilder};
-use voicecall_core::testing::{ScriptedModel, ScriptedTranscriber, ScriptedVoice};
-use voicecall_sim::caller::ScriptedCaller;
-use voicecall_sim::phone::Party;
-use voicecall_sim::scenario::Scenario;
-use voicecall_sim::twilio::server::{ServerOptions, TwilioServer};
+use voicecall_sim::twilio::server::TwilioServer;
 use voicecall_sim::twilio::{Account, Exchange, ExchangeOptions, LogEvent, Number};
+
+use emulated::{PUBLIC, TOKEN, agent, party};
 
 const FIRST: (&str, &str) = ("AC00000000000000000000000000000001", "+46700000001");
 const SECOND: (&str, &str) = ("AC00000000000000000000000000000002", "+46711111111");
-const TOKEN: &str = "simulated-auth-token";
-const PUBLIC: &str = "https://calls.example";
 const THEIRS: [&str; 3] = ["+46701740605", "+46701740606", "+46701740607"];
-
-const PATIENT: &str = r#"
-name = "patient"
-seed = 1
-[caller]
-answer = { after = "100 ms" }
-"#;
-
-fn party() -> Box<dyn Party> {
-    Box::new(ScriptedCaller::new(&PATIENT.parse::<Scenario>().unwrap()).unwrap())
-}
-
-fn agent() -> Arc<dyn VoiceAgent> {
-    let voice = (0..8).fold(ScriptedVoice::new(), |voice, _| voice.with_silence(5, Duration::from_millis(100)));
-    Arc::new(Cascade::new(Arc::new(ScriptedTranscriber::new()), Arc::new(ScriptedModel::new()), Arc::new(voice)))
-}
 
 /// A file that is gone with this value.
 struct Accounts(PathBuf);
@@ -77,9 +56,7 @@ async fn carrier(listener: &TcpListener) -> TwilioServer {
     let account = |(sid, number): (&str, &str)| Account::new(sid, TOKEN, vec![Number::new(number)]);
     let mut options = ExchangeOptions::new(1, vec![account(FIRST), account(SECOND)]);
     options.dial_interval = Duration::from_millis(10);
-    let public: Url = PUBLIC.parse().unwrap();
-    let route = ServerOptions::default().route(&public, listener.local_addr().unwrap());
-    TwilioServer::start(Exchange::new(options, |_| party()), route).await.unwrap()
+    emulated::serve(listener.local_addr().unwrap(), Exchange::new(options, |_| party())).await
 }
 
 /// A call through an account, with a budget at which only the carrier costs anything.

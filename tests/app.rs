@@ -1,45 +1,24 @@
 //! The server of a few lines, over real sockets: calls that come in and calls that are placed.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that meets an unexpected result should stop there")]
 
+mod emulated;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use url::Url;
-use voicecall::agent::{Cascade, VoiceAgent};
 use voicecall::call::Keep;
 use voicecall::dialogue::Scripted;
 use voicecall::engine::{CallHandler, CallOutcome, CallPlan, PlanRequest};
 use voicecall::store::{EndReason, SessionStatus};
-use voicecall::twilio::TwilioVoice;
 use voicecall::{Call, CallOptions, ErrorKind, IncomingDecision, Server, ServerBuilder};
-use voicecall_core::testing::{ScriptedCarrier, ScriptedModel, ScriptedTranscriber, ScriptedVoice};
-use voicecall_sim::caller::ScriptedCaller;
-use voicecall_sim::phone::Party;
-use voicecall_sim::scenario::Scenario;
-use voicecall_sim::twilio::server::{ServerOptions, TwilioServer};
-use voicecall_sim::twilio::{Account, Exchange, ExchangeOptions, LogEvent, Number};
+use voicecall_core::testing::ScriptedCarrier;
+use voicecall_sim::twilio::server::TwilioServer;
+use voicecall_sim::twilio::{Account, LogEvent, Number};
 
-const ACCOUNT: &str = "AC00000000000000000000000000000001";
-const TOKEN: &str = "simulated-auth-token";
-const OURS: &str = "+46700000001";
-const THEIRS: &str = "+46701740605";
-const PUBLIC: &str = "https://calls.example";
-
-/// Whoever is called or calls: says little, and hangs up with the other side.
-const PATIENT: &str = r#"
-name = "patient"
-seed = 1
-[caller]
-answer = { after = "100 ms" }
-"#;
-
-fn agent() -> Arc<dyn VoiceAgent> {
-    let voice = (0..8).fold(ScriptedVoice::new(), |voice, _| voice.with_silence(5, Duration::from_millis(100)));
-    Arc::new(Cascade::new(Arc::new(ScriptedTranscriber::new()), Arc::new(ScriptedModel::new()), Arc::new(voice)))
-}
+use emulated::{ACCOUNT, OURS, PUBLIC, THEIRS, TOKEN, agent, party};
 
 /// A handler of the application's own.
 #[derive(Debug)]
@@ -54,16 +33,9 @@ impl CallHandler for Nobody {
     async fn finished(&self, _: &CallOutcome) {}
 }
 
-fn party() -> Box<dyn Party> {
-    Box::new(ScriptedCaller::new(&PATIENT.parse::<Scenario>().unwrap()).unwrap())
-}
-
 async fn twilio(app: SocketAddr) -> TwilioServer {
-    let number = Number::answered_by(OURS, "https://calls.example/voice/twilio/incoming");
-    let options = ExchangeOptions::new(1, vec![Account::new(ACCOUNT, TOKEN, vec![number])]);
-    let public: Url = PUBLIC.parse().unwrap();
-    let exchange = Exchange::new(options, |_| party());
-    TwilioServer::start(exchange, ServerOptions::default().route(&public, app)).await.unwrap()
+    let number = Number::answered_by(OURS, format!("{PUBLIC}/voice/twilio/incoming"));
+    emulated::twilio(app, vec![Account::new(ACCOUNT, TOKEN, vec![number])]).await
 }
 
 /// A server that serves, and the carrier at the other end.
@@ -79,13 +51,7 @@ impl Served {
     async fn start(with: impl FnOnce(ServerBuilder) -> ServerBuilder) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let twilio = twilio(listener.local_addr().unwrap()).await;
-        let carrier = TwilioVoice::builder()
-            .account_sid(ACCOUNT)
-            .auth_token(TOKEN.to_owned())
-            .public_url(PUBLIC)
-            .api_base_url(twilio.api())
-            .build()
-            .unwrap();
+        let carrier = emulated::carrier(&twilio, TOKEN);
         let builder = Server::builder().carrier(carrier).number(OURS).agent(agent()).public_url(PUBLIC);
         let server = with(builder).build().unwrap();
         let (calls, engine) = (server.calls(), Arc::clone(server.engine()));
@@ -179,13 +145,7 @@ async fn wrong_credentials_are_an_error_at_the_start_unless_they_are_trusted() {
     for trusts in [false, true] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let twilio = twilio(listener.local_addr().unwrap()).await;
-        let carrier = TwilioVoice::builder()
-            .account_sid(ACCOUNT)
-            .auth_token("wrong".to_owned())
-            .public_url(PUBLIC)
-            .api_base_url(twilio.api())
-            .build()
-            .unwrap();
+        let carrier = emulated::carrier(&twilio, "wrong");
         let builder = Server::builder().carrier(carrier).agent(agent()).public_url(PUBLIC);
         let server = if trusts { builder.trust_credentials() } else { builder }.build().unwrap();
         let served = server.serve_on(listener, std::future::ready(())).await;

@@ -1,36 +1,23 @@
 //! Where carriers ask about calls to our numbers: set at the start if wanted, compared otherwise.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that meets an unexpected result should stop there")]
 
+mod emulated;
+
 use std::sync::{Arc, Mutex};
 
 use tokio::net::TcpListener;
 use tracing::Subscriber;
 use tracing::field::{Field, Visit};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
-use url::Url;
-use voicecall::agent::{Cascade, VoiceAgent};
 use voicecall::carrier::{NumberWebhooks, VoiceBackend, VoiceCapabilities};
 use voicecall::dialogue::Scripted;
 use voicecall::engine::CarrierAccount;
 use voicecall::store::EndReason;
-use voicecall::twilio::TwilioVoice;
 use voicecall::{ErrorKind, IncomingDecision, PhoneNumber, Server, ServerBuilder};
-use voicecall_core::testing::{ScriptedCarrier, ScriptedModel, ScriptedTranscriber, ScriptedVoice};
-use voicecall_sim::caller::ScriptedCaller;
-use voicecall_sim::phone::Party;
-use voicecall_sim::scenario::Scenario;
-use voicecall_sim::twilio::server::{ServerOptions, TwilioServer};
-use voicecall_sim::twilio::{Account, Exchange, ExchangeOptions, Number};
+use voicecall_core::testing::ScriptedCarrier;
+use voicecall_sim::twilio::{Account, Number};
 
-const ACCOUNT: &str = "AC00000000000000000000000000000001";
-const TOKEN: &str = "simulated-auth-token";
-const OURS: &str = "+46700000001";
-const PUBLIC: &str = "https://calls.example";
-
-fn agent() -> Arc<dyn VoiceAgent> {
-    let voice = ScriptedVoice::new().with_silence(5, std::time::Duration::from_millis(100));
-    Arc::new(Cascade::new(Arc::new(ScriptedTranscriber::new()), Arc::new(ScriptedModel::new()), Arc::new(voice)))
-}
+use emulated::{ACCOUNT, OURS, PUBLIC, THEIRS, TOKEN, agent, party};
 
 fn number(digits: &str) -> PhoneNumber {
     digits.parse().unwrap()
@@ -119,23 +106,11 @@ async fn what_cannot_be_configured_is_an_error_that_names_it() {
 
 #[tokio::test]
 async fn a_number_that_was_configured_is_answered_here() {
-    const PATIENT: &str = "name = \"patient\"\nseed = 1\n[caller]\nanswer = { after = \"100 ms\" }\n";
-    fn party() -> Box<dyn Party> {
-        Box::new(ScriptedCaller::new(&PATIENT.parse::<Scenario>().unwrap()).unwrap())
-    }
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let lost = Number::answered_by(OURS, "https://old.example/ask");
-    let options = ExchangeOptions::new(1, vec![Account::new(ACCOUNT, TOKEN, vec![lost])]);
-    let public: Url = PUBLIC.parse().unwrap();
-    let route = ServerOptions::default().route(&public, listener.local_addr().unwrap());
-    let twilio = TwilioServer::start(Exchange::new(options, |_| party()), route).await.unwrap();
-    let carrier = TwilioVoice::builder()
-        .account_sid(ACCOUNT)
-        .auth_token(TOKEN.to_owned())
-        .public_url(PUBLIC)
-        .api_base_url(twilio.api())
-        .build()
-        .unwrap();
+    let accounts = vec![Account::new(ACCOUNT, TOKEN, vec![lost])];
+    let twilio = emulated::twilio(listener.local_addr().unwrap(), accounts).await;
+    let carrier = emulated::carrier(&twilio, TOKEN);
     let server = Server::builder()
         .carrier(carrier)
         .number(OURS)
@@ -147,7 +122,7 @@ async fn a_number_that_was_configured_is_answered_here() {
         .unwrap();
     let running = server.start_on(listener).await.unwrap();
     let mut events = running.engine().subscribe();
-    twilio.call_in("+46701740605", OURS, party()).unwrap();
+    twilio.call_in(THEIRS, OURS, party()).unwrap();
     let reason = loop {
         if let voicecall::engine::LiveEventKind::Ended { reason, .. } = events.recv().await.unwrap().kind {
             break reason;

@@ -2,6 +2,9 @@
 //! what became of it, and judges what the emulator signed and what the application answered.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that meets an unexpected result should stop there")]
 
+mod emulated;
+
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -12,23 +15,17 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::Command;
 use tokio::sync::{mpsc, oneshot};
-use url::Url;
 use voicecall::agent::Cascade;
 use voicecall::dialogue::Scripted;
 use voicecall::model::SpeechChunk;
 use voicecall::store::{Direction, EndReason};
-use voicecall::twilio::TwilioVoice;
 use voicecall::{IncomingDecision, Server};
 use voicecall_core::testing::{Script, ScriptedModel, ScriptedTranscriber, ScriptedVoice};
 use voicecall_sim::phone::{Answer, Silent};
-use voicecall_sim::twilio::server::{ServerOptions, TwilioServer};
+use voicecall_sim::twilio::server::TwilioServer;
 use voicecall_sim::twilio::{Account, Exchange, ExchangeOptions, LogEvent, Method, Number};
 
-const ACCOUNT: &str = "AC00000000000000000000000000000001";
-const TOKEN: &str = "simulated-auth-token";
-const OURS: &str = "+46700000001";
-const THEIRS: &str = "+46701740605";
-const PUBLIC: &str = "https://calls.example";
+use emulated::{ACCOUNT, OURS, PUBLIC, THEIRS, TOKEN};
 
 /// What the application says takes so long.
 const SPEECH: Duration = Duration::from_secs(3);
@@ -36,13 +33,12 @@ const SPEECH: Duration = Duration::from_secs(3);
 /// What was measured of a call by three parties may differ by this much on a machine that is busy.
 const SECONDS: u64 = 5;
 
-async fn twilio(app: std::net::SocketAddr) -> TwilioServer {
+async fn twilio(app: SocketAddr) -> TwilioServer {
     let mut ours = Number::answered_by(OURS, format!("{PUBLIC}/voice/twilio/incoming"));
     ours.status_callback = Some((format!("{PUBLIC}/voice/status?account=twilio"), Method::Post));
     let account = Account::new(ACCOUNT, TOKEN, vec![ours, Number::new(THEIRS)]);
     let exchange = Exchange::new(ExchangeOptions::new(1, vec![account]), |_| Box::new(Silent(Answer::Never)));
-    let public: Url = PUBLIC.parse().unwrap();
-    TwilioServer::start(exchange, ServerOptions::default().route(&public, app)).await.unwrap()
+    emulated::serve(app, exchange).await
 }
 
 fn python() -> PathBuf {
@@ -75,13 +71,7 @@ fn judged(twilio: &TwilioServer) -> Value {
 async fn a_call_that_the_official_library_orders_comes_in_and_is_as_long_for_all() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let twilio = twilio(listener.local_addr().unwrap()).await;
-    let carrier = TwilioVoice::builder()
-        .account_sid(ACCOUNT)
-        .auth_token(TOKEN.to_owned())
-        .public_url(PUBLIC)
-        .api_base_url(twilio.api())
-        .build()
-        .unwrap();
+    let carrier = emulated::carrier(&twilio, TOKEN);
     let audio = [0x00, 0x80].repeat(usize::try_from(SPEECH.as_millis() * 4).unwrap()).into();
     let voice = ScriptedVoice::new().with_script(Script::new().item(SpeechChunk { audio, words: Vec::new() }));
     let agent = Cascade::new(Arc::new(ScriptedTranscriber::new()), Arc::new(ScriptedModel::new()), Arc::new(voice));

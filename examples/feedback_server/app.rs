@@ -6,17 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::middleware::from_fn;
-use futures_util::FutureExt;
 use tokio::net::TcpListener;
 use voicecall::agent::Cascade;
 use voicecall::carrier::VoiceBackend;
 use voicecall::engine::{CarrierAccount, Clock, EngineConfig};
-use voicecall::model::{LanguageModel, SpeechToText, TextToSpeech};
+use voicecall::model::{LanguageModel, SpeechCache, SpeechToText, TextToSpeech};
 use voicecall::openai::{OpenAiChat, OpenAiSpeech, OpenAiTranscription};
 use voicecall::server::{self, ServeOptions};
 use voicecall::sqlite::{SqliteOptions, SqliteSurvey};
 use voicecall::twilio::TwilioVoice;
-use voicecall::{Result, RunningServer, Server, TenantId};
+use voicecall::{Result, RunningServer, Server};
 
 use crate::api::{self, Tokens};
 use crate::choice::Chooser;
@@ -29,7 +28,6 @@ use crate::settings::{Settings, optional};
 use crate::simulator::Simulator;
 use crate::store::{BusinessStore, OperatorStore};
 use crate::verification::StoredVerifications;
-use crate::voices::Voices;
 use crate::{dashboard, jobs};
 
 /// How long live calls may go on after the server was told to stop: longer than an interview.
@@ -68,7 +66,6 @@ pub(crate) struct App {
     pub(crate) store: Arc<dyn BusinessStore>,
     pub(crate) tokens: Tokens,
     pub(crate) server: RunningServer,
-    service: Arc<Feedback>,
     monitor: Monitor,
 }
 
@@ -90,16 +87,15 @@ impl App {
         let store: Arc<dyn BusinessStore> = Arc::<dyn OperatorStore>::clone(&operator);
         seed.plant(&*store, &vault).await?;
         let Services { carrier, ears, model, voice } = services;
-        let voices = Arc::new(Voices::new(Arc::clone(&voice)));
+        let speech = Arc::new(SpeechCache::new(voice));
         let chooser = Arc::new(Chooser::new(Arc::clone(&store)));
-        let agent = Arc::new(Cascade::new(ears, Arc::clone(&model), voice));
-        let service = Feedback::new(Arc::clone(&store), agent, voices, Arc::clone(&chooser), settings.calls);
-        let service = Arc::new(service);
+        let agent = Arc::new(Cascade::new(ears, Arc::clone(&model), Arc::<SpeechCache>::clone(&speech)));
+        let service = Feedback::new(Arc::clone(&store), agent, speech, Arc::clone(&chooser), settings.calls);
         let recordings = Recordings::new(&settings.recordings, Arc::clone(&carrier));
         let account = CarrierAccount::of(carrier)?.number(settings.caller_number.clone());
         let server = Server::builder()
             .account(account.calls_per_second(settings.calls_per_second))
-            .handler(Arc::<Feedback>::clone(&service))
+            .handler(Arc::new(service))
             .store(Arc::<dyn OperatorStore>::clone(&operator))
             .vault(Arc::clone(&vault))
             .public_url(settings.public_url.as_str())
@@ -124,15 +120,7 @@ impl App {
         let server =
             server.background(jobs::summaries(&engine, dependencies.clone())).background(jobs::retention(dependencies));
         let server = server.start_on(listener).await?;
-        Ok(Self { store, tokens: settings.tokens()?, server, service, monitor })
-    }
-
-    /// Makes the sentences of a business ready.
-    ///
-    /// # Errors
-    /// `NotFound` for a business that is not there.
-    pub(crate) async fn warm_up(&self, tenant: TenantId) -> Result<()> {
-        self.service.warm_up(tenant).await
+        Ok(Self { store, tokens: settings.tokens()?, server, monitor })
     }
 
     /// Goes on until `stop` is done, then takes no more calls, lets the live ones end, and stops serving.
@@ -178,20 +166,10 @@ pub(crate) async fn serve() -> Result<(), Box<dyn Error>> {
         (simulator.services(&settings)?, Some(simulator), Seed::parse(DEMO)?)
     };
     // Asked for before the first call can come.
-    let stop = server::told_to_end().shared();
+    let stop = server::told_to_end();
     let app = App::start(&settings, services, listener, &seed, DRAIN).await?;
-    let ready = async {
-        for business in &seed.business {
-            app.warm_up(business.id).await?;
-        }
-        if simulator.is_some() {
-            print_invitation(&app, &seed)?;
-        }
-        Ok::<(), voicecall::Error>(())
-    };
-    tokio::select! {
-        ready = ready => ready?,
-        () = stop.clone() => {}
+    if simulator.is_some() {
+        print_invitation(&app, &seed)?;
     }
     Ok(app.run_until(stop).await?)
 }

@@ -24,10 +24,10 @@ mod seed;
 mod service;
 mod settings;
 mod simulator;
+mod speech;
 mod store;
 mod telemetry;
 mod verification;
-mod voices;
 
 use std::process::ExitCode;
 

@@ -10,17 +10,17 @@ use voicecall::carrier::CallFlow;
 use voicecall::engine::{
     Backoff, CallHandler, CallOutcome, CallPlan, DialPolicy, PlanRequest, Voicemail, WhileDetecting,
 };
-use voicecall::model::{SpeechOptions, TranscriptionOptions};
+use voicecall::model::{SpeechCache, SpeechOptions, TranscriptionOptions};
 use voicecall::money::Money;
 use voicecall::store::{Attachment, Session, SessionChange};
 use voicecall::survey::interview::{Interview, InterviewPlan, PlannedQuestion, Progress};
 use voicecall::survey::store::{BusinessContext, VoicemailAction};
-use voicecall::{Result, TenantId, async_trait};
+use voicecall::{Result, async_trait};
 
 use crate::choice::Chooser;
 use crate::price;
+use crate::speech;
 use crate::store::BusinessStore;
-use crate::voices::Voices;
 
 /// The name the agent gives.
 const AGENT: &str = "Vera";
@@ -40,7 +40,7 @@ const BRIDGES: [Duration; 3] = [Duration::from_millis(700), Duration::from_milli
 pub(crate) struct Feedback {
     store: Arc<dyn BusinessStore>,
     agent: Arc<dyn VoiceAgent>,
-    voices: Arc<Voices>,
+    speech: Arc<SpeechCache>,
     chooser: Arc<Chooser>,
     settings: CallLimits,
 }
@@ -58,24 +58,11 @@ impl Feedback {
     pub(crate) fn new(
         store: Arc<dyn BusinessStore>,
         agent: Arc<dyn VoiceAgent>,
-        voices: Arc<Voices>,
+        speech: Arc<SpeechCache>,
         chooser: Arc<Chooser>,
         settings: CallLimits,
     ) -> Self {
-        Self { store, agent, voices, chooser, settings }
-    }
-
-    /// Makes the sentences of a business ready before its first call.
-    ///
-    /// # Errors
-    /// `NotFound` for a business that is not there.
-    pub(crate) async fn warm_up(&self, tenant: TenantId) -> Result<()> {
-        let business = self.store.business(tenant).await?;
-        let questions = self.store.questions(tenant, true).await?;
-        let questions: Vec<_> = questions.iter().map(PlannedQuestion::from).collect();
-        let plan = InterviewPlan::swedish(&business.store_info.name, AGENT, questions);
-        self.voices.prepare(tenant, &sentences(&plan), &speech(&business)).await;
-        Ok(())
+        Self { store, agent, speech, chooser, settings }
     }
 }
 
@@ -90,7 +77,12 @@ impl CallHandler for Feedback {
         let mut settings = CallSettings::new(session.id);
         settings.recording = true;
         settings.keep = voicecall::call::Keep::AfterConsent;
-        settings.prepared = self.voices.ready(session.tenant, &sentences(&plan));
+        let options = speech_options(&business);
+        settings.prepared = if request.resumed {
+            speech::prepare_resumed(&self.speech, &plan, &options).await
+        } else {
+            speech::prepare(&self.speech, &plan, &options).await?
+        };
         let bridges = plan.phrases.fillers.iter().chain([&plan.phrases.apology]);
         settings.timeouts.fillers = BRIDGES.into_iter().zip(bridges.cloned()).collect();
         settings.timeouts.farewell = plan.phrases.technical.first().cloned();
@@ -99,7 +91,7 @@ impl CallHandler for Feedback {
         let language = business.call_preferences.language.clone();
         let setup = AgentSetup {
             transcription: TranscriptionOptions { language: Some(language), keywords: Vec::new() },
-            speech: speech(&business),
+            speech: options,
         };
         let progress = Progress::of(&request.journal, request.now);
         let progress = if request.resumed { progress } else { progress.for_new_call() };
@@ -145,14 +137,7 @@ fn voicemail(shop: &str) -> String {
     )
 }
 
-fn speech(business: &BusinessContext) -> SpeechOptions {
+fn speech_options(business: &BusinessContext) -> SpeechOptions {
     let preferences = &business.call_preferences;
     SpeechOptions { voice: preferences.voice.clone(), language: Some(preferences.language.clone()) }
-}
-
-/// Everything an interview can say.
-fn sentences(plan: &InterviewPlan) -> Vec<String> {
-    let questions =
-        plan.questions.iter().flat_map(|question| std::iter::once(&question.text).chain(&question.follow_up_prompts));
-    plan.phrases.texts().map(|text| text.to_owned()).chain(questions.cloned()).collect()
 }

@@ -12,8 +12,8 @@ use url::Url;
 use voicecall::openai::{ChatDialect, Endpoint, OpenAiChat, OpenAiSpeech, OpenAiTranscription, TranscriptionDialect};
 use voicecall::twilio::TwilioVoice;
 use voicecall_sim::caller::ScriptedCaller;
-use voicecall_sim::clips::Library;
-use voicecall_sim::openai::Server;
+use voicecall_sim::clips::{Fallback, Library};
+use voicecall_sim::openai::{Server, ServiceOptions};
 use voicecall_sim::phone::Party;
 use voicecall_sim::scenario::Scenario;
 use voicecall_sim::twilio::server::{ServerOptions, TwilioServer};
@@ -104,7 +104,12 @@ impl Simulator {
 /// When the scenario is not known or no port is free.
 pub(crate) async fn run(order: Order) -> Result<(), Box<dyn Error>> {
     let scenario = Scenario::bundled(&order.scenario)?;
-    let openai = Server::start(&scenario, API_KEY).await?;
+    let fallback = Fallback::installed("sv");
+    // Standard output is for the addresses.
+    eprintln!("simulated: what the agent has no clip of is {}", fallback.describe());
+    let mut services = ServiceOptions::default();
+    services.fallback = fallback.clone();
+    let openai = Server::start_with(&scenario, API_KEY, services).await?;
     // Wrong scenarios are refused here and not when the phone rings.
     ScriptedCaller::new(&scenario)?;
     let number = Number::new("+46700000001");
@@ -117,8 +122,9 @@ pub(crate) async fn run(order: Order) -> Result<(), Box<dyn Error>> {
             Err(_) => Box::new(voicecall_sim::phone::Silent(voicecall_sim::phone::Answer::Unreachable)),
         }
     });
-    let exchange = exchange
-        .with_speaker(|text, _language| Library::bundled().voice("agent", text).ok().map(|speech| speech.audio));
+    let exchange = exchange.with_speaker(move |text, _language| {
+        Library::bundled().speak("agent", text, &fallback).ok().map(|speech| speech.audio)
+    });
     let twilio = TwilioServer::start(exchange, ServerOptions::default().route(&order.public, order.local)).await?;
     let addresses = Addresses { twilio: twilio.api().parse()?, openai: openai.base_url().parse()? };
     println!("{}", serde_json::to_string(&addresses)?);

@@ -1,7 +1,7 @@
 //! WAV files as uploads and scenarios carry them: 16-bit PCM, mono, of the rates voice services use.
 
 /// The rates that are understood, in hertz.
-const RATES: [u32; 3] = [8000, 16000, 24000];
+const RATES: [u32; 4] = [8000, 16000, 22_050, 24000];
 
 /// The format tag of linear PCM.
 const PCM: u16 = 1;
@@ -71,7 +71,7 @@ fn read_format(chunk: &[u8]) -> Result<u32, String> {
     let rate = u32::from(high) << 16 | u32::from(low);
     if (tag, channels, bits) != (PCM, 1, 16) || !RATES.contains(&rate) {
         return Err(format!(
-            "WAV files are mono 16-bit PCM at 8, 16 or 24 kHz, not format {tag} with {channels} channels of {bits} bits at {rate} Hz"
+            "WAV files are mono 16-bit PCM at 8, 16, 22.05 or 24 kHz, not format {tag} with {channels} channels of {bits} bits at {rate} Hz"
         ));
     }
     Ok(rate)

@@ -43,7 +43,6 @@ pub(crate) async fn run(out: &Path, scenario: &str) -> Result<(), Box<dyn Error>
     let (business, verification) = customer(&seed)?;
     let app = App::start(&settings, simulator.services(&settings)?, listener, &seed, DRAIN).await?;
     println!("server on http://{}, simulated Twilio and AI services in a process of their own", app.server.address());
-    app.warm_up(business).await?;
     let screen = screen::start(app.server.engine());
     let phone = seed.business.first().and_then(|business| business.verification.first());
     let phone = phone.map(|verification| verification.phone.reveal().to_owned()).unwrap_or_default();

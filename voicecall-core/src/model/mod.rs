@@ -5,6 +5,7 @@
 mod language;
 mod object;
 mod speech;
+mod speech_cache;
 mod transcription;
 
 pub use language::{
@@ -12,6 +13,7 @@ pub use language::{
 };
 pub use object::json_object;
 pub use speech::{SpeechChunk, SpeechOptions, TextToSpeech, WordTiming};
+pub use speech_cache::SpeechCache;
 pub use transcription::{SpeechToText, Transcript, TranscriptionOptions};
 
 /// A stream of results that owns all it needs.

@@ -28,7 +28,7 @@ pub struct SpeechChunk {
 }
 
 /// How to speak.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct SpeechOptions {
     /// The provider's name of the voice; its default if absent.
     pub voice: Option<String>,

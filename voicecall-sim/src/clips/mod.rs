@@ -1,8 +1,8 @@
 //! Spoken sentences with known word boundaries: the voices of the simulator.
 //!
 //! Every sentence an agent or a caller says in a simulated call is a recorded clip of 8 kHz mu-law,
-//! made once by `scripts/make-clips`. A text without a clip is an error, never a beep, so a
-//! simulated call cannot pass on audio that nobody could have understood.
+//! made once by `scripts/make-clips`. A text without a clip is an error unless a [`Fallback`] is
+//! asked for, so a simulated call cannot pass on audio that nobody could have understood.
 //!
 //! ```
 //! use voicecall_sim::clips::Library;
@@ -15,12 +15,14 @@
 
 mod bundled;
 mod clip;
+mod fallback;
 mod index;
 mod library;
 mod speech;
 mod stand_in;
 
 pub use clip::{Clip, Word};
+pub use fallback::{Espeak, Fallback};
 pub use library::Library;
 pub use speech::{NoClip, Speech, sentences};
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use voicecall_core::audio::g711::mulaw::SILENCE;
 
-use super::{Library, RATE, Word};
+use super::{Fallback, Library, RATE, Word};
 
 /// The pause between two sentences: 120 ms.
 const PAUSE: usize = RATE * 120 / 1000;
@@ -48,27 +48,43 @@ impl Library {
     /// [`NoClip`] names the first sentence that the speaker has no clip of, or the whole text when
     /// it holds no sentence.
     pub fn voice(&self, speaker: &str, text: &str) -> Result<Speech, NoClip> {
-        let no_clip = |text: &str| NoClip { speaker: speaker.to_owned(), text: text.to_owned() };
-        let clips = sentences(text)
-            .into_iter()
-            .map(|sentence| self.by_text(speaker, sentence).ok_or_else(|| no_clip(sentence)))
-            .collect::<Result<Vec<_>, _>>()?;
-        if clips.is_empty() {
-            return Err(no_clip(text));
-        }
-        let mut speech = Speech { text: String::new(), audio: Vec::new(), words: Vec::new() };
-        for clip in clips {
-            if !speech.audio.is_empty() {
-                speech.text.push(' ');
-                speech.audio.extend([SILENCE; PAUSE]);
+        self.speak(speaker, text, &Fallback::Refuse)
+    }
+
+    /// The same, with somebody else for the sentences that the speaker has no clip of.
+    ///
+    /// # Errors
+    ///
+    /// As [`voice`](Self::voice); with another [`Fallback`] than `Refuse` only for a text without a sentence.
+    pub fn speak(&self, speaker: &str, text: &str, fallback: &Fallback) -> Result<Speech, NoClip> {
+        let say = |sentence: &str| match self.by_text(speaker, sentence) {
+            Some(clip) => {
+                Ok(Speech { text: clip.text().to_owned(), audio: clip.audio().to_vec(), words: clip.words().to_vec() })
             }
-            let at = speech.audio.len();
-            speech.text.push_str(clip.text());
-            speech.audio.extend_from_slice(clip.audio());
-            let placed = |word: &Word| Word { start: at + word.start, end: at + word.end, ..word.clone() };
-            speech.words.extend(clip.words().iter().map(placed));
-        }
-        Ok(speech)
+            None => fallback.say(self, speaker, sentence),
+        };
+        let mut said = sentences(text).into_iter().map(say);
+        let Some(first) = said.next() else {
+            return Err(NoClip { speaker: speaker.to_owned(), text: text.to_owned() });
+        };
+        said.try_fold(first?, |speech, next| Ok(speech.followed_by(next?)))
+    }
+}
+
+impl Speech {
+    /// This, and after a pause `next`.
+    fn followed_by(mut self, next: Self) -> Self {
+        self.text.push(' ');
+        self.text.push_str(&next.text);
+        self.audio.extend([SILENCE; PAUSE]);
+        let at = self.audio.len();
+        self.audio.extend(next.audio);
+        self.words.extend(next.words.into_iter().map(|word| Word {
+            start: at + word.start,
+            end: at + word.end,
+            ..word
+        }));
+        self
     }
 }
 

@@ -35,5 +35,5 @@ mod voice;
 pub use ear::{EarService, Heard, HeardWord};
 pub use error::ApiError;
 pub use scripted_llm::{RepliedCall, Reply, ScriptedLlm, Token};
-pub use server::Server;
+pub use server::{Server, ServiceOptions};
 pub use voice::{Utterance, Voice};

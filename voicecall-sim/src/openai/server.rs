@@ -18,10 +18,32 @@ use voicecall_core::{Error, ErrorKind, Result};
 
 use super::delivery::Delivery;
 use super::{ApiError, EarService, ScriptedLlm, Voice, routes};
-use crate::clips::Library;
+use crate::clips::{Fallback, Library};
 use crate::fault::{Faults, Site};
 use crate::matcher::ClipMatcher;
 use crate::scenario::Scenario;
+
+/// What the services speak and hear with.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ServiceOptions {
+    /// The clips; the bundled ones by default.
+    pub library: Library,
+    /// What understands them; ears for the bundled ones by default.
+    pub ears: ClipMatcher,
+    /// Who says what no clip says; nobody by default.
+    pub fallback: Fallback,
+}
+
+impl Default for ServiceOptions {
+    fn default() -> Self {
+        Self {
+            library: Library::bundled().clone(),
+            ears: ClipMatcher::bundled().clone(),
+            fallback: Fallback::default(),
+        }
+    }
+}
 
 /// The emulator, listening on a free port of the loopback interface until it is stopped or dropped.
 #[derive(Debug)]
@@ -36,18 +58,18 @@ impl Server {
     /// # Errors
     /// [`ErrorKind::Unavailable`] if no port can be opened.
     pub async fn start(scenario: &Scenario, api_key: &str) -> Result<Self> {
-        Self::start_with(scenario, api_key, Library::bundled().clone(), ClipMatcher::bundled().clone()).await
+        Self::start_with(scenario, api_key, ServiceOptions::default()).await
     }
 
-    /// The same with the clips of `library`, which `ears` understand.
+    /// The same with other clips, ears, or somebody who says what no clip says.
     ///
     /// # Errors
     /// [`ErrorKind::Unavailable`] if no port can be opened.
-    pub async fn start_with(scenario: &Scenario, api_key: &str, library: Library, ears: ClipMatcher) -> Result<Self> {
+    pub async fn start_with(scenario: &Scenario, api_key: &str, options: ServiceOptions) -> Result<Self> {
         let unavailable = |error| Error::new(ErrorKind::Unavailable, "start emulator").with_source(error);
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(unavailable)?;
         let address = listener.local_addr().map_err(unavailable)?;
-        let router = router(Services::new(scenario, api_key, library, ears));
+        let router = router(Services::new(scenario, api_key, options));
         let task = tokio::spawn(serve(listener, router));
         Ok(Self { address, task })
     }
@@ -109,12 +131,13 @@ pub(super) struct Services {
 }
 
 impl Services {
-    pub(super) fn new(scenario: &Scenario, api_key: &str, library: Library, ears: ClipMatcher) -> Arc<Self> {
+    pub(super) fn new(scenario: &Scenario, api_key: &str, options: ServiceOptions) -> Arc<Self> {
+        let ServiceOptions { library, ears, fallback } = options;
         Arc::new(Self {
             authorization: format!("Bearer {api_key}"),
             llm: Mutex::new(ScriptedLlm::of(scenario)),
             ear: EarService::new(scenario, ears),
-            voice: Mutex::new(Voice::new(scenario, library)),
+            voice: Mutex::new(Voice::new(scenario, library).with_fallback(fallback)),
             faults: Mutex::new(scenario.fault_plan().start()),
         })
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use voicecall_core::audio::{Resampler, SAMPLE_RATE, g711::mulaw};
 
 use super::ApiError;
-use crate::clips::Library;
+use crate::clips::{Fallback, Library};
 use crate::fault::Rng;
 use crate::scenario::{Latency, Part, Scenario};
 
@@ -19,6 +19,7 @@ const SPEAKER: &str = "agent";
 #[derive(Debug)]
 pub struct Voice {
     library: Library,
+    fallback: Fallback,
     latency: Latency,
     rng: Rng,
 }
@@ -37,16 +38,24 @@ impl Voice {
     /// The synthesiser of `scenario`, speaking with the clips of `library`.
     #[must_use]
     pub fn new(scenario: &Scenario, library: Library) -> Self {
-        Self { library, latency: scenario.latency.clone(), rng: scenario.rng(Part::Voice) }
+        let (latency, rng) = (scenario.latency.clone(), scenario.rng(Part::Voice));
+        Self { library, fallback: Fallback::Refuse, latency, rng }
+    }
+
+    /// Who says what no clip says; nobody, unless told otherwise.
+    #[must_use]
+    pub fn with_fallback(mut self, fallback: Fallback) -> Self {
+        self.fallback = fallback;
+        self
     }
 
     /// Speaks `text`.
     ///
     /// # Errors
-    /// A 400 that names the sentence no clip says.
+    /// A 400 that names the sentence that nobody says.
     pub fn speak(&mut self, text: &str) -> Result<Utterance, ApiError> {
-        let speech =
-            self.library.voice(SPEAKER, text).map_err(|error| ApiError::invalid("input", error.to_string()))?;
+        let speech = self.library.speak(SPEAKER, text, &self.fallback);
+        let speech = speech.map_err(|error| ApiError::invalid("input", error.to_string()))?;
         let mut narrow = vec![0; speech.audio.len()];
         mulaw::decode_slice(&speech.audio, &mut narrow);
         let samples = resample(&narrow, SAMPLE_RATE, SPEECH_RATE)?;

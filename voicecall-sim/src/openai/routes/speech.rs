@@ -35,11 +35,13 @@ enum Container {
 pub(super) async fn speak(State(services): State<Arc<Services>>, body: Bytes) -> Result<Response, ApiError> {
     let asked = Instant::now();
     let (text, container) = read(&body)?;
-    let delivery = {
-        let mut voice = services.voice();
-        let utterance = voice.speak(&text)?;
-        pace(&utterance, container, voice.pace())
-    };
+    let speaking = Arc::clone(&services);
+    // A program may have to be asked.
+    let spoken = tokio::task::spawn_blocking(move || {
+        let mut voice = speaking.voice();
+        voice.speak(&text).map(|utterance| pace(&utterance, container, voice.pace()))
+    });
+    let delivery = spoken.await.map_err(|error| ApiError::server(error.to_string()))??;
     let delivery = services.deliver(Site::OpenaiSpeech, delivery)?;
     let content_type = match container {
         Container::Pcm => "audio/pcm",

@@ -9,10 +9,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use super::super::server::{Server, Services, router};
+use super::super::server::{Server, ServiceOptions, Services, router};
 use super::*;
-use crate::clips::Library;
-use crate::matcher::ClipMatcher;
 use crate::wav::streaming_header;
 
 const SCENARIO: &str = r#"
@@ -61,7 +59,7 @@ struct Client(Router<()>);
 impl Client {
     fn new() -> Self {
         let scenario = SCENARIO.parse().unwrap();
-        Self(router(Services::new(&scenario, "key", Library::bundled().clone(), ClipMatcher::bundled().clone())))
+        Self(router(Services::new(&scenario, "key", ServiceOptions::default())))
     }
 
     async fn send(&self, request: Request<Body>) -> (StatusCode, Vec<u8>) {

@@ -52,18 +52,20 @@ impl CallEngine {
         if !self.config.shares_store {
             return;
         }
-        let held: Vec<_> = {
-            let state = self.state();
-            let ringing = state.ringing.values().map(|ringing| (ringing.tenant, ringing.session, ringing.epoch));
-            let live = state.live.iter().map(|(id, live)| (live.tenant, *id, live.epoch));
-            let broken = state.broken.iter().map(|(id, broken)| (broken.tenant, *id, Some(broken.epoch)));
-            let all = ringing.chain(live).chain(broken);
-            all.filter_map(|(tenant, session, epoch)| Some(Lease { tenant, session, epoch: epoch? })).collect()
-        };
-        match self.store.renew_leases(&held, self.lease_until()).await {
+        match self.store.renew_leases(&self.held_leases(), self.lease_until()).await {
             Ok(lost) => lost.into_iter().for_each(|lost| self.drop_lost(lost)),
             Err(error) => warn!(%error, "leases could not be renewed"),
         }
+    }
+
+    /// The leases of everything that runs here.
+    pub(super) fn held_leases(&self) -> Vec<Lease> {
+        let state = self.state();
+        let ringing = state.ringing.values().map(|ringing| (ringing.tenant, ringing.session, ringing.epoch));
+        let live = state.live.iter().map(|(id, live)| (live.tenant, *id, live.epoch));
+        let broken = state.broken.iter().map(|(id, broken)| (broken.tenant, *id, Some(broken.epoch)));
+        let all = ringing.chain(live).chain(broken);
+        all.filter_map(|(tenant, session, epoch)| Some(Lease { tenant, session, epoch: epoch? })).collect()
     }
 
     /// Ends what runs here for a session that is another process's by now, without touching the call.

@@ -25,6 +25,7 @@ mod registry;
 mod resume;
 mod retry;
 mod settings;
+mod signals;
 mod sink;
 mod stop;
 mod supervise;

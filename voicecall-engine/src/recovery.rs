@@ -69,7 +69,7 @@ impl CallEngine {
     }
 
     /// Whether something in this process runs the session or waits for its call.
-    fn is_ours(&self, session: &Session) -> bool {
+    pub(super) fn is_ours(&self, session: &Session) -> bool {
         let state = self.state();
         state.live.contains_key(&session.id)
             || state.broken.contains_key(&session.id)

@@ -12,7 +12,7 @@ use voicecall_core::{SessionId, TenantId};
 use super::CallEngine;
 
 impl CallEngine {
-    /// Ends a session, whatever it is doing: waiting, ringing or talking.
+    /// Ends a session, whatever it is doing and in whichever process: waiting, ringing or talking.
     ///
     /// # Errors
     /// `NotFound` if there is no such session; `Conflict` if it is over.
@@ -20,8 +20,12 @@ impl CallEngine {
         if self.end_live(tenant, session, reason).await {
             return Ok(());
         }
-        if self.store.session(tenant, session).await?.status.is_final() {
+        let found = self.store.session(tenant, session).await?;
+        if found.status.is_final() {
             return Err(Error::new(ErrorKind::Conflict, "stop session").with_message("the session is over"));
+        }
+        if self.is_run_elsewhere(&found) && self.stop_elsewhere(&found, reason).await? {
+            return Ok(());
         }
         // First the session: an order under way ends its call when it sees that nobody wants it any more.
         let change = SessionChange::Ended { reason, source: EventSource::System, at: self.now() };

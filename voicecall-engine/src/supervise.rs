@@ -28,7 +28,13 @@ impl CallEngine {
     /// were not reached; ends calls that outlive their limit; settles those of which nothing is heard. Returns when the
     /// engine [shuts down](Self::shutdown).
     pub async fn run_background(self: &Arc<Self>) {
-        tokio::join!(self.dispatch(), self.supervise(), self.renew_leases(), self.probe_accounts());
+        tokio::join!(
+            self.dispatch(),
+            self.supervise(),
+            self.renew_leases(),
+            self.take_signals(),
+            self.probe_accounts()
+        );
     }
 
     async fn supervise(self: &Arc<Self>) {

@@ -19,7 +19,7 @@ use voicecall_core::carrier::{
     CallFlow, CallStatus, CarrierEvent, CarrierEventKind, StreamTarget, WebhookReply, WebhookRequest,
 };
 use voicecall_core::store::{
-    Direction, EndReason, EventSource, ProviderLog, ProviderOperation, Route, Session, SessionStatus,
+    Direction, EndReason, EventSource, ProviderLog, ProviderOperation, Route, Session, SessionStatus, Signal,
 };
 use voicecall_core::{AccountName, CarrierCallId, Epoch, SessionId};
 use voicecall_core::{Error, ErrorKind, Result};
@@ -172,15 +172,19 @@ impl CallEngine {
             ReportOf::Account(name) => self.key_of(name, &event).await?,
         };
         let session = retry_for(ON_THE_LINE, || self.take_in(&account, key, &event)).await?;
+        let (attempt, call) = (key.attempt, event.call);
         match event.kind {
-            CarrierEventKind::Status { status, .. } => {
-                if status == CallStatus::Completed {
-                    self.tell_live(session.id, &event.call, InputEvent::CallEnded);
-                }
-                self.advance(&session, key, status).await;
+            // The process that runs the call knows how it ended; one that has died asks the carrier again.
+            CarrierEventKind::Status { status, .. } if status.is_final() && self.is_run_elsewhere(&session) => {
+                self.signal(&session, &Signal::Status { attempt, call, status }).await?;
             }
+            CarrierEventKind::Detected(detection) if self.is_run_elsewhere(&session) => {
+                let answered_by = detection.answered_by;
+                self.signal(&session, &Signal::Detected { attempt, call, answered_by }).await?;
+            }
+            CarrierEventKind::Status { status, .. } => self.take_status(&session, key, &call, status).await,
             CarrierEventKind::Detected(detection) => {
-                self.detected(&session, key, &event.call, detection.answered_by).await?;
+                self.detected(&session, key, &call, detection.answered_by).await?;
             }
             _ => {}
         }

@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, named_params};
-use voicecall_core::store::{AcquireLease, Lease, QueueStore, Route, RoutingStore, Session, refuse_to_call};
-use voicecall_core::{AccountName, CarrierCallId, Epoch, Result, SessionId, TenantId, async_trait};
+use voicecall_core::store::{AcquireLease, Lease, QueueStore, Route, RoutingStore, Session, Signal, refuse_to_call};
+use voicecall_core::{AccountName, CarrierCallId, Epoch, Error, ErrorKind, Result, SessionId, TenantId, async_trait};
 
-use crate::column::{At, Count, Text};
+use crate::column::{At, Count, Json, Text};
 use crate::{SqliteStore, do_not_call, sessions};
 
 /// Goes from tenant to tenant along the index, and reads the first of each: what it costs grows with the tenants
@@ -100,6 +100,56 @@ impl QueueStore for SqliteStore {
                 }
             }
             Ok(lost)
+        })
+        .await
+    }
+
+    async fn signal(&self, tenant: TenantId, session: SessionId, signal: &Signal) -> Result<()> {
+        let signal = serde_json::to_string(signal)
+            .map_err(|error| Error::new(ErrorKind::Internal, "signal").with_source(error))?;
+        self.write("signal", move |db| {
+            if sessions::find(db, tenant, session)?.status.is_final() {
+                return Err(Error::new(ErrorKind::Conflict, "signal").with_message("the session is over").into());
+            }
+            let insert = "INSERT INTO signals (session_id, signal) VALUES (?, ?)";
+            db.prepare_cached(insert)?.execute((Text(session), &signal))?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn take_signals(&self, leases: &[Lease]) -> Result<Vec<(Lease, Signal)>> {
+        // Seldom is there any: then nothing is written, and the leases are not looked at.
+        let left = self.read("look for signals", move |db| {
+            let mut left = db.prepare_cached("SELECT DISTINCT session_id FROM signals")?;
+            let left = left.query_map((), |row| Ok(row.get::<_, Text<SessionId>>(0)?.0))?;
+            Ok(left.collect::<rusqlite::Result<Vec<_>>>()?)
+        });
+        let left = left.await?;
+        let leases: Vec<_> = leases.iter().filter(|lease| left.contains(&lease.session)).copied().collect();
+        if leases.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.write("take signals", move |db| {
+            // Nobody owns a session that is over.
+            db.execute(
+                "DELETE FROM signals WHERE session_id IN (SELECT id FROM sessions WHERE ended_at IS NOT NULL)",
+                (),
+            )?;
+            let taken = "DELETE FROM signals WHERE session_id =
+                             (SELECT id FROM sessions WHERE id = ? AND tenant_id = ? AND owner_epoch = ?)
+                         RETURNING id, signal";
+            let mut take = db.prepare_cached(taken)?;
+            let mut taken = Vec::new();
+            for lease in &leases {
+                let key = (Text(lease.session), Text(lease.tenant), lease.epoch.0);
+                for row in take.query_map(key, |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Json<Signal>>(1)?.0)))? {
+                    let (id, signal) = row?;
+                    taken.push((id, *lease, signal));
+                }
+            }
+            taken.sort_by_key(|(id, ..)| *id);
+            Ok(taken.into_iter().map(|(_, lease, signal)| (lease, signal)).collect())
         })
         .await
     }

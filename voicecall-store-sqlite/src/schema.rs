@@ -13,6 +13,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0004_finding_what_is_old.sql"),
     include_str!("../migrations/0005_sessions.sql"),
     include_str!("../migrations/0006_do_not_call.sql"),
+    include_str!("../migrations/0007_signals.sql"),
 ];
 
 /// Marks the file as ours, "vcal".

@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{AcquireLease, Lease, RetentionRun, Session, Store};
+use super::{AcquireLease, Lease, RetentionRun, Session, Signal, Store};
 use crate::error::Result;
 use crate::id::{AccountName, AttemptId, CarrierCallId, Epoch, SessionId, TenantId};
 
@@ -55,6 +55,20 @@ pub trait QueueStore: Send + Sync {
     /// # Errors
     /// As every store call.
     async fn renew_leases(&self, leases: &[Lease], until: Timestamp) -> Result<Vec<Lease>>;
+
+    /// Leaves word for the owner of a session, whoever that is when it [looks](Self::take_signals).
+    ///
+    /// # Errors
+    /// `Conflict` if the session is over; `NotFound`.
+    async fn signal(&self, tenant: TenantId, session: SessionId, signal: &Signal) -> Result<()>;
+
+    /// Takes what was left for the owners of these sessions, in the order in which it was left; nothing for a lease that is
+    /// lost, or a session that is over. What is taken is gone: who takes it acts on it. It is asked several times a second, so that it must cost next to
+    /// nothing while there is no signal, however many leases are asked about.
+    ///
+    /// # Errors
+    /// As every store call.
+    async fn take_signals(&self, leases: &[Lease]) -> Result<Vec<(Lease, Signal)>>;
 }
 
 /// Whose a call is that a carrier tells us of.

@@ -66,6 +66,8 @@ pass_through! { QueueStore {
     fn open_sessions() -> Vec<Session>;
     fn acquire_lease(tenant: TenantId, session: SessionId, how: AcquireLease) -> Epoch;
     fn renew_leases(leases: &[Lease], until: Timestamp) -> Vec<Lease>;
+    fn signal(tenant: TenantId, session: SessionId, signal: &Signal) -> ();
+    fn take_signals(leases: &[Lease]) -> Vec<(Lease, Signal)>;
 }}
 
 pass_through! { RoutingStore {

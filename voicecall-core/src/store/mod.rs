@@ -22,6 +22,7 @@ mod person;
 mod projection;
 mod provider_log;
 mod session;
+mod signal;
 mod status;
 mod traits;
 
@@ -41,5 +42,6 @@ pub use person::{Erased, PersonFile, SessionFile};
 pub use projection::event_of;
 pub use provider_log::{ProviderLog, ProviderOperation};
 pub use session::{Attachment, NewSession, Session, SessionChange};
+pub use signal::Signal;
 pub use status::{CallPriority, EndReason, SessionStatus};
 pub use traits::{DialStore, JournalStore, PersonStore, SessionStore, Store};

@@ -116,6 +116,8 @@ flaky! {
         fn open_sessions() -> Vec<Session>;
         fn acquire_lease(tenant: TenantId, session: SessionId, how: AcquireLease) -> Epoch;
         fn renew_leases(leases: &[Lease], until: Timestamp) -> Vec<Lease>;
+        fn signal(tenant: TenantId, session: SessionId, signal: &Signal) -> ();
+        fn take_signals(leases: &[Lease]) -> Vec<(Lease, Signal)>;
     }
     RoutingStore {
         fn route_call(carrier: &str, account: Option<AccountName>, call: &CarrierCallId) -> Option<Route>;

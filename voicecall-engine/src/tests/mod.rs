@@ -2,6 +2,7 @@
 
 mod accounts;
 mod calls;
+mod elsewhere;
 mod faults;
 mod flaky_store;
 mod incoming;

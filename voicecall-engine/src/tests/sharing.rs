@@ -14,7 +14,7 @@ use voicecall_core::testing::{CarrierRequest, ScriptedModel, ScriptedTranscriber
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn two() -> (World, World) {
+pub(super) fn two() -> (World, World) {
     let one = World::with(|config| config.shares_store = true, scripted_agent());
     let other = one.restarted();
     (one, other)

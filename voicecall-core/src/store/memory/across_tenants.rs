@@ -5,10 +5,12 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::MemoryStore;
+use super::{MemoryStore, MemoryTables, conflict};
 use crate::error::Result;
 use crate::id::{AccountName, CarrierCallId, Epoch, SessionId, TenantId};
-use crate::store::{AcquireLease, CallPriority, Lease, QueueStore, Route, RoutingStore, Session, refuse_to_call};
+use crate::store::{
+    AcquireLease, CallPriority, Lease, QueueStore, Route, RoutingStore, Session, Signal, refuse_to_call,
+};
 
 #[async_trait]
 impl QueueStore for MemoryStore {
@@ -76,6 +78,32 @@ impl QueueStore for MemoryStore {
             }
         }
         Ok(lost)
+    }
+
+    async fn signal(&self, tenant: TenantId, session: SessionId, signal: &Signal) -> Result<()> {
+        let mut tables = self.lock();
+        if tables.sessions.get("signal", tenant, session)?.session.status.is_final() {
+            return Err(conflict("signal", "the session is over"));
+        }
+        tables.signals.push((session, signal.clone()));
+        Ok(())
+    }
+
+    async fn take_signals(&self, leases: &[Lease]) -> Result<Vec<(Lease, Signal)>> {
+        let mut tables = self.lock();
+        if tables.signals.is_empty() {
+            return Ok(Vec::new());
+        }
+        let owned = |lease: &&Lease| {
+            let row = tables.sessions.get("take signals", lease.tenant, lease.session);
+            row.is_ok_and(|row| row.session.owner == lease.epoch)
+        };
+        let owned: HashMap<_, _> = leases.iter().filter(owned).map(|lease| (lease.session, *lease)).collect();
+        let MemoryTables { sessions, signals, .. } = &mut *tables;
+        // Nobody owns a session that is over.
+        signals.retain(|(id, _)| sessions.rows.get(id).is_some_and(|row| !row.session.status.is_final()));
+        let taken = signals.extract_if(.., |(session, _)| owned.contains_key(session));
+        Ok(taken.filter_map(|(session, signal)| Some((*owned.get(&session)?, signal))).collect())
     }
 }
 

@@ -16,8 +16,9 @@ use do_not_call::DoNotCall;
 use rows::Rows;
 use sessions::{Sessions, Timeline};
 
-use super::{Extension, RetentionRun};
+use super::{Extension, RetentionRun, Signal};
 use crate::error::{Error, ErrorKind, Result};
+use crate::id::SessionId;
 
 /// A store in memory, with the semantics of every other store. What it holds ends with the process.
 ///
@@ -48,6 +49,7 @@ pub struct MemoryTables {
     sessions: Sessions,
     attempts: Attempts,
     do_not_call: DoNotCall,
+    signals: Vec<(SessionId, Signal)>,
     retention_runs: Vec<RetentionRun>,
     rows: Rows,
 }

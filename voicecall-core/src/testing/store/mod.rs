@@ -123,6 +123,7 @@ rules! {
         whoever_was_overtaken_may_not_call,
         a_session_is_leased_until_its_owner_says,
         of_many_who_take_a_session_from_one_owner_one_gets_it,
+        the_owner_of_a_session_is_told_once,
         an_attempt_that_ended_is_booked_once,
         a_further_attempt_is_another_call_of_the_session,
         who_is_over_waits_no_more,

@@ -61,6 +61,8 @@ enum Fault {
     TakesFromAnybody,
     /// Lets owners believe that they still own what others took over.
     RenewsWhatIsLost,
+    SignalsTwice,
+    SignalsWhoeverAsks,
     /// Those who wait are called in turn, urgent or not.
     ForgetsPriority,
     /// Who has waited longest is found first, however many of them are one tenant's.
@@ -458,6 +460,8 @@ async fn every_fault_is_noticed_by_its_rule() {
         (Fault::TakesWhatIsLeased, "a_session_is_leased_until_its_owner_says"),
         (Fault::TakesFromAnybody, "of_many_who_take_a_session_from_one_owner_one_gets_it"),
         (Fault::RenewsWhatIsLost, "a_session_is_leased_until_its_owner_says"),
+        (Fault::SignalsTwice, "the_owner_of_a_session_is_told_once"),
+        (Fault::SignalsWhoeverAsks, "the_owner_of_a_session_is_told_once"),
         (Fault::ForgetsPriority, "who_waits_is_found_when_due_the_urgent_first"),
         (Fault::FindsTheLongestQueue, "a_tenant_with_many_who_wait_hides_nobody_elses"),
         (Fault::FinishesAgain, "an_attempt_that_ended_is_booked_once"),

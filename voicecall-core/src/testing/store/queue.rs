@@ -5,11 +5,12 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 
 use super::fixture::{Shop, after, assert_kind, connecting, ended, new_session};
+use crate::carrier::{AnsweredBy, CallStatus};
 use crate::error::ErrorKind;
-use crate::id::{CarrierCallId, SessionId, TenantId};
+use crate::id::{AttemptId, CarrierCallId, SessionId, TenantId};
 use crate::store::{
     AcquireLease, AttemptOutcome, CallPriority, EndReason, EngineStore, EventKind, EventSource, Lease, NewSession,
-    SessionChange, SessionStatus,
+    SessionChange, SessionStatus, Signal,
 };
 
 fn postponed(until: u64) -> SessionChange {
@@ -105,6 +106,39 @@ pub(super) async fn a_session_is_leased_until_its_owner_says(store: Arc<dyn Engi
     let lost = store.renew_leases(&[held, next, gone, strange], after(90)).await.unwrap();
     assert_eq!(lost, [held, gone, strange]);
     assert_eq!(shop.read().await.leased_until, Some(after(90)));
+}
+
+pub(super) async fn the_owner_of_a_session_is_told_once(store: Arc<dyn EngineStore>) {
+    let shop = Shop::open(store).await;
+    let (store, tenant, session) = (&shop.store, shop.tenant, shop.session);
+    let (_, epoch) = store.claim_session(tenant, session, after(0), after(9)).await.unwrap();
+    let former = Lease { tenant, session, epoch };
+    let another = store.create_session(&new_session(tenant)).await.unwrap();
+    let stop = Signal::Stop { reason: EndReason::Canceled };
+    let call = CarrierCallId::new("CA1");
+    let status = Signal::Status { attempt: AttemptId::new(), call: call.clone(), status: CallStatus::Completed };
+    let person = Signal::Detected { attempt: AttemptId::new(), call, answered_by: AnsweredBy::Human };
+    for signal in [&status, &stop, &person] {
+        store.signal(tenant, session, signal).await.unwrap();
+    }
+    store.signal(tenant, another.id, &stop).await.unwrap();
+    assert_kind(store.signal(TenantId::new(), session, &stop).await, ErrorKind::NotFound);
+    assert_kind(store.signal(tenant, SessionId::new(), &stop).await, ErrorKind::NotFound);
+
+    let owner = store.acquire_lease(tenant, session, AcquireLease::from_anybody(after(60))).await.unwrap();
+    let owner = Lease { epoch: owner, ..former };
+    let strange = Lease { tenant: TenantId::new(), ..owner };
+    assert_eq!(store.take_signals(&[former, strange]).await.unwrap(), []);
+    let told = [(owner, status), (owner, stop.clone()), (owner, person)];
+    assert_eq!(store.take_signals(&[strange, owner]).await.unwrap(), told);
+    assert_eq!(store.take_signals(&[owner]).await.unwrap(), []);
+    let others = Lease { tenant, session: another.id, epoch: another.owner };
+    assert_eq!(store.take_signals(&[owner, others]).await.unwrap(), [(others, stop.clone())]);
+
+    store.signal(tenant, session, &stop).await.unwrap();
+    shop.change(&ended(EndReason::Canceled)).await.unwrap();
+    assert_kind(store.signal(tenant, session, &stop).await, ErrorKind::Conflict);
+    assert_eq!(store.take_signals(&[owner]).await.unwrap(), [], "it is over");
 }
 
 pub(super) async fn of_many_who_take_a_session_from_one_owner_one_gets_it(store: Arc<dyn EngineStore>) {

@@ -55,6 +55,28 @@ impl QueueStore for Broken {
         let lost = self.inner.renew_leases(leases, until).await?;
         Ok(if self.has(Fault::RenewsWhatIsLost) { Vec::new() } else { lost })
     }
+
+    async fn signal(&self, tenant: TenantId, session: SessionId, signal: &Signal) -> Result<()> {
+        scoped!(self, "signal", tenant, self.inner.signal(tenant, session, signal))
+    }
+
+    async fn take_signals(&self, leases: &[Lease]) -> Result<Vec<(Lease, Signal)>> {
+        let mut taken = self.inner.take_signals(leases).await?;
+        if self.has(Fault::SignalsTwice) {
+            for (lease, signal) in &taken {
+                self.inner.signal(lease.tenant, lease.session, signal).await?;
+            }
+        }
+        if self.has(Fault::SignalsWhoeverAsks) && taken.is_empty() {
+            let mut owners = Vec::new();
+            for lease in leases {
+                let owner = self.inner.session(lease.tenant, lease.session).await?.owner;
+                owners.push(Lease { epoch: owner, ..*lease });
+            }
+            taken = self.inner.take_signals(&owners).await?;
+        }
+        Ok(taken)
+    }
 }
 
 #[async_trait]

@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use voicecall::agent::{Cascade, VoiceAgent};
 use voicecall::server::CancellationToken;
-use voicecall::store::{EngineStore, MemoryStore, NewSession, QueueStore, SessionStore};
+use voicecall::store::{Claim, EngineStore, MemoryStore, NewSession, QueueStore, SessionStore};
 use voicecall::{Error, Server, ServerBuilder, TenantId, Vault};
 use voicecall_core::testing::{ScriptedCarrier, ScriptedModel, ScriptedTranscriber, ScriptedVoice};
 
@@ -47,7 +47,7 @@ async fn a_job_begins_after_the_recovery_and_ends_while_routes_are_still_served(
     let left = NewSession::outbound(tenant, remote, now);
     store.create_session(&left).await.unwrap();
     // As a process leaves it that ended before it called.
-    store.claim_session(tenant, left.id, now, now).await.unwrap();
+    store.claim_session(tenant, left.id, &Claim::new(now, now)).await.unwrap();
     assert_eq!(store.session(tenant, left.id).await.unwrap().due_at, None);
 
     let shared: Arc<dyn EngineStore> = Arc::<MemoryStore>::clone(&store);

@@ -14,6 +14,7 @@ use voicecall::model::{LanguageModel, SpeechCache, SpeechToText, TextToSpeech};
 use voicecall::openai::{OpenAiChat, OpenAiSpeech, OpenAiTranscription};
 use voicecall::server::{self, ServeOptions};
 use voicecall::sqlite::{SqliteOptions, SqliteSurvey};
+use voicecall::store::{CallsWithin, ContactLimits};
 use voicecall::twilio::TwilioVoice;
 use voicecall::{Result, RunningServer, Server};
 
@@ -134,11 +135,21 @@ impl App {
     }
 }
 
+fn within_days(calls: u32, days: u64) -> CallsWithin {
+    CallsWithin { calls, within: Duration::from_secs(days * 24 * 3600) }
+}
+
 fn engine_settings(settings: &Settings) -> impl FnOnce(&mut EngineConfig) + Send + use<> {
     let recordings = settings.recordings.clone();
-    |config| {
+    let (hours, calls_per_day) = (settings.hours.clone(), settings.tenant_calls_per_day);
+    move |config| {
         config.status_path = "api/calls/webhooks/telephony".to_owned();
         config.time_limit = LONGEST_CALL;
+        config.hours = hours;
+        config.contact_limits = ContactLimits {
+            per_number: vec![within_days(3, 1), within_days(10, 30)],
+            per_tenant: vec![within_days(calls_per_day, 1)],
+        };
         config.recordings = Some(recordings);
         config.farewell = ("Förlåt, vi har tekniska problem. Vi hör av oss igen.".to_owned(), "sv-SE".to_owned());
     }

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{env, fs, io};
 
+use jiff::civil;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 use voicecall::engine::Backoff;
 use voicecall::money::{Budget, Money};
 use voicecall::server::TrustedProxies;
 use voicecall::store::RetentionPolicy;
-use voicecall::{Error, ErrorKind, PhoneNumber, Result, Vault};
+use voicecall::{CallHours, Error, ErrorKind, PhoneNumber, Result, Vault};
 
 use crate::api::{Rates, Tokens, WebhookSecret};
 use crate::service::CallLimits;
@@ -31,6 +32,10 @@ pub(crate) struct Settings {
     webhook_secret: Option<SecretString>,
     pub(crate) rates: Rates,
     pub(crate) calls: CallLimits,
+    /// When anybody may be called at all.
+    pub(crate) hours: Option<CallHours>,
+    /// How many calls one business may order in a day.
+    pub(crate) tenant_calls_per_day: u32,
     pub(crate) calls_per_second: f64,
     pub(crate) retention: RetentionPolicy,
 }
@@ -63,6 +68,8 @@ impl Settings {
             webhook_secret: optional("WEBHOOK_SECRET").map(SecretString::from),
             rates: rates()?,
             calls: call_limits()?,
+            hours: hours()?,
+            tenant_calls_per_day: tenant_calls_per_day()?,
             calls_per_second: calls_per_second()?,
             retention: retention()?,
         })
@@ -87,6 +94,9 @@ impl Settings {
             webhook_secret: Some(Vault::generate_key()?),
             rates: rates()?,
             calls: call_limits()?,
+            // Simulated customers are awake.
+            hours: None,
+            tenant_calls_per_day: tenant_calls_per_day()?,
             calls_per_second: calls_per_second()?,
             retention: retention()?,
         })
@@ -131,6 +141,22 @@ fn long_enough(name: &'static str, secret: &SecretString) -> Result<()> {
         return Err(Error::config(name, "at least 32 characters"));
     }
     Ok(())
+}
+
+/// When anybody may be called, whatever a business says: what is decent in Sweden, unless the operator says otherwise.
+fn hours() -> Result<Option<CallHours>> {
+    let text = optional("CALL_HOURS").unwrap_or_else(|| "08:00-21:00".to_owned());
+    let wrong = || Error::config("CALL_HOURS", "two times of day such as 08:00-21:00, Swedish time");
+    let (from, until) = text.split_once('-').ok_or_else(wrong)?;
+    // Midnight at the end of the day is the last moment there is.
+    let until = if until == "24:00" { Ok(civil::Time::MAX) } else { until.parse() };
+    let (Ok(from), Ok(until)) = (from.parse(), until) else { return Err(wrong()) };
+    CallHours::new(from, until, "Europe/Stockholm").map(Some).map_err(|_| wrong())
+}
+
+fn tenant_calls_per_day() -> Result<u32> {
+    let Some(text) = optional("TENANT_CALLS_PER_DAY") else { return Ok(1_000) };
+    text.parse().map_err(|error| Error::config("TENANT_CALLS_PER_DAY", "a whole number").with_source(error))
 }
 
 fn call_limits() -> Result<CallLimits> {

@@ -6,7 +6,9 @@ use std::time::Duration;
 use url::Url;
 
 use super::clock::Clock;
-use voicecall_core::{Error, Result};
+use super::destinations::Destinations;
+use voicecall_core::store::{CallsWithin, ContactLimits};
+use voicecall_core::{CallHours, Error, Result};
 
 /// How an engine places calls and where carriers reach it.
 #[derive(Debug, Clone)]
@@ -23,6 +25,13 @@ pub struct EngineConfig {
     pub time_limit: Duration,
     /// Where recordings go, one folder a session; without it nothing is recorded.
     pub recordings: Option<PathBuf>,
+    /// Which numbers may be called: those that people have, where the accounts' own numbers are, unless told otherwise.
+    pub destinations: Destinations,
+    /// When anybody may be called at all, whatever a policy says; always unless told otherwise.
+    pub hours: Option<CallHours>,
+    /// How often. One number is called ten times a day at most, and by one session at a time, whoever's; a tenant calls as
+    /// often as it likes unless told otherwise. A session that must wait does.
+    pub contact_limits: ContactLimits,
     /// How many calls may ring or be connected at once.
     pub max_live: usize,
     /// Whether other processes work on the same store. Each of them must then say so: it leaves sessions to the process
@@ -41,6 +50,9 @@ pub struct EngineConfig {
     pub busy_line: Option<(String, String)>,
 }
 
+/// How often anybody is called unless told otherwise.
+const TEN_A_DAY: CallsWithin = CallsWithin { calls: 10, within: Duration::from_secs(24 * 3600) };
+
 impl EngineConfig {
     /// The defaults, for a server at this address.
     #[must_use]
@@ -51,6 +63,9 @@ impl EngineConfig {
             ring_timeout: Duration::from_secs(40),
             time_limit: Duration::from_secs(3600),
             recordings: None,
+            destinations: Destinations::default(),
+            hours: None,
+            contact_limits: ContactLimits { per_number: vec![TEN_A_DAY], per_tenant: Vec::new() },
             max_live: 500,
             shares_store: false,
             clock: Clock::system(),
@@ -73,6 +88,10 @@ impl EngineConfig {
         }
         if self.decision_timeout.is_zero() || self.decision_timeout > Duration::from_secs(10) {
             return Err(Error::config("decision timeout", "up to ten seconds"));
+        }
+        let limits = self.contact_limits.per_number.iter().chain(&self.contact_limits.per_tenant);
+        if limits.into_iter().any(|limit| limit.within > ContactLimits::LONGEST) {
+            return Err(Error::config("contact limits", "times of up to 31 days"));
         }
         Ok(())
     }

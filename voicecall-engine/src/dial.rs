@@ -13,14 +13,15 @@ use tracing::{Instrument, error, info, info_span, warn};
 
 use super::accounts::Account;
 use super::address::CallKey;
+use super::destinations::DESTINATION;
 use super::observe::LiveEventKind;
 use super::plan::PlanRequest;
 use super::retry::retry;
 use super::{CallEngine, Ringing};
 use voicecall_core::carrier::{CarrierCall, FindCalls, PlaceCall};
 use voicecall_core::store::{
-    AttemptOutcome, AttemptState, DialAttempt, EndReason, EventSource, ProviderLog, ProviderOperation, Session,
-    SessionChange,
+    AttemptOutcome, AttemptState, Claim, DialAttempt, EndReason, EventSource, NumberKey, ProviderLog,
+    ProviderOperation, Session, SessionChange,
 };
 use voicecall_core::{AttemptId, CarrierCallId, Epoch, PhoneNumber, SessionId, TenantId};
 use voicecall_core::{Error, ErrorKind, Result};
@@ -66,7 +67,7 @@ impl CallEngine {
         // Known before the order is sent, because the carrier may report before it has answered us; and before the turn
         // is taken, so that a recovery does not take the session for forgotten.
         self.note_ringing(attempt.id, Ringing::new(session.tenant, session.id))?;
-        let claimed = self.store.claim_session(session.tenant, session.id, self.now(), self.lease_until()).await;
+        let claimed = self.store.claim_session(session.tenant, session.id, &self.claim_of(session)).await;
         let (_, epoch) = match claimed {
             Ok(claimed) => claimed,
             Err(error) => {
@@ -76,6 +77,9 @@ impl CallEngine {
                 // The store has ended it by itself, which nobody who watches knows.
                 if session.end_reason == Some(EndReason::DoNotCall) {
                     self.tell_ended(&session);
+                }
+                if let (ErrorKind::RateLimited, Some(wait)) = (error.kind(), error.retry_after()) {
+                    self.wait_for_turn(&session, wait).await;
                 }
                 return Err(error);
             }
@@ -105,6 +109,37 @@ impl CallEngine {
             placed
         };
         Ok(tokio::spawn(placing.instrument(span)))
+    }
+
+    /// How a session's turn is taken now. What its number is must be known to count it; one that cannot be read is told
+    /// when the call is prepared.
+    fn claim_of(&self, session: &Session) -> Claim {
+        let number = self.phone_of(session).ok().map(|number| NumberKey::of(&self.vault, &number));
+        let limits = self.config.contact_limits.clone();
+        Claim { number, limits, ..Claim::new(self.now(), self.lease_until()) }
+    }
+
+    /// Lets a session wait that may not call its number yet.
+    async fn wait_for_turn(&self, session: &Session, wait: Duration) {
+        let now = self.now();
+        let until = SignedDuration::try_from(wait).ok().and_then(|wait| now.checked_add(wait).ok());
+        let until = until.unwrap_or(Timestamp::MAX);
+        info!(session = %session.id, %until, "a session waits because its number, or for its tenant, was called enough");
+        match self.store.change_session(session.tenant, session.id, &SessionChange::Postponed { until, at: now }).await
+        {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::Conflict => {}
+            Err(error) => warn!(session = %session.id, %error, "a session could not be postponed"),
+        }
+    }
+
+    /// Whether a number may be called, by the [destinations](super::EngineConfig::destinations) of this engine.
+    ///
+    /// # Errors
+    /// `Invalid` naming `remote`, with what is allowed.
+    pub fn check_destination(&self, number: &PhoneNumber) -> Result<()> {
+        let own = self.accounts.iter().flat_map(|account| account.config().numbers());
+        self.config.destinations.check_from(number, own)
     }
 
     /// Notes that a session is being called here, unless it is already.
@@ -138,7 +173,9 @@ impl CallEngine {
                 return Err(error);
             }
             Err(error) => {
-                self.end_session(tenant, session.id, EndReason::TechnicalFailure, EventSource::System).await;
+                let reason =
+                    if error.code() == Some(DESTINATION) { EndReason::NotAllowed } else { EndReason::TechnicalFailure };
+                self.end_session(tenant, session.id, reason, EventSource::System).await;
                 return Err(error);
             }
         };
@@ -193,10 +230,12 @@ impl CallEngine {
         epoch: Epoch,
     ) -> Result<(PlaceCall, Ringing)> {
         let session = &request.session;
+        let number = self.phone_of(session)?;
+        self.check_destination(&number)?;
         let policy = self.handler.policy(session).await?;
         let detection = self.detection(session, key, &policy).await?;
         let mut order = PlaceCall::new(
-            self.phone_of(session)?,
+            number,
             account.caller_id(policy.from.as_ref())?,
             self.config.answer_url(key)?,
             self.config.status_url(key)?,
@@ -210,7 +249,7 @@ impl CallEngine {
         plan.validate()?;
         let ringing = Ringing {
             epoch: Some(epoch),
-            until: policy.hours.as_ref().and_then(|hours| hours.close(self.now())),
+            until: self.must_end_by(&policy, self.now()),
             plan: Some(plan),
             ..Ringing::new(session.tenant, session.id)
         };

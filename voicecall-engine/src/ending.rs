@@ -84,13 +84,22 @@ impl CallEngine {
 
 /// Has the carrier connect the call to whom its logic wants. One that stays goes on, and its logic notices.
 pub(super) async fn redirect(
+    engine: Arc<CallEngine>,
     carrier: Arc<dyn VoiceBackend>,
     call: CarrierCallId,
     mut transfers: mpsc::Receiver<PhoneNumber>,
 ) {
     while let Some(number) = transfers.recv().await {
-        let flow = CallFlow(vec![CallStep::Dial(Dial::new(number)), CallStep::HangUp]);
-        if let Err(error) = carrier.update_call(&call, &flow).await {
+        let flow = CallFlow(vec![CallStep::Dial(Dial::new(number.clone())), CallStep::HangUp]);
+        // A model may have been talked into a number that somebody earns from.
+        let allowed = engine.check_destination(&number);
+        let told = async { carrier.update_call(&call, &flow).await };
+        if let Err(error) = async {
+            allowed?;
+            told.await
+        }
+        .await
+        {
             warn!(%error, "the call could not be transferred");
         }
     }

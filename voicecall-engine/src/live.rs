@@ -224,7 +224,9 @@ impl CallEngine {
         );
         let mut tasks = JoinSet::new();
         tasks.spawn(writer.in_current_span());
-        tasks.spawn(redirect(Arc::clone(account.backend()), ticket.call.clone(), transfers).in_current_span());
+        tasks.spawn(
+            redirect(Arc::clone(self), Arc::clone(account.backend()), ticket.call.clone(), transfers).in_current_span(),
+        );
         tasks.spawn(
             hang_up_when_told(
                 Arc::clone(self),

@@ -11,7 +11,10 @@ use super::policy::DialPolicy;
 use super::retry::retry;
 use voicecall_core::AttemptId;
 use voicecall_core::store::{AttemptState, Direction, EndReason, EventSource, NewSession, Session, SessionChange};
-use voicecall_core::{Error, ErrorKind, Result};
+use voicecall_core::{Address, CallHours, Error, ErrorKind, Result};
+
+/// How many days are looked at for hours that are open.
+const MOST_DAYS: usize = 16;
 
 /// How long a session waits when something it needs is out of order.
 const OUT_OF_ORDER: Duration = Duration::from_secs(60);
@@ -21,13 +24,19 @@ impl CallEngine {
     /// [works on the store](Self::run_background).
     ///
     /// # Errors
-    /// `Unavailable` while draining; `Conflict` if the session exists; `Invalid` as [`NewSession::validate`]. A reference that has a session already gets
+    /// `Unavailable` while draining; `Conflict` if the session exists; `Invalid` as [`NewSession::validate`], or naming
+    /// `remote` for a number that [may not be called](super::EngineConfig::destinations). A reference that has a session already gets
     /// that session.
     pub async fn submit(&self, new: &NewSession) -> Result<Session> {
         if self.is_draining() {
             return Err(
                 Error::new(ErrorKind::Unavailable, "submit session").with_message("the server is shutting down")
             );
+        }
+        // What cannot be read, or is no telephone number, is told when it is called.
+        let address = new.remote.as_ref().and_then(|remote| self.vault.open_address(new.tenant, remote).ok());
+        if let (Direction::Outbound, Some(number)) = (new.direction, address.as_ref().and_then(Address::as_phone)) {
+            self.check_destination(number)?;
         }
         let session = self.store.create_session(new).await?;
         self.due.notify_one();
@@ -42,9 +51,33 @@ impl CallEngine {
         self.store.count_waiting().await
     }
 
-    /// From when on a phone may ring.
+    /// From when on a phone may ring: the policy's hours and the operator's must both be open.
     pub(super) fn permitted(&self, policy: &DialPolicy, from: Timestamp) -> Timestamp {
-        policy.hours.as_ref().map_or(from, |hours| hours.next(from, self.config.ring_timeout))
+        let next = |at| self.hours(policy).fold(at, |at, hours| hours.next(at, self.config.ring_timeout));
+        let mut at = from;
+        // Hours of two zones that never meet are found out within a week or so of their days.
+        for _ in 0..MOST_DAYS {
+            match next(at) {
+                same if same == at => return at,
+                later => at = later,
+            }
+        }
+        Timestamp::MAX
+    }
+
+    /// When a call that is ordered now must ring no more.
+    pub(super) fn must_end_by(&self, policy: &DialPolicy, ordered_at: Timestamp) -> Option<Timestamp> {
+        self.hours(policy).filter_map(|hours| hours.close(ordered_at)).min()
+    }
+
+    /// Whether hours have ended in which a call was ordered.
+    pub(super) fn have_closed(&self, policy: &DialPolicy, ordered_at: Timestamp) -> bool {
+        let now = self.now();
+        self.hours(policy).any(|hours| hours.are_open(ordered_at) && !hours.are_open(now))
+    }
+
+    fn hours<'a>(&'a self, policy: &'a DialPolicy) -> impl Iterator<Item = &'a CallHours> {
+        policy.hours.iter().chain(&self.config.hours)
     }
 
     /// Books an attempt that reached nobody: another one follows, or the session has failed.

@@ -157,7 +157,7 @@ impl CallEngine {
         if matches!(status, CallStatus::Queued | CallStatus::Ringing) {
             // Its answer comes to us, and is planned then.
             let policy = self.handler.policy(session).await?;
-            let until = policy.hours.as_ref().and_then(|hours| hours.close(attempt.created_at));
+            let until = self.must_end_by(&policy, attempt.created_at);
             let ringing = Ringing { epoch: Some(epoch), until, ..Ringing::new(tenant, session.id) };
             self.state().ringing.insert(attempt.id, ringing);
             return Ok(Settled::Live);

@@ -13,7 +13,6 @@ use super::accounts::Account;
 use super::address::{CallKey, ReportOf};
 use super::retry::{ON_THE_LINE, retry_for};
 use super::ticket::MediaTicket;
-use voicecall_core::CallHours;
 use voicecall_core::call::InputEvent;
 use voicecall_core::carrier::{
     CallFlow, CallStatus, CarrierEvent, CarrierEventKind, StreamTarget, WebhookReply, WebhookRequest,
@@ -57,8 +56,7 @@ impl CallEngine {
             return Ok(account.backend().reply(&CallFlow::hang_up()));
         }
         let policy = self.handler.policy(&session).await?;
-        let has_closed = |hours: &CallHours| hours.are_open(attempt.created_at) && !hours.are_open(self.now());
-        if policy.hours.as_ref().is_some_and(has_closed) {
+        if self.have_closed(&policy, attempt.created_at) {
             // The carrier let the call wait until the hours in which it was ordered had passed.
             warn!(session = %session.id, "a call was answered outside the permitted hours");
             self.remove_ringing(key.attempt);

@@ -2,11 +2,13 @@
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, named_params};
-use voicecall_core::store::{AcquireLease, Lease, QueueStore, Route, RoutingStore, Session, Signal, refuse_to_call};
+use voicecall_core::store::{
+    AcquireLease, Claim, Lease, QueueStore, Route, RoutingStore, Session, Signal, refuse_to_call,
+};
 use voicecall_core::{AccountName, CarrierCallId, Epoch, Error, ErrorKind, Result, SessionId, TenantId, async_trait};
 
 use crate::column::{At, Count, Json, Text};
-use crate::{SqliteStore, do_not_call, sessions};
+use crate::{SqliteStore, contacts, do_not_call, sessions};
 
 /// Goes from tenant to tenant along the index, and reads the first of each: what it costs grows with the tenants
 /// that have somebody waiting, not with those who wait.
@@ -44,23 +46,20 @@ impl QueueStore for SqliteStore {
         .await
     }
 
-    async fn claim_session(
-        &self,
-        tenant: TenantId,
-        id: SessionId,
-        at: Timestamp,
-        until: Timestamp,
-    ) -> Result<(Session, Epoch)> {
+    async fn claim_session(&self, tenant: TenantId, id: SessionId, claim: &Claim) -> Result<(Session, Epoch)> {
+        let claim = claim.clone();
         // Read and write are one transaction of the only thread that writes, under the file's lock.
         self.write("claim session", move |db| {
             let mut session = sessions::find(db, tenant, id)?;
-            if let Some(end) = session.end_uncalled(at)
+            if let Some(end) = session.end_uncalled(claim.at)
                 && do_not_call::forbids(db, &session)?
             {
                 sessions::apply(db, tenant, id, &end)?;
                 return Ok(None);
             }
-            let owner = session.claim(at, until)?;
+            let owner = session.claim(&claim)?;
+            contacts::check(db, tenant, id, &claim)?;
+            contacts::begin(db, tenant, id, &claim)?;
             sessions::save(db, &session)?;
             Ok(Some((session, owner)))
         })

@@ -8,7 +8,7 @@ use voicecall_core::{AttemptId, CarrierCallId, Epoch, Result, SessionId, TenantI
 
 use crate::column::{At, Count, Json, Text, word};
 use crate::fault::{Fault, Outcome};
-use crate::{SqliteStore, journal, sessions};
+use crate::{SqliteStore, contacts, journal, sessions};
 
 #[async_trait]
 impl DialStore for SqliteStore {
@@ -32,6 +32,7 @@ impl DialStore for SqliteStore {
                 return Err(journal::not_the_owner("begin to send"));
             }
             attempt.begin_sending(epoch)?;
+            contacts::note_order(db, attempt.session, true)?;
             save(db, &attempt)
         })
         .await
@@ -42,6 +43,9 @@ impl DialStore for SqliteStore {
         self.write("settle attempt", move |db| {
             let mut attempt = find(db, tenant, attempt)?;
             attempt.settle(&outcome)?;
+            if matches!(outcome, AttemptOutcome::Rejected(_)) {
+                contacts::note_order(db, attempt.session, false)?;
+            }
             // A call that belongs to another attempt breaks the table's uniqueness: a conflict.
             save(db, &attempt)
         })

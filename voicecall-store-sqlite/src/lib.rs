@@ -2,6 +2,7 @@
 
 mod across_tenants;
 mod column;
+mod contacts;
 mod dialing;
 mod do_not_call;
 mod events;

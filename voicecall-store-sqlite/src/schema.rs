@@ -14,6 +14,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0005_sessions.sql"),
     include_str!("../migrations/0006_do_not_call.sql"),
     include_str!("../migrations/0007_signals.sql"),
+    include_str!("../migrations/0008_contacts.sql"),
 ];
 
 /// Marks the file as ours, "vcal".

@@ -105,6 +105,9 @@ async fn place(state: &State, order: &Order, reference: String) -> Result<Sessio
             let why = "the customer asked never to be called again";
             Err(ApiError::unprocessable(DO_NOT_CALL, "customerPhone", why))
         }
+        Err(error) if error.kind() == ErrorKind::Invalid && error.field() == Some("remote") => {
+            Err(ApiError::invalid("customerPhone", "not a number that may be called"))
+        }
         placed => Ok(placed?),
     }
 }

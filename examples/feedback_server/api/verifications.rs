@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use voicecall::survey::store::{CustomerVerification, VerificationId, VerificationStatus};
@@ -47,6 +47,12 @@ impl VerificationBody {
     }
 }
 
+/// Nobody remembers a visit that is longer ago, or was asked about it by somebody they know.
+const OLDEST_PURCHASE: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// Clocks differ.
+const CLOCK_MARGIN: SignedDuration = SignedDuration::from_mins(5);
+
 /// A purchase to be kept.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -82,6 +88,13 @@ pub(super) async fn create(
     Input(new): Input<NewVerification>,
 ) -> Result<(StatusCode, Json<VerificationBody>), ApiError> {
     claims.allow(new.business_id)?;
+    if state.engine.check_destination(&new.customer_phone.0).is_err() {
+        return Err(ApiError::invalid("customerPhone", "not a number that may be called"));
+    }
+    let age = Timestamp::now().duration_since(new.purchased_at);
+    if age < -CLOCK_MARGIN || age > OLDEST_PURCHASE {
+        return Err(ApiError::invalid("purchasedAt", "a time within the last 90 days"));
+    }
     let id = match new.id {
         Some(id) => match state.verifications.read(new.business_id, id).await {
             Err(error) if error.kind() == ErrorKind::NotFound => id,

@@ -72,6 +72,7 @@ words! {
         "refused_by_budget" = RefusedByBudget,
         "canceled" = Canceled | Rejected,
         "do_not_call" = DoNotCall,
+        "not_allowed" = NotAllowed,
     }
 }
 

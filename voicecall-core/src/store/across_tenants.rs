@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{AcquireLease, Lease, RetentionRun, Session, Signal, Store};
+use super::{AcquireLease, Claim, Lease, RetentionRun, Session, Signal, Store};
 use crate::error::Result;
 use crate::id::{AccountName, AttemptId, CarrierCallId, Epoch, SessionId, TenantId};
 
@@ -25,18 +25,17 @@ pub trait QueueStore: Send + Sync {
     /// As every store call.
     async fn count_waiting(&self) -> Result<u64>;
 
-    /// Takes a waiting session's turn, and a lease on it until `until`: whoever gets it may call, nobody else.
+    /// Takes a waiting session's turn, and a lease on it: whoever gets it may call, nobody else. A number is called by one
+    /// session at a time, whoever's, and no more often than the claim's limits say; orders count from
+    /// [`begin_sending`](super::DialStore::begin_sending) on, unless they are
+    /// [rejected](super::AttemptOutcome::Rejected), and outlive the erasure of the person.
     ///
     /// # Errors
     /// `Conflict` if it does not wait to be called; [`refuse_to_call`](super::refuse_to_call) if its person asked meanwhile
-    /// not to be called any more, whereupon the session is over; `NotFound`.
-    async fn claim_session(
-        &self,
-        tenant: TenantId,
-        id: SessionId,
-        at: Timestamp,
-        until: Timestamp,
-    ) -> Result<(Session, Epoch)>;
+    /// not to be called any more, whereupon the session is over; `RateLimited` with a time to wait, as
+    /// [`refuse_second_call`](super::refuse_second_call) and [`refuse_by_limit`](super::refuse_by_limit), whereupon it waits
+    /// as before; `NotFound`.
+    async fn claim_session(&self, tenant: TenantId, id: SessionId, claim: &Claim) -> Result<(Session, Epoch)>;
 
     /// Sessions that have not ended, oldest first, for recovery after a restart.
     ///

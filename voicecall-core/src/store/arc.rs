@@ -62,7 +62,7 @@ pass_through! { PersonStore {
 pass_through! { QueueStore {
     fn due_sessions(now: Timestamp, per_tenant: u32, limit: u32) -> Vec<Session>;
     fn count_waiting() -> u64;
-    fn claim_session(tenant: TenantId, id: SessionId, at: Timestamp, until: Timestamp) -> (Session, Epoch);
+    fn claim_session(tenant: TenantId, id: SessionId, claim: &Claim) -> (Session, Epoch);
     fn open_sessions() -> Vec<Session>;
     fn acquire_lease(tenant: TenantId, session: SessionId, how: AcquireLease) -> Epoch;
     fn renew_leases(leases: &[Lease], until: Timestamp) -> Vec<Lease>;

@@ -8,6 +8,7 @@
 mod across_tenants;
 mod arc;
 mod channel;
+mod contact;
 mod conversation;
 mod dial;
 mod do_not_call;
@@ -28,6 +29,9 @@ mod traits;
 
 pub use across_tenants::{EngineStore, MaintenanceStore, QueueStore, Route, RoutingStore};
 pub use channel::{Channel, Direction};
+pub use contact::{
+    CONTACT_LIMIT, CallsWithin, Claim, ContactLimits, NUMBER_IN_CALL, NumberKey, refuse_by_limit, refuse_second_call,
+};
 pub use conversation::{Conversation, Participant};
 pub use dial::{AttemptOutcome, AttemptState, DialAttempt};
 pub use do_not_call::{DO_NOT_CALL, refuse_to_call};

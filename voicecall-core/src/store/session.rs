@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::channel::{Channel, Direction};
+use super::contact::Claim;
 use super::event::EventSource;
 use super::lease::AcquireLease;
 use super::status::{CallPriority, EndReason, SessionStatus};
@@ -183,6 +184,12 @@ impl Session {
         self.person == Some(person) || self.remote.as_ref().is_some_and(|remote| remote.lookup == person.lookup())
     }
 
+    /// Whether its person is being called, or talked to after a call that we placed.
+    #[must_use]
+    pub fn is_being_called(&self) -> bool {
+        self.direction == Direction::Outbound && self.due_at.is_none() && !self.status.is_final()
+    }
+
     /// How long the other side was on the line, in whole seconds.
     #[must_use]
     pub fn duration_seconds(&self) -> Option<u64> {
@@ -262,14 +269,14 @@ impl Session {
     ///
     /// # Errors
     /// `Conflict` unless it waits to be called.
-    pub fn claim(&mut self, at: Timestamp, until: Timestamp) -> Result<Epoch, Error> {
+    pub fn claim(&mut self, claim: &Claim) -> Result<Epoch, Error> {
         if self.due_at.take().is_none() {
             return Err(Error::new(ErrorKind::Conflict, "claim session")
                 .with_field("dueAt")
                 .with_message("the session does not wait to be called"));
         }
-        self.leased_until = Some(until);
-        self.updated_at = at;
+        self.leased_until = Some(claim.until);
+        self.updated_at = claim.at;
         self.owner = self.owner.next();
         Ok(self.owner)
     }
@@ -396,13 +403,13 @@ mod tests {
         let at = Timestamp::UNIX_EPOCH;
         let mut session = Session::created(&NewSession::outbound(TenantId::new(), remote(), at));
         let calls = |call: &str| SessionChange::Connecting { call: CarrierCallId::new(call), at };
-        session.claim(at, at).unwrap();
-        assert!(session.claim(at, at).is_err(), "one turn is taken once");
+        session.claim(&Claim::new(at, at)).unwrap();
+        assert!(session.claim(&Claim::new(at, at)).is_err(), "one turn is taken once");
         session.apply(&calls("CA1")).unwrap();
         assert!(session.apply(&calls("CA1")).is_err(), "the same call twice is no news");
         session.apply(&SessionChange::Postponed { until: Timestamp::MAX, at }).unwrap();
         assert_eq!((session.status, session.due_at), (SessionStatus::Connecting, Some(Timestamp::MAX)));
-        session.claim(at, at).unwrap();
+        session.claim(&Claim::new(at, at)).unwrap();
         session.apply(&calls("CA2")).unwrap();
         assert_eq!(session.carrier_call, Some(CarrierCallId::new("CA2")));
         session.apply(&SessionChange::Connected { at }).unwrap();

@@ -89,6 +89,8 @@ text_enum! {
         NoDecision = "no_decision",
         /// The person had asked not to be called any more, and was not.
         DoNotCall = "do_not_call",
+        /// The number is not one that may be called.
+        NotAllowed = "not_allowed",
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod calls;
+mod contacts;
 mod elsewhere;
 mod faults;
 mod flaky_store;

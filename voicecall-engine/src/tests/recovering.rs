@@ -9,7 +9,7 @@ use crate::Recovered;
 use voicecall_core::ErrorKind;
 use voicecall_core::carrier::{CallStatus, CallStep};
 use voicecall_core::store::{
-    AttemptOutcome, AttemptState, DialAttempt, DialStore, EndReason, QueueStore, Session, SessionStatus,
+    AttemptOutcome, AttemptState, Claim, DialAttempt, DialStore, EndReason, QueueStore, Session, SessionStatus,
 };
 use voicecall_core::testing::CarrierRequest;
 
@@ -23,7 +23,7 @@ const LEFT: Recovered = Recovered { left: 1, ..NOTHING };
 async fn abandoned(world: &World, state: AttemptState) -> Session {
     let session = world.session().await;
     let now = Timestamp::now();
-    let (_, epoch) = world.store.claim_session(world.tenant, session.id, now, now).await.unwrap();
+    let (_, epoch) = world.store.claim_session(world.tenant, session.id, &Claim::new(now, now)).await.unwrap();
     let attempt = DialAttempt::planned(world.tenant, session.id, "scripted", Timestamp::now());
     world.store.plan_attempt(&attempt).await.unwrap();
     if state != AttemptState::Planned {

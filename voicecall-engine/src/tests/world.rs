@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -35,6 +36,8 @@ pub(super) struct World {
     pub(super) desk: Arc<Desk>,
     pub(super) vault: Arc<Vault>,
     pub(super) tenant: TenantId,
+    /// How many people there are.
+    people: Arc<AtomicU64>,
 }
 
 impl World {
@@ -54,6 +57,8 @@ impl World {
     fn of(configure: impl FnOnce(&mut EngineConfig), agent: Arc<dyn VoiceAgent>, calls_per_second: f64) -> Self {
         let mut config = EngineConfig::new("https://calls.example".parse().unwrap());
         config.clock = Clock::from("2026-11-20T10:00:00Z".parse().unwrap());
+        // Whose tables of numbers take long to read.
+        config.destinations = Destinations::anything();
         configure(&mut config);
         let (store, carrier, desk) =
             (Arc::new(FlakyStore::default()), Arc::new(ScriptedCarrier::new()), Arc::new(Desk::new(agent)));
@@ -65,7 +70,7 @@ impl World {
             Arc::<Desk>::clone(&desk),
             Arc::clone(&vault),
         );
-        Self { engine: engine.unwrap(), store, carrier, desk, vault, tenant: TenantId::new() }
+        Self { engine: engine.unwrap(), store, carrier, desk, vault, tenant: TenantId::new(), people: Arc::default() }
     }
 
     /// The next process, or another one, over the same store and carrier.
@@ -85,12 +90,19 @@ impl World {
         next.vault = Arc::clone(&self.vault);
         next.desk = Arc::clone(&self.desk);
         next.tenant = self.tenant;
+        next.people = Arc::clone(&self.people);
         next
     }
 
+    /// Somebody of this tenant with a number that nobody else has: first [`PHONE`], then those that follow.
+    pub(super) fn somebody(&self, tenant: TenantId) -> SealedAddress {
+        let number: u64 = PHONE.trim_start_matches('+').parse().unwrap();
+        let number = number + self.people.fetch_add(1, Ordering::Relaxed);
+        self.vault.seal_address(tenant, &format!("+{number}").parse().unwrap()).unwrap()
+    }
+
     pub(super) async fn session(&self) -> Session {
-        let phone = self.vault.seal_address(self.tenant, &PHONE.parse().unwrap()).unwrap();
-        let new = NewSession::outbound(self.tenant, phone, self.engine.config.clock.now());
+        let new = NewSession::outbound(self.tenant, self.somebody(self.tenant), self.engine.config.clock.now());
         self.store.create_session(&new).await.unwrap()
     }
 

@@ -9,7 +9,7 @@ use super::{MemoryStore, MemoryTables, conflict};
 use crate::error::Result;
 use crate::id::{AccountName, CarrierCallId, Epoch, SessionId, TenantId};
 use crate::store::{
-    AcquireLease, CallPriority, Lease, QueueStore, Route, RoutingStore, Session, Signal, refuse_to_call,
+    AcquireLease, CallPriority, Claim, Lease, QueueStore, Route, RoutingStore, Session, Signal, refuse_to_call,
 };
 
 #[async_trait]
@@ -37,22 +37,19 @@ impl QueueStore for MemoryStore {
         Ok(self.lock().sessions().filter(|session| session.due_at.is_some()).count() as u64)
     }
 
-    async fn claim_session(
-        &self,
-        tenant: TenantId,
-        id: SessionId,
-        at: Timestamp,
-        until: Timestamp,
-    ) -> Result<(Session, Epoch)> {
+    async fn claim_session(&self, tenant: TenantId, id: SessionId, claim: &Claim) -> Result<(Session, Epoch)> {
         let mut tables = self.lock();
-        let is_forbidden = tables.forbids(tables.session(tenant, id)?);
-        let row = tables.sessions.get_mut("claim session", tenant, id)?;
-        if let Some(end) = row.session.end_uncalled(at).filter(|_| is_forbidden) {
-            row.change(&end)?;
+        let session = tables.session(tenant, id)?;
+        if let Some(end) = session.end_uncalled(claim.at).filter(|_| tables.forbids(session)) {
+            tables.change_session(tenant, id, &end)?;
             return Err(refuse_to_call("claim session"));
         }
-        row.session.claim(at, until)?;
-        Ok((row.session.clone(), row.session.owner))
+        let mut claimed = session.clone();
+        let owner = claimed.claim(claim)?;
+        tables.check_contact(tenant, id, claim)?;
+        tables.begin_contact(tenant, id, claim);
+        tables.sessions.get_mut("claim session", tenant, id)?.session = claimed.clone();
+        Ok((claimed, owner))
     }
 
     async fn open_sessions(&self) -> Result<Vec<Session>> {

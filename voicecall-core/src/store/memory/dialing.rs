@@ -64,11 +64,14 @@ impl DialStore for MemoryStore {
         if data.sessions.get("begin to send", tenant, session)?.session.owner != epoch {
             return Err(conflict("begin to send", "the session has another owner").with_field("epoch"));
         }
-        data.attempts.get_mut("begin to send", tenant, attempt)?.begin_sending(epoch)
+        data.attempts.get_mut("begin to send", tenant, attempt)?.begin_sending(epoch)?;
+        data.note_order(session, true);
+        Ok(())
     }
 
     async fn settle_attempt(&self, tenant: TenantId, attempt: AttemptId, outcome: &AttemptOutcome) -> Result<()> {
-        let attempts = &mut self.lock().attempts;
+        let mut data = self.lock();
+        let attempts = &mut data.attempts;
         let mut settled = attempts.get_mut("settle attempt", tenant, attempt)?.clone();
         settled.settle(outcome)?;
         if let Some(call) = &settled.call {
@@ -77,7 +80,11 @@ impl DialStore for MemoryStore {
                 return Err(conflict("settle attempt", "the call belongs to another attempt"));
             }
         }
+        let session = settled.session;
         attempts.rows.insert(attempt, settled);
+        if matches!(outcome, AttemptOutcome::Rejected(_)) {
+            data.note_order(session, false);
+        }
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! A store in memory: for tests, demonstrations and services that may forget.
 
 mod across_tenants;
+mod contacts;
 mod dialing;
 mod do_not_call;
 mod journal;
@@ -11,6 +12,7 @@ mod sessions;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use contacts::Contact;
 use dialing::Attempts;
 use do_not_call::DoNotCall;
 use rows::Rows;
@@ -49,6 +51,7 @@ pub struct MemoryTables {
     sessions: Sessions,
     attempts: Attempts,
     do_not_call: DoNotCall,
+    contacts: Vec<Contact>,
     signals: Vec<(SessionId, Signal)>,
     retention_runs: Vec<RetentionRun>,
     rows: Rows,

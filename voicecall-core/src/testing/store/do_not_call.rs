@@ -9,7 +9,7 @@ use crate::id::TenantId;
 use crate::journal::{Fact, JournalEntry};
 use crate::seal::PersonKey;
 use crate::store::{
-    AcquireLease, DO_NOT_CALL, EndReason, EngineStore, Erased, EventKind, NewSession, Session, SessionChange,
+    AcquireLease, Claim, DO_NOT_CALL, EndReason, EngineStore, Erased, EventKind, NewSession, Session, SessionChange,
     SessionStatus,
 };
 
@@ -65,8 +65,8 @@ pub(super) async fn a_wish_ends_what_waits(store: Arc<dyn EngineStore>) {
     }
     let others = store.create_session(&new_session(tenant)).await.unwrap();
     let claimed = waiting.pop().unwrap();
-    store.claim_session(tenant, claimed, after(40), after(50)).await.unwrap();
-    shop.store.claim_session(tenant, shop.session, after(1), after(99)).await.unwrap();
+    store.claim_session(tenant, claimed, &Claim::new(after(40), after(50))).await.unwrap();
+    shop.store.claim_session(tenant, shop.session, &Claim::new(after(1), after(99))).await.unwrap();
     for change in [connecting(), connected()] {
         shop.change(&change).await.unwrap();
     }
@@ -90,7 +90,7 @@ pub(super) async fn a_wish_ends_what_waits(store: Arc<dyn EngineStore>) {
     assert_eq!(store.session(tenant, claimed).await.unwrap().end_reason, None);
     let postponed = SessionChange::Postponed { until: after(60), at: after(50) };
     store.change_session(tenant, claimed, &postponed).await.unwrap();
-    assert_refused(store.claim_session(tenant, claimed, after(60), after(70)).await);
+    assert_refused(store.claim_session(tenant, claimed, &Claim::new(after(60), after(70))).await);
     let session = store.session(tenant, claimed).await.unwrap();
     assert_eq!((session.end_reason, session.due_at), (Some(EndReason::DoNotCall), None));
     assert_eq!(store.count_waiting().await.unwrap(), 1, "the other person's");

@@ -7,8 +7,8 @@ use super::provider_log::exchange;
 use crate::error::ErrorKind::{Conflict, NotFound};
 use crate::id::{Epoch, TenantId};
 use crate::store::{
-    AcquireLease, AttemptOutcome, DialAttempt, EndReason, EngineStore, Erased, EventKind, EventSource, NewSession,
-    PageRequest, PersonFile, SessionEvent, SessionFilter,
+    AcquireLease, AttemptOutcome, Claim, DialAttempt, EndReason, EngineStore, Erased, EventKind, EventSource,
+    NewSession, PageRequest, PersonFile, SessionEvent, SessionFilter,
 };
 
 pub(super) async fn another_tenants_rows_are_not_found(store: Arc<dyn EngineStore>) {
@@ -28,7 +28,7 @@ pub(super) async fn another_tenants_rows_are_not_found(store: Arc<dyn EngineStor
     assert_kind(store.append_event(stranger, &event).await, NotFound);
     assert_kind(store.events(stranger, id, PageRequest::default()).await, NotFound);
 
-    assert_kind(store.claim_session(stranger, id, after(9), after(19)).await, NotFound);
+    assert_kind(store.claim_session(stranger, id, &Claim::new(after(9), after(19))).await, NotFound);
     assert_eq!(store.sessions(stranger, &SessionFilter::default(), PageRequest::default()).await.unwrap().total, 0);
     assert_kind(store.forget_recording(stranger, id, after(9)).await, NotFound);
     assert_kind(store.delete_session(stranger, id).await, NotFound);

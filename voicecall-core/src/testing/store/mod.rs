@@ -10,6 +10,7 @@
 //! # }
 //! ```
 
+mod contacts;
 mod dialing;
 mod do_not_call;
 mod events;
@@ -177,6 +178,14 @@ rules! {
         a_wish_that_is_refused_forbids_nothing,
         a_wish_outlives_its_sessions,
         another_tenants_wishes_are_its_own,
+    }
+    contacts {
+        a_number_is_called_by_one_session_at_a_time,
+        of_many_who_want_to_call_a_number_one_does,
+        nobody_is_called_more_often_than_allowed,
+        a_tenant_calls_no_more_often_than_allowed,
+        what_was_not_ordered_does_not_count,
+        erasing_a_person_forgets_no_call,
     }
     isolation {
         another_tenants_rows_are_not_found,

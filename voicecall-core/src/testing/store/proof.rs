@@ -61,6 +61,8 @@ enum Fault {
     TakesFromAnybody,
     /// Lets owners believe that they still own what others took over.
     RenewsWhatIsLost,
+    CallsANumberTwice,
+    ForgetsContactLimits,
     SignalsTwice,
     SignalsWhoeverAsks,
     /// Those who wait are called in turn, urgent or not.
@@ -460,6 +462,12 @@ async fn every_fault_is_noticed_by_its_rule() {
         (Fault::TakesWhatIsLeased, "a_session_is_leased_until_its_owner_says"),
         (Fault::TakesFromAnybody, "of_many_who_take_a_session_from_one_owner_one_gets_it"),
         (Fault::RenewsWhatIsLost, "a_session_is_leased_until_its_owner_says"),
+        (Fault::CallsANumberTwice, "a_number_is_called_by_one_session_at_a_time"),
+        (Fault::CallsANumberTwice, "of_many_who_want_to_call_a_number_one_does"),
+        (Fault::ForgetsContactLimits, "nobody_is_called_more_often_than_allowed"),
+        (Fault::ForgetsContactLimits, "a_tenant_calls_no_more_often_than_allowed"),
+        (Fault::ForgetsContactLimits, "erasing_a_person_forgets_no_call"),
+        (Fault::ForgetsContactLimits, "what_was_not_ordered_does_not_count"),
         (Fault::SignalsTwice, "the_owner_of_a_session_is_told_once"),
         (Fault::SignalsWhoeverAsks, "the_owner_of_a_session_is_told_once"),
         (Fault::ForgetsPriority, "who_waits_is_found_when_due_the_urgent_first"),

@@ -9,8 +9,8 @@ use crate::carrier::{AnsweredBy, CallStatus};
 use crate::error::ErrorKind;
 use crate::id::{AttemptId, CarrierCallId, SessionId, TenantId};
 use crate::store::{
-    AcquireLease, AttemptOutcome, CallPriority, EndReason, EngineStore, EventKind, EventSource, Lease, NewSession,
-    SessionChange, SessionStatus, Signal,
+    AcquireLease, AttemptOutcome, CallPriority, Claim, EndReason, EngineStore, EventKind, EventSource, Lease,
+    NewSession, SessionChange, SessionStatus, Signal,
 };
 
 fn postponed(until: u64) -> SessionChange {
@@ -62,7 +62,7 @@ pub(super) async fn a_turn_is_taken_once(store: Arc<dyn EngineStore>) {
     let shop = Shop::open(store).await;
     let claims = (0..16).map(|_| {
         let (store, tenant, session) = (Arc::clone(&shop.store), shop.tenant, shop.session);
-        tokio::spawn(async move { store.claim_session(tenant, session, after(1), after(9)).await })
+        tokio::spawn(async move { store.claim_session(tenant, session, &Claim::new(after(1), after(9))).await })
     });
     let claims: Vec<_> = join_all(claims).await.into_iter().map(Result::unwrap).collect();
     let (taken, refused): (Vec<_>, Vec<_>) = claims.into_iter().partition(Result::is_ok);
@@ -71,13 +71,16 @@ pub(super) async fn a_turn_is_taken_once(store: Arc<dyn EngineStore>) {
     assert_eq!(shop.read().await.due_at, None);
     assert_eq!(shop.store.due_sessions(after(999), 10, 10).await.unwrap(), []);
     assert_eq!(shop.store.count_waiting().await.unwrap(), 0);
-    assert_kind(shop.store.claim_session(TenantId::new(), shop.session, after(1), after(9)).await, ErrorKind::NotFound);
+    assert_kind(
+        shop.store.claim_session(TenantId::new(), shop.session, &Claim::new(after(1), after(9))).await,
+        ErrorKind::NotFound,
+    );
 }
 
 pub(super) async fn whoever_was_overtaken_may_not_call(store: Arc<dyn EngineStore>) {
     let shop = Shop::open(store).await;
     let (store, tenant) = (&shop.store, shop.tenant);
-    let (claimed, slow) = store.claim_session(tenant, shop.session, after(0), after(9)).await.unwrap();
+    let (claimed, slow) = store.claim_session(tenant, shop.session, &Claim::new(after(0), after(9))).await.unwrap();
     assert_eq!(claimed.leased_until, Some(after(9)));
     let attempt = shop.planned_attempt().await;
     let quick = store.acquire_lease(tenant, shop.session, AcquireLease::from_anybody(after(19))).await.unwrap();
@@ -85,7 +88,7 @@ pub(super) async fn whoever_was_overtaken_may_not_call(store: Arc<dyn EngineStor
     assert_kind(store.begin_sending(tenant, attempt.id, slow).await, ErrorKind::Conflict);
     assert_eq!(store.attempt(tenant, attempt.id).await.unwrap(), attempt, "nothing was sent");
     shop.change(&postponed(50)).await.unwrap();
-    let (_, next) = store.claim_session(tenant, shop.session, after(50), after(59)).await.unwrap();
+    let (_, next) = store.claim_session(tenant, shop.session, &Claim::new(after(50), after(59))).await.unwrap();
     assert_kind(store.begin_sending(tenant, attempt.id, quick).await, ErrorKind::Conflict);
     store.begin_sending(tenant, attempt.id, next).await.unwrap();
 }
@@ -93,7 +96,7 @@ pub(super) async fn whoever_was_overtaken_may_not_call(store: Arc<dyn EngineStor
 pub(super) async fn a_session_is_leased_until_its_owner_says(store: Arc<dyn EngineStore>) {
     let shop = Shop::open(store).await;
     let (store, tenant, session) = (&shop.store, shop.tenant, shop.session);
-    let (_, epoch) = store.claim_session(tenant, session, after(0), after(9)).await.unwrap();
+    let (_, epoch) = store.claim_session(tenant, session, &Claim::new(after(0), after(9))).await.unwrap();
     let take = |at| AcquireLease { free_at: Some(after(at)), ..AcquireLease::from_anybody(after(60)) };
     assert_kind(store.acquire_lease(tenant, session, take(8)).await, ErrorKind::Conflict);
     let held = Lease { tenant, session, epoch };
@@ -111,7 +114,7 @@ pub(super) async fn a_session_is_leased_until_its_owner_says(store: Arc<dyn Engi
 pub(super) async fn the_owner_of_a_session_is_told_once(store: Arc<dyn EngineStore>) {
     let shop = Shop::open(store).await;
     let (store, tenant, session) = (&shop.store, shop.tenant, shop.session);
-    let (_, epoch) = store.claim_session(tenant, session, after(0), after(9)).await.unwrap();
+    let (_, epoch) = store.claim_session(tenant, session, &Claim::new(after(0), after(9))).await.unwrap();
     let former = Lease { tenant, session, epoch };
     let another = store.create_session(&new_session(tenant)).await.unwrap();
     let stop = Signal::Stop { reason: EndReason::Canceled };
@@ -161,7 +164,7 @@ pub(super) async fn of_many_who_take_a_session_from_one_owner_one_gets_it(store:
 pub(super) async fn an_attempt_that_ended_is_booked_once(store: Arc<dyn EngineStore>) {
     let shop = Shop::open(store).await;
     let (store, tenant) = (&shop.store, shop.tenant);
-    let (_, owner) = store.claim_session(tenant, shop.session, after(0), after(9)).await.unwrap();
+    let (_, owner) = store.claim_session(tenant, shop.session, &Claim::new(after(0), after(9))).await.unwrap();
     let attempt = shop.planned_attempt().await.id;
     store.begin_sending(tenant, attempt, owner).await.unwrap();
     store.settle_attempt(tenant, attempt, &AttemptOutcome::Accepted(CarrierCallId::new("CA1"))).await.unwrap();
@@ -189,7 +192,7 @@ pub(super) async fn a_further_attempt_is_another_call_of_the_session(store: Arc<
     let shop = Shop::open(store).await;
     shop.change(&connecting()).await.unwrap();
     shop.change(&postponed(50)).await.unwrap();
-    shop.store.claim_session(shop.tenant, shop.session, after(50), after(59)).await.unwrap();
+    shop.store.claim_session(shop.tenant, shop.session, &Claim::new(after(50), after(59))).await.unwrap();
     let second = SessionChange::Connecting { call: CarrierCallId::new("CA2"), at: after(51) };
     shop.change(&second).await.unwrap();
     assert_kind(shop.change(&second).await, ErrorKind::Conflict);
@@ -203,6 +206,9 @@ pub(super) async fn who_is_over_waits_no_more(store: Arc<dyn EngineStore>) {
     let shop = Shop::open(store).await;
     shop.change(&ended(EndReason::Canceled)).await.unwrap();
     assert_eq!(shop.store.due_sessions(after(999), 10, 10).await.unwrap(), []);
-    assert_kind(shop.store.claim_session(shop.tenant, shop.session, after(99), after(100)).await, ErrorKind::Conflict);
+    assert_kind(
+        shop.store.claim_session(shop.tenant, shop.session, &Claim::new(after(99), after(100))).await,
+        ErrorKind::Conflict,
+    );
     assert_kind(shop.change(&postponed(99)).await, ErrorKind::Conflict);
 }

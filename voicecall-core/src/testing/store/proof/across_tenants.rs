@@ -22,17 +22,18 @@ impl QueueStore for Broken {
         self.inner.count_waiting().await
     }
 
-    async fn claim_session(
-        &self,
-        tenant: TenantId,
-        id: SessionId,
-        at: Timestamp,
-        until: Timestamp,
-    ) -> Result<(Session, Epoch)> {
+    async fn claim_session(&self, tenant: TenantId, id: SessionId, claim: &Claim) -> Result<(Session, Epoch)> {
+        let mut claim = claim.clone();
+        if self.has(Fault::CallsANumberTwice) {
+            claim.number = None;
+        }
+        if self.has(Fault::ForgetsContactLimits) {
+            claim.limits = ContactLimits::default();
+        }
         if self.has(Fault::CallsWhoWaits) {
             self.allow(&self.inner.session(tenant, id).await?).await?;
         }
-        let claimed = scoped!(self, "claim_session", tenant, self.inner.claim_session(tenant, id, at, until));
+        let claimed = scoped!(self, "claim_session", tenant, self.inner.claim_session(tenant, id, &claim));
         match claimed {
             Err(error) if self.has(Fault::ClaimsAgain) && error.kind() == ErrorKind::Conflict => {
                 Ok((self.inner.session(tenant, id).await?, Epoch::FIRST))

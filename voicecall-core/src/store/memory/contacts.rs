@@ -1,0 +1,64 @@
+//! Who is being called, and how often people were.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::MemoryTables;
+use crate::error::Result;
+use crate::id::{SessionId, TenantId};
+use crate::store::{Claim, ContactLimits, NumberKey, refuse_by_limit, refuse_second_call};
+
+/// A turn that was taken to call a number.
+#[derive(Debug, Clone)]
+pub(super) struct Contact {
+    number: NumberKey,
+    tenant: TenantId,
+    session: SessionId,
+    at: Timestamp,
+    /// Whether the call was ordered, as far as anybody knows.
+    ordered: bool,
+}
+
+impl MemoryTables {
+    /// Refuses a turn beyond its limits.
+    pub(super) fn check_contact(&self, tenant: TenantId, session: SessionId, claim: &Claim) -> Result<()> {
+        let Some(number) = claim.number else { return Ok(()) };
+        let is_called = |contact: &Contact| {
+            contact.number == number
+                && contact.session != session
+                && self.sessions.rows.get(&contact.session).is_some_and(|row| row.session.is_being_called())
+        };
+        if self.contacts.iter().any(is_called) {
+            return Err(refuse_second_call());
+        }
+        let newest = |n: u32, counts: &dyn Fn(&Contact) -> bool| {
+            let counted = self.contacts.iter().rev().filter(|contact| contact.ordered && counts(contact));
+            Ok(counted.map(|contact| contact.at).nth(n.saturating_sub(1) as usize))
+        };
+        let limits = &claim.limits;
+        let of_number =
+            ContactLimits::wait(&limits.per_number, claim.at, |n| newest(n, &|contact| contact.number == number))?;
+        let of_tenant =
+            ContactLimits::wait(&limits.per_tenant, claim.at, |n| newest(n, &|contact| contact.tenant == tenant))?;
+        match of_number.max(of_tenant) {
+            Some(wait) => Err(refuse_by_limit(wait)),
+            None => Ok(()),
+        }
+    }
+
+    /// Keeps that a session is about to call.
+    pub(super) fn begin_contact(&mut self, tenant: TenantId, session: SessionId, claim: &Claim) {
+        let oldest = SignedDuration::try_from(ContactLimits::LONGEST).unwrap_or(SignedDuration::MAX);
+        let oldest = claim.at.saturating_sub(oldest).unwrap_or(Timestamp::MIN);
+        self.contacts.retain(|contact| contact.at >= oldest && (contact.session != session || contact.ordered));
+        if let Some(number) = claim.number {
+            self.contacts.push(Contact { number, tenant, session, at: claim.at, ordered: false });
+        }
+    }
+
+    /// Keeps whether the order of a session's newest attempt was given.
+    pub(super) fn note_order(&mut self, session: SessionId, ordered: bool) {
+        if let Some(contact) = self.contacts.iter_mut().rev().find(|contact| contact.session == session) {
+            contact.ordered = ordered;
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Journals and what follows from them: the table `facts`.
+
+use std::sync::Arc;
+
+use voicecall_core::journal::{Fact, JournalEntry};
+use voicecall_core::store::{JournalStore, event_of};
+use voicecall_core::{CallTime, Error, ErrorKind, Result, SessionId, TenantId, async_trait};
+
+use crate::column::{Json, params};
+use crate::connection::{Db, Row};
+use crate::fault::{Fault, Outcome};
+use crate::store::{Extensions, extend};
+use crate::{PostgresStore, do_not_call, events, sessions};
+
+const APPEND: &str = "append to journal";
+
+#[async_trait]
+impl JournalStore for PostgresStore {
+    async fn append(&self, tenant: TenantId, entries: &[JournalEntry]) -> Result<()> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let (entries, extensions) = (entries.to_vec(), self.extensions());
+        self.write(APPEND, tenant, move |db| async move {
+            // Of several sessions always in the same order, so that two appends do not wait for each other.
+            let mut locked: Vec<_> = entries.iter().map(|entry| entry.session).collect();
+            locked.sort_unstable();
+            locked.dedup();
+            for session in locked {
+                sessions::lock(&db, tenant, session).await?;
+            }
+            for entry in entries {
+                append(&db, &extensions, tenant, entry).await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn journal(&self, tenant: TenantId, session: SessionId) -> Result<Vec<JournalEntry>> {
+        self.read("read journal", tenant, move |db| async move {
+            sessions::owner(&db, tenant, session).await?;
+            of_session(&db, tenant, session).await
+        })
+        .await
+    }
+}
+
+pub(crate) async fn of_session(db: &Db, tenant: TenantId, session: SessionId) -> Outcome<Vec<JournalEntry>> {
+    let query = "SELECT * FROM voicecall.facts WHERE tenant_id = $1 AND session_id = $2 ORDER BY seq";
+    db.query(query, params![tenant, session]).await?.iter().map(read).collect()
+}
+
+async fn append(db: &Db, extensions: &Arc<Extensions>, tenant: TenantId, entry: JournalEntry) -> Outcome<()> {
+    if entry.epoch != sessions::owner(db, tenant, entry.session).await? {
+        return Err(not_the_owner(APPEND));
+    }
+    if entry.seq == 0 {
+        return Err(Error::invalid("seq", "from 1").into());
+    }
+    if !insert(db, tenant, &entry).await? {
+        return if is_stored(db, tenant, &entry).await? {
+            Ok(())
+        } else {
+            Err(Fault::conflict(APPEND, "another entry has the number"))
+        };
+    }
+    if let Some(event) = event_of(&entry) {
+        events::append(db, tenant, event).await?;
+    }
+    if entry.fact == Fact::DoNotCall {
+        do_not_call::forbid_person_of(db, tenant, entry.session, entry.at).await?;
+    }
+    extend(db, extensions, move |extension, transaction| extension.project(transaction, tenant, &entry)).await?;
+    Ok(())
+}
+
+/// What an owner hears that is not the newest.
+pub(crate) fn not_the_owner(operation: &'static str) -> Fault {
+    let error = Error::new(ErrorKind::Conflict, operation).with_field("epoch");
+    error.with_message("the session has another owner").into()
+}
+
+/// Whether the entry is new.
+async fn insert(db: &Db, tenant: TenantId, entry: &JournalEntry) -> Outcome<bool> {
+    let insert = "INSERT INTO voicecall.facts (tenant_id, session_id, seq, epoch, at, offset_micros, fact)
+        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
+    let offset = entry.offset.as_micros();
+    let values = params![tenant, entry.session, entry.seq, entry.epoch, entry.at, offset, Json(entry.fact.clone())];
+    Ok(db.execute(insert, values).await? > 0)
+}
+
+/// Whether the entry with this number is this one. Compared as written, since a number with a fraction may read back as
+/// its neighbour.
+async fn is_stored(db: &Db, tenant: TenantId, entry: &JournalEntry) -> Outcome<bool> {
+    let query = "SELECT epoch = $4 AND at = $5 AND offset_micros = $6 AND fact::text = $7::text AS same
+        FROM voicecall.facts WHERE tenant_id = $1 AND session_id = $2 AND seq = $3";
+    let offset = entry.offset.as_micros();
+    let values = params![tenant, entry.session, entry.seq, entry.epoch, entry.at, offset, Json(entry.fact.clone())];
+    db.query_one(query, values).await?.get("same")
+}
+
+fn read(row: &Row) -> Outcome<JournalEntry> {
+    Ok(JournalEntry {
+        session: row.get("session_id")?,
+        epoch: row.get("epoch")?,
+        seq: row.get("seq")?,
+        at: row.get("at")?,
+        offset: CallTime::from_micros(row.get("offset_micros")?),
+        fact: row.get::<Json<_>>("fact")?.0,
+    })
+}

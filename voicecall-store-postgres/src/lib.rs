@@ -1,0 +1,33 @@
+#![doc = include_str!("../README.md")]
+
+mod across_tenants;
+mod column;
+mod connection;
+mod contacts;
+mod dialing;
+mod do_not_call;
+mod events;
+mod fault;
+mod journal;
+mod maintenance;
+mod migrations;
+mod options;
+mod person;
+mod pool;
+mod provider_log;
+mod roles;
+mod sessions;
+mod store;
+#[cfg(feature = "survey")]
+mod survey;
+mod tls;
+mod transaction;
+
+pub use migrations::{Migration, Migrations, Module, Step};
+pub use options::PostgresOptions;
+pub use roles::roles_sql;
+pub use store::PostgresStore;
+#[cfg(feature = "survey")]
+pub use survey::PostgresSurvey;
+pub use tokio_postgres;
+pub use transaction::Transaction;

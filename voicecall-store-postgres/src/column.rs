@@ -113,6 +113,9 @@ macro_rules! ids {
 
 ids! { TenantId, SessionId, voicecall_core::ConversationId, AttemptId, RecordId }
 
+#[cfg(feature = "survey")]
+ids! { voicecall_survey::store::QuestionId, voicecall_survey::store::VerificationId }
+
 /// What is written as its name.
 macro_rules! words {
     ($($word:ty),*) => {$(
@@ -135,6 +138,9 @@ words! {
     AccountName, AttemptState, CallPriority, Direction, EndReason, EventSource, ProviderOperation, RetentionJob,
     SessionStatus
 }
+
+#[cfg(feature = "survey")]
+words! { voicecall_survey::store::Priority, voicecall_survey::store::VerificationStatus }
 
 /// Numbers that are never negative, or smaller than PostgreSQL's.
 macro_rules! numbers {

@@ -30,3 +30,27 @@ async fn every_rule_is_kept(options: PostgresOptions) {
     })
     .await;
 }
+
+#[cfg(feature = "survey")]
+mod survey {
+    use voicecall_store_postgres::PostgresSurvey;
+    use voicecall_survey::testing::{WholeStore, run_all};
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn a_database_keeps_every_rule_of_a_survey() {
+        let database = Database::new().await;
+        let options = PostgresOptions::new().extension(PostgresSurvey);
+        run_all(async || {
+            database.clear().await;
+            Arc::new(database.open(options.clone()).await) as Arc<dyn WholeStore>
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_survey_takes_nothing_from_the_store() {
+        every_rule_is_kept(PostgresOptions::new().extension(PostgresSurvey)).await;
+    }
+}

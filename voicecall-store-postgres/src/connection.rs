@@ -22,6 +22,8 @@ pub(crate) struct Db(Arc<Lent>);
 /// transaction must not become a part of one that nobody ended.
 struct Lent {
     object: Option<Object>,
+    /// Whether there is nothing to commit.
+    reads: bool,
     is_clean: AtomicBool,
     /// After a statement has failed, COMMIT would roll back without a word.
     has_failed: AtomicBool,
@@ -67,6 +69,7 @@ impl Db {
     pub(crate) async fn begin(object: Object, begin: Begin) -> Outcome<Self> {
         let db = Self(Arc::new(Lent {
             object: Some(object),
+            reads: begin.reads,
             is_clean: AtomicBool::new(false),
             has_failed: AtomicBool::new(false),
         }));
@@ -90,10 +93,14 @@ impl Db {
                 outcome
             }
             // The server said no: a constraint that waited until now. It has rolled back.
-            (Err(error), Ok(_)) if error.as_db_error().is_some_and(|refusal| refusal.severity() == "ERROR") => {
+            (Err(error), Ok(_))
+                if !self.0.reads && error.as_db_error().is_some_and(|refusal| refusal.severity() == "ERROR") =>
+            {
                 self.0.is_clean.store(true, Ordering::Relaxed);
                 Err(error.into())
             }
+            // What was read is known.
+            (Err(_), Ok(read)) if self.0.reads => Ok(read),
             (Err(error), Ok(_)) => {
                 tracing::warn!(%error, "the outcome of a transaction is unknown");
                 Err(Fault::UnknownOutcome)

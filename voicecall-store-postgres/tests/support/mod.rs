@@ -155,3 +155,8 @@ pub fn entry(session: SessionId, seq: u64, text: &str) -> JournalEntry {
         fact: Fact::Disclosed { text: text.to_owned() },
     }
 }
+
+/// How often something is tried: as often as the variable says, for a soak.
+pub fn count_of(variable: &str, usually: usize) -> usize {
+    std::env::var(variable).map_or(usually, |count| count.parse().expect(variable))
+}

@@ -47,7 +47,7 @@ async fn a_job_begins_after_the_recovery_and_ends_while_routes_are_still_served(
     let left = NewSession::outbound(tenant, remote, now);
     store.create_session(&left).await.unwrap();
     // As a process leaves it that ended before it called.
-    store.claim_session(tenant, left.id, &Claim::new(now, now)).await.unwrap();
+    store.claim_session(tenant, left.id, &Claim::new(now, Duration::ZERO)).await.unwrap();
     assert_eq!(store.session(tenant, left.id).await.unwrap().due_at, None);
 
     let shared: Arc<dyn EngineStore> = Arc::<MemoryStore>::clone(&store);

@@ -14,6 +14,7 @@ use tracing::{Instrument, error, info, info_span, warn};
 use super::accounts::Account;
 use super::address::CallKey;
 use super::destinations::DESTINATION;
+use super::leases::LEASE;
 use super::observe::LiveEventKind;
 use super::plan::PlanRequest;
 use super::retry::retry;
@@ -116,7 +117,7 @@ impl CallEngine {
     fn claim_of(&self, session: &Session) -> Claim {
         let number = self.phone_of(session).ok().map(|number| NumberKey::of(&self.vault, &number));
         let limits = self.config.contact_limits.clone();
-        Claim { number, limits, ..Claim::new(self.now(), self.lease_until()) }
+        Claim { number, limits, ..Claim::new(self.now(), LEASE) }
     }
 
     /// Lets a session wait that may not call its number yet.

@@ -2,36 +2,37 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tracing::{error, warn};
 
 use super::CallEngine;
 use voicecall_core::Result;
-use voicecall_core::store::{AcquireLease, Lease};
+use voicecall_core::store::{AcquireLease, Lease, LeaseTerm};
 
 /// How long a lease runs. A process that stands still for longer loses what it runs.
-const LEASE: SignedDuration = SignedDuration::from_secs(30);
+pub(super) const LEASE: Duration = Duration::from_secs(30);
 
 /// How often leases are renewed.
 pub(super) const RENEW_EVERY: Duration = Duration::from_secs(10);
 
 impl CallEngine {
-    /// Until when a lease runs that is acquired or renewed now.
-    pub(super) fn lease_until(&self) -> Timestamp {
-        self.now().saturating_add(LEASE).unwrap_or(Timestamp::MAX)
+    /// The term of a lease that is acquired or renewed now.
+    pub(super) fn lease_term(&self) -> LeaseTerm {
+        LeaseTerm { now: self.now(), length: LEASE }
     }
 
     /// The lease of a session that is being talked to here, whoever has it.
     pub(super) fn lease_of_anybody(&self) -> AcquireLease {
-        AcquireLease::from_anybody(self.lease_until())
+        AcquireLease::from_anybody(self.lease_term())
     }
 
     /// The lease of a session that nobody seems to run.
     pub(super) fn lease_of_nobody(&self) -> AcquireLease {
-        AcquireLease { free_at: self.config.shares_store.then(|| self.now()), ..self.lease_of_anybody() }
+        AcquireLease { only_if_free: self.config.shares_store, ..self.lease_of_anybody() }
     }
 
-    /// Whether another process has the session's lease.
+    /// Whether another process seems to have the session's lease: what is done upon it is decided by the store, with its own
+    /// clock if it has one.
     pub(super) fn is_leased_elsewhere(&self, leased_until: Option<Timestamp>) -> bool {
         self.config.shares_store && leased_until.is_some_and(|until| until > self.now())
     }
@@ -44,7 +45,7 @@ impl CallEngine {
         if !self.config.shares_store {
             return Ok(true);
         }
-        Ok(self.store.renew_leases(&[held], self.lease_until()).await?.is_empty())
+        Ok(self.store.renew_leases(&[held], self.lease_term()).await?.is_empty())
     }
 
     /// Renews the leases of everything that runs here, and drops what is another process's by now.
@@ -52,7 +53,7 @@ impl CallEngine {
         if !self.config.shares_store {
             return;
         }
-        match self.store.renew_leases(&self.held_leases(), self.lease_until()).await {
+        match self.store.renew_leases(&self.held_leases(), self.lease_term()).await {
             Ok(lost) => lost.into_iter().for_each(|lost| self.drop_lost(lost)),
             Err(error) => warn!(%error, "leases could not be renewed"),
         }

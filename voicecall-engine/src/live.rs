@@ -165,7 +165,7 @@ impl CallEngine {
         if session.due_at.is_some() {
             return Ok(Ran::TooLate);
         }
-        let next = AcquireLease::from_owner(ticket.owner, self.lease_until());
+        let next = AcquireLease::from_owner(ticket.owner, self.lease_term());
         let epoch = match retry_for(ON_THE_LINE, || self.store.acquire_lease(tenant, id, next)).await {
             Err(error) if error.kind() == ErrorKind::Conflict => return Ok(Ran::Spent),
             epoch => epoch?,

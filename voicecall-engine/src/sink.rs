@@ -211,7 +211,9 @@ async fn write_journal(
         let begun = Instant::now();
         while let Err(error) = append(&*store, &events, tenant, &batch).await {
             let patient = !entries.is_closed() || begun.elapsed() < AT_THE_END;
-            if !error.is_retryable() || !patient {
+            // What is there already is skipped: an append whose outcome is unknown may be repeated.
+            let again = error.is_retryable() || error.kind() == ErrorKind::UnknownOutcome;
+            if !again || !patient {
                 error!(%error, facts = batch.len(), "facts could not be stored, the call ends");
                 // A call of which nothing is kept must not go on as if it were. One that has ended is what is wanted.
                 let _ = control.send(InputEvent::Dialogue(Action::EndNow(EndReason::TechnicalFailure))).await;

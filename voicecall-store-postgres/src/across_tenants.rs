@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use uuid::Uuid;
 use voicecall_core::store::{
-    AcquireLease, Claim, Lease, QueueStore, Route, RoutingStore, Session, SessionEvent, Signal, refuse_to_call,
+    AcquireLease, Claim, Lease, LeaseTerm, QueueStore, Route, RoutingStore, Session, SessionEvent, Signal,
+    refuse_to_call,
 };
 use voicecall_core::{AccountName, CarrierCallId, Epoch, Error, ErrorKind, Result, SessionId, TenantId, async_trait};
 
@@ -68,14 +69,15 @@ impl QueueStore for PostgresStore {
     async fn acquire_lease(&self, tenant: TenantId, session: SessionId, how: AcquireLease) -> Result<Epoch> {
         self.write_as(Queue, "acquire lease", move |db| async move {
             let mut session = sessions::lock(&db, tenant, session).await?;
-            let owner = session.acquire_lease(how)?;
+            let term = by_the_servers_clock(&db, how.term).await?;
+            let owner = session.acquire_lease(AcquireLease { term, ..how })?;
             save_turn(&db, &session).await?;
             Ok(owner)
         })
         .await
     }
 
-    async fn renew_leases(&self, leases: &[Lease], until: Timestamp) -> Result<Vec<Lease>> {
+    async fn renew_leases(&self, leases: &[Lease], term: LeaseTerm) -> Result<Vec<Lease>> {
         let leases = leases.to_vec();
         self.write_as(Queue, "renew leases", move |db| async move {
             let update = "UPDATE voicecall.sessions SET leased_until = $4
@@ -83,6 +85,7 @@ impl QueueStore for PostgresStore {
                 WHERE id = session AND tenant_id = tenant AND owner_epoch = epoch
                 RETURNING tenant_id, id, owner_epoch";
             let (tenants, ids, epochs) = columns(&leases);
+            let until = by_the_servers_clock(&db, term).await?.until();
             let rows = db.query(update, params![tenants, ids, epochs, until]).await?;
             let renewed = rows.iter().map(|row| {
                 Ok(Lease { tenant: row.get("tenant_id")?, session: row.get("id")?, epoch: row.get("owner_epoch")? })
@@ -161,8 +164,15 @@ async fn take_turn(db: &Db, tenant: TenantId, id: SessionId, claim: &Claim) -> O
     let owner = session.claim(claim)?;
     contacts::check(db, tenant, id, claim).await?;
     contacts::begin(db, tenant, id, claim).await?;
+    session.leased_until = Some(by_the_servers_clock(db, claim.term()).await?.until());
     save_turn(db, &session).await?;
     Ok(Some((session, owner)))
+}
+
+/// The term with the server's time: it has been so late since whatever was waited for, and it is the same for all hosts.
+async fn by_the_servers_clock(db: &Db, term: LeaseTerm) -> Outcome<LeaseTerm> {
+    let clock = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000000)::bigint AS now";
+    Ok(LeaseTerm { now: db.query_one(clock, params![]).await?.get("now")?, ..term })
 }
 
 /// Writes what who runs which session can change.

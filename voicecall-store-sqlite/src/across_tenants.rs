@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, named_params};
 use voicecall_core::store::{
-    AcquireLease, Claim, Lease, QueueStore, Route, RoutingStore, Session, Signal, refuse_to_call,
+    AcquireLease, Claim, Lease, LeaseTerm, QueueStore, Route, RoutingStore, Session, Signal, refuse_to_call,
 };
 use voicecall_core::{AccountName, CarrierCallId, Epoch, Error, ErrorKind, Result, SessionId, TenantId, async_trait};
 
@@ -87,14 +87,14 @@ impl QueueStore for SqliteStore {
         .await
     }
 
-    async fn renew_leases(&self, leases: &[Lease], until: Timestamp) -> Result<Vec<Lease>> {
+    async fn renew_leases(&self, leases: &[Lease], term: LeaseTerm) -> Result<Vec<Lease>> {
         let leases = leases.to_vec();
         self.write("renew leases", move |db| {
             let update = "UPDATE sessions SET leased_until = ? WHERE id = ? AND tenant_id = ? AND owner_epoch = ?";
             let mut update = db.prepare_cached(update)?;
             let mut lost = Vec::new();
             for lease in &leases {
-                if update.execute((At(until), Text(lease.session), Text(lease.tenant), lease.epoch.0))? == 0 {
+                if update.execute((At(term.until()), Text(lease.session), Text(lease.tenant), lease.epoch.0))? == 0 {
                     lost.push(*lease);
                 }
             }

@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use std::task::Poll;
 
 use support::{Folder, entry, session_in};
-use voicecall_core::store::{AcquireLease, JournalStore, QueueStore, SessionStore};
+use voicecall_core::store::{AcquireLease, JournalStore, LeaseTerm, QueueStore, SessionStore};
 use voicecall_core::{RecordId, SessionId, TenantId};
 use voicecall_store_sqlite::SqliteStore;
 
@@ -126,7 +126,10 @@ async fn dropped_futures_lose_nothing_that_was_acknowledged() {
         }
         // A cancelled caller must not leave a transaction in which the next one's write would be lost.
         if seq % 100 == 0 {
-            let how = AcquireLease::from_anybody(jiff::Timestamp::UNIX_EPOCH);
+            let how = AcquireLease::from_anybody(LeaseTerm {
+                now: jiff::Timestamp::UNIX_EPOCH,
+                length: std::time::Duration::ZERO,
+            });
             store.acquire_lease(TenantId::new(), session, how).await.unwrap_err();
             assert_eq!(store.session(tenant, session).await.unwrap().id, session);
         }

@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{AcquireLease, Claim, Lease, RetentionRun, Session, Signal, Store};
+use super::{AcquireLease, Claim, Lease, LeaseTerm, RetentionRun, Session, Signal, Store};
 use crate::error::Result;
 use crate::id::{AccountName, AttemptId, CarrierCallId, Epoch, SessionId, TenantId};
 
@@ -46,14 +46,14 @@ pub trait QueueStore: Send + Sync {
     /// Makes the caller of this method the owner of a session; writes of earlier owners are refused from now on.
     ///
     /// # Errors
-    /// `Conflict` if [`AcquireLease::free_at`] says that somebody else's lease still runs; `NotFound`.
+    /// `Conflict` if somebody else's lease still runs and [`AcquireLease::only_if_free`] says that this matters; `NotFound`.
     async fn acquire_lease(&self, tenant: TenantId, session: SessionId, how: AcquireLease) -> Result<Epoch>;
 
-    /// Renews leases until `until`. Returns those that are lost: their sessions have another owner, or are gone.
+    /// Renews leases for this term. Returns those that are lost: their sessions have another owner, or are gone.
     ///
     /// # Errors
     /// As every store call.
-    async fn renew_leases(&self, leases: &[Lease], until: Timestamp) -> Result<Vec<Lease>>;
+    async fn renew_leases(&self, leases: &[Lease], term: LeaseTerm) -> Result<Vec<Lease>>;
 
     /// Leaves word for the owner of a session, whoever that is when it [looks](Self::take_signals).
     ///

@@ -65,7 +65,7 @@ pass_through! { QueueStore {
     fn claim_session(tenant: TenantId, id: SessionId, claim: &Claim) -> (Session, Epoch);
     fn open_sessions() -> Vec<Session>;
     fn acquire_lease(tenant: TenantId, session: SessionId, how: AcquireLease) -> Epoch;
-    fn renew_leases(leases: &[Lease], until: Timestamp) -> Vec<Lease>;
+    fn renew_leases(leases: &[Lease], term: LeaseTerm) -> Vec<Lease>;
     fn signal(tenant: TenantId, session: SessionId, signal: &Signal) -> ();
     fn take_signals(leases: &[Lease]) -> Vec<(Lease, Signal)>;
 }}

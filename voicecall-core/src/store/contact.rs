@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::LeaseTerm;
 use crate::error::{Error, ErrorKind};
 use crate::phone::PhoneNumber;
 use crate::seal::Vault;
@@ -96,8 +97,8 @@ impl ContactLimits {
 pub struct Claim {
     /// When.
     pub at: Timestamp,
-    /// Until when the new owner's lease runs.
-    pub until: Timestamp,
+    /// How long the new owner's lease runs, unless it is renewed.
+    pub lease: Duration,
     /// The number that is going to be called. Without one nothing is counted, and nobody is kept from being called.
     pub number: Option<NumberKey>,
     /// How often it may be.
@@ -107,8 +108,14 @@ pub struct Claim {
 impl Claim {
     /// A turn for whatever the session calls, as often as anybody likes.
     #[must_use]
-    pub fn new(at: Timestamp, until: Timestamp) -> Self {
-        Self { at, until, number: None, limits: ContactLimits::default() }
+    pub fn new(at: Timestamp, lease: Duration) -> Self {
+        Self { at, lease, number: None, limits: ContactLimits::default() }
+    }
+
+    /// The term of the new owner's lease.
+    #[must_use]
+    pub const fn term(&self) -> LeaseTerm {
+        LeaseTerm { now: self.at, length: self.lease }
     }
 }
 

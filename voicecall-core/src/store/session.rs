@@ -275,7 +275,7 @@ impl Session {
                 .with_field("dueAt")
                 .with_message("the session does not wait to be called"));
         }
-        self.leased_until = Some(claim.until);
+        self.leased_until = Some(claim.term().until());
         self.updated_at = claim.at;
         self.owner = self.owner.next();
         Ok(self.owner)
@@ -292,12 +292,12 @@ impl Session {
                 .with_field("owner")
                 .with_message("the session has another owner by now"));
         }
-        if how.free_at.is_some_and(|at| self.leased_until.is_some_and(|until| until > at)) {
+        if how.only_if_free && self.leased_until.is_some_and(|until| until > how.term.now) {
             return Err(Error::new(ErrorKind::Conflict, "acquire lease")
                 .with_field("leasedUntil")
                 .with_message("somebody else's lease still runs"));
         }
-        self.leased_until = Some(how.until);
+        self.leased_until = Some(how.term.until());
         self.owner = self.owner.next();
         Ok(self.owner)
     }
@@ -403,13 +403,13 @@ mod tests {
         let at = Timestamp::UNIX_EPOCH;
         let mut session = Session::created(&NewSession::outbound(TenantId::new(), remote(), at));
         let calls = |call: &str| SessionChange::Connecting { call: CarrierCallId::new(call), at };
-        session.claim(&Claim::new(at, at)).unwrap();
-        assert!(session.claim(&Claim::new(at, at)).is_err(), "one turn is taken once");
+        session.claim(&Claim::new(at, std::time::Duration::ZERO)).unwrap();
+        assert!(session.claim(&Claim::new(at, std::time::Duration::ZERO)).is_err(), "one turn is taken once");
         session.apply(&calls("CA1")).unwrap();
         assert!(session.apply(&calls("CA1")).is_err(), "the same call twice is no news");
         session.apply(&SessionChange::Postponed { until: Timestamp::MAX, at }).unwrap();
         assert_eq!((session.status, session.due_at), (SessionStatus::Connecting, Some(Timestamp::MAX)));
-        session.claim(&Claim::new(at, at)).unwrap();
+        session.claim(&Claim::new(at, std::time::Duration::ZERO)).unwrap();
         session.apply(&calls("CA2")).unwrap();
         assert_eq!(session.carrier_call, Some(CarrierCallId::new("CA2")));
         session.apply(&SessionChange::Connected { at }).unwrap();

@@ -9,7 +9,7 @@ use super::world::*;
 use voicecall_core::agent::{AgentSession, AgentSetup, VoiceAgent};
 use voicecall_core::dialogue::{Action, Dialogue, DialogueEvent, Scripted};
 use voicecall_core::journal::Fact;
-use voicecall_core::store::{AcquireLease, EndReason, QueueStore, SessionStatus};
+use voicecall_core::store::{AcquireLease, EndReason, LeaseTerm, QueueStore, SessionStatus};
 use voicecall_core::{Error, ErrorKind, Result};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -109,7 +109,7 @@ async fn an_owner_that_was_replaced_writes_nothing_more() {
     let call = world.connected().await;
     let phone = tokio::spawn(call.phone.talk(SECOND, SECOND));
     settle().await;
-    let how = AcquireLease::from_anybody(jiff::Timestamp::now());
+    let how = AcquireLease::from_anybody(LeaseTerm { now: jiff::Timestamp::now(), length: Duration::ZERO });
     world.store.acquire_lease(world.tenant, call.placed.session, how).await.unwrap();
     let _ = call.run.await.unwrap();
     let journal = world.journal(call.placed.session).await;

@@ -23,7 +23,8 @@ const LEFT: Recovered = Recovered { left: 1, ..NOTHING };
 async fn abandoned(world: &World, state: AttemptState) -> Session {
     let session = world.session().await;
     let now = Timestamp::now();
-    let (_, epoch) = world.store.claim_session(world.tenant, session.id, &Claim::new(now, now)).await.unwrap();
+    let (_, epoch) =
+        world.store.claim_session(world.tenant, session.id, &Claim::new(now, Duration::ZERO)).await.unwrap();
     let attempt = DialAttempt::planned(world.tenant, session.id, "scripted", Timestamp::now());
     world.store.plan_attempt(&attempt).await.unwrap();
     if state != AttemptState::Planned {

@@ -112,7 +112,7 @@ async fn a_process_that_learns_that_it_has_lost_a_call_drops_it() {
     let call = one.connected().await;
     let phone = tokio::spawn(call.phone.listen());
     settle().await;
-    let how = AcquireLease::from_anybody(one.engine.config.clock.now());
+    let how = AcquireLease::from_anybody(LeaseTerm { now: one.engine.config.clock.now(), length: Duration::ZERO });
     other.store.acquire_lease(other.tenant, call.placed.session, how).await.unwrap();
     let _tended = one.tended();
     assert_kind(call.run.await.unwrap(), ErrorKind::Conflict);

@@ -9,7 +9,8 @@ use super::{MemoryStore, MemoryTables, conflict};
 use crate::error::Result;
 use crate::id::{AccountName, CarrierCallId, Epoch, SessionId, TenantId};
 use crate::store::{
-    AcquireLease, CallPriority, Claim, Lease, QueueStore, Route, RoutingStore, Session, Signal, refuse_to_call,
+    AcquireLease, CallPriority, Claim, Lease, LeaseTerm, QueueStore, Route, RoutingStore, Session, Signal,
+    refuse_to_call,
 };
 
 #[async_trait]
@@ -65,12 +66,12 @@ impl QueueStore for MemoryStore {
         row.session.acquire_lease(how)
     }
 
-    async fn renew_leases(&self, leases: &[Lease], until: Timestamp) -> Result<Vec<Lease>> {
+    async fn renew_leases(&self, leases: &[Lease], term: LeaseTerm) -> Result<Vec<Lease>> {
         let mut tables = self.lock();
         let mut lost = Vec::new();
         for lease in leases {
             match tables.sessions.get_mut("renew lease", lease.tenant, lease.session) {
-                Ok(row) if row.session.owner == lease.epoch => row.session.leased_until = Some(until),
+                Ok(row) if row.session.owner == lease.epoch => row.session.leased_until = Some(term.until()),
                 _ => lost.push(*lease),
             }
         }

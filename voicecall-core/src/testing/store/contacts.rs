@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::fixture::{after, assert_kind, connecting, ended, new_session};
+use super::fixture::{LEASE, after, assert_kind, connecting, ended, new_session};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{Epoch, TenantId};
 use crate::store::{
@@ -17,7 +17,7 @@ const NUMBER: NumberKey = NumberKey::from_bytes([7; 16]);
 const ANOTHER: NumberKey = NumberKey::from_bytes([8; 16]);
 
 fn claim(number: NumberKey, at: u64) -> Claim {
-    Claim { number: Some(number), ..Claim::new(after(at), after(at + 30)) }
+    Claim { number: Some(number), ..Claim::new(after(at), LEASE) }
 }
 
 /// At most two calls a minute, of this kind.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::fixture::{Shop, after, assert_kind, connected, connecting, new_session, over, somebody};
+use super::fixture::{LEASE, Shop, after, assert_kind, connected, connecting, lease, new_session, over, somebody};
 use super::probe::Probe;
 use crate::error::{ErrorKind, Result};
 use crate::id::TenantId;
@@ -65,13 +65,13 @@ pub(super) async fn a_wish_ends_what_waits(store: Arc<dyn EngineStore>) {
     }
     let others = store.create_session(&new_session(tenant)).await.unwrap();
     let claimed = waiting.pop().unwrap();
-    store.claim_session(tenant, claimed, &Claim::new(after(40), after(50))).await.unwrap();
-    shop.store.claim_session(tenant, shop.session, &Claim::new(after(1), after(99))).await.unwrap();
+    store.claim_session(tenant, claimed, &Claim::new(after(40), LEASE)).await.unwrap();
+    shop.store.claim_session(tenant, shop.session, &Claim::new(after(1), LEASE)).await.unwrap();
     for change in [connecting(), connected()] {
         shop.change(&change).await.unwrap();
     }
 
-    let owner = store.acquire_lease(tenant, shop.session, AcquireLease::from_anybody(after(99))).await.unwrap();
+    let owner = store.acquire_lease(tenant, shop.session, AcquireLease::from_anybody(lease(99))).await.unwrap();
     let entry = JournalEntry { epoch: owner, ..shop.entry(1, Fact::DoNotCall) };
     shop.append(std::slice::from_ref(&entry)).await.unwrap();
 
@@ -90,7 +90,7 @@ pub(super) async fn a_wish_ends_what_waits(store: Arc<dyn EngineStore>) {
     assert_eq!(store.session(tenant, claimed).await.unwrap().end_reason, None);
     let postponed = SessionChange::Postponed { until: after(60), at: after(50) };
     store.change_session(tenant, claimed, &postponed).await.unwrap();
-    assert_refused(store.claim_session(tenant, claimed, &Claim::new(after(60), after(70))).await);
+    assert_refused(store.claim_session(tenant, claimed, &Claim::new(after(60), LEASE)).await);
     let session = store.session(tenant, claimed).await.unwrap();
     assert_eq!((session.end_reason, session.due_at), (Some(EndReason::DoNotCall), None));
     assert_eq!(store.count_waiting().await.unwrap(), 1, "the other person's");

@@ -1,6 +1,7 @@
 //! A shop with a session to try rules on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -9,8 +10,8 @@ use crate::id::{CarrierCallId, Epoch, SessionId, TenantId};
 use crate::journal::{Fact, JournalEntry};
 use crate::seal::{SealedAddress, Vault};
 use crate::store::{
-    Attachment, DialAttempt, EndReason, EngineStore, EventSource, NewSession, PageRequest, ProviderLog, Session,
-    SessionChange, SessionEvent,
+    Attachment, DialAttempt, EndReason, EngineStore, EventSource, LeaseTerm, NewSession, PageRequest, ProviderLog,
+    Session, SessionChange, SessionEvent,
 };
 use crate::time::CallTime;
 
@@ -103,6 +104,14 @@ pub(super) fn somebody(tenant: TenantId) -> SealedAddress {
 /// An instant some seconds into the tests' day, with a fraction that a store must not round.
 pub(super) fn after(seconds: u64) -> Timestamp {
     Timestamp::new(1_800_000_000, 123_456_789).unwrap() + SignedDuration::from_secs(seconds as i64)
+}
+
+/// A lease that outlives a test.
+pub(super) const LEASE: Duration = Duration::from_secs(3_600);
+
+/// A lease that begins some seconds into the tests' day.
+pub(super) fn lease(seconds: u64) -> LeaseTerm {
+    LeaseTerm { now: after(seconds), length: LEASE }
 }
 
 pub(super) fn connecting() -> SessionChange {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::fixture::{Shop, after, assert_kind, connecting, custom, ended, new_session};
+use super::fixture::{LEASE, Shop, after, assert_kind, connecting, custom, ended, lease, new_session};
 use super::provider_log::exchange;
 use crate::error::ErrorKind::{Conflict, NotFound};
 use crate::id::{Epoch, TenantId};
@@ -28,7 +28,7 @@ pub(super) async fn another_tenants_rows_are_not_found(store: Arc<dyn EngineStor
     assert_kind(store.append_event(stranger, &event).await, NotFound);
     assert_kind(store.events(stranger, id, PageRequest::default()).await, NotFound);
 
-    assert_kind(store.claim_session(stranger, id, &Claim::new(after(9), after(19))).await, NotFound);
+    assert_kind(store.claim_session(stranger, id, &Claim::new(after(9), LEASE)).await, NotFound);
     assert_eq!(store.sessions(stranger, &SessionFilter::default(), PageRequest::default()).await.unwrap().total, 0);
     assert_kind(store.forget_recording(stranger, id, after(9)).await, NotFound);
     assert_kind(store.delete_session(stranger, id).await, NotFound);
@@ -36,7 +36,7 @@ pub(super) async fn another_tenants_rows_are_not_found(store: Arc<dyn EngineStor
     assert_eq!(store.export_person(stranger, person).await.unwrap(), PersonFile::default());
     assert_eq!(store.erase_person(stranger, person).await.unwrap(), Erased::default());
 
-    assert_kind(store.acquire_lease(stranger, id, AcquireLease::from_anybody(after(9))).await, NotFound);
+    assert_kind(store.acquire_lease(stranger, id, AcquireLease::from_anybody(lease(9))).await, NotFound);
     assert_kind(store.append(stranger, &[shop.entry(2, crate::journal::Fact::Warned)]).await, NotFound);
     assert_kind(store.journal(stranger, id).await, NotFound);
 

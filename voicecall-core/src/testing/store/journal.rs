@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use super::fixture::{Shop, after, assert_kind, custom};
+use super::fixture::{Shop, assert_kind, custom, lease};
 use super::probe::Probe;
 use crate::error::ErrorKind;
 use crate::id::Epoch;
@@ -63,7 +63,7 @@ pub(super) async fn an_older_owner_is_refused(store: Arc<dyn EngineStore>) {
     let (first, second) = (Epoch::FIRST, Epoch::FIRST.next());
     shop.append(&[of(first, 1)]).await.unwrap();
     assert_eq!(
-        shop.store.acquire_lease(shop.tenant, shop.session, AcquireLease::from_anybody(after(9))).await.unwrap(),
+        shop.store.acquire_lease(shop.tenant, shop.session, AcquireLease::from_anybody(lease(9))).await.unwrap(),
         second
     );
     let before = shop.snapshot().await;
@@ -100,7 +100,7 @@ pub(super) async fn concurrent_owners_do_not_share_an_epoch(store: Arc<dyn Engin
     let takers = (0..16).map(|_| {
         let (store, tenant, session) = (Arc::clone(&shop.store), shop.tenant, shop.session);
         tokio::spawn(async move {
-            store.acquire_lease(tenant, session, AcquireLease::from_anybody(after(9))).await.unwrap()
+            store.acquire_lease(tenant, session, AcquireLease::from_anybody(lease(9))).await.unwrap()
         })
     });
     let mut epochs: Vec<_> = join_all(takers).await.into_iter().map(Result::unwrap).collect();

@@ -123,6 +123,7 @@ rules! {
         a_turn_is_taken_once,
         whoever_was_overtaken_may_not_call,
         a_session_is_leased_until_its_owner_says,
+        a_lease_that_is_not_renewed_runs_out,
         of_many_who_take_a_session_from_one_owner_one_gets_it,
         the_owner_of_a_session_is_told_once,
         an_attempt_that_ended_is_booked_once,

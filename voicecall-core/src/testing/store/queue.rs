@@ -1,16 +1,17 @@
 //! Rules of waiting to be called.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::fixture::{Shop, after, assert_kind, connecting, ended, new_session};
+use super::fixture::{LEASE, Shop, after, assert_kind, connecting, ended, lease, new_session};
 use crate::carrier::{AnsweredBy, CallStatus};
 use crate::error::ErrorKind;
 use crate::id::{AttemptId, CarrierCallId, SessionId, TenantId};
 use crate::store::{
     AcquireLease, AttemptOutcome, CallPriority, Claim, EndReason, EngineStore, EventKind, EventSource, Lease,
-    NewSession, SessionChange, SessionStatus, Signal,
+    LeaseTerm, NewSession, SessionChange, SessionStatus, Signal,
 };
 
 fn postponed(until: u64) -> SessionChange {
@@ -62,7 +63,7 @@ pub(super) async fn a_turn_is_taken_once(store: Arc<dyn EngineStore>) {
     let shop = Shop::open(store).await;
     let claims = (0..16).map(|_| {
         let (store, tenant, session) = (Arc::clone(&shop.store), shop.tenant, shop.session);
-        tokio::spawn(async move { store.claim_session(tenant, session, &Claim::new(after(1), after(9))).await })
+        tokio::spawn(async move { store.claim_session(tenant, session, &Claim::new(after(1), LEASE)).await })
     });
     let claims: Vec<_> = join_all(claims).await.into_iter().map(Result::unwrap).collect();
     let (taken, refused): (Vec<_>, Vec<_>) = claims.into_iter().partition(Result::is_ok);
@@ -72,7 +73,7 @@ pub(super) async fn a_turn_is_taken_once(store: Arc<dyn EngineStore>) {
     assert_eq!(shop.store.due_sessions(after(999), 10, 10).await.unwrap(), []);
     assert_eq!(shop.store.count_waiting().await.unwrap(), 0);
     assert_kind(
-        shop.store.claim_session(TenantId::new(), shop.session, &Claim::new(after(1), after(9))).await,
+        shop.store.claim_session(TenantId::new(), shop.session, &Claim::new(after(1), LEASE)).await,
         ErrorKind::NotFound,
     );
 }
@@ -80,15 +81,16 @@ pub(super) async fn a_turn_is_taken_once(store: Arc<dyn EngineStore>) {
 pub(super) async fn whoever_was_overtaken_may_not_call(store: Arc<dyn EngineStore>) {
     let shop = Shop::open(store).await;
     let (store, tenant) = (&shop.store, shop.tenant);
-    let (claimed, slow) = store.claim_session(tenant, shop.session, &Claim::new(after(0), after(9))).await.unwrap();
-    assert_eq!(claimed.leased_until, Some(after(9)));
+    let (claimed, slow) = store.claim_session(tenant, shop.session, &Claim::new(after(0), LEASE)).await.unwrap();
+    assert_eq!(claimed, shop.read().await);
+    assert!(claimed.leased_until.is_some());
     let attempt = shop.planned_attempt().await;
-    let quick = store.acquire_lease(tenant, shop.session, AcquireLease::from_anybody(after(19))).await.unwrap();
+    let quick = store.acquire_lease(tenant, shop.session, AcquireLease::from_anybody(lease(19))).await.unwrap();
     assert!(quick > slow);
     assert_kind(store.begin_sending(tenant, attempt.id, slow).await, ErrorKind::Conflict);
     assert_eq!(store.attempt(tenant, attempt.id).await.unwrap(), attempt, "nothing was sent");
     shop.change(&postponed(50)).await.unwrap();
-    let (_, next) = store.claim_session(tenant, shop.session, &Claim::new(after(50), after(59))).await.unwrap();
+    let (_, next) = store.claim_session(tenant, shop.session, &Claim::new(after(50), LEASE)).await.unwrap();
     assert_kind(store.begin_sending(tenant, attempt.id, quick).await, ErrorKind::Conflict);
     store.begin_sending(tenant, attempt.id, next).await.unwrap();
 }
@@ -96,25 +98,42 @@ pub(super) async fn whoever_was_overtaken_may_not_call(store: Arc<dyn EngineStor
 pub(super) async fn a_session_is_leased_until_its_owner_says(store: Arc<dyn EngineStore>) {
     let shop = Shop::open(store).await;
     let (store, tenant, session) = (&shop.store, shop.tenant, shop.session);
-    let (_, epoch) = store.claim_session(tenant, session, &Claim::new(after(0), after(9))).await.unwrap();
-    let take = |at| AcquireLease { free_at: Some(after(at)), ..AcquireLease::from_anybody(after(60)) };
-    assert_kind(store.acquire_lease(tenant, session, take(8)).await, ErrorKind::Conflict);
+    let (_, epoch) = store.claim_session(tenant, session, &Claim::new(after(0), LEASE)).await.unwrap();
+    let take = |at| AcquireLease { only_if_free: true, ..AcquireLease::from_anybody(lease(at)) };
+    assert_kind(store.acquire_lease(tenant, session, take(1)).await, ErrorKind::Conflict);
     let held = Lease { tenant, session, epoch };
-    assert_eq!(store.renew_leases(&[held], after(30)).await.unwrap(), []);
-    assert_kind(store.acquire_lease(tenant, session, take(29)).await, ErrorKind::Conflict);
-    assert_eq!(shop.read().await.leased_until, Some(after(30)));
-    let next = Lease { epoch: store.acquire_lease(tenant, session, take(30)).await.unwrap(), ..held };
+    assert_eq!(store.renew_leases(&[held], lease(2)).await.unwrap(), []);
+    assert_kind(store.acquire_lease(tenant, session, take(3)).await, ErrorKind::Conflict);
+    let over = LeaseTerm { length: Duration::ZERO, ..lease(4) };
+    assert_eq!(store.renew_leases(&[held], over).await.unwrap(), []);
+    let next = Lease { epoch: store.acquire_lease(tenant, session, take(4)).await.unwrap(), ..held };
+    assert_kind(store.acquire_lease(tenant, session, take(5)).await, ErrorKind::Conflict);
     let gone = Lease { session: SessionId::new(), ..held };
     let strange = Lease { tenant: TenantId::new(), ..next };
-    let lost = store.renew_leases(&[held, next, gone, strange], after(90)).await.unwrap();
+    let before = shop.read().await.leased_until;
+    let longer = LeaseTerm { length: LEASE * 2, ..lease(6) };
+    let lost = store.renew_leases(&[held, next, gone, strange], longer).await.unwrap();
     assert_eq!(lost, [held, gone, strange]);
-    assert_eq!(shop.read().await.leased_until, Some(after(90)));
+    assert!(shop.read().await.leased_until > before);
+}
+
+/// By the store's own clock, or by the one it is handed.
+pub(super) async fn a_lease_that_is_not_renewed_runs_out(store: Arc<dyn EngineStore>) {
+    let shop = Shop::open(store).await;
+    let (store, tenant, session) = (&shop.store, shop.tenant, shop.session);
+    store.claim_session(tenant, session, &Claim::new(after(0), Duration::from_millis(50))).await.unwrap();
+    let take = AcquireLease { only_if_free: true, ..AcquireLease::from_anybody(lease(1)) };
+    while let Err(error) = store.acquire_lease(tenant, session, take).await {
+        assert_eq!(error.kind(), ErrorKind::Conflict);
+        tokio::task::yield_now().await;
+    }
+    assert_kind(store.acquire_lease(tenant, session, take).await, ErrorKind::Conflict);
 }
 
 pub(super) async fn the_owner_of_a_session_is_told_once(store: Arc<dyn EngineStore>) {
     let shop = Shop::open(store).await;
     let (store, tenant, session) = (&shop.store, shop.tenant, shop.session);
-    let (_, epoch) = store.claim_session(tenant, session, &Claim::new(after(0), after(9))).await.unwrap();
+    let (_, epoch) = store.claim_session(tenant, session, &Claim::new(after(0), LEASE)).await.unwrap();
     let former = Lease { tenant, session, epoch };
     let another = store.create_session(&new_session(tenant)).await.unwrap();
     let stop = Signal::Stop { reason: EndReason::Canceled };
@@ -128,7 +147,7 @@ pub(super) async fn the_owner_of_a_session_is_told_once(store: Arc<dyn EngineSto
     assert_kind(store.signal(TenantId::new(), session, &stop).await, ErrorKind::NotFound);
     assert_kind(store.signal(tenant, SessionId::new(), &stop).await, ErrorKind::NotFound);
 
-    let owner = store.acquire_lease(tenant, session, AcquireLease::from_anybody(after(60))).await.unwrap();
+    let owner = store.acquire_lease(tenant, session, AcquireLease::from_anybody(lease(60))).await.unwrap();
     let owner = Lease { epoch: owner, ..former };
     let strange = Lease { tenant: TenantId::new(), ..owner };
     assert_eq!(store.take_signals(&[former, strange]).await.unwrap(), []);
@@ -151,7 +170,7 @@ pub(super) async fn of_many_who_take_a_session_from_one_owner_one_gets_it(store:
     let takers = (0..16).map(|_| {
         let store = Arc::clone(&shop.store);
         tokio::spawn(
-            async move { store.acquire_lease(tenant, session, AcquireLease::from_owner(owner, after(9))).await },
+            async move { store.acquire_lease(tenant, session, AcquireLease::from_owner(owner, lease(9))).await },
         )
     });
     let takers: Vec<_> = join_all(takers).await.into_iter().map(Result::unwrap).collect();
@@ -164,7 +183,7 @@ pub(super) async fn of_many_who_take_a_session_from_one_owner_one_gets_it(store:
 pub(super) async fn an_attempt_that_ended_is_booked_once(store: Arc<dyn EngineStore>) {
     let shop = Shop::open(store).await;
     let (store, tenant) = (&shop.store, shop.tenant);
-    let (_, owner) = store.claim_session(tenant, shop.session, &Claim::new(after(0), after(9))).await.unwrap();
+    let (_, owner) = store.claim_session(tenant, shop.session, &Claim::new(after(0), LEASE)).await.unwrap();
     let attempt = shop.planned_attempt().await.id;
     store.begin_sending(tenant, attempt, owner).await.unwrap();
     store.settle_attempt(tenant, attempt, &AttemptOutcome::Accepted(CarrierCallId::new("CA1"))).await.unwrap();
@@ -192,7 +211,7 @@ pub(super) async fn a_further_attempt_is_another_call_of_the_session(store: Arc<
     let shop = Shop::open(store).await;
     shop.change(&connecting()).await.unwrap();
     shop.change(&postponed(50)).await.unwrap();
-    shop.store.claim_session(shop.tenant, shop.session, &Claim::new(after(50), after(59))).await.unwrap();
+    shop.store.claim_session(shop.tenant, shop.session, &Claim::new(after(50), LEASE)).await.unwrap();
     let second = SessionChange::Connecting { call: CarrierCallId::new("CA2"), at: after(51) };
     shop.change(&second).await.unwrap();
     assert_kind(shop.change(&second).await, ErrorKind::Conflict);
@@ -207,7 +226,7 @@ pub(super) async fn who_is_over_waits_no_more(store: Arc<dyn EngineStore>) {
     shop.change(&ended(EndReason::Canceled)).await.unwrap();
     assert_eq!(shop.store.due_sessions(after(999), 10, 10).await.unwrap(), []);
     assert_kind(
-        shop.store.claim_session(shop.tenant, shop.session, &Claim::new(after(99), after(100))).await,
+        shop.store.claim_session(shop.tenant, shop.session, &Claim::new(after(99), LEASE)).await,
         ErrorKind::Conflict,
     );
     assert_kind(shop.change(&postponed(99)).await, ErrorKind::Conflict);

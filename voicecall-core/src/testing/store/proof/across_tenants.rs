@@ -47,13 +47,13 @@ impl QueueStore for Broken {
     }
 
     async fn acquire_lease(&self, tenant: TenantId, session: SessionId, how: AcquireLease) -> Result<Epoch> {
-        let how = if self.has(Fault::TakesWhatIsLeased) { AcquireLease { free_at: None, ..how } } else { how };
+        let how = if self.has(Fault::TakesWhatIsLeased) { AcquireLease { only_if_free: false, ..how } } else { how };
         let how = if self.has(Fault::TakesFromAnybody) { AcquireLease { from: None, ..how } } else { how };
         scoped!(self, "acquire_lease", tenant, self.inner.acquire_lease(tenant, session, how))
     }
 
-    async fn renew_leases(&self, leases: &[Lease], until: Timestamp) -> Result<Vec<Lease>> {
-        let lost = self.inner.renew_leases(leases, until).await?;
+    async fn renew_leases(&self, leases: &[Lease], term: LeaseTerm) -> Result<Vec<Lease>> {
+        let lost = self.inner.renew_leases(leases, term).await?;
         Ok(if self.has(Fault::RenewsWhatIsLost) { Vec::new() } else { lost })
     }
 

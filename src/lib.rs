@@ -28,6 +28,9 @@ pub use voicecall_openai as openai;
 #[cfg(feature = "sim")]
 #[doc(inline)]
 pub use voicecall_sim as sim;
+#[cfg(feature = "postgres")]
+#[doc(inline)]
+pub use voicecall_store_postgres as postgres;
 #[cfg(feature = "sqlite")]
 #[doc(inline)]
 pub use voicecall_store_sqlite as sqlite;

@@ -174,6 +174,16 @@ fn the_tables_of_sessions_speak_of_no_survey() {
     assert!(found.is_empty(), "{found:?}");
 }
 
+#[test]
+fn the_shared_stores_tables_of_sessions_speak_of_no_survey() {
+    let migrations = files("voicecall-store-postgres/migrations/core", ".sql");
+    assert!(migrations.len() >= 2, "forward and back");
+    for (path, sql) in migrations {
+        let found: Vec<_> = words(&sql).into_iter().filter(|word| is_of_a_survey(word, "")).collect();
+        assert!(found.is_empty(), "{found:?} in {path}");
+    }
+}
+
 /// The crates of ours that a crate depends on, those of its tests among them.
 fn dependencies(name: &str) -> Vec<String> {
     let manifest = std::fs::read_to_string(root().join(name).join("Cargo.toml")).unwrap();
@@ -198,7 +208,9 @@ fn core_depends_on_nothing_of_ours_and_engine_and_survey_on_core_alone() {
     for name in ["voicecall-engine", "voicecall-survey"] {
         assert_eq!(dependencies(name), ["voicecall-core"], "{name}");
     }
-    assert_eq!(dependencies("voicecall-store-sqlite"), ["voicecall-core", "voicecall-survey"]);
+    for name in ["voicecall-store-sqlite", "voicecall-store-postgres"] {
+        assert_eq!(dependencies(name), ["voicecall-core", "voicecall-survey"], "{name}");
+    }
 }
 
 #[test]

@@ -25,6 +25,7 @@ const CRATES: &[(&str, &str)] = &[
     ("voicecall-openai", "voicecall-openai"),
     ("voicecall-mcp", "voicecall-mcp"),
     ("voicecall-store-sqlite", "voicecall-store-sqlite"),
+    ("voicecall-store-postgres", "voicecall-store-postgres"),
     ("voicecall-sim", "voicecall-sim"),
 ];
 
@@ -41,6 +42,7 @@ const EXTERNAL: &[(&str, &[&str])] = &[
     ("voicecall-openai", &["secrecy", "serde_json"]),
     ("voicecall-mcp", &["secrecy"]),
     ("voicecall-store-sqlite", &["rusqlite"]),
+    ("voicecall-store-postgres", &["tokio_postgres"]),
     ("voicecall-sim", &["axum", "jiff", "serde", "serde_json", "url"]),
 ];
 

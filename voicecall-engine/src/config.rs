@@ -34,7 +34,8 @@ pub struct EngineConfig {
     pub contact_limits: ContactLimits,
     /// How many calls may ring or be connected at once.
     pub max_live: usize,
-    /// Whether other processes work on the same store. Each of them must then say so: it leaves sessions to the process
+    /// Whether other processes work on the same store; taken for granted of one that
+    /// [is made for that](voicecall_core::store::QueueStore::is_shared). Each of them must then say so: it leaves sessions to the process
     /// that holds them, and takes over those that nobody has gone on holding. Otherwise whatever another process left is
     /// taken over at once.
     pub shares_store: bool,

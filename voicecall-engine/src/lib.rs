@@ -135,13 +135,14 @@ impl CallEngine {
     /// # Errors
     /// `Config` naming what is wrong with the configuration or the accounts.
     pub fn new(
-        config: EngineConfig,
+        mut config: EngineConfig,
         store: Arc<dyn EngineStore>,
         accounts: impl Into<Registry>,
         handler: Arc<dyn CallHandler>,
         vault: Arc<Vault>,
     ) -> Result<Arc<Self>> {
         config.validate()?;
+        config.shares_store |= store.is_shared();
         Ok(Arc::new(Self {
             recorder: recording::RecordingThread::start()?,
             state: Mutex::new(State::default()),

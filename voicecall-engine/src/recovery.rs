@@ -68,12 +68,13 @@ impl CallEngine {
         Ok(done)
     }
 
-    /// Whether something in this process runs the session or waits for its call.
+    /// Whether something in this process runs the session or waits for its call, and nobody has taken it over since.
     pub(super) fn is_ours(&self, session: &Session) -> bool {
         let state = self.state();
-        state.live.contains_key(&session.id)
-            || state.broken.contains_key(&session.id)
-            || state.ringing.values().any(|ringing| ringing.session == session.id)
+        let is_newest = |epoch: Option<Epoch>| epoch.is_none_or(|epoch| epoch >= session.owner);
+        state.live.get(&session.id).is_some_and(|live| is_newest(live.epoch))
+            || state.broken.get(&session.id).is_some_and(|broken| is_newest(Some(broken.epoch)))
+            || state.ringing.values().any(|ringing| ringing.session == session.id && is_newest(ringing.epoch))
     }
 
     async fn settle(self: &Arc<Self>, session: &Session) -> Result<Settled> {

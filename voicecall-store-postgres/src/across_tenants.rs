@@ -35,6 +35,10 @@ const DUE_SESSIONS: &str = "
 
 #[async_trait]
 impl QueueStore for PostgresStore {
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     async fn due_sessions(&self, now: Timestamp, per_tenant: u32, limit: u32) -> Result<Vec<Session>> {
         self.read_as(Queue, "read due sessions", move |db| async move {
             sessions::many(db.query(DUE_SESSIONS, params![Bound(now), per_tenant, limit]).await?)

@@ -11,6 +11,12 @@ use crate::id::{AccountName, AttemptId, CarrierCallId, Epoch, SessionId, TenantI
 /// Which sessions are to be run, and by whom.
 #[async_trait]
 pub trait QueueStore: Send + Sync {
+    /// Whether it is made for several processes at once. Each engine then leaves to the others the sessions that they hold;
+    /// otherwise it takes over whatever a process before it has left.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     /// Sessions that wait to be called and are due at `now`: of each tenant at most `per_tenant`, high priority first, then
     /// those that have been due for longest. The first of every tenant stand before the second of any, in the same order; at
     /// most `limit` in all, so that nobody who has many keeps others from being found.

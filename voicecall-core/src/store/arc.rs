@@ -13,13 +13,15 @@ use crate::journal::JournalEntry;
 use crate::seal::PersonKey;
 
 macro_rules! pass_through {
-    ($store:ident { $(fn $method:ident($($arg:ident: $type:ty),*) -> $returned:ty;)* }) => {
+    ($store:ident { $(fn $method:ident($($arg:ident: $type:ty),*) -> $returned:ty;)* } $($at_once:tt)*) => {
         #[deny(clippy::missing_trait_methods)]
         #[async_trait]
         impl<T: $store + ?Sized> $store for Arc<T> {
             $(async fn $method(&self, $($arg: $type),*) -> Result<$returned> {
                 (**self).$method($($arg),*).await
             })*
+
+            $($at_once)*
         }
     };
 }
@@ -68,7 +70,11 @@ pass_through! { QueueStore {
     fn renew_leases(leases: &[Lease], term: LeaseTerm) -> Vec<Lease>;
     fn signal(tenant: TenantId, session: SessionId, signal: &Signal) -> ();
     fn take_signals(leases: &[Lease]) -> Vec<(Lease, Signal)>;
-}}
+}
+    fn is_shared(&self) -> bool {
+        (**self).is_shared()
+    }
+}
 
 pass_through! { RoutingStore {
     fn route_call(carrier: &str, account: Option<AccountName>, call: &CarrierCallId) -> Option<Route>;

@@ -186,7 +186,7 @@ async fn two_applications_share_a_calls_life() {
     let placed = one.calls.place(Call::to(THEIRS)).await.unwrap();
     let talked_to = until(&mut two.events, |kind| matches!(kind, LiveEventKind::AgentSaid { .. })).await;
     assert_eq!(talked_to, placed.id());
-    let session = placed.ended().await.unwrap();
+    let session = over(&one.store, world.shared.tenant, placed.id()).await;
     assert_eq!((session.status, session.end_reason), (SessionStatus::Completed, Some(EndReason::Completed)));
     assert_eq!(world.created(), 1);
     one.running.stop().await.unwrap();

@@ -66,6 +66,30 @@ impl Extension<Transaction> for Notes {
     }
 }
 
+/// An extension that makes nothing of its failures.
+#[derive(Debug)]
+struct Careless;
+
+impl Extension<Transaction> for Careless {
+    fn name(&self) -> &'static str {
+        "careless"
+    }
+
+    fn project(&self, transaction: &mut Transaction, _: TenantId, _: &JournalEntry) -> Result<()> {
+        let _ = transaction.execute("INSERT INTO nowhere VALUES (1)", &[]);
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_statement_that_fails_undoes_everything_even_if_its_extension_does_not_say_so() {
+    let database = Database::new().await;
+    let store = database.open(PostgresOptions::new().extension(Careless)).await;
+    let (tenant, session) = session_in(&store).await;
+    store.append(tenant, &[entry(session, 1, "words")]).await.unwrap_err();
+    assert_eq!(store.journal(tenant, session).await.unwrap(), []);
+}
+
 fn refusal(refused: Result<PostgresStore>) -> String {
     let error: Error = refused.unwrap_err();
     assert_eq!((error.kind(), error.field()), (ErrorKind::Config, Some("url")), "{error}");

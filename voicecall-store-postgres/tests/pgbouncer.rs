@@ -80,6 +80,17 @@ async fn a_pooler_between_keeps_every_rule() {
             as Arc<dyn EngineStore>
     })
     .await;
+    // Whoever gets a connection next finds nothing that others have set.
+    let next = support::client(&bouncer.url(&database).replacen("voicecall", "voicecall_tenant", 1)).await;
+    for setting in ["voicecall.tenant", "statement_timeout", "lock_timeout"] {
+        let left =
+            next.simple_query(&format!("SELECT coalesce(current_setting('{setting}', true), '')")).await.unwrap();
+        let left = left.iter().find_map(|message| match message {
+            tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0),
+            _ => None,
+        });
+        assert!(matches!(left, Some("" | "0")), "{setting} is {left:?}");
+    }
     let connections = "SELECT count(*) FROM pg_stat_activity
         WHERE datname = current_database() AND usename LIKE 'voicecall%'";
     let connections: i64 = database.admin().await.query_one(connections, &[]).await.unwrap().get(0);

@@ -1,0 +1,163 @@
+//! No standard query reads a whole table, however many calls are stored. How long each takes is printed:
+//! `VOICECALL_STORED_CALLS=1000000 cargo nextest run -p voicecall-store-postgres --no-capture queries` is the bench.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use support::{Database, count_of};
+use voicecall_core::store::*;
+use voicecall_core::{CarrierCallId, LookupHash, SessionId, TenantId};
+use voicecall_store_postgres::{PostgresStore, tokio_postgres};
+
+/// Calls of 997 tenants within a month: one in a hundred waits, one in a thousand is live, the rest is over.
+const FILL: &str = "
+    INSERT INTO voicecall.sessions (id, tenant_id, channel, direction, remote, remote_lookup, reference, person, priority,
+        status, due_at, started_at, connected_at, ended_at, end_reason, recording_url, metadata, owner_epoch, leased_until,
+        created_at, updated_at)
+    SELECT md5('s' || n)::uuid, md5('t' || n % 997)::uuid, 'voice', 'outbound', '\\x01', decode(md5('p' || n % 90000), 'hex'),
+        'r' || n, decode(md5('p' || n % 90000), 'hex'), 'normal',
+        CASE WHEN n % 100 = 0 THEN 'initiated' WHEN n % 1000 = 1 THEN 'in_progress' WHEN n % 50 = 2 THEN 'failed' ELSE 'completed' END,
+        CASE WHEN n % 100 = 0 THEN at END, at, at, CASE WHEN over THEN at + 60000000000 END,
+        CASE WHEN over THEN CASE WHEN n % 50 = 2 THEN 'technical_failure' ELSE 'completed' END END,
+        CASE WHEN n % 20 = 3 THEN 'r' END, 'null', 1, at, at, at
+    FROM (SELECT n, n % 100 <> 0 AND n % 1000 <> 1 AS over,
+            1700000000000000000 + (n * 2592000000000000::numeric / $1)::bigint AS at
+        FROM generate_series(0, $1::bigint - 1) AS n) AS call;
+    INSERT INTO voicecall.session_events (id, tenant_id, session_id, kind, data, at, source)
+    SELECT md5(id::text || k)::uuid, tenant_id, id, 'initiated', '{}', started_at, 'system'
+        FROM voicecall.sessions, generate_series(1, 3) AS k;
+    INSERT INTO voicecall.facts SELECT tenant_id, id, k, 1, started_at, 0, '{\"fact\":\"warned\"}'
+        FROM voicecall.sessions, generate_series(1, 5) AS k;
+    INSERT INTO voicecall.attempts (id, tenant_id, session_id, carrier, state, epoch, carrier_call, created_at)
+    SELECT md5('a' || id)::uuid, tenant_id, id, 'carrier', 'accepted', 1, 'CA' || id, started_at FROM voicecall.sessions;
+    INSERT INTO voicecall.provider_logs (id, tenant_id, session_id, provider, operation, request, response, latency_nanos, success, at)
+    SELECT md5('l' || id)::uuid, tenant_id, id, 'carrier', 'initiate', '{}', '{}', 1, true, started_at FROM voicecall.sessions;
+    INSERT INTO voicecall.contacts (number, tenant_id, session_id, at, ordered)
+    SELECT remote_lookup, tenant_id, id, started_at, true FROM voicecall.sessions;
+    ANALYZE";
+
+struct Timed {
+    rows: Vec<(&'static str, Duration)>,
+}
+
+impl Timed {
+    /// The median of seven times.
+    async fn time<T, F: Future<Output = voicecall_core::Result<T>>>(
+        &mut self,
+        what: &'static str,
+        query: impl Fn() -> F,
+    ) -> T {
+        let mut times = Vec::new();
+        loop {
+            let begun = Instant::now();
+            let found = query().await.unwrap();
+            times.push(begun.elapsed());
+            if times.len() == 7 {
+                times.sort();
+                self.rows.push((what, times[3]));
+                return found;
+            }
+        }
+    }
+}
+
+async fn ask_everything(store: &PostgresStore, admin: &tokio_postgres::Client) -> Timed {
+    let one =
+        "SELECT id, tenant_id FROM voicecall.sessions WHERE status = 'completed' ORDER BY created_at LIMIT 1 OFFSET 77";
+    let row = admin.query_one(one, &[]).await.unwrap();
+    let (session, tenant): (uuid::Uuid, uuid::Uuid) = (row.get(0), row.get(1));
+    let (session, tenant) = (SessionId::from_uuid(session), TenantId::from_uuid(tenant));
+    let found = store.session(tenant, session).await.unwrap();
+    let (person, reference) = (found.person.unwrap(), found.reference.clone().unwrap());
+    let (early, late) =
+        (Timestamp::from_second(1_700_000_900).unwrap(), Timestamp::from_second(1_800_000_000).unwrap());
+    let (page, these) = (PageRequest::default(), [session]);
+    let mut timed = Timed { rows: Vec::new() };
+    timed.time("session", || store.session(tenant, session)).await;
+    timed.time("session_by_reference", || store.session_by_reference(tenant, &reference)).await.unwrap();
+    let all = SessionFilter::default();
+    assert!(timed.time("sessions", || store.sessions(tenant, &all, page)).await.total > 0);
+    let failed = SessionFilter { statuses: vec![SessionStatus::Failed], ..all };
+    timed.time("sessions that failed", || store.sessions(tenant, &failed, page)).await;
+    assert_eq!(timed.time("events", || store.events(tenant, session, page)).await.total, 3);
+    assert_eq!(timed.time("journal", || store.journal(tenant, session)).await.len(), 5);
+    assert_eq!(timed.time("attempts", || store.attempts(tenant, session)).await.len(), 1);
+    assert_eq!(timed.time("count_attempts", || store.count_attempts(tenant, &these)).await.len(), 1);
+    assert_eq!(timed.time("provider_logs", || store.provider_logs(tenant, session)).await.len(), 1);
+    assert!(!timed.time("export_person", || store.export_person(tenant, person)).await.sessions.is_empty());
+    let nobody = LookupHash::from_bytes([7; 16]).into();
+    timed.time("erase_person", || store.erase_person(tenant, nobody)).await;
+    assert_eq!(timed.time("due_sessions", || store.due_sessions(late, 5, 100)).await.len(), 100);
+    assert!(timed.time("count_waiting", || store.count_waiting()).await > 0);
+    assert!(!timed.time("open_sessions", || store.open_sessions()).await.is_empty());
+    let call = CarrierCallId::new(format!("CA{session}"));
+    timed.time("route_call", || store.route_call("carrier", None, &call)).await.unwrap();
+    timed.time("take_signals", || store.take_signals(&[])).await;
+    assert!(!timed.time("old_failed_sessions", || store.old_failed_sessions(late, 10)).await.is_empty());
+    assert!(!timed.time("old_recordings", || store.old_recordings(late, 10)).await.is_empty());
+    assert_eq!(timed.time("existing_sessions", || store.existing_sessions(&these)).await.len(), 1);
+    timed.time("archive_events", || store.archive_events(early, 100)).await;
+    timed.time("purge_provider_logs", || store.purge_provider_logs(early, 100)).await;
+    claim(store, &mut timed, late).await;
+    timed
+}
+
+/// Turns, with the contacts of numbers and tenants counted.
+async fn claim(store: &PostgresStore, timed: &mut Timed, now: Timestamp) {
+    let waiting = store.due_sessions(now, 1, 7).await.unwrap();
+    let next = std::sync::Mutex::new(waiting.into_iter());
+    let limit = |calls| vec![CallsWithin { calls, within: Duration::from_secs(3_600) }];
+    let limits = ContactLimits { per_number: limit(5), per_tenant: limit(50) };
+    timed
+        .time("claim_session", || {
+            let session = next.lock().unwrap().next().unwrap();
+            let number = session.remote.as_ref().map(|remote| NumberKey::from_bytes(*remote.lookup.as_bytes()));
+            let claim = Claim { number, limits: limits.clone(), ..Claim::new(now, Duration::from_secs(30)) };
+            async move { store.claim_session(session.tenant, session.id, &claim).await }
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn no_standard_query_reads_a_whole_table() {
+    let database = Database::new().await;
+    let admin = database.admin().await;
+    let stored = count_of("VOICECALL_STORED_CALLS", 20_000);
+    admin.batch_execute(&FILL.replace("$1", &stored.to_string())).await.unwrap();
+    let store = database.store().await;
+    admin.batch_execute("SELECT pg_stat_reset()").await.unwrap();
+    let timed = ask_everything(&store, &admin).await;
+    store.close();
+    // What a connection has done is told at its end.
+    let connected = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND usename LIKE 'voicecall%'";
+    while admin.query_one(connected, &[]).await.unwrap().get::<_, i64>(0) > 0 {
+        tokio::task::yield_now().await;
+    }
+    let scans = "SELECT relname::text || ' ' || seq_scan FROM pg_stat_user_tables
+        WHERE schemaname = 'voicecall' AND seq_scan > 0 AND relname IN
+            ('sessions', 'session_events', 'facts', 'attempts', 'provider_logs', 'contacts')";
+    let scans =
+        async || -> Vec<String> { admin.query(scans, &[]).await.unwrap().iter().map(|row| row.get(0)).collect() };
+    assert_eq!(scans().await, [""; 0]);
+    // That it would be noticed.
+    let reads = client_that_reads(&database).await;
+    assert_eq!(scans().await, ["facts 1"], "{reads}");
+
+    println!("{stored} calls stored; medians of seven");
+    for (what, time) in &timed.rows {
+        println!("{what:24} {:8.2} ms", time.as_secs_f64() * 1e3);
+    }
+}
+
+async fn client_that_reads(database: &Database) -> i64 {
+    let client = support::client(&database.url("postgres")).await;
+    client.batch_execute("SET max_parallel_workers_per_gather = 0; SET enable_indexonlyscan = off").await.unwrap();
+    let count = client.query_one("SELECT count(*) FROM voicecall.facts", &[]).await.unwrap().get(0);
+    client.batch_execute("SELECT pg_stat_force_next_flush()").await.unwrap();
+    count
+}

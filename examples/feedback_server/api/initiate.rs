@@ -106,7 +106,7 @@ async fn place(state: &State, order: &Order, reference: String) -> Result<Sessio
             Err(ApiError::unprocessable(DO_NOT_CALL, "customerPhone", why))
         }
         Err(error) if error.kind() == ErrorKind::Invalid && error.field() == Some("remote") => {
-            Err(ApiError::invalid("customerPhone", "not a number that may be called"))
+            Err(ApiError::unprocessable("not_allowed", "customerPhone", "not a number that may be called"))
         }
         placed => Ok(placed?),
     }

@@ -80,6 +80,8 @@ pub(super) struct NewVerification {
         (status = 201, body = VerificationBody),
         (status = 403, body = super::ErrorBody, description = "The token is not for this business."),
         (status = 409, body = super::ErrorBody, description = "There is one with this id."),
+        (status = 422, body = super::ErrorBody, description = "Nobody may be called about it: a premium number, or a \
+            purchase that is to come or more than 90 days ago."),
     ),
 )]
 pub(super) async fn create(
@@ -89,11 +91,11 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Json<VerificationBody>), ApiError> {
     claims.allow(new.business_id)?;
     if state.engine.check_destination(&new.customer_phone.0).is_err() {
-        return Err(ApiError::invalid("customerPhone", "not a number that may be called"));
+        return Err(ApiError::unprocessable("not_allowed", "customerPhone", "not a number that may be called"));
     }
     let age = Timestamp::now().duration_since(new.purchased_at);
     if age < -CLOCK_MARGIN || age > OLDEST_PURCHASE {
-        return Err(ApiError::invalid("purchasedAt", "a time within the last 90 days"));
+        return Err(ApiError::unprocessable("too_old", "purchasedAt", "not within the last 90 days"));
     }
     let id = match new.id {
         Some(id) => match state.verifications.read(new.business_id, id).await {

@@ -330,8 +330,12 @@ async fn a_purchase_is_verified_before_its_customer_is_called() {
     let (ours, theirs) = (ours(&world), theirs(&world));
     const ALL: &str = "/api/verifications";
     let phone = "+46701112233";
+    let yesterday = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24);
+    let yesterday = jiff::Timestamp::from_second(yesterday.as_second()).unwrap();
+    let in_sweden = yesterday.to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(2)));
     let good = json!({
-        "id": NOTHING, "businessId": SHOP, "purchasedAt": "2026-05-01T12:00:00+02:00", "amount": 129.5,
+        "id": NOTHING, "businessId": SHOP, "purchasedAt": in_sweden.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+        "amount": 129.5,
         "customerPhone": phone,
     });
 
@@ -339,12 +343,24 @@ async fn a_purchase_is_verified_before_its_customer_is_called() {
     assert_eq!(
         made,
         json!({
-            "id": NOTHING, "businessId": SHOP, "purchasedAt": "2026-05-01T10:00:00Z", "amount": 129.5,
+            "id": NOTHING, "businessId": SHOP, "purchasedAt": yesterday, "amount": 129.5,
             "customerPhone": "+46*******33", "status": "pending",
         })
     );
     let path = format!("{ALL}/{NOTHING}");
     assert_eq!(ours.get(&path, 200).await, made);
+    let old = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(91 * 24);
+    let to_come = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+    for (field, wrong) in [
+        ("customerPhone", json!("+46900123456")),
+        ("customerPhone", json!("+46939123456")),
+        ("purchasedAt", json!(old)),
+        ("purchasedAt", json!(to_come)),
+    ] {
+        let mut nobody = good.clone();
+        nobody[field] = wrong;
+        assert_eq!(ours.post(ALL, &nobody, 422).await["details"]["field"], field);
+    }
     assert_eq!(ours.post(ALL, &good, 409).await["details"]["field"], "id");
     let order = json!({ "verificationId": NOTHING, "businessId": SHOP, "customerPhone": phone, "priority": "high" });
     assert_eq!(ours.post("/api/calls/initiate", &order, 422).await["code"], "not_verified");

@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::breaker::{Breaker, Trust};
 use super::registry::Registry;
-use voicecall_core::carrier::VoiceBackend;
+use voicecall_core::carrier::{CallFlow, VoiceBackend, WebhookReply};
 use voicecall_core::money::{CarrierPrice, DestinationPrices};
 use voicecall_core::store::DialAttempt;
-use voicecall_core::{AccountName, Error, ErrorKind, PhoneNumber, Result};
+use voicecall_core::{AccountName, CarrierCallId, Error, ErrorKind, PhoneNumber, Result};
 
 /// One account at a carrier, with the numbers it owns. Two accounts of one carrier are two of these.
 #[derive(Debug, Clone)]
@@ -205,6 +205,20 @@ impl Account {
             let message = if wanted.is_some() { "a number of the account" } else { "an account with a number" };
             Error::config("caller id", message)
         })
+    }
+
+    /// The answer that gives a call these steps; one that ends it, if they hold something the carrier cannot do.
+    pub(super) fn reply(&self, flow: &CallFlow) -> Result<WebhookReply> {
+        self.backend.reply(flow).or_else(|error| {
+            error!(account = %self.name, %error, "the carrier cannot do what a call is to be told; it is ended");
+            self.backend.reply(&CallFlow::hang_up())
+        })
+    }
+
+    /// Ends a call, if the carrier has a request for it. At one that has none the call ends with its media socket, or by the
+    /// answer to its next question.
+    pub(super) async fn hang_up(&self, call: &CarrierCallId) -> Result<()> {
+        if self.backend.capabilities().hang_up { self.backend.hang_up(call).await } else { Ok(()) }
     }
 
     /// When the next order is due by the account's pace.

@@ -194,7 +194,7 @@ impl CallEngine {
                 if session.status.is_final() {
                     // Somebody ended it while it was being ordered.
                     self.remove_ringing(attempt.id);
-                    account.backend().hang_up(&call.id).await?;
+                    account.hang_up(&call.id).await?;
                 }
                 Ok(session)
             }

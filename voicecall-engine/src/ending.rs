@@ -120,6 +120,8 @@ pub(super) async fn hang_up_when_told(
     }
     let told = match &*amd.borrow() {
         AmdResult::Machine(told) => told.clone(),
+        // The closing of the media socket ends it.
+        _ if !account.backend().capabilities().hang_up => return,
         _ => CallFlow::hang_up(),
     };
     let mut wait = Duration::from_millis(250);

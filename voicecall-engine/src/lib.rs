@@ -142,6 +142,8 @@ impl CallEngine {
         vault: Arc<Vault>,
     ) -> Result<Arc<Self>> {
         config.validate()?;
+        let accounts = Accounts::new(accounts.into())?;
+        config.check_lines(&accounts)?;
         Ok(Arc::new(Self {
             recorder: recording::RecordingThread::start()?,
             state: Mutex::new(State::default()),
@@ -150,7 +152,7 @@ impl CallEngine {
             due: Notify::new(),
             config,
             store,
-            accounts: Accounts::new(accounts.into())?,
+            accounts,
             handler,
             vault,
         }))

@@ -28,9 +28,9 @@ impl Receiver for Service {
         if let CarrierEventKind::Incoming(call) = &event.kind
             && call.from == Some(number(UNWANTED).into())
         {
-            return Ok(Some(self.0.reply(&CallFlow::reject(RejectReason::Busy))));
+            return self.0.reply(&CallFlow::reject(RejectReason::Busy)).map(Some);
         }
-        Ok(event.kind.asks().then(|| self.0.reply(&CallFlow::farewell("Goodbye.", "en-US"))))
+        event.kind.asks().then(|| self.0.reply(&CallFlow::farewell("Goodbye.", "en-US"))).transpose()
     }
 
     async fn connect(&self, _: &SignedRequest, _: PairedSocket) -> Result<()> {

@@ -69,6 +69,7 @@ impl CallEngine {
             let mut state = self.state();
             state.broken.remove(&session.id);
             state.resumes_told.remove(&session.id);
+            state.unused_plans.remove(&session.id);
         }
         self.changed.notify_waiters();
         let took = session.ended_at.map(|at| at.duration_since(session.started_at)).unwrap_or_default();

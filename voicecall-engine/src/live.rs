@@ -9,8 +9,6 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::{Instrument, error, info, info_span, warn};
 
-use super::accounts::Account;
-use super::address::CallKey;
 use super::ending::{hang_up_when_told, redirect};
 use super::named::Named;
 use super::observe::Observed;
@@ -25,8 +23,8 @@ use voicecall_core::call::{CallMachine, CallRunner, Conversation, InputEvent, In
 use voicecall_core::carrier::WebhookRequest;
 use voicecall_core::journal;
 use voicecall_core::money::Cost;
-use voicecall_core::store::{AcquireLease, EndReason, EventSource, Lease, SessionStatus};
-use voicecall_core::{AccountName, CarrierCallId, Epoch, SessionId};
+use voicecall_core::store::{AcquireLease, EndReason, EventSource, Lease};
+use voicecall_core::{Epoch, SessionId};
 use voicecall_core::{Error, ErrorKind, Result};
 
 impl CallEngine {
@@ -57,50 +55,6 @@ impl CallEngine {
             return Err(Error::new(ErrorKind::Unavailable, "open media socket").with_message("too many calls"));
         }
         Ok(MediaTicket(admitted))
-    }
-
-    /// The account that is named in the place of a token, if its carrier has one address for all sockets.
-    fn shared_address(&self, token: &str) -> Option<Arc<Account>> {
-        let account = self.accounts.get(token.parse().ok()?).ok()?;
-        (!account.backend().capabilities().media_addresses).then_some(account)
-    }
-
-    /// Waits for the name of a call of this account, and finds the ticket that this process has kept for it. Without one it
-    /// may be the first socket of a call that another process, or an earlier one, has answered.
-    async fn call_of<M: MediaSocket>(&self, account: AccountName, socket: M) -> Result<(CallTicket, Named<M>)> {
-        let account = self.accounts.get(account)?;
-        let Some((socket, call)) = Named::wait(socket, account.backend().media_codec()).await else {
-            return Err(unnamed());
-        };
-        let ticket = match self.kept_ticket(account.name(), &call) {
-            Some(ticket) => Some(ticket),
-            None => retry_for(ON_THE_LINE, || self.first_ticket(&account, &call)).await?,
-        };
-        match ticket {
-            Some(ticket) => Ok((ticket, socket)),
-            None => {
-                socket.refuse().await;
-                Err(Error::new(ErrorKind::NotFound, "run call").with_message("no call waits for this socket"))
-            }
-        }
-    }
-
-    fn kept_ticket(&self, account: AccountName, call: &CarrierCallId) -> Option<CallTicket> {
-        let now = Instant::now();
-        let mut state = self.state();
-        let token = state.tickets.take_kept(account, call, now)?;
-        state.tickets.redeem(&token, now).ok()?;
-        CallTicket::read(&token, &self.vault, self.now()).ok()
-    }
-
-    async fn first_ticket(&self, account: &Account, call: &CarrierCallId) -> Result<Option<CallTicket>> {
-        let Some(route) = self.route(account, call).await? else { return Ok(None) };
-        let Some(attempt) = route.attempt else { return Ok(None) };
-        let session = self.store.session(route.tenant, route.session).await?;
-        let waits = session.status == SessionStatus::Connecting && session.due_at.is_none();
-        let key = CallKey { account: account.name(), tenant: route.tenant, attempt };
-        let is_its = waits && session.carrier_call.as_ref() == Some(call);
-        Ok(is_its.then(|| CallTicket { key, call: call.clone(), owner: session.owner }))
     }
 
     /// Runs a call over its socket, to the end. Everything is stored when this returns.
@@ -352,7 +306,7 @@ impl CallEngine {
     }
 }
 
-fn unnamed() -> Error {
+pub(super) fn unnamed() -> Error {
     Error::new(ErrorKind::Protocol, "run call").with_message("the socket did not name its call")
 }
 

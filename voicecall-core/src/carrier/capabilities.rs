@@ -8,7 +8,7 @@
 #[non_exhaustive]
 pub struct VoiceCapabilities {
     /// A call can be ended by a request at any time ([`VoiceBackend::hang_up`](super::VoiceBackend::hang_up)). Otherwise it
-    /// ends with [`MediaCommand::Close`](crate::media::MediaCommand::Close), or by the answer to its next question.
+    /// ends with [`MediaCommand::Close`](crate::media::MediaCommand::Close), or by the answer to its next webhook.
     pub hang_up: bool,
     /// The carrier itself ends a call that becomes too long ([`PlaceCall::time_limit`](super::PlaceCall::time_limit)).
     pub time_limit: bool,

@@ -121,8 +121,8 @@ pub trait VoiceBackend: Send + Sync + Debug + 'static {
 
     /// Makes sure that what a webhook reports is so, before it is believed. Without
     /// [`VoiceCapabilities::signed_webhooks`] whoever has learnt an address could report anything: a report is then asked back
-    /// at the carrier, and what the carrier says counts. A question is believed by its address alone: all that follows is an
-    /// answer, and whoever is on the line waits for it.
+    /// at the carrier, and what the carrier says counts. What asks for instructions is believed by its address alone: all that
+    /// follows is an answer, and whoever is on the line waits for it.
     ///
     /// By default everything is proven by its signature.
     ///

@@ -19,6 +19,10 @@ pub use voicecall_core::{
     TenantId, Vault, agent, async_trait, audio, call, carrier, dialogue, journal, media, model, money, store, tool,
 };
 pub use voicecall_engine as engine;
+// A name begins with a letter: the carrier's own, turned round, is still found by either half.
+#[cfg(feature = "46elks")]
+#[doc(inline)]
+pub use voicecall_46elks as elks46;
 #[cfg(feature = "mcp")]
 #[doc(inline)]
 pub use voicecall_mcp as mcp;

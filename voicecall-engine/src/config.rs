@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::accounts::Accounts;
 use super::clock::Clock;
 use super::destinations::Destinations;
+use voicecall_core::carrier::CallFlow;
 use voicecall_core::store::{CallsWithin, ContactLimits};
 use voicecall_core::{CallHours, Error, Result};
 
@@ -73,6 +75,20 @@ impl EngineConfig {
             decision_timeout: Duration::from_secs(5),
             busy_line: None,
         }
+    }
+
+    /// Makes sure that every carrier can say what it is to say when nothing else can: not only once it is needed.
+    pub(super) fn check_lines(&self, accounts: &Accounts) -> Result<()> {
+        let lines = [("farewell", Some(&self.farewell)), ("busy_line", self.busy_line.as_ref())];
+        for account in accounts.iter() {
+            for (field, (text, language)) in lines.iter().filter_map(|(field, line)| Some((*field, (*line)?))) {
+                account.backend().reply(&CallFlow::farewell(text, language)).map_err(|error| {
+                    Error::config(field, format!("what the carrier of the account {} can say", account.name()))
+                        .with_source(error)
+                })?;
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn validate(&self) -> Result<()> {

@@ -47,9 +47,11 @@ impl CallEngine {
     /// the carrier reports, the session then waits for its next attempt or is `failed`.
     pub async fn place(self: &Arc<Self>, session: &Session) -> Result<Session> {
         let policy = self.handler.policy(session).await?;
-        let account = self.accounts.for_call(policy.account)?;
+        let accounts = self.accounts_for(session, &policy).await?;
+        let account = accounts.iter().find(|account| !account.fails()).or(accounts.first());
+        let account = account.ok_or_else(|| Error::config("carrier", "at least one account"))?;
         account.ordered();
-        let task = self.begin(session, &account).await?;
+        let task = self.begin(session, account).await?;
         task.await.map_err(|error| Error::new(ErrorKind::Internal, "place call").with_source(error))?
     }
 
@@ -194,7 +196,7 @@ impl CallEngine {
                 if session.status.is_final() {
                     // Somebody ended it while it was being ordered.
                     self.remove_ringing(attempt.id);
-                    account.backend().hang_up(&call.id).await?;
+                    account.hang_up(&call.id).await?;
                 }
                 Ok(session)
             }
@@ -211,7 +213,12 @@ impl CallEngine {
             Err(error) => {
                 let reason = AttemptOutcome::Rejected(error.to_string());
                 retry(|| self.store.settle_attempt(tenant, attempt.id, &reason)).await?;
-                if error.is_retryable() {
+                let policy = retry(|| self.handler.policy(&session)).await?;
+                self.keep_plan(session.id, attempt.id);
+                if self.goes_elsewhere(&session, &policy, &error).await {
+                    info!(session = %session.id, account = %account.name(), "another account is tried");
+                    self.postpone(&session, attempt.id, Some(Duration::ZERO)).await;
+                } else if error.is_retryable() {
                     self.postpone(&session, attempt.id, error.retry_after()).await;
                 } else {
                     self.end_session(tenant, session.id, EndReason::CallFailed, EventSource::Telephony).await;
@@ -245,7 +252,7 @@ impl CallEngine {
         order.ring_timeout = self.config.ring_timeout;
         order.time_limit = self.config.time_limit;
         order.machine_detection = detection;
-        let plan = self.handler.plan(request).await?;
+        let plan = self.plan_for(request).await?;
         plan.validate()?;
         let ringing = Ringing {
             epoch: Some(epoch),

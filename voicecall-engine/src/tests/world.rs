@@ -13,7 +13,9 @@ use crate::*;
 use voicecall_core::agent::{Cascade, VoiceAgent};
 use voicecall_core::audio::{Detection, FRAME_SAMPLES};
 use voicecall_core::call::CallSettings;
-use voicecall_core::carrier::{self, AnsweredBy, CallStatus, CarrierEvent, CarrierEventKind, WebhookReply};
+use voicecall_core::carrier::{
+    self, AnsweredBy, CallStatus, CarrierEvent, CarrierEventKind, VoiceCapabilities, WebhookReply,
+};
 use voicecall_core::dialogue::{Action, Dialogue, DialogueEvent, Scripted};
 use voicecall_core::journal::{Fact, JournalEntry};
 use voicecall_core::store::*;
@@ -46,22 +48,31 @@ impl World {
     }
 
     pub(super) fn with(configure: impl FnOnce(&mut EngineConfig), agent: Arc<dyn VoiceAgent>) -> Self {
-        Self::of(configure, agent, 1.0)
+        Self::of(configure, agent, 1.0, ScriptedCarrier::new())
     }
 
     /// An account that is given so many orders a second.
     pub(super) fn paced(calls_per_second: f64) -> Self {
-        Self::of(|_| {}, scripted_agent(), calls_per_second)
+        Self::of(|_| {}, scripted_agent(), calls_per_second, ScriptedCarrier::new())
     }
 
-    fn of(configure: impl FnOnce(&mut EngineConfig), agent: Arc<dyn VoiceAgent>, calls_per_second: f64) -> Self {
+    /// A carrier that can do this.
+    pub(super) fn at(able: VoiceCapabilities) -> Self {
+        Self::of(|_| {}, scripted_agent(), 1.0, ScriptedCarrier::new().with_capabilities(able))
+    }
+
+    fn of(
+        configure: impl FnOnce(&mut EngineConfig),
+        agent: Arc<dyn VoiceAgent>,
+        calls_per_second: f64,
+        carrier: ScriptedCarrier,
+    ) -> Self {
         let mut config = EngineConfig::new("https://calls.example".parse().unwrap());
         config.clock = Clock::from("2026-11-20T10:00:00Z".parse().unwrap());
         // Whose tables of numbers take long to read.
         config.destinations = Destinations::anything();
         configure(&mut config);
-        let (store, carrier, desk) =
-            (Arc::new(FlakyStore::default()), Arc::new(ScriptedCarrier::new()), Arc::new(Desk::new(agent)));
+        let (store, carrier, desk) = (Arc::new(FlakyStore::default()), Arc::new(carrier), Arc::new(Desk::new(agent)));
         let vault = Arc::new(Vault::generate().unwrap());
         let engine = CallEngine::new(
             config,

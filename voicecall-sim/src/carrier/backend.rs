@@ -28,7 +28,8 @@ impl VoiceBackend for SimCarrier {
 
     fn capabilities(&self) -> VoiceCapabilities {
         let mut able = VoiceCapabilities::none();
-        (able.update_call, able.resumes_after_stream, able.signed_media) = (true, true, true);
+        (able.hang_up, able.time_limit, able.update_call, able.resumes_after_stream) = (true, true, true, true);
+        (able.signed_webhooks, able.signed_media, able.media_addresses) = (true, true, true);
         able
     }
 
@@ -85,14 +86,14 @@ impl VoiceBackend for SimCarrier {
 
     async fn update_call(&self, call: &CarrierCallId, flow: &CallFlow) -> Result<()> {
         self.visit(Site::RestUpdate, "update_call call").await?;
-        let steps = step::read(&self.protocol.reply(flow));
+        let steps = step::read(&self.protocol.reply(flow)?);
         if self.control(call, Control::Steer(steps)) {
             return Ok(());
         }
         Err(failed(ErrorKind::Closed, "update_call call"))
     }
 
-    fn reply(&self, flow: &CallFlow) -> WebhookReply {
+    fn reply(&self, flow: &CallFlow) -> Result<WebhookReply> {
         self.protocol.reply(flow)
     }
 

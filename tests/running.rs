@@ -43,8 +43,7 @@ async fn ask(server: SocketAddr, path: &str) -> std::io::Result<String> {
 async fn a_job_begins_after_the_recovery_and_ends_while_routes_are_still_served() {
     let (tenant, vault, store) = (TenantId::new(), Vault::generate().unwrap(), Arc::new(MemoryStore::new()));
     let now = Timestamp::now();
-    let remote = vault.seal_address(tenant, &"+46701740605".parse().unwrap()).unwrap();
-    let left = NewSession::outbound(tenant, remote, now);
+    let left = NewSession::outbound_to(&vault, tenant, &"+46701740605".parse().unwrap(), now).unwrap();
     store.create_session(&left).await.unwrap();
     // As a process leaves it that ended before it called.
     store.claim_session(tenant, left.id, &Claim::new(now, now)).await.unwrap();

@@ -173,8 +173,11 @@ impl CallEngine {
                 return Err(error);
             }
             Err(error) => {
-                let reason =
-                    if error.code() == Some(DESTINATION) { EndReason::NotAllowed } else { EndReason::TechnicalFailure };
+                let reason = match error.code() {
+                    Some(DESTINATION) => EndReason::NotAllowed,
+                    _ if self.phone_of(&session).is_err() => EndReason::AddressUnreadable,
+                    _ => EndReason::TechnicalFailure,
+                };
                 self.end_session(tenant, session.id, reason, EventSource::System).await;
                 return Err(error);
             }
@@ -262,8 +265,8 @@ impl CallEngine {
     /// `Invalid` naming `remote` if it has none, or one that no phone call reaches.
     pub(super) fn phone_of(&self, session: &Session) -> Result<PhoneNumber> {
         let unreachable = || Error::invalid("remote", "the number of a phone");
-        let remote = session.remote.as_ref().ok_or_else(unreachable)?;
-        self.vault.open_address(session.tenant, remote)?.as_phone().cloned().ok_or_else(unreachable)
+        let remote = session.open_remote(&self.vault)?.ok_or_else(unreachable)?;
+        remote.as_phone().cloned().ok_or_else(unreachable)
     }
 
     /// Learns which call of the carrier an attempt became. Learning it twice is fine.

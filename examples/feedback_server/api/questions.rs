@@ -153,7 +153,6 @@ pub(super) struct QuestionQuery {
     params(QuestionQuery),
     responses(
         (status = 200, body = QuestionsBody),
-        (status = 403, body = super::ErrorBody, description = "The token is not for this business."),
     ),
 )]
 pub(super) async fn list(
@@ -175,7 +174,6 @@ pub(super) async fn list(
     request_body = QuestionInput,
     responses(
         (status = 201, body = QuestionBody),
-        (status = 403, body = super::ErrorBody, description = "The token is not for this business."),
     ),
 )]
 pub(super) async fn create(
@@ -198,7 +196,6 @@ pub(super) async fn create(
     request_body = QuestionInput,
     responses(
         (status = 200, body = QuestionBody),
-        (status = 403, body = super::ErrorBody, description = "The token is not for this business."),
     ),
 )]
 pub(super) async fn replace(

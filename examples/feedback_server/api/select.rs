@@ -135,7 +135,6 @@ struct ConsideredQuestion {
     params(SelectionQuery),
     responses(
         (status = 200, body = SelectionBody),
-        (status = 403, body = super::ErrorBody, description = "The token is not for this business."),
     ),
 )]
 pub(super) async fn preview(
@@ -157,7 +156,6 @@ pub(super) async fn preview(
     request_body = SelectionInput,
     responses(
         (status = 200, body = SelectionBody),
-        (status = 403, body = super::ErrorBody, description = "The token is not for this business."),
     ),
 )]
 pub(super) async fn select(
@@ -258,7 +256,6 @@ struct SelectionLogBody {
     params(SelectionsQuery),
     responses(
         (status = 200, body = SelectionsBody),
-        (status = 403, body = super::ErrorBody, description = "The token is not for this business."),
     ),
 )]
 pub(super) async fn selections(

@@ -16,7 +16,7 @@ use voicecall::store::{
 use voicecall::survey::store::{CallAttachment, CallStore, QuestionId, SurveyFact};
 use voicecall::{CallTime, CarrierCallId, Epoch, RecordId, SessionId, TenantId, Vault};
 
-use super::world::{DATA_KEY, SHOP};
+use super::world::{DATA_KEY, INDEX_KEY, SHOP};
 
 /// A server's past: its store and its folder of recordings, while no server runs.
 pub struct Past {

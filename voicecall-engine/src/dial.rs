@@ -362,8 +362,13 @@ impl CallEngine {
         self.log_provider(session.tenant, account, &log).await;
     }
 
-    /// Keeps an exchange with the carrier, and tells of it.
-    pub(super) async fn log_provider(&self, tenant: TenantId, account: &Account, log: &ProviderLog) {
+    /// Keeps an exchange with the carrier, and tells of it. Returns whether it is news: one that is kept already is not.
+    pub(super) async fn log_provider(&self, tenant: TenantId, account: &Account, log: &ProviderLog) -> bool {
+        match self.store.log_provider(tenant, log).await {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::Conflict => return false,
+            Err(error) => error!(session = %log.session, %error, "an exchange with the carrier could not be logged"),
+        }
         let kind = LiveEventKind::Provider {
             provider: account.backend().name(),
             operation: log.operation,
@@ -371,8 +376,6 @@ impl CallEngine {
             latency: log.latency,
         };
         self.events.tell(tenant, log.session, kind);
-        if let Err(error) = self.store.log_provider(tenant, log).await {
-            error!(session = %log.session, %error, "an exchange with the carrier could not be logged");
-        }
+        true
     }
 }

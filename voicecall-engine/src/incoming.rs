@@ -167,7 +167,7 @@ impl CallEngine {
                 ringing.epoch = Some(epoch);
             }
             self.store.begin_sending(tenant, attempt.id, epoch).await?;
-            self.take_in(account, key, event).await
+            self.take_in(account, key, event).await.map(|(session, _)| session)
         };
         match opened.await {
             Ok(session) => {

@@ -5,7 +5,9 @@ use std::fmt;
 
 use jiff::civil;
 use serde::de::{Deserialize, Deserializer, Error as _, Unexpected, Visitor};
-use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use serde_json::{Map, Value};
+use url::Url;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
 use utoipa::openapi::{KnownFormat, RefOr, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 use voicecall::PhoneNumber;
@@ -18,7 +20,7 @@ pub(super) struct Whole<const MIN: u64, const MAX: u64>(u64);
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Number<const MIN: i64, const MAX: i64>(f64);
 
-/// A text of `MIN` to `MAX` characters.
+/// A text of `MIN` to `MAX` characters, none of which steers how it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Text<const MIN: usize, const MAX: usize>(String);
 
@@ -34,9 +36,51 @@ pub(super) struct TimeOfDay(pub(super) civil::Time);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LanguageCode(pub(super) String);
 
-/// A text with something in it.
+/// A text of at most `MAX` characters with something in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Word(pub(super) String);
+pub(super) struct Word<const MAX: usize>(pub(super) String);
+
+/// A list of `MIN` to `MAX` items.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct List<T, const MIN: usize, const MAX: usize>(Vec<T>);
+
+/// An https address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct HttpsAddress(Url);
+
+/// An object of at most [`LONGEST_OBJECT`] bytes as JSON, none of whose texts steers how it is shown.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct SmallObject(Map<String, Value>);
+
+/// The longest particulars of an event, as JSON without spaces.
+pub(super) const LONGEST_OBJECT: usize = 4096;
+
+/// The most members of an object at its top, so that the document can say of it what a schema can.
+const MOST_MEMBERS: usize = 50;
+
+/// The longest address.
+const LONGEST_ADDRESS: usize = 2000;
+
+/// What no text holds: control characters but tabs and ends of lines, and those that turn the direction of writing, by which a
+/// text is read as another one.
+const PLAIN: &str = r"^[^\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F\u202A-\u202E\u2066-\u2069]*$";
+
+fn is_plain(text: &str) -> bool {
+    let steers = |char: char| {
+        (char.is_ascii_control() && !matches!(char, '\t' | '\n' | '\r'))
+            || matches!(char, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+    };
+    !text.contains(steers)
+}
+
+fn is_plain_value(value: &Value) -> bool {
+    match value {
+        Value::String(text) => is_plain(text),
+        Value::Array(values) => values.iter().all(is_plain_value),
+        Value::Object(members) => members.iter().all(|(name, value)| is_plain(name) && is_plain_value(value)),
+        _ => true,
+    }
+}
 
 impl<const MIN: u64, const MAX: u64> Whole<MIN, MAX> {
     pub(super) const fn get(self) -> u64 {
@@ -114,10 +158,10 @@ impl<'de, const MIN: i64, const MAX: i64> Deserialize<'de> for Number<MIN, MAX> 
 impl<'de, const MIN: usize, const MAX: usize> Deserialize<'de> for Text<MIN, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        if (MIN..=MAX).contains(&text.chars().count()) {
+        if (MIN..=MAX).contains(&text.chars().count()) && is_plain(&text) {
             return Ok(Self(text));
         }
-        Err(D::Error::custom(format_args!("a text of {MIN} to {MAX} characters")))
+        Err(D::Error::custom(format_args!("a text of {MIN} to {MAX} characters without control characters")))
     }
 }
 
@@ -162,10 +206,66 @@ impl serde::Serialize for TimeOfDay {
     }
 }
 
-impl<'de> Deserialize<'de> for Word {
+impl<'de, const MAX: usize> Deserialize<'de> for Word<MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Text::<1, MAX>::deserialize(deserializer)?.into_inner();
+        if text.trim().is_empty() { Err(D::Error::custom("a text that is not blank")) } else { Ok(Self(text)) }
+    }
+}
+
+impl<T, const MIN: usize, const MAX: usize> List<T, MIN, MAX> {
+    pub(super) fn into_inner(self) -> Vec<T> {
+        self.0
+    }
+}
+
+impl<T, const MAX: usize> Default for List<T, 0, MAX> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>, const MIN: usize, const MAX: usize> Deserialize<'de> for List<T, MIN, MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let items = Vec::deserialize(deserializer)?;
+        if (MIN..=MAX).contains(&items.len()) {
+            return Ok(Self(items));
+        }
+        Err(D::Error::custom(format_args!("{MIN} to {MAX} items")))
+    }
+}
+
+impl HttpsAddress {
+    pub(super) fn into_inner(self) -> String {
+        self.0.into()
+    }
+}
+
+impl<'de> Deserialize<'de> for HttpsAddress {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        if text.trim().is_empty() { Err(D::Error::custom("a text that is not blank")) } else { Ok(Self(text)) }
+        let url = (text.len() <= LONGEST_ADDRESS).then(|| Url::parse(&text).ok()).flatten();
+        url.filter(|url| url.scheme() == "https").map(Self).ok_or_else(|| D::Error::custom("an https address"))
+    }
+}
+
+impl SmallObject {
+    pub(super) fn into_inner(self) -> Map<String, Value> {
+        self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for SmallObject {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let members = Map::deserialize(deserializer)?;
+        let value = Value::Object(members);
+        let is_small = value.to_string().len() <= LONGEST_OBJECT && is_plain_value(&value);
+        match value {
+            Value::Object(members) if is_small && members.len() <= MOST_MEMBERS => Ok(Self(members)),
+            _ => Err(D::Error::custom(format_args!(
+                "an object of at most {MOST_MEMBERS} members and {LONGEST_OBJECT} bytes without control characters"
+            ))),
+        }
     }
 }
 
@@ -204,7 +304,7 @@ impl<const MIN: i64, const MAX: i64> PartialSchema for Number<MIN, MAX> {
 
 impl<const MIN: usize, const MAX: usize> PartialSchema for Text<MIN, MAX> {
     fn schema() -> RefOr<Schema> {
-        done(object(Type::String).min_length((MIN > 0).then_some(MIN)).max_length(Some(MAX)))
+        done(object(Type::String).min_length((MIN > 0).then_some(MIN)).max_length(Some(MAX)).pattern(Some(PLAIN)))
     }
 }
 
@@ -226,9 +326,29 @@ impl PartialSchema for LanguageCode {
     }
 }
 
-impl PartialSchema for Word {
+impl<const MAX: usize> PartialSchema for Word<MAX> {
     fn schema() -> RefOr<Schema> {
-        done(object(Type::String).pattern(Some(r"\S")))
+        done(object(Type::String).min_length(Some(1)).max_length(Some(MAX)).pattern(Some(PLAIN)))
+    }
+}
+
+impl<T: PartialSchema, const MIN: usize, const MAX: usize> PartialSchema for List<T, MIN, MAX> {
+    fn schema() -> RefOr<Schema> {
+        let list = ArrayBuilder::new().items(T::schema()).min_items((MIN > 0).then_some(MIN)).max_items(Some(MAX));
+        RefOr::T(Schema::Array(list.build()))
+    }
+}
+
+impl PartialSchema for HttpsAddress {
+    fn schema() -> RefOr<Schema> {
+        done(object(Type::String).pattern(Some("^https://")).max_length(Some(LONGEST_ADDRESS)))
+    }
+}
+
+impl PartialSchema for SmallObject {
+    fn schema() -> RefOr<Schema> {
+        let object = object(Type::Object).max_properties(Some(MOST_MEMBERS));
+        done(object.description(Some(format!("At most {LONGEST_OBJECT} bytes as JSON, without control characters."))))
     }
 }
 
@@ -268,16 +388,34 @@ impl ToSchema for LanguageCode {
     }
 }
 
-impl ToSchema for Word {
+impl<const MAX: usize> ToSchema for Word<MAX> {
     fn name() -> Cow<'static, str> {
-        Cow::Borrowed("Word")
+        Cow::Owned(format!("Word.{MAX}"))
+    }
+}
+
+impl<T: ToSchema, const MIN: usize, const MAX: usize> ToSchema for List<T, MIN, MAX> {
+    fn name() -> Cow<'static, str> {
+        Cow::Owned(format!("List.{}.{MIN}.{MAX}", T::name()))
+    }
+}
+
+impl ToSchema for HttpsAddress {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("HttpsAddress")
+    }
+}
+
+impl ToSchema for SmallObject {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("SmallObject")
     }
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::{Value, from_value, json};
+    use serde_json::{from_value, json};
 
     use super::*;
 
@@ -299,7 +437,35 @@ mod tests {
         assert!(takes::<Number<-1, 1>>(json!(-1)) && takes::<Number<-1, 1>>(json!(0.5)));
         assert!(takes::<Text<2, 3>>(json!("åäö")), "characters, not bytes");
         assert!(!takes::<Text<2, 3>>(json!("å")) && !takes::<Text<2, 3>>(json!("åäöå")));
-        assert!(takes::<Word>(json!(" a ")) && !takes::<Word>(json!(" \t")));
+        assert!(
+            takes::<Word<9>>(json!(" a "))
+                && !takes::<Word<9>>(json!(" \t"))
+                && !takes::<Word<9>>(json!("a".repeat(10)))
+        );
+    }
+
+    #[test]
+    fn no_text_steers_how_it_is_shown() {
+        assert!(takes::<Text<0, 9>>(json!("a\tb\r\nc")));
+        for wrong in ["\0", "a\u{8}", "\u{1b}[2J", "\u{7f}", "\u{202e}", "\u{2066}"] {
+            assert!(!takes::<Text<0, 9>>(json!(wrong)), "{wrong:?}");
+            assert!(!takes::<Word<9>>(json!(format!("a{wrong}"))), "{wrong:?}");
+            assert!(!takes::<SmallObject>(json!({ "a": [{ "b": wrong }] })), "{wrong:?}");
+            assert!(!takes::<SmallObject>(json!({ wrong: 1 })), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn lists_objects_and_addresses_have_an_end() {
+        assert!(takes::<List<u8, 1, 2>>(json!([1, 2])));
+        assert!(!takes::<List<u8, 1, 2>>(json!([])) && !takes::<List<u8, 1, 2>>(json!([1, 2, 3])));
+        let of_bytes = |bytes: usize| json!({ "a": "x".repeat(bytes - 8) });
+        assert!(takes::<SmallObject>(of_bytes(LONGEST_OBJECT)) && !takes::<SmallObject>(of_bytes(LONGEST_OBJECT + 1)));
+        assert!(takes::<HttpsAddress>(json!("https://example.com/r.wav")));
+        let long = format!("https://example.com/{}", "x".repeat(LONGEST_ADDRESS));
+        for wrong in ["javascript:alert(1)", "http://example.com", "data:text/html,x", "/r.wav", "", &long] {
+            assert!(!takes::<HttpsAddress>(json!(wrong)), "{wrong}");
+        }
     }
 
     #[test]

@@ -208,7 +208,7 @@ pub fn signed_token(businesses: &[&str], seconds: i64) -> String {
 pub fn scoped_token(businesses: &[&str], seconds: i64, scope: &str) -> String {
     let exp = jiff::Timestamp::now().as_second() + seconds;
     let claims = json!({
-        "iss": "voicecall", "sub": "test", "aud": "feedback", "exp": exp, "jti": format!("test-{scope}-{exp}"), "scope": scope,
+        "iss": "voicecall", "sub": "test", "aud": "feedback", "exp": exp, "jti": format!("test-{}-{exp}", scope.replace(' ', "-")), "scope": scope,
         "businesses": businesses,
     });
     encode(&Header::default(), &claims, &EncodingKey::from_secret(JWT_SECRET.as_bytes())).unwrap()

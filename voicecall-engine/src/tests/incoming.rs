@@ -295,7 +295,7 @@ async fn only_the_carrier_brings_calls() {
 
 impl World {
     /// The carrier reports at the address that is set for all calls to a number.
-    async fn account_reports(&self, call: &str, status: CallStatus) -> Result<()> {
+    async fn account_reports(&self, call: &str, status: CallStatus) -> Result<bool> {
         let kind = CarrierEventKind::Status { status, duration: None, cause: None };
         let event = CarrierEvent::new(CarrierCallId::new(call), kind, format!("{call} {status:?}"));
         let request = ScriptedCarrier::webhook_of("/voice/status?account=scripted", &event);

@@ -179,7 +179,7 @@ impl World {
     }
 
     /// Reports who answered.
-    pub(super) async fn detected(&self, placed: &Placed, answered_by: AnsweredBy) -> Result<()> {
+    pub(super) async fn detected(&self, placed: &Placed, answered_by: AnsweredBy) -> Result<bool> {
         let kind = CarrierEventKind::Detected(carrier::Detection::new(answered_by, None));
         let event = CarrierEvent::new(CarrierCallId::new(&placed.call), kind, RecordId::new().to_string());
         let request = ScriptedCarrier::webhook_of("/voice/status", &event);
@@ -196,7 +196,7 @@ impl World {
         self.engine.resume(key, &request.request(&request.headers())).await
     }
 
-    pub(super) async fn report(&self, key: CallKey, call: &str, status: CallStatus) -> Result<()> {
+    pub(super) async fn report(&self, key: CallKey, call: &str, status: CallStatus) -> Result<bool> {
         let kind = CarrierEventKind::Status { status, duration: None, cause: None };
         let event = CarrierEvent::new(CarrierCallId::new(call), kind, format!("{call} {status:?}"));
         let request = ScriptedCarrier::webhook_of(&format!("/voice/status?call={key}"), &event);

@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use voicecall::agent::{Cascade, VoiceAgent};
 use voicecall::server::CancellationToken;
 use voicecall::store::{Claim, EngineStore, MemoryStore, NewSession, QueueStore, SessionStore};
-use voicecall::{Error, Server, ServerBuilder, TenantId, Vault};
+use voicecall::{Error, ErrorKind, Server, ServerBuilder, TenantId, Vault};
 use voicecall_core::testing::{ScriptedCarrier, ScriptedModel, ScriptedTranscriber, ScriptedVoice};
 
 fn agent() -> Arc<dyn VoiceAgent> {
@@ -37,6 +37,22 @@ async fn ask(server: SocketAddr, path: &str) -> std::io::Result<String> {
     let mut answer = String::new();
     socket.read_to_string(&mut answer).await?;
     Ok(answer)
+}
+
+#[tokio::test]
+async fn a_server_without_the_keys_of_its_store_does_not_start() {
+    let (tenant, vault, store) = (TenantId::new(), Vault::generate().unwrap(), Arc::new(MemoryStore::new()));
+    let waiting = NewSession::outbound_to(&vault, tenant, &"+46701740605".parse().unwrap(), Timestamp::now()).unwrap();
+    store.create_session(&waiting).await.unwrap();
+    let with = |vault: Vault| {
+        let shared: Arc<dyn EngineStore> = Arc::<MemoryStore>::clone(&store);
+        builder().store(shared).vault(vault).build().unwrap()
+    };
+    let refused = with(Vault::generate().unwrap()).start("127.0.0.1:0").await.unwrap_err();
+    assert_eq!((refused.kind(), refused.field()), (ErrorKind::Config, Some("data keys")));
+    with(vault).start("127.0.0.1:0").await.unwrap().stop().await.unwrap();
+    let refused = with(Vault::generate().unwrap()).start("127.0.0.1:0").await.unwrap_err();
+    assert_eq!(refused.field(), Some("index key"), "known by its canary now");
 }
 
 #[tokio::test]

@@ -26,13 +26,15 @@ pub(crate) struct Rates {
     pub(crate) burst: NonZeroU32,
     /// Calls of one business in a minute.
     pub(crate) calls: NonZeroU32,
+    /// Requests of one token that are worked on at the same time.
+    pub(crate) at_once: NonZeroU32,
 }
 
 impl Default for Rates {
-    /// 20 requests a second, 40 at once, 60 calls a minute.
+    /// 20 requests a second, 40 at once, 60 calls a minute, 16 worked on at the same time.
     fn default() -> Self {
         let number = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
-        Self { per_token: number(20), burst: number(40), calls: number(60) }
+        Self { per_token: number(20), burst: number(40), calls: number(60), at_once: number(16) }
     }
 }
 
@@ -46,12 +48,12 @@ pub(super) struct Limits(Arc<Counters>);
 struct Counters {
     tokens: Limiter<TokenKey>,
     calls: Limiter<TenantId>,
+    most_requests: usize,
     requests: AtOnce,
     streams: AtOnce,
 }
 
-/// Requests of one token that are worked on at the same time, and streams of events that one token reads.
-const MOST_REQUESTS: usize = 8;
+/// Streams of events that one token reads at the same time.
 const MOST_STREAMS: usize = 10;
 
 /// When whoever has too many may try again.
@@ -100,6 +102,7 @@ impl Limits {
         Self(Arc::new(Counters {
             tokens: RateLimiter::keyed(Quota::per_second(rates.per_token).allow_burst(rates.burst)),
             calls: RateLimiter::keyed(Quota::per_minute(rates.calls)),
+            most_requests: rates.at_once.get() as usize,
             requests: AtOnce::default(),
             streams: AtOnce::default(),
         }))
@@ -118,7 +121,7 @@ impl Limits {
     /// # Errors
     /// 429 if the token has all of its own.
     pub(super) fn at_once(&self, token: &TokenKey) -> Result<Turn, ApiError> {
-        self.take(|counters| &counters.requests, MOST_REQUESTS, token)
+        self.take(|counters| &counters.requests, self.0.most_requests, token)
     }
 
     /// A place among the streams that are read.
@@ -169,7 +172,8 @@ mod tests {
     #[test]
     fn each_key_has_its_own_burst() {
         let one = NonZeroU32::MIN;
-        let limits = Limits::new(Rates { per_token: one, burst: NonZeroU32::new(3).unwrap(), calls: one });
+        let limits =
+            Limits::new(Rates { per_token: one, burst: NonZeroU32::new(3).unwrap(), calls: one, at_once: one });
         for _ in 0..3 {
             limits.request(&[1; 32]).unwrap();
         }
@@ -184,7 +188,7 @@ mod tests {
     #[test]
     fn a_place_is_free_again_once_it_is_left() {
         let limits = Limits::new(Rates::default());
-        let taken: Vec<_> = (0..MOST_REQUESTS).map(|_| limits.at_once(&[1; 32]).unwrap()).collect();
+        let taken: Vec<_> = (0..16).map(|_| limits.at_once(&[1; 32]).unwrap()).collect();
         assert_eq!(limits.at_once(&[1; 32]).err().unwrap().status(), StatusCode::TOO_MANY_REQUESTS);
         limits.at_once(&[2; 32]).map(drop).unwrap();
         limits.stream(&[1; 32]).map(drop).unwrap();

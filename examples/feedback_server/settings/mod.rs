@@ -12,8 +12,8 @@ use jiff::civil;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
-use url::{Host, Url};
-use voicecall::engine::Backoff;
+use url::Url;
+use voicecall::engine::{Backoff, check_public_url};
 use voicecall::money::{Budget, Money};
 use voicecall::server::TrustedProxies;
 use voicecall::store::RetentionPolicy;
@@ -181,16 +181,8 @@ fn public_url() -> Result<Url> {
     const NAME: &str = "PUBLIC_URL";
     let url = Url::parse(&required(NAME)?);
     let url = url.map_err(|error| Error::config(NAME, "an https address").with_source(error))?;
-    let is_here = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    if url.scheme() == "https" || (url.scheme() == "http" && is_here) {
-        return Ok(url);
-    }
-    Err(Error::config(NAME, "an https address (http on this machine only)"))
+    check_public_url(&url)?;
+    Ok(url)
 }
 
 fn caller_number() -> Result<PhoneNumber> {
@@ -324,6 +316,7 @@ fn rates() -> Result<Rates> {
         per_token: number("RATE_PER_TOKEN", rates.per_token)?,
         burst: number("RATE_BURST", rates.burst)?,
         calls: number("RATE_CALLS_PER_BUSINESS", rates.calls)?,
+        at_once: number("RATE_AT_ONCE", rates.at_once)?,
     })
 }
 

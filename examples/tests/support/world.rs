@@ -95,6 +95,7 @@ impl World {
             ("CALL_HOURS", "00:00-24:00".to_owned()),
             ("RATE_PER_TOKEN", "1000".to_owned()),
             ("RATE_BURST", "1000".to_owned()),
+            ("RATE_AT_ONCE", "100".to_owned()),
             ("DATABASE_PATH", "feedback.sqlite".to_owned()),
             ("RECORDINGS_PATH", "recordings".to_owned()),
             ("SEED_PATH", seed.to_owned()),

@@ -12,9 +12,10 @@ use voicecall::store::{EndReason, EventSource, Session, SessionChange};
 use voicecall::survey::store::{CallAttachment, CallResponse, QuestionConfiguration, QuestionId};
 use voicecall::{RecordId, SessionId};
 
-use super::bounds::{List, Number, Text};
+use super::bounds::{Number, Text};
 use super::input::{Id, Input, Object};
 use super::session::{SessionBody, find};
+use super::shapes::List;
 use super::{ApiError, Claims, State, not_in_the_future};
 
 type Words = Text<0, 20_000>;

@@ -11,10 +11,10 @@ use voicecall::store::{self, EventKind, PageRequest, SessionEvent};
 use voicecall::survey::store::{QUESTION_ASKED, RESPONSE_RECEIVED};
 use voicecall::{RecordId, SessionId};
 
-use super::bounds::SmallObject;
 use super::input::{Id, Input, Parameters};
 use super::page::{PageLength, PageNumber, Pagination, page_request};
 use super::session::find;
+use super::shapes::SmallObject;
 use super::words::{self, CallEventType, EventSource};
 use super::{ApiError, Claims, State, not_in_the_future, schema};
 

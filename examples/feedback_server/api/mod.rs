@@ -24,6 +24,7 @@ mod schema;
 mod scope;
 mod select;
 mod session;
+mod shapes;
 mod signature;
 mod telephony;
 mod token;

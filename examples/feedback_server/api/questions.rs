@@ -11,9 +11,10 @@ use utoipa::{IntoParams, ToSchema};
 use voicecall::survey::store::{Priority, QuestionConfiguration, QuestionId};
 use voicecall::{ErrorKind, TenantId};
 
-use super::bounds::{List, Text, Whole, Word};
+use super::bounds::{Text, Whole, Word};
 use super::input::{Id, Input, Parameters};
 use super::page::{PageLength, PageNumber, Pagination, cut, page_request};
+use super::shapes::List;
 use super::{ApiError, Claims, State, schema};
 
 type QuestionText = Text<10, 500>;

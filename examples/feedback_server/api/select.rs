@@ -14,9 +14,10 @@ use voicecall::survey::selection::{Selection, SelectionRequest};
 use voicecall::survey::store::{Priority, QuestionConfiguration, QuestionId};
 use voicecall::{RecordId, TenantId};
 
-use super::bounds::{List, Text, Whole};
+use super::bounds::{Text, Whole};
 use super::input::{Input, Object, Parameters};
 use super::page::PageLength;
+use super::shapes::List;
 use super::{ApiError, Claims, State, schema};
 use crate::choice::Occasion;
 

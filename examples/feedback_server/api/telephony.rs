@@ -13,8 +13,9 @@ use voicecall::server::IncomingRequest;
 use voicecall::store::{Attachment, EndReason, EventSource, SessionChange, SessionStatus};
 use voicecall::{CarrierCallId, SessionId, TenantId};
 
-use super::bounds::{HttpsAddress, Text};
+use super::bounds::Text;
 use super::input::{Object, Parameters, content_type, too_large};
+use super::shapes::HttpsAddress;
 use super::webhook::{Delivery, Receipt, Signed, change, find, keep};
 use super::{ApiError, State, schema, words};
 

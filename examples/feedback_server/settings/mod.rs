@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{env, fs, io};
 
-use jiff::civil;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use jiff::civil;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 use voicecall::engine::{Backoff, check_public_url};

@@ -64,8 +64,8 @@ async fn a_hang_up_is_told_in_the_contracts_words_everywhere() {
     assert_eq!(answered["text"], "Det var bra.");
     assert_eq!(**facts.last().unwrap(), json!({ "fact": "ended", "reason": "customer_hangup" }));
 
-    let kept = json!({ "sessionId": id, "eventType": "answered", "source": "customer" });
-    assert_eq!(post(&world, "/api/calls/logs", &kept, 201).await["source"], "customer");
+    let kept = json!({ "sessionId": id, "eventType": "response_received", "source": "customer" });
+    assert_eq!(post(&world, "/api/calls/logs", &kept, 409).await["details"]["field"], "sessionId", "it is over");
     for (field, wrong) in [("source", "person"), ("eventType", "transferred")] {
         let mut other = kept.clone();
         other[field] = json!(wrong);

@@ -175,8 +175,11 @@ impl CallEngine {
                 return Err(error);
             }
             Err(error) => {
-                let reason =
-                    if error.code() == Some(DESTINATION) { EndReason::NotAllowed } else { EndReason::TechnicalFailure };
+                let reason = match error.code() {
+                    Some(DESTINATION) => EndReason::NotAllowed,
+                    _ if self.phone_of(&session).is_err() => EndReason::AddressUnreadable,
+                    _ => EndReason::TechnicalFailure,
+                };
                 self.end_session(tenant, session.id, reason, EventSource::System).await;
                 return Err(error);
             }
@@ -269,8 +272,8 @@ impl CallEngine {
     /// `Invalid` naming `remote` if it has none, or one that no phone call reaches.
     pub(super) fn phone_of(&self, session: &Session) -> Result<PhoneNumber> {
         let unreachable = || Error::invalid("remote", "the number of a phone");
-        let remote = session.remote.as_ref().ok_or_else(unreachable)?;
-        self.vault.open_address(session.tenant, remote)?.as_phone().cloned().ok_or_else(unreachable)
+        let remote = session.open_remote(&self.vault)?.ok_or_else(unreachable)?;
+        remote.as_phone().cloned().ok_or_else(unreachable)
     }
 
     /// Learns which call of the carrier an attempt became. Learning it twice is fine.
@@ -366,8 +369,13 @@ impl CallEngine {
         self.log_provider(session.tenant, account, &log).await;
     }
 
-    /// Keeps an exchange with the carrier, and tells of it.
-    pub(super) async fn log_provider(&self, tenant: TenantId, account: &Account, log: &ProviderLog) {
+    /// Keeps an exchange with the carrier, and tells of it. Returns whether it is news: one that is kept already is not.
+    pub(super) async fn log_provider(&self, tenant: TenantId, account: &Account, log: &ProviderLog) -> bool {
+        match self.store.log_provider(tenant, log).await {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::Conflict => return false,
+            Err(error) => error!(session = %log.session, %error, "an exchange with the carrier could not be logged"),
+        }
         let kind = LiveEventKind::Provider {
             provider: account.backend().name(),
             operation: log.operation,
@@ -375,8 +383,6 @@ impl CallEngine {
             latency: log.latency,
         };
         self.events.tell(tenant, log.session, kind);
-        if let Err(error) = self.store.log_provider(tenant, log).await {
-            error!(session = %log.session, %error, "an exchange with the carrier could not be logged");
-        }
+        true
     }
 }

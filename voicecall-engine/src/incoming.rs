@@ -151,8 +151,7 @@ impl CallEngine {
         tenant: TenantId,
     ) -> Result<Opened> {
         let now = self.now();
-        let remote = call.from.as_ref().map(|from| self.vault.seal_address(tenant, from)).transpose()?;
-        let mut new = NewSession::inbound(tenant, remote, now);
+        let mut new = NewSession::inbound_from(&self.vault, tenant, call.from.as_ref(), now)?;
         new.account = Some(account.name());
         new.local = Some(call.to.canonical());
         let attempt = DialAttempt::planned(tenant, new.id, account.backend().name(), now);
@@ -168,7 +167,7 @@ impl CallEngine {
                 ringing.epoch = Some(epoch);
             }
             self.store.begin_sending(tenant, attempt.id, epoch).await?;
-            self.take_in(account, key, event).await
+            self.take_in(account, key, event).await.map(|(session, _)| session)
         };
         match opened.await {
             Ok(session) => {

@@ -20,7 +20,7 @@ use voicecall_core::carrier::{
 use voicecall_core::store::{
     Direction, EndReason, EventSource, ProviderLog, ProviderOperation, Route, Session, SessionStatus, Signal,
 };
-use voicecall_core::{AccountName, CarrierCallId, Epoch, SessionId};
+use voicecall_core::{AccountName, CarrierCallId, Epoch, RecordId, SessionId};
 use voicecall_core::{Error, ErrorKind, Result};
 
 /// How long the answer to "what next?" waits for a call that is just ending. Carriers give up after 15 s.
@@ -42,7 +42,7 @@ impl CallEngine {
         key: CallKey,
         event: &CarrierEvent,
     ) -> Result<WebhookReply> {
-        let session = self.take_in(account, key, event).await?;
+        let (session, _) = self.take_in(account, key, event).await?;
         if let Some(reply) = self.connected_by(account, key, event, session.id)? {
             return Ok(reply);
         }
@@ -135,7 +135,7 @@ impl CallEngine {
         key: CallKey,
         event: &CarrierEvent,
     ) -> Result<WebhookReply> {
-        let session = self.take_in(account, key, event).await?;
+        let (session, _) = self.take_in(account, key, event).await?;
         // The same question again, while the socket that answered it is ours: nothing has happened to the call.
         if let Some(reply) = self.connected_by(account, key, event, session.id)? {
             return Ok(reply);
@@ -167,17 +167,17 @@ impl CallEngine {
         account.reply(&self.farewell())
     }
 
-    /// Takes in a carrier's report.
+    /// Takes in a carrier's report. Returns whether it was news: the same report delivered again changes nothing.
     ///
     /// # Errors
     /// `Unauthenticated` if it is not the carrier; `Invalid` naming the field; `NotFound` for a call that is not ours.
-    pub async fn report(self: &Arc<Self>, about: ReportOf, request: &WebhookRequest<'_>) -> Result<()> {
+    pub async fn report(self: &Arc<Self>, about: ReportOf, request: &WebhookRequest<'_>) -> Result<bool> {
         let (account, event) = self.verify(about.account(), request).await?;
         let key = match about {
             ReportOf::Call(key) => key,
             ReportOf::Account(name) => self.key_of(name, &event).await?,
         };
-        let session = retry_for(ON_THE_LINE, || self.take_in(&account, key, &event)).await?;
+        let (session, is_news) = retry_for(ON_THE_LINE, || self.take_in(&account, key, &event)).await?;
         let (attempt, call) = (key.attempt, event.call);
         match event.kind {
             // The process that runs the call knows how it ended; one that has died asks the carrier again.
@@ -194,7 +194,7 @@ impl CallEngine {
             }
             _ => {}
         }
-        Ok(())
+        Ok(is_news)
     }
 
     /// What is said to somebody whose call cannot be continued.
@@ -231,7 +231,13 @@ impl CallEngine {
         self.store.route_call(carrier, None, call).await
     }
 
-    pub(super) async fn take_in(&self, account: &Account, key: CallKey, event: &CarrierEvent) -> Result<Session> {
+    /// Takes in that a carrier asks or reports. Returns the session as it is then, and whether it was news.
+    pub(super) async fn take_in(
+        &self,
+        account: &Account,
+        key: CallKey,
+        event: &CarrierEvent,
+    ) -> Result<(Session, bool)> {
         let begun = Instant::now();
         let attempt = self.store.attempt(key.tenant, key.attempt).await?;
         if attempt.call.as_ref().is_some_and(|call| *call != event.call) {
@@ -243,7 +249,8 @@ impl CallEngine {
             self.bind(key, &event.call).await?;
         }
         let log = ProviderLog {
-            id: voicecall_core::RecordId::new(),
+            // The same for each delivery, so that the store tells what is news.
+            id: RecordId::derived(&[b"webhook", attempt.session.as_uuid().as_bytes(), event.delivery.as_bytes()]),
             session: attempt.session,
             provider: account.name().to_string(),
             provider_call: Some(event.call.as_str().to_owned()),
@@ -257,8 +264,8 @@ impl CallEngine {
             quality_metrics: None,
             timestamp: self.now(),
         };
-        self.log_provider(key.tenant, account, &log).await;
-        self.store.session(key.tenant, attempt.session).await
+        let is_news = self.log_provider(key.tenant, account, &log).await;
+        Ok((self.store.session(key.tenant, attempt.session).await?, is_news))
     }
 
     /// Takes in how far a call has come, as far as that is not the business of the call's own task.

@@ -86,6 +86,15 @@ impl World {
 
     /// The next process, or another one, over the same store and carrier.
     pub(super) fn restarted(&self) -> Self {
+        self.restarted_with(Arc::clone(&self.vault))
+    }
+
+    /// The same with keys that open nothing of what is there.
+    pub(super) fn restarted_without_keys(&self) -> Self {
+        self.restarted_with(Arc::new(Vault::generate().unwrap()))
+    }
+
+    fn restarted_with(&self, vault: Arc<Vault>) -> Self {
         let mut next = Self::new();
         *self.desk.agent.lock().unwrap() = scripted_agent();
         let engine = CallEngine::new(
@@ -93,27 +102,28 @@ impl World {
             Arc::<FlakyStore>::clone(&self.store),
             account(&self.carrier),
             Arc::<Desk>::clone(&self.desk),
-            Arc::clone(&self.vault),
+            Arc::clone(&vault),
         );
         next.engine = engine.unwrap();
         next.store = Arc::clone(&self.store);
         next.carrier = Arc::clone(&self.carrier);
-        next.vault = Arc::clone(&self.vault);
+        next.vault = vault;
         next.desk = Arc::clone(&self.desk);
         next.tenant = self.tenant;
         next.people = Arc::clone(&self.people);
         next
     }
 
-    /// Somebody of this tenant with a number that nobody else has: first [`PHONE`], then those that follow.
-    pub(super) fn somebody(&self, tenant: TenantId) -> SealedAddress {
+    /// A call to somebody of this tenant with a number that nobody else has: first [`PHONE`], then those that follow.
+    pub(super) fn call_to_somebody(&self, tenant: TenantId) -> NewSession {
         let number: u64 = PHONE.trim_start_matches('+').parse().unwrap();
         let number = number + self.people.fetch_add(1, Ordering::Relaxed);
-        self.vault.seal_address(tenant, &format!("+{number}").parse().unwrap()).unwrap()
+        let (phone, now) = (format!("+{number}").parse().unwrap(), self.engine.config.clock.now());
+        NewSession::outbound_to(&self.vault, tenant, &phone, now).unwrap()
     }
 
     pub(super) async fn session(&self) -> Session {
-        let new = NewSession::outbound(self.tenant, self.somebody(self.tenant), self.engine.config.clock.now());
+        let new = self.call_to_somebody(self.tenant);
         self.store.create_session(&new).await.unwrap()
     }
 
@@ -180,7 +190,7 @@ impl World {
     }
 
     /// Reports who answered.
-    pub(super) async fn detected(&self, placed: &Placed, answered_by: AnsweredBy) -> Result<()> {
+    pub(super) async fn detected(&self, placed: &Placed, answered_by: AnsweredBy) -> Result<bool> {
         let kind = CarrierEventKind::Detected(carrier::Detection::new(answered_by, None));
         let event = CarrierEvent::new(CarrierCallId::new(&placed.call), kind, RecordId::new().to_string());
         let request = ScriptedCarrier::webhook_of("/voice/status", &event);
@@ -197,7 +207,7 @@ impl World {
         self.engine.resume(key, &request.request(&request.headers())).await
     }
 
-    pub(super) async fn report(&self, key: CallKey, call: &str, status: CallStatus) -> Result<()> {
+    pub(super) async fn report(&self, key: CallKey, call: &str, status: CallStatus) -> Result<bool> {
         let kind = CarrierEventKind::Status { status, duration: None, cause: None };
         let event = CarrierEvent::new(CarrierCallId::new(call), kind, format!("{call} {status:?}"));
         let request = ScriptedCarrier::webhook_of(&format!("/voice/status?call={key}"), &event);

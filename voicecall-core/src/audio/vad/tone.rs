@@ -57,11 +57,13 @@ fn unpredicted(mut products: Products) -> f64 {
         if products[pivot][pivot] <= negligible {
             continue;
         }
-        for row in 0..pivot {
-            let factor = products[row][pivot] / products[pivot][pivot];
-            for column in row..pivot {
-                products[row][column] -= factor * products[column][pivot];
-            }
+        let (rows, rest) = products.split_at_mut(pivot);
+        let (diagonal, column) =
+            (rest[0][pivot], std::array::from_fn::<_, ORDER, _>(|row| rows.get(row).map_or(0.0, |row| row[pivot])));
+        for (row, products) in rows.iter_mut().enumerate() {
+            let factor = products[pivot] / diagonal;
+            let remaining = products[row..pivot].iter_mut().zip(&column[row..pivot]);
+            remaining.for_each(|(product, with_pivot)| *product -= factor * with_pivot);
         }
     }
     products[0][0].max(0.0)

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use tokio::time::sleep;
 use voicecall_core::async_trait;
 use voicecall_core::carrier::{
-    CallFlow, CarrierCall, CarrierEvent, FindCalls, PlaceCall, VoiceBackend, VoiceCapabilities, WebhookReply,
+    CallFlow, CallStep, CarrierCall, CarrierEvent, FindCalls, PlaceCall, VoiceBackend, VoiceCapabilities, WebhookReply,
     WebhookRequest,
 };
 use voicecall_core::media::MediaCodec;
@@ -94,6 +94,10 @@ impl VoiceBackend for SimCarrier {
     }
 
     fn reply(&self, flow: &CallFlow) -> Result<WebhookReply> {
+        let records = |step: &CallStep| matches!(step, CallStep::StartRecording(_) | CallStep::StopRecording(_));
+        if flow.0.iter().any(records) {
+            return Err(Error::new(ErrorKind::Unsupported, "write instructions").with_provider(self.name()));
+        }
         self.protocol.reply(flow)
     }
 

@@ -1,9 +1,13 @@
 //! The carriers of the enabled features, as configurations name them.
 
-#[cfg(feature = "twilio")]
+#[cfg(any(feature = "46elks", feature = "twilio"))]
 use std::sync::Arc;
 
-#[cfg(feature = "twilio")]
+#[cfg(any(feature = "46elks", feature = "twilio"))]
+use voicecall_core::Result;
+#[cfg(any(feature = "46elks", feature = "twilio"))]
+use voicecall_core::carrier::VoiceBackend;
+#[cfg(any(feature = "46elks", feature = "twilio"))]
 use voicecall_engine::AccountSettings;
 use voicecall_engine::Registry;
 
@@ -12,19 +16,20 @@ use voicecall_engine::Registry;
 ///
 /// | carrier | keys of its accounts beside `name`, `carrier`, `numbers`, `calls_per_second` and `prices` |
 /// |---|---|
+/// | `46elks` | `api_username`, `api_password`, `websocket_number`; if wanted `webhook_secret`, `api_base_url` |
 /// | `twilio` | `account_sid`, `auth_token`; if wanted `secondary_auth_token`, `api_key_sid` and `api_key_secret`, `region`, `edge`, `api_base_url` |
 #[must_use]
 pub fn registry() -> Registry {
     let registry = Registry::new();
+    #[cfg(feature = "46elks")]
+    let registry = registry.register("46elks", elks46);
     #[cfg(feature = "twilio")]
     let registry = registry.register("twilio", twilio);
     registry
 }
 
 #[cfg(feature = "twilio")]
-fn twilio(
-    settings: &mut AccountSettings<'_>,
-) -> voicecall_core::Result<Arc<dyn voicecall_core::carrier::VoiceBackend>> {
+fn twilio(settings: &mut AccountSettings<'_>) -> Result<Arc<dyn VoiceBackend>> {
     use voicecall_twilio::TwilioBuilder;
 
     type Setting = (&'static str, fn(TwilioBuilder, String) -> TwilioBuilder);
@@ -52,10 +57,40 @@ fn twilio(
         (None, Some(_)) => return Err(settings.wrong("api_key_sid", "is not set")),
         (Some(_), None) => return Err(settings.wrong("api_key_secret", "is not set")),
     }
-    // It names settings by their environment variables.
-    let built = builder.build().map_err(|error| match error.field().and_then(|name| name.strip_prefix("TWILIO_")) {
+    builder
+        .build()
+        .map(|twilio| Arc::new(twilio) as Arc<dyn VoiceBackend>)
+        .map_err(|error| named(settings, "TWILIO_", error))
+}
+
+#[cfg(feature = "46elks")]
+fn elks46(settings: &mut AccountSettings<'_>) -> Result<Arc<dyn VoiceBackend>> {
+    use voicecall_46elks::ElksBuilder;
+
+    let mut builder = ElksBuilder::new().public_url(settings.public_url().as_str());
+    if let Some(username) = settings.text("api_username")? {
+        builder = builder.api_username(username);
+    }
+    if let Some(password) = settings.secret("api_password")? {
+        builder = builder.api_password(password);
+    }
+    if let Some(number) = settings.text("websocket_number")? {
+        builder = builder.websocket_number(number);
+    }
+    if let Some(secret) = settings.secret("webhook_secret")? {
+        builder = builder.webhook_secret(secret);
+    }
+    if let Some(url) = settings.text("api_base_url")? {
+        builder = builder.api_base_url(url);
+    }
+    builder.build().map(|elks| Arc::new(elks) as Arc<dyn VoiceBackend>).map_err(|error| named(settings, "ELKS_", error))
+}
+
+/// The same error with the key of the file: builders name settings by their environment variables.
+#[cfg(any(feature = "46elks", feature = "twilio"))]
+fn named(settings: &AccountSettings<'_>, prefix: &str, error: voicecall_core::Error) -> voicecall_core::Error {
+    match error.field().and_then(|name| name.strip_prefix(prefix)) {
         Some(name) => settings.wrong(&name.to_ascii_lowercase(), error.message().unwrap_or("is wrong").to_owned()),
         None => error,
-    });
-    Ok(Arc::new(built?))
+    }
 }

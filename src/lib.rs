@@ -15,10 +15,15 @@ pub use app::{Call, CallOptions, Calls, IncomingDecision, PlacedCall, RunningSer
 pub use carriers::registry;
 pub use voicecall_core::{
     AccountName, Address, AttemptId, CallHours, CallTime, CarrierCallId, ConsentBasis, ConsentToken, ConversationId,
-    Epoch, Error, ErrorKind, LookupHash, PersonKey, PhoneNumber, RecordId, Result, Sealed, SealedAddress, SessionId,
-    TenantId, Vault, agent, async_trait, audio, call, carrier, dialogue, journal, media, model, money, store, tool,
+    Epoch, Error, ErrorKind, LookupHash, PersonKey, PhoneNumber, RecordId, Result, Sealed, SealedAddress, SealedRow,
+    SessionId, TenantId, Vault, agent, async_trait, audio, call, carrier, dialogue, journal, media, model, money,
+    store, tool,
 };
 pub use voicecall_engine as engine;
+// A name begins with a letter: the carrier's own, turned round, is still found by either half.
+#[cfg(feature = "46elks")]
+#[doc(inline)]
+pub use voicecall_46elks as elks46;
 #[cfg(feature = "mcp")]
 #[doc(inline)]
 pub use voicecall_mcp as mcp;

@@ -9,6 +9,8 @@
 
 #[cfg(feature = "server")]
 pub use crate::app::{Call, CallOptions, Calls, IncomingDecision, PlacedCall, Server};
+#[cfg(feature = "46elks")]
+pub use crate::elks46::ElksVoice;
 #[cfg(feature = "openai")]
 #[doc(no_inline)]
 pub use crate::openai;

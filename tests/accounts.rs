@@ -173,5 +173,5 @@ fn what_is_wrong_in_the_file_is_named_by_account_key_and_line() {
         assert_eq!((&*field, &*at), (key, line), "{message}");
     }
     let (_, _, message) = wrong("carrier = \"twilio\"", "carrier = \"twillio\"");
-    assert!(message.starts_with("no carrier `twillio`; there are: twilio ("), "{message}");
+    assert!(message.starts_with("no carrier `twillio`; there are: 46elks, twilio ("), "{message}");
 }

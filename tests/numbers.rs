@@ -61,6 +61,13 @@ async fn warnings(builder: ServerBuilder) -> Vec<String> {
     warnings.0.lock().unwrap().clone()
 }
 
+/// A carrier that can be told nothing, and has an address for each socket.
+fn unable() -> VoiceCapabilities {
+    let mut able = VoiceCapabilities::none();
+    able.media_addresses = true;
+    able
+}
+
 #[tokio::test]
 async fn a_number_that_leads_elsewhere_is_warned_of_unless_nobody_answers() {
     let carrier = Arc::new(ScriptedCarrier::new());
@@ -81,7 +88,7 @@ async fn a_number_that_leads_elsewhere_is_warned_of_unless_nobody_answers() {
     let places_only = Server::builder().account(account).agent(agent()).public_url(PUBLIC);
     assert!(warnings(places_only).await.is_empty());
 
-    let without = Arc::new(ScriptedCarrier::new().with_capabilities(VoiceCapabilities::none()));
+    let without = Arc::new(ScriptedCarrier::new().with_capabilities(unable()));
     assert!(warnings(server(&without)).await.is_empty(), "what cannot be asked is not");
 }
 
@@ -97,7 +104,7 @@ async fn what_cannot_be_configured_is_an_error_that_names_it() {
     assert_eq!((error.kind(), error.field()), (ErrorKind::NotFound, Some("number")));
     assert!(error.to_string().contains("+46*******02 does not belong to this account"), "{error}");
 
-    let without = Arc::new(ScriptedCarrier::new().with_capabilities(VoiceCapabilities::none()));
+    let without = Arc::new(ScriptedCarrier::new().with_capabilities(unable()));
     assert_eq!(start(server(&without)).await.kind(), ErrorKind::Unsupported);
 
     let nameless = Server::builder().carrier(ScriptedCarrier::new()).agent(agent()).public_url(PUBLIC);

@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use voicecall::agent::{Cascade, VoiceAgent};
 use voicecall::server::CancellationToken;
 use voicecall::store::{Claim, EngineStore, MemoryStore, NewSession, QueueStore, SessionStore};
-use voicecall::{Error, Server, ServerBuilder, TenantId, Vault};
+use voicecall::{Error, ErrorKind, Server, ServerBuilder, TenantId, Vault};
 use voicecall_core::testing::{ScriptedCarrier, ScriptedModel, ScriptedTranscriber, ScriptedVoice};
 
 fn agent() -> Arc<dyn VoiceAgent> {
@@ -40,11 +40,26 @@ async fn ask(server: SocketAddr, path: &str) -> std::io::Result<String> {
 }
 
 #[tokio::test]
+async fn a_server_without_the_keys_of_its_store_does_not_start() {
+    let (tenant, vault, store) = (TenantId::new(), Vault::generate().unwrap(), Arc::new(MemoryStore::new()));
+    let waiting = NewSession::outbound_to(&vault, tenant, &"+46701740605".parse().unwrap(), Timestamp::now()).unwrap();
+    store.create_session(&waiting).await.unwrap();
+    let with = |vault: Vault| {
+        let shared: Arc<dyn EngineStore> = Arc::<MemoryStore>::clone(&store);
+        builder().store(shared).vault(vault).build().unwrap()
+    };
+    let refused = with(Vault::generate().unwrap()).start("127.0.0.1:0").await.unwrap_err();
+    assert_eq!((refused.kind(), refused.field()), (ErrorKind::Config, Some("data keys")));
+    with(vault).start("127.0.0.1:0").await.unwrap().stop().await.unwrap();
+    let refused = with(Vault::generate().unwrap()).start("127.0.0.1:0").await.unwrap_err();
+    assert_eq!(refused.field(), Some("index key"), "known by its canary now");
+}
+
+#[tokio::test]
 async fn a_job_begins_after_the_recovery_and_ends_while_routes_are_still_served() {
     let (tenant, vault, store) = (TenantId::new(), Vault::generate().unwrap(), Arc::new(MemoryStore::new()));
     let now = Timestamp::now();
-    let remote = vault.seal_address(tenant, &"+46701740605".parse().unwrap()).unwrap();
-    let left = NewSession::outbound(tenant, remote, now);
+    let left = NewSession::outbound_to(&vault, tenant, &"+46701740605".parse().unwrap(), now).unwrap();
     store.create_session(&left).await.unwrap();
     // As a process leaves it that ended before it called.
     store.claim_session(tenant, left.id, &Claim::new(now, Duration::ZERO)).await.unwrap();

@@ -519,8 +519,8 @@ async fn name_the_call(peer: &mut Peer) {
 /// The socket of a call that was placed and answered, right after the upgrade.
 async fn connected(server: &Server) -> Peer {
     let tenant = TenantId::new();
-    let phone = server.vault.seal_address(tenant, &"+46701234567".parse().unwrap()).unwrap();
-    let new = NewSession::outbound(tenant, phone, jiff::Timestamp::now());
+    let phone = "+46701234567".parse().unwrap();
+    let new = NewSession::outbound_to(&server.vault, tenant, &phone, jiff::Timestamp::now()).unwrap();
     let store: &dyn Store = &*server.store;
     let session = store.create_session(&new).await.unwrap();
     server.engine.place(&session).await.unwrap();

@@ -14,18 +14,18 @@ use voicecall::model::{LanguageModel, SpeechCache, SpeechToText, TextToSpeech};
 use voicecall::openai::{OpenAiChat, OpenAiSpeech, OpenAiTranscription};
 use voicecall::server::{self, ServeOptions};
 use voicecall::sqlite::{SqliteOptions, SqliteSurvey};
-use voicecall::store::{CallsWithin, ContactLimits};
+use voicecall::store::{CallsWithin, ContactLimits, check_keys};
 use voicecall::twilio::TwilioVoice;
 use voicecall::{Result, RunningServer, Server};
 
-use crate::api::{self, Tokens};
+use crate::api::{self, Scope, Tokens};
 use crate::choice::Chooser;
 use crate::jobs::Dependencies;
 use crate::monitor::Monitor;
 use crate::recordings::Recordings;
 use crate::seed::{DEMO, Seed};
 use crate::service::Feedback;
-use crate::settings::{Settings, optional};
+use crate::settings::{self, Problems, Settings};
 use crate::simulator::Simulator;
 use crate::store::{BusinessStore, OperatorStore};
 use crate::verification::StoredVerifications;
@@ -44,16 +44,19 @@ pub(crate) struct Services {
 }
 
 impl Services {
-    /// Real ones, with keys from the environment.
-    ///
-    /// # Errors
-    /// `Config` naming the variable that is missing or wrong.
-    fn from_env() -> Result<Self> {
-        Ok(Self {
-            carrier: Arc::new(TwilioVoice::from_env()?),
-            ears: Arc::new(OpenAiTranscription::from_env()?),
-            model: Arc::new(OpenAiChat::from_env()?),
-            voice: Arc::new(OpenAiSpeech::from_env()?),
+    /// Real ones, with keys from the environment; `None` with a problem for each variable that is missing or wrong.
+    fn from_env(problems: &mut Problems) -> Option<Self> {
+        // Each service names the first variable it lacks; these are looked for together.
+        for name in ["TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"] {
+            problems.take(settings::required(name));
+        }
+        let (carrier, ears) = (problems.take(TwilioVoice::from_env()), problems.take(OpenAiTranscription::from_env()));
+        let (model, voice) = (problems.take(OpenAiChat::from_env()), problems.take(OpenAiSpeech::from_env()));
+        Some(Self {
+            carrier: Arc::new(carrier?),
+            ears: Arc::new(ears?),
+            model: Arc::new(model?),
+            voice: Arc::new(voice?),
         })
     }
 }
@@ -85,6 +88,8 @@ impl App {
         let vault = Arc::new(settings.vault()?);
         let options = SqliteOptions::new().extension(SqliteSurvey);
         let operator: Arc<dyn OperatorStore> = Arc::new(options.open(&settings.database).await?);
+        // Before anything is written: what another key seals or indexes is lost to this one.
+        check_keys(&*operator, &vault).await.map_err(by_variable)?;
         let store: Arc<dyn BusinessStore> = Arc::<dyn OperatorStore>::clone(&operator);
         seed.plant(&*store, &vault).await?;
         let Services { carrier, ears, model, voice } = services;
@@ -115,13 +120,12 @@ impl App {
             policy: settings.retention,
         };
         let verifications = Arc::new(StoredVerifications(Arc::clone(&store)));
-        let state =
-            api::State::new(settings, operator, Arc::clone(&engine), verifications, vault, chooser, recordings)?;
+        let state = api::State::new(settings, operator, Arc::clone(&engine), verifications, vault, chooser, recordings);
         let server = server.routes(api::routes(&state)?).routes(dashboard::routes());
         let server =
             server.background(jobs::summaries(&engine, dependencies.clone())).background(jobs::retention(dependencies));
         let server = server.start_on(listener).await?;
-        Ok(Self { store, tokens: settings.tokens()?, server, monitor })
+        Ok(Self { store, tokens: settings.tokens(), server, monitor })
     }
 
     /// Goes on until `stop` is done, then takes no more calls, lets the live ones end, and stops serving.
@@ -137,6 +141,16 @@ impl App {
 
 fn within_days(calls: u32, days: u64) -> CallsWithin {
     CallsWithin { calls, within: Duration::from_secs(days * 24 * 3600) }
+}
+
+/// A key that does not fit, by the name of its variable.
+fn by_variable(error: voicecall::Error) -> voicecall::Error {
+    let message = error.message().unwrap_or_default().to_owned();
+    match error.field() {
+        Some("data keys") => voicecall::Error::config("DATA_KEYS", message),
+        Some("index key") => voicecall::Error::config("INDEX_KEY", message),
+        _ => error,
+    }
 }
 
 fn engine_settings(settings: &Settings) -> impl FnOnce(&mut EngineConfig) + Send + use<> {
@@ -161,27 +175,46 @@ fn serve_options(settings: &Settings) -> ServeOptions {
     options
 }
 
-/// Serves until the process is told to stop: real calls with keys in the environment, simulated ones without.
+/// Serves real calls until the process is told to stop.
 ///
 /// # Errors
-/// When the configuration is wrong or the address cannot be used.
+/// Every variable that is missing or wrong, at once; when the address cannot be used.
 pub(crate) async fn serve() -> Result<(), Box<dyn Error>> {
-    let real = optional("TWILIO_ACCOUNT_SID").is_some();
-    let settings = if real { Settings::from_env()? } else { Settings::simulated(PathBuf::from("out"))? };
+    let mut problems = Problems::default();
+    let settings = Settings::read(&mut problems);
+    let services = Services::from_env(&mut problems);
+    let seed = problems.take(settings::optional("SEED_PATH").map(|path| Seed::load(path.as_ref())).transpose());
+    Monitor::check(&mut problems);
+    problems.check()?;
+    let (Some(settings), Some(services)) = (settings, services) else { return Ok(()) };
     let listener = server::listen("LISTEN", &settings.listen).await?;
-    let (services, simulator, seed) = if real {
-        let seed = settings.seed.as_deref().map(Seed::load).transpose()?;
-        (Services::from_env()?, None, seed.unwrap_or(Seed { business: Vec::new() }))
-    } else {
-        let simulator = Simulator::start(&settings.public_url, listener.local_addr()?, "happy").await?;
-        (simulator.services(&settings)?, Some(simulator), Seed::parse(DEMO)?)
-    };
+    let seed = seed.flatten().unwrap_or(Seed { business: Vec::new() });
+    serve_with(&settings, services, listener, &seed, |_| Ok(())).await
+}
+
+/// Serves calls to simulated customers until the process is told to stop.
+///
+/// # Errors
+/// When the address cannot be used, or the simulator does not start.
+pub(crate) async fn serve_simulated() -> Result<(), Box<dyn Error>> {
+    let settings = Settings::simulated(PathBuf::from("out"))?;
+    let listener = server::listen("LISTEN", &settings.listen).await?;
+    let simulator = Simulator::start(&settings.public_url, listener.local_addr()?, "happy").await?;
+    let (services, seed) = (simulator.services(&settings)?, Seed::parse(DEMO)?);
+    serve_with(&settings, services, listener, &seed, |app| print_invitation(app, &seed)).await
+}
+
+async fn serve_with(
+    settings: &Settings,
+    services: Services,
+    listener: TcpListener,
+    seed: &Seed,
+    invite: impl FnOnce(&App) -> Result<()>,
+) -> Result<(), Box<dyn Error>> {
     // Asked for before the first call can come.
     let stop = server::told_to_end();
-    let app = App::start(&settings, services, listener, &seed, DRAIN).await?;
-    if simulator.is_some() {
-        print_invitation(&app, &seed)?;
-    }
+    let app = App::start(settings, services, listener, seed, DRAIN).await?;
+    invite(&app)?;
     Ok(app.run_until(stop).await?)
 }
 
@@ -191,8 +224,8 @@ fn print_invitation(app: &App, seed: &Seed) -> Result<()> {
     else {
         return Ok(());
     };
-    let token = app.tokens.issue("invitation", &[business.id])?;
-    println!("No carrier is configured: calls go to simulated customers. Try:\n");
+    let token = app.tokens.issue("invitation", &[business.id], &[Scope::Read, Scope::Operate])?;
+    println!("Calls go to simulated customers. Try:\n");
     println!("curl -sX POST http://{}/api/calls/initiate -H 'authorization: Bearer {token}' \\", app.server.address());
     println!("  -H 'content-type: application/json' -d '{{\"verificationId\":\"{}\",", verification.id);
     println!("  \"businessId\":\"{}\",\"customerPhone\":\"{}\"}}'", business.id, verification.phone.reveal());

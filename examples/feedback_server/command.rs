@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use voicecall::TenantId;
 
-use crate::settings::Settings;
-use crate::{app, demo, log, simulator};
+use crate::api::{Revoked, Scope, Tokens};
+use crate::{app, demo, log, rekey, settings, simulator};
 
 /// What was asked for on the command line.
 #[derive(Debug)]
@@ -17,18 +17,27 @@ pub(crate) enum Command {
         out: PathBuf,
         scenario: String,
     },
-    Serve,
+    Serve {
+        simulated: bool,
+    },
     Replay(PathBuf),
-    Token(TenantId),
+    /// A token for a business.
+    Token(TenantId, Vec<Scope>),
+    /// Takes a token back, by its id.
+    Revoke(String),
+    /// Seals everything with the newest key.
+    Rekey,
     /// The simulator's own process.
     Simulate(simulator::Order),
 }
 
 const USAGE: &str = "\
 usage: feedback_server demo [--out DIR] [--scenario NAME]
-       feedback_server serve
+       feedback_server serve [--simulated]
        feedback_server replay FILE
-       feedback_server token BUSINESS
+       feedback_server token BUSINESS [--scope 'read operate privacy admin']
+       feedback_server revoke TOKEN_ID
+       feedback_server rekey
        feedback_server simulate --public URL --local HOST:PORT [--scenario NAME]";
 
 impl Command {
@@ -41,6 +50,7 @@ impl Command {
         let mut words = Vec::new();
         while let Some(word) = args.next() {
             match word.strip_prefix("--") {
+                Some("simulated") => drop(options.insert("simulated".to_owned(), String::new())),
                 Some(name) => {
                     let value = args.next().ok_or_else(|| wrong(&format!("--{name}: a value is missing")))?;
                     options.insert(name.to_owned(), value);
@@ -52,9 +62,20 @@ impl Command {
         let scenario = option("scenario").unwrap_or_else(|| "happy".to_owned());
         let command = match (command.as_str(), &words[..]) {
             ("demo", []) => Self::Demo { out: option("out").unwrap_or_else(|| "out".to_owned()).into(), scenario },
-            ("serve", []) => Self::Serve,
+            ("serve", []) => Self::Serve { simulated: option("simulated").is_some() },
             ("replay", [file]) => Self::Replay(file.into()),
-            ("token", [business]) => Self::Token(business.parse().map_err(|error| wrong(&format!("{error}")))?),
+            ("token", [business]) => {
+                let scope = option("scope").unwrap_or_else(|| Scope::Read.as_str().to_owned());
+                let scopes = scope
+                    .split_whitespace()
+                    .map(|word| Scope::named(word).ok_or_else(|| wrong(&format!("--scope: {word} is not known"))));
+                Self::Token(
+                    business.parse().map_err(|error| wrong(&format!("{error}")))?,
+                    scopes.collect::<Result<_, _>>()?,
+                )
+            }
+            ("revoke", [token]) => Self::Revoke(token.clone()),
+            ("rekey", []) => Self::Rekey,
             ("simulate", []) => {
                 let mut needed = |name: &str| option(name).ok_or_else(|| wrong(&format!("--{name}: is missing")));
                 let (public, local) = (needed("public")?, needed("local")?);
@@ -81,9 +102,9 @@ impl Command {
                 log.stop().await;
                 done
             }
-            Self::Serve => {
+            Self::Serve { simulated } => {
                 let log = log::start("info")?;
-                let done = app::serve().await;
+                let done = if simulated { app::serve_simulated().await } else { app::serve().await };
                 log.stop().await;
                 done
             }
@@ -92,10 +113,13 @@ impl Command {
                 println!("{} inputs replayed, {} outputs, all as in the call", replayed.inputs, replayed.outputs.len());
                 Ok(())
             }
-            Self::Token(business) => {
-                println!("{}", Settings::from_env()?.tokens()?.issue("command line", &[business])?);
+            Self::Token(business, scopes) => {
+                let tokens = Tokens::new(&settings::jwt_secret()?, settings::revoked_tokens());
+                println!("{}", tokens.issue("command line", &[business], &scopes)?);
                 Ok(())
             }
+            Self::Revoke(token) => Ok(Revoked::new(settings::revoked_tokens()).revoke(&token)?),
+            Self::Rekey => rekey::run().await,
             Self::Simulate(order) => simulator::run(order).await,
         }
     }

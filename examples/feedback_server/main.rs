@@ -1,10 +1,12 @@
 //! Feedback calls: a shop's customer is called, asked a few questions in Swedish, and the shop reads the answers.
 //!
 //! - `cargo run --example feedback_server -- demo [--out DIR]` calls a simulated customer; needs nothing.
-//! - `cargo run --example feedback_server -- serve` serves. With `TWILIO_ACCOUNT_SID` in the environment it makes real
-//!   calls; without, it calls simulated customers. `.env.example` names every variable.
+//! - `cargo run --example feedback_server -- serve` serves and makes real calls. `.env.example` names every variable.
+//! - `cargo run --example feedback_server -- serve --simulated` serves and calls simulated customers; needs nothing.
 //! - `cargo run --example feedback_server -- replay FILE` runs a recorded call again.
-//! - `cargo run --example feedback_server -- token BUSINESS` prints a bearer token for one business.
+//! - `cargo run --example feedback_server -- token BUSINESS` prints a bearer token for one business; `revoke TOKEN_ID` takes
+//!   one back.
+//! - `cargo run --example feedback_server -- rekey` seals everything with the first of `DATA_KEYS`.
 //!
 //! It shows: an engine with Twilio, an OpenAI-compatible cascade and SQLite; a [`CallHandler`](voicecall::engine::CallHandler);
 //! an HTTP interface beside the engine's own routes.
@@ -15,11 +17,13 @@ mod choice;
 mod command;
 mod dashboard;
 mod demo;
+mod files;
 mod jobs;
 mod log;
 mod monitor;
 mod price;
 mod recordings;
+mod rekey;
 mod seed;
 mod service;
 mod settings;

@@ -19,7 +19,7 @@ use voicecall::monitor::{
 };
 use voicecall::server::{self, ServeOptions};
 
-use crate::settings::optional;
+use crate::settings::{Problems, optional};
 
 /// How often recorded values are put into their buckets; until then they are kept one by one.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -76,6 +76,14 @@ impl Monitor {
             });
         }
         Ok(Self { alerts, _metrics: tasks })
+    }
+
+    /// Looks at the variables before anything is started with them.
+    pub(crate) fn check(problems: &mut Problems) {
+        problems.take(sink());
+        for name in ["ALERT_CALL_COST", "ALERT_HOURLY_COST"] {
+            problems.take(dollars(name));
+        }
     }
 
     /// Delivers the last alerts.

@@ -147,7 +147,7 @@ impl SeedVerification {
             tenant,
             purchased_at: Timestamp::now(),
             amount_micros: self.amount_sek * 1_000_000,
-            phone: vault.seal_address(tenant, &self.phone.clone().into())?,
+            phone: vault.seal_address(CustomerVerification::row(tenant, self.id), &self.phone.clone().into())?,
             status: self.status,
         })
     }

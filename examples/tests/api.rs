@@ -253,7 +253,7 @@ fn invitation(output: &str) -> Option<(String, String, Value)> {
 #[tokio::test]
 async fn the_printed_invitation_calls_once_and_the_call_outlives_the_wish_to_stop() {
     let folder = Folder::new();
-    let mut server = Process::start(folder.path(), &["serve"], &[]);
+    let mut server = Process::start(folder.path(), &["serve", "--simulated"], &[]);
     let (url, token, order) = until("the invitation", Duration::from_secs(60), async || {
         server.must_live();
         invitation(&server.output())

@@ -7,8 +7,10 @@ mod support;
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
-use support::world::{PHONE, SHOP, World, signed_token};
+use support::world::{DATA_KEY, PHONE, SHOP, World, signed_token};
 use support::{client, until};
 
 /// Longer than a whole call lasts on a busy machine.
@@ -16,7 +18,11 @@ const WHOLE_CALL: Duration = Duration::from_secs(150);
 
 #[tokio::test]
 async fn a_call_that_waited_in_an_older_version_is_made_by_this_one() {
-    let world = World::start("happy").await;
+    let mut world = World::start("happy").await;
+    // What it was sealed and indexed with then; a good key seals from now on.
+    let (good, old) = (STANDARD.encode(DATA_KEY), STANDARD.encode([7; 32]));
+    world.set("DATA_KEYS", format!("{good},{old}"));
+    world.set("INDEX_KEY", old);
     let database = world.folder.path().join("feedback.sqlite");
     let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/../voicecall-store-sqlite/tests/fixtures/version-4.sqlite");
     std::fs::copy(fixture, &database).unwrap();

@@ -4,10 +4,12 @@
 
 mod support;
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use support::client;
 use support::past::Past;
 use support::world::{PHONE, SHOP, VERIFIED, World, signed_token};
+use support::{client, until};
 use voicecall::journal::Fact;
 use voicecall::store::EndReason;
 
@@ -62,8 +64,8 @@ async fn a_hang_up_is_told_in_the_contracts_words_everywhere() {
     assert_eq!(answered["text"], "Det var bra.");
     assert_eq!(**facts.last().unwrap(), json!({ "fact": "ended", "reason": "customer_hangup" }));
 
-    let kept = json!({ "sessionId": id, "eventType": "answered", "source": "customer" });
-    assert_eq!(post(&world, "/api/calls/logs", &kept, 201).await["source"], "customer");
+    let kept = json!({ "sessionId": id, "eventType": "response_received", "source": "customer" });
+    assert_eq!(post(&world, "/api/calls/logs", &kept, 409).await["details"]["field"], "sessionId", "it is over");
     for (field, wrong) in [("source", "person"), ("eventType", "transferred")] {
         let mut other = kept.clone();
         other[field] = json!(wrong);
@@ -74,7 +76,7 @@ async fn a_hang_up_is_told_in_the_contracts_words_everywhere() {
     assert_eq!(words("EventSource"), json!(["system", "telephony", "ai", "customer"]));
     let reasons = words("EndReason");
     assert!(reasons.as_array().unwrap().contains(&json!("customer_hangup")), "{reasons}");
-    assert_eq!(reasons.as_array().unwrap().len(), 19, "{reasons}");
+    assert_eq!(reasons.as_array().unwrap().len(), 20, "{reasons}");
     assert_eq!(words("CallEventType").as_array().unwrap().len(), 10);
 }
 
@@ -90,8 +92,13 @@ async fn who_asked_never_to_be_called_again_is_not() {
     let mut server = world.serve().await;
     // It is another customer who asked.
     let session = post(&world, "/api/calls/initiate", &order, 201).await;
+    let path = format!("/api/calls/{}/status", session["id"].as_str().unwrap());
+    until("the end of the call", Duration::from_secs(60), async || {
+        (get(&world, &path, 200).await["attempts"] == 1).then_some(())
+    })
+    .await;
     server.terminate();
-    server.exit(std::time::Duration::from_secs(240)).await;
+    server.exit(Duration::from_secs(240)).await;
     let past = self::past(&world).await;
     let queued = past.asked_for(PHONE, 0).await;
     past.note(id, Fact::DoNotCall).await;
@@ -152,7 +159,7 @@ async fn who_says_so_in_a_call_is_called_no_more() {
 /// Another purchase of the customer. Returns its id.
 async fn purchase(world: &World) -> Value {
     let purchase = json!({
-        "businessId": SHOP, "customerPhone": PHONE, "amount": 1, "purchasedAt": "2026-01-01T00:00:00Z",
+        "businessId": SHOP, "customerPhone": PHONE, "amount": 1, "purchasedAt": jiff::Timestamp::now(),
         "status": "verified",
     });
     post(world, "/api/verifications", &purchase, 201).await["id"].clone()

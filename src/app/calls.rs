@@ -89,8 +89,8 @@ impl Calls {
     /// server is shutting down; what the store reports.
     pub async fn place(&self, call: Call) -> Result<PlacedCall> {
         let to: PhoneNumber = call.to.parse().map_err(|error: Error| error.with_field("to"))?;
-        let remote = self.vault.seal_address(self.tenant, &to.into())?;
-        let mut new = NewSession::outbound(self.tenant, remote, self.engine.config().clock.now());
+        let now = self.engine.config().clock.now();
+        let mut new = NewSession::outbound_to(&self.vault, self.tenant, &to.into(), now)?;
         new.reference = call.reference;
         new.priority = call.priority;
         let own = self.conduct(new.id, Waiting { options: call.options, policy: call.policy })?;

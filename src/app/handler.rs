@@ -68,7 +68,7 @@ impl App {
     /// A call that came in, as far as its session tells: for one that broke off and goes on.
     fn call_of(&self, session: &Session) -> Result<IncomingCall> {
         let to = session.local.as_deref().unwrap_or_default().parse()?;
-        let from = session.remote.as_ref().map(|from| self.vault.open_address(session.tenant, from)).transpose()?;
+        let from = session.open_remote(&self.vault)?;
         Ok(IncomingCall::new(to).with_from(from))
     }
 }

@@ -1,4 +1,4 @@
-//! What carriers do with calls to our numbers: told in the log, compared with what they should do, and set if wanted.
+//! What carriers do with calls to our numbers, and with their audio: told in the log, compared with what they should do, and set if wanted.
 
 use tracing::{info, warn};
 use url::Url;
@@ -24,6 +24,14 @@ impl Server {
                     return Err(Error::config("number", expected));
                 }
                 info!(account = %account.name(), %url, "calls to this account's numbers are asked about here");
+            }
+            if !account.backend().capabilities().media_addresses {
+                let url = config.shared_media_url(account.name())?;
+                if self.configures_numbers {
+                    configure_media(account, &url).await?;
+                } else {
+                    compare_media(account, &url).await;
+                }
             }
             let status = config.incoming_status_url(account.name())?;
             let wanted = NumberWebhooks { incoming: Some(url), status: Some(status) };
@@ -66,6 +74,31 @@ async fn configure(account: &CarrierAccount, number: &PhoneNumber, wanted: &Numb
         }
         // As it was told at an earlier start, most likely: no reason not to serve.
         Err(error) if error.is_retryable() => warn!(account = %name, %number, %error, "the carrier could not be told"),
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
+async fn compare_media(account: &CarrierAccount, wanted: &Url) {
+    let (name, url) = (account.name(), shown(Some(wanted)));
+    match account.backend().media_url().await {
+        Ok(set) if set.as_ref() == Some(wanted) => info!(account = %name, url, "calls' audio comes here"),
+        Ok(set) => {
+            let elsewhere = shown(set.as_ref());
+            warn!(
+                account = %name, url, elsewhere,
+                "the carrier connects calls' audio elsewhere: set it there, or by .configure_numbers(true)"
+            );
+        }
+        Err(error) => warn!(account = %name, %error, "the carrier does not say where it connects calls' audio"),
+    }
+}
+
+async fn configure_media(account: &CarrierAccount, wanted: &Url) -> Result<()> {
+    let (name, url) = (account.name(), shown(Some(wanted)));
+    match account.backend().set_media_url(wanted).await {
+        Ok(()) => info!(account = %name, url, "calls' audio comes here, as the carrier was told"),
+        Err(error) if error.is_retryable() => warn!(account = %name, %error, "the carrier could not be told"),
         Err(error) => return Err(error),
     }
     Ok(())

@@ -47,7 +47,7 @@ impl Server {
     /// Starts serving on `listener`, and returns once calls are taken.
     ///
     /// # Errors
-    /// `Unauthenticated` if a carrier does not know the credentials; `Config` naming an option that is out of its range;
+    /// `Config` if the vault lacks a key that the store was written with; `Unauthenticated` if a carrier does not know the credentials; `Config` naming an option that is out of its range;
     /// `NotFound` naming a number that shall be [configured](super::ServerBuilder::configure_numbers) and does not belong to
     /// its account; when the store cannot be read.
     pub async fn start_on(self, listener: TcpListener) -> Result<RunningServer> {
@@ -67,7 +67,8 @@ impl Server {
     /// supervision and leases, and background jobs. For those who serve [`router`](Self::router) themselves.
     ///
     /// # Errors
-    /// `Unauthenticated` if a carrier does not know the credentials; when the store cannot be read.
+    /// `Config` if the vault lacks a key that the store was written with; `Unauthenticated` if a carrier does not know the
+    /// credentials; when the store cannot be read.
     pub async fn run(mut self, stop: impl Future<Output = ()>) -> Result<()> {
         self.prepare().await?;
         let jobs = std::mem::take(&mut self.jobs).start();
@@ -96,6 +97,7 @@ impl Server {
     }
 
     async fn prepare(&self) -> Result<()> {
+        self.engine.check_keys().await?;
         if self.checks_credentials {
             self.check_credentials().await?;
         }

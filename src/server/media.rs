@@ -71,7 +71,11 @@ impl MediaSocket for AxumSocket {
         loop {
             match self.0.next().await? {
                 Ok(Message::Text(text)) => return Some(Ok(text)),
-                Ok(Message::Close(_)) => return None,
+                Ok(Message::Close(_)) => {
+                    // The library has an answer to it, which a carrier may wait for. Whoever is gone needs none.
+                    let _ = self.0.flush().await;
+                    return None;
+                }
                 // Pings are answered by the library; carriers send no binary.
                 Ok(_) => {}
                 Err(error) => return Some(Err(failed("read media socket", error))),

@@ -101,7 +101,7 @@ pub(super) async fn report(
     let request = webhook.read(&engine, about.account()).await?;
     let headers = request.headers();
     match engine.report(about, &request.webhook(&headers)).await {
-        Ok(()) => Ok(StatusCode::NO_CONTENT.into_response()),
+        Ok(_) => Ok(StatusCode::NO_CONTENT.into_response()),
         Err(error) => Err(refuse(&error)),
     }
 }

@@ -135,7 +135,7 @@ pub async fn serve(order: Order) {
         .carrier(carrier)
         .number(OURS)
         .store(Arc::clone(&store))
-        .vault(Vault::new(&[KEY.to_owned().into()]).unwrap())
+        .vault(Vault::new(&[KEY.to_owned().into()], &KEY.to_owned().into()).unwrap())
         .public_url(PUBLIC)
         .handler(Arc::new(bakery))
         .build()

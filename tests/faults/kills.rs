@@ -70,7 +70,7 @@ struct ServerOrder {
 /// The server: takes in customers, and says on its output what is certain.
 async fn be_the_server(order: ServerOrder) {
     let store = Arc::new(open_store(&order.folder).await);
-    let vault = Arc::new(Vault::new(&[KEY.to_owned().into()]).unwrap());
+    let vault = Arc::new(Vault::new(&[KEY.to_owned().into()], &KEY.to_owned().into()).unwrap());
     let carrier = TwilioVoice::builder()
         .account_sid(ACCOUNT)
         .auth_token(AUTH_TOKEN)
@@ -101,8 +101,8 @@ async fn be_the_server(order: ServerOrder) {
     let tenant: TenantId = TENANT.parse().unwrap();
     for n in first.. {
         let number = World::number(n);
-        let phone = vault.seal_address(tenant, &number.clone().into()).unwrap();
-        let new = NewSession::outbound(tenant, phone, jiff::Timestamp::now());
+        let (to, now) = (number.clone().into(), jiff::Timestamp::now());
+        let new = NewSession::outbound_to(&vault, tenant, &to, now).unwrap();
         engine.submit(&new).await.unwrap();
         say(format_args!("submitted {} {}", new.id, number.reveal()));
         sleep(ANOTHER_AFTER).await;

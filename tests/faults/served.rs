@@ -88,8 +88,7 @@ impl Served {
     }
 
     pub fn new_session(&self, number: &PhoneNumber) -> NewSession {
-        let phone = self.vault.seal_address(self.tenant, &number.clone().into()).unwrap();
-        NewSession::outbound(self.tenant, phone, jiff::Timestamp::now())
+        NewSession::outbound_to(&self.vault, self.tenant, &number.clone().into(), jiff::Timestamp::now()).unwrap()
     }
 
     pub async fn session(&self, id: SessionId) -> Session {

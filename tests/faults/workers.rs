@@ -227,7 +227,7 @@ impl VoiceBackend for Gated {
         self.carrier.update_call(call, flow).await
     }
 
-    fn reply(&self, flow: &CallFlow) -> WebhookReply {
+    fn reply(&self, flow: &CallFlow) -> Result<WebhookReply> {
         self.carrier.reply(flow)
     }
 

@@ -184,8 +184,8 @@ impl World {
     }
 
     pub fn new_session(&self, n: u64) -> NewSession {
-        let phone = self.vault.seal_address(self.tenant, &Self::number(n).into()).unwrap();
-        NewSession::outbound(self.tenant, phone, self.config.clock.now())
+        let now = self.config.clock.now();
+        NewSession::outbound_to(&self.vault, self.tenant, &Self::number(n).into(), now).unwrap()
     }
 
     /// Takes in a session of the `n`th customer.

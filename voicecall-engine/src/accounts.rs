@@ -5,14 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::breaker::{Breaker, Trust};
+use super::policy::DialPolicy;
 use super::registry::Registry;
-use voicecall_core::carrier::VoiceBackend;
+use voicecall_core::carrier::{CallFlow, VoiceBackend, WebhookReply};
 use voicecall_core::money::{CarrierPrice, DestinationPrices};
 use voicecall_core::store::DialAttempt;
-use voicecall_core::{AccountName, Error, ErrorKind, PhoneNumber, Result};
+use voicecall_core::{AccountName, CarrierCallId, Error, ErrorKind, PhoneNumber, Result};
 
 /// One account at a carrier, with the numbers it owns. Two accounts of one carrier are two of these.
 #[derive(Debug, Clone)]
@@ -144,12 +145,16 @@ impl Accounts {
         self.get(account_of(attempt)?)
     }
 
-    /// The account for a new call: the one that was asked for, or the first.
-    pub(super) fn for_call(&self, wanted: Option<AccountName>) -> Result<Arc<Account>> {
-        match wanted {
-            Some(name) => self.get(name),
-            None => self.get(self.0[0].name),
+    /// The accounts that a new call may go through, the preferred one first: the one that was asked for, or all that have the
+    /// number it is to come from.
+    pub(super) fn for_call(&self, policy: &DialPolicy) -> Result<Vec<Arc<Account>>> {
+        if let Some(name) = policy.account {
+            return Ok(vec![self.get(name)?]);
         }
+        let able = self.0.iter().filter(|account| account.caller_id(policy.from.as_ref()).is_ok());
+        let able: Vec<_> = able.cloned().collect();
+        // Without any, the first one tells what is missing.
+        Ok(if able.is_empty() { vec![Arc::clone(&self.0[0])] } else { able })
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Account>> {
@@ -207,6 +212,20 @@ impl Account {
         })
     }
 
+    /// The answer that gives a call these steps; one that ends it, if they hold something the carrier cannot do.
+    pub(super) fn reply(&self, flow: &CallFlow) -> Result<WebhookReply> {
+        self.backend.reply(flow).or_else(|error| {
+            error!(account = %self.name, %error, "the carrier cannot do what a call is to be told; it is ended");
+            self.backend.reply(&CallFlow::hang_up())
+        })
+    }
+
+    /// Ends a call, if the carrier has a request for it. At one that has none the call ends with its media socket, or by the
+    /// answer to its next webhook.
+    pub(super) async fn hang_up(&self, call: &CarrierCallId) -> Result<()> {
+        if self.backend.capabilities().hang_up { self.backend.hang_up(call).await } else { Ok(()) }
+    }
+
     /// When the next order is due by the account's pace.
     pub(super) fn next_order(&self) -> Instant {
         self.state().next_order
@@ -223,6 +242,11 @@ impl Account {
         }
         state.ordered(now, self.calls_per_second);
         Admission::Now
+    }
+
+    /// Whether it is known to fail.
+    pub(super) fn fails(&self) -> bool {
+        self.state().breaker.trust(Instant::now()) != Trust::Orders
     }
 
     /// Counts an order that is given whatever the pace.

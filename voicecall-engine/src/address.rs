@@ -100,6 +100,15 @@ impl EngineConfig {
         Ok(url)
     }
 
+    /// Where the carrier connects the audio of all calls of this account, if it does not take an address for each: to be set
+    /// at the carrier. The account's name takes the place of a ticket.
+    ///
+    /// # Errors
+    /// As [`incoming_url`](Self::incoming_url).
+    pub fn shared_media_url(&self, account: AccountName) -> Result<Url> {
+        self.media_url(account.as_str())
+    }
+
     /// Where the carrier asks what to do with the answered call.
     pub(super) fn answer_url(&self, key: CallKey) -> Result<Url> {
         self.url(&format!("voice/{key}/answer"))

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use url::Url;
+use url::{Host, Url};
 
+use super::accounts::Accounts;
 use super::clock::Clock;
 use super::destinations::Destinations;
+use voicecall_core::carrier::CallFlow;
 use voicecall_core::store::{CallsWithin, ContactLimits};
 use voicecall_core::{CallHours, Error, Result};
 
@@ -76,11 +78,22 @@ impl EngineConfig {
         }
     }
 
-    pub(super) fn validate(&self) -> Result<()> {
-        let scheme = self.public_url.scheme();
-        if !matches!(scheme, "https" | "http") || self.public_url.cannot_be_a_base() {
-            return Err(Error::config("PUBLIC_URL", "an https address"));
+    /// Makes sure that every carrier can say what it is to say when nothing else can: not only once it is needed.
+    pub(super) fn check_lines(&self, accounts: &Accounts) -> Result<()> {
+        let lines = [("farewell", Some(&self.farewell)), ("busy_line", self.busy_line.as_ref())];
+        for account in accounts.iter() {
+            for (field, (text, language)) in lines.iter().filter_map(|(field, line)| Some((*field, (*line)?))) {
+                account.backend().reply(&CallFlow::farewell(text, language)).map_err(|error| {
+                    Error::config(field, format!("what the carrier of the account {} can say", account.name()))
+                        .with_source(error)
+                })?;
+            }
         }
+        Ok(())
+    }
+
+    pub(super) fn validate(&self) -> Result<()> {
+        check_public_url(&self.public_url)?;
         if self.time_limit.is_zero() || self.time_limit > Duration::from_secs(4 * 3600) {
             return Err(Error::config("time limit", "up to four hours"));
         }
@@ -95,5 +108,47 @@ impl EngineConfig {
             return Err(Error::config("contact limits", "times of up to 31 days"));
         }
         Ok(())
+    }
+}
+
+/// Refuses an address by which carriers would reach a server unencrypted: what is said in calls goes over it. `http` is for
+/// this machine alone.
+///
+/// # Errors
+/// `Config` naming `PUBLIC_URL`.
+pub fn check_public_url(url: &Url) -> Result<()> {
+    let is_here = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    if url.scheme() == "https" || (url.scheme() == "http" && is_here) {
+        return Ok(());
+    }
+    Err(Error::config("PUBLIC_URL", "an https address (http on this machine only)"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_goes_over_no_open_line() {
+        for good in [
+            "https://calls.example",
+            "https://calls.example:8443/a",
+            "http://127.0.0.1:80",
+            "http://localhost",
+            "http://[::1]",
+        ] {
+            check_public_url(&good.parse().unwrap()).unwrap();
+        }
+        for wrong in
+            ["http://calls.example", "http://10.0.0.1", "http://localhost.example", "wss://calls.example", "data:x"]
+        {
+            let error = check_public_url(&wrong.parse().unwrap()).unwrap_err();
+            assert_eq!(error.field(), Some("PUBLIC_URL"), "{wrong}");
+        }
     }
 }

@@ -48,9 +48,11 @@ impl CallEngine {
     /// the carrier reports, the session then waits for its next attempt or is `failed`.
     pub async fn place(self: &Arc<Self>, session: &Session) -> Result<Session> {
         let policy = self.handler.policy(session).await?;
-        let account = self.accounts.for_call(policy.account)?;
+        let accounts = self.accounts_for(session, &policy).await?;
+        let account = accounts.iter().find(|account| !account.fails()).or(accounts.first());
+        let account = account.ok_or_else(|| Error::config("carrier", "at least one account"))?;
         account.ordered();
-        let task = self.begin(session, &account).await?;
+        let task = self.begin(session, account).await?;
         task.await.map_err(|error| Error::new(ErrorKind::Internal, "place call").with_source(error))?
     }
 
@@ -174,8 +176,11 @@ impl CallEngine {
                 return Err(error);
             }
             Err(error) => {
-                let reason =
-                    if error.code() == Some(DESTINATION) { EndReason::NotAllowed } else { EndReason::TechnicalFailure };
+                let reason = match error.code() {
+                    Some(DESTINATION) => EndReason::NotAllowed,
+                    _ if self.phone_of(&session).is_err() => EndReason::AddressUnreadable,
+                    _ => EndReason::TechnicalFailure,
+                };
                 self.end_session(tenant, session.id, reason, EventSource::System).await;
                 return Err(error);
             }
@@ -195,7 +200,7 @@ impl CallEngine {
                 if session.status.is_final() {
                     // Somebody ended it while it was being ordered.
                     self.remove_ringing(attempt.id);
-                    account.backend().hang_up(&call.id).await?;
+                    account.hang_up(&call.id).await?;
                 }
                 Ok(session)
             }
@@ -212,7 +217,12 @@ impl CallEngine {
             Err(error) => {
                 let reason = AttemptOutcome::Rejected(error.to_string());
                 retry(|| self.store.settle_attempt(tenant, attempt.id, &reason)).await?;
-                if error.is_retryable() {
+                let policy = retry(|| self.handler.policy(&session)).await?;
+                self.keep_plan(session.id, attempt.id);
+                if self.goes_elsewhere(&session, &policy, &error).await {
+                    info!(session = %session.id, account = %account.name(), "another account is tried");
+                    self.postpone(&session, attempt.id, Some(Duration::ZERO)).await;
+                } else if error.is_retryable() {
                     self.postpone(&session, attempt.id, error.retry_after()).await;
                 } else {
                     self.end_session(tenant, session.id, EndReason::CallFailed, EventSource::Telephony).await;
@@ -246,7 +256,7 @@ impl CallEngine {
         order.ring_timeout = self.config.ring_timeout;
         order.time_limit = self.config.time_limit;
         order.machine_detection = detection;
-        let plan = self.handler.plan(request).await?;
+        let plan = self.plan_for(request).await?;
         plan.validate()?;
         let ringing = Ringing {
             epoch: Some(epoch),
@@ -263,8 +273,8 @@ impl CallEngine {
     /// `Invalid` naming `remote` if it has none, or one that no phone call reaches.
     pub(super) fn phone_of(&self, session: &Session) -> Result<PhoneNumber> {
         let unreachable = || Error::invalid("remote", "the number of a phone");
-        let remote = session.remote.as_ref().ok_or_else(unreachable)?;
-        self.vault.open_address(session.tenant, remote)?.as_phone().cloned().ok_or_else(unreachable)
+        let remote = session.open_remote(&self.vault)?.ok_or_else(unreachable)?;
+        remote.as_phone().cloned().ok_or_else(unreachable)
     }
 
     /// Learns which call of the carrier an attempt became. Learning it twice is fine.
@@ -360,8 +370,13 @@ impl CallEngine {
         self.log_provider(session.tenant, account, &log).await;
     }
 
-    /// Keeps an exchange with the carrier, and tells of it.
-    pub(super) async fn log_provider(&self, tenant: TenantId, account: &Account, log: &ProviderLog) {
+    /// Keeps an exchange with the carrier, and tells of it. Returns whether it is news: one that is kept already is not.
+    pub(super) async fn log_provider(&self, tenant: TenantId, account: &Account, log: &ProviderLog) -> bool {
+        match self.store.log_provider(tenant, log).await {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::Conflict => return false,
+            Err(error) => error!(session = %log.session, %error, "an exchange with the carrier could not be logged"),
+        }
         let kind = LiveEventKind::Provider {
             provider: account.backend().name(),
             operation: log.operation,
@@ -369,8 +384,6 @@ impl CallEngine {
             latency: log.latency,
         };
         self.events.tell(tenant, log.session, kind);
-        if let Err(error) = self.store.log_provider(tenant, log).await {
-            error!(session = %log.session, %error, "an exchange with the carrier could not be logged");
-        }
+        true
     }
 }

@@ -111,8 +111,13 @@ impl CallEngine {
             }
             return None;
         }
-        let account = match self.accounts.for_call(policy.account) {
-            Ok(account) => account,
+        let accounts = match self.accounts_for(session, &policy).await {
+            Ok(accounts) => accounts,
+            // Stays due: the store is expected back.
+            Err(error) if error.is_retryable() => {
+                warn!(session = %session.id, %error, "it is not known through which account a session is called");
+                return None;
+            }
             Err(error) => {
                 error!(session = %session.id, %error, "a session is to be called through an account there is not");
                 self.end_session(session.tenant, session.id, EndReason::TechnicalFailure, EventSource::System).await;
@@ -122,11 +127,17 @@ impl CallEngine {
         if !self.has_room() {
             return None;
         }
-        match account.admit(Instant::now()) {
-            Admission::Now => turns.taken(session.tenant),
-            Admission::At(at) => return Some(at),
-            Admission::Unfit => return None,
-        }
+        // The first that does not fail: nothing was sent through those before it.
+        let mut fit = accounts.into_iter().filter_map(|account| match account.admit(Instant::now()) {
+            Admission::Unfit => None,
+            admission => Some((account, admission)),
+        });
+        let account = match fit.next()? {
+            (account, Admission::Now) => account,
+            (_, Admission::At(at)) => return Some(at),
+            (_, Admission::Unfit) => return None,
+        };
+        turns.taken(session.tenant);
         // Goes on by itself; what comes of it is in the store.
         if let Err(error) = self.begin(session, &account).await {
             // Somebody else may have been quicker.

@@ -69,6 +69,7 @@ impl CallEngine {
             let mut state = self.state();
             state.broken.remove(&session.id);
             state.resumes_told.remove(&session.id);
+            state.unused_plans.remove(&session.id);
         }
         self.changed.notify_waiters();
         let took = session.ended_at.map(|at| at.duration_since(session.started_at)).unwrap_or_default();
@@ -120,6 +121,8 @@ pub(super) async fn hang_up_when_told(
     }
     let told = match &*amd.borrow() {
         AmdResult::Machine(told) => told.clone(),
+        // The closing of the media socket ends it.
+        _ if !account.backend().capabilities().hang_up => return,
         _ => CallFlow::hang_up(),
     };
     let mut wait = Duration::from_millis(250);

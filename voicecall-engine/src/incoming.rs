@@ -62,7 +62,7 @@ impl CallEngine {
         account: AccountName,
         request: &WebhookRequest<'_>,
     ) -> Result<WebhookReply> {
-        let (account, event) = self.verify(account, request)?;
+        let (account, event) = self.verify(account, request).await?;
         let CarrierEventKind::Incoming(call) = event.kind.clone() else {
             return Err(Error::invalid("event", "the first request about an incoming call"));
         };
@@ -85,7 +85,7 @@ impl CallEngine {
         match timeout(ANSWER_WITHIN, answer).await {
             Ok(Ok(reply)) => Ok(reply),
             // Whoever calls hears something, whatever has broken here, or takes too long.
-            Ok(Err(_)) | Err(_) => Ok(account.backend().reply(&self.farewell())),
+            Ok(Err(_)) | Err(_) => account.reply(&self.farewell()),
         }
     }
 
@@ -103,11 +103,11 @@ impl CallEngine {
             let tenant = retry_for(ON_THE_LINE, || self.handler.tenant_of(account.name(), call)).await?;
             let Some(tenant) = tenant else {
                 warn!(account = %account.name(), "a call came in to a number of nobody");
-                return Ok(account.backend().reply(&CallFlow::reject(RejectReason::Rejected)));
+                return account.reply(&CallFlow::reject(RejectReason::Rejected));
             };
             if self.is_draining() || self.is_full() {
                 warn!(account = %account.name(), "a call came in that cannot be taken now");
-                return Ok(account.backend().reply(&self.line_is_busy()));
+                return account.reply(&self.line_is_busy());
             }
             let (session, key) = match self.open_session(account, event, call, tenant).await? {
                 Opened::Here(session, key) => (*session, key),
@@ -151,8 +151,7 @@ impl CallEngine {
         tenant: TenantId,
     ) -> Result<Opened> {
         let now = self.now();
-        let remote = call.from.as_ref().map(|from| self.vault.seal_address(tenant, from)).transpose()?;
-        let mut new = NewSession::inbound(tenant, remote, now);
+        let mut new = NewSession::inbound_from(&self.vault, tenant, call.from.as_ref(), now)?;
         new.account = Some(account.name());
         new.local = Some(call.to.canonical());
         let attempt = DialAttempt::planned(tenant, new.id, account.backend().name(), now);
@@ -168,7 +167,7 @@ impl CallEngine {
                 ringing.epoch = Some(epoch);
             }
             self.store.begin_sending(tenant, attempt.id, epoch).await?;
-            self.take_in(account, key, event).await
+            self.take_in(account, key, event).await.map(|(session, _)| session)
         };
         match opened.await {
             Ok(session) => {
@@ -211,7 +210,7 @@ impl CallEngine {
                     Ok(Err(_)) => error!("the decision about a call that came in panicked"),
                     _ => error!("nobody decided in time what becomes of a call that came in"),
                 }
-                return Ok(self.not_taken(account, key, &session, EndReason::NoDecision, &self.farewell()).await);
+                return self.not_taken(account, key, &session, EndReason::NoDecision, &self.farewell()).await;
             }
         };
         let (reason, flow) = match decision {
@@ -222,7 +221,7 @@ impl CallEngine {
             IncomingDecision::Play(url) => (EndReason::Rejected, CallFlow::play_and_hang_up(url)),
             IncomingDecision::Forward(number) => (EndReason::Transferred, CallFlow::forward(call, number)),
         };
-        Ok(self.not_taken(account, key, &session, reason, &flow).await)
+        self.not_taken(account, key, &session, reason, &flow).await
     }
 
     async fn accept(
@@ -235,7 +234,7 @@ impl CallEngine {
     ) -> Result<WebhookReply> {
         if let Err(error) = plan.validate() {
             error!(%error, "a call that came in cannot be conducted as planned");
-            return Ok(self.not_taken(account, key, session, EndReason::TechnicalFailure, &self.farewell()).await);
+            return self.not_taken(account, key, session, EndReason::TechnicalFailure, &self.farewell()).await;
         }
         if let Some(ringing) = self.state().ringing.get_mut(&key.attempt) {
             ringing.plan = Some(plan);
@@ -244,7 +243,7 @@ impl CallEngine {
         let session = retry_for(ON_THE_LINE, || self.store.session(key.tenant, session.id)).await?;
         if session.status.is_final() {
             self.remove_ringing(key.attempt);
-            return Ok(account.backend().reply(&CallFlow::hang_up()));
+            return account.reply(&CallFlow::hang_up());
         }
         info!("a call that came in is answered");
         self.connect_to_us(account, key, event, session.owner)
@@ -257,7 +256,7 @@ impl CallEngine {
         session: &Session,
         reason: EndReason,
         flow: &CallFlow,
-    ) -> WebhookReply {
+    ) -> Result<WebhookReply> {
         info!(%reason, "a call that came in is not taken");
         self.remove_ringing(key.attempt);
         if reason == EndReason::Transferred {
@@ -270,7 +269,7 @@ impl CallEngine {
             }
         }
         self.end_session(key.tenant, session.id, reason, EventSource::System).await;
-        account.backend().reply(flow)
+        account.reply(flow)
     }
 
     /// A call with a session is asked about once more: its audio is wanted unless it is over or somebody has it.
@@ -283,7 +282,7 @@ impl CallEngine {
         let attempt = self.store.attempt(key.tenant, key.attempt).await?;
         let session = self.store.session(key.tenant, attempt.session).await?;
         if session.status.is_final() || self.is_live(session.id) {
-            return Ok(account.backend().reply(&CallFlow::hang_up()));
+            return account.reply(&CallFlow::hang_up());
         }
         self.connect_to_us(account, key, event, session.owner)
     }

@@ -11,6 +11,7 @@ mod destinations;
 mod dial;
 mod dispatcher;
 mod ending;
+mod failover;
 mod fairness;
 mod incoming;
 mod leases;
@@ -26,6 +27,7 @@ mod registry;
 mod resume;
 mod retry;
 mod settings;
+mod shared_address;
 mod signals;
 mod sink;
 mod stop;
@@ -45,7 +47,7 @@ use tokio::time::Instant;
 pub use accounts::CarrierAccount;
 pub use address::{CallKey, ReportOf};
 pub use clock::Clock;
-pub use config::EngineConfig;
+pub use config::{EngineConfig, check_public_url};
 pub use decision::IncomingDecision;
 pub use destinations::Destinations;
 pub use observe::{LiveEvent, LiveEventKind, Observer};
@@ -92,6 +94,8 @@ struct State {
     broken: HashMap<SessionId, resume::Broken>,
     /// How often the carrier was told to connect a call again.
     resumes_told: HashMap<SessionId, usize>,
+    /// Plans of calls that were refused, for their next attempt: an application may have given what it cannot give twice.
+    unused_plans: HashMap<SessionId, (Instant, CallPlan)>,
     tickets: Tickets,
     /// Calls that came in lately.
     incoming: incoming::IncomingCalls,
@@ -143,6 +147,8 @@ impl CallEngine {
     ) -> Result<Arc<Self>> {
         config.validate()?;
         config.shares_store |= store.is_shared();
+        let accounts = Accounts::new(accounts.into())?;
+        config.check_lines(&accounts)?;
         Ok(Arc::new(Self {
             recorder: recording::RecordingThread::start()?,
             state: Mutex::new(State::default()),
@@ -151,7 +157,7 @@ impl CallEngine {
             due: Notify::new(),
             config,
             store,
-            accounts: Accounts::new(accounts.into())?,
+            accounts,
             handler,
             vault,
         }))

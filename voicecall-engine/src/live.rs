@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use tracing::{Instrument, error, info, info_span};
+use tracing::{Instrument, error, info, info_span, warn};
 
 use super::ending::{hang_up_when_told, redirect};
 use super::named::Named;
@@ -16,7 +16,7 @@ use super::plan::{CallOutcome, CallPlan, PlanRequest};
 use super::recording::CallRecording;
 use super::retry::{ON_THE_LINE, retry, retry_for};
 use super::sink::{EngineSink, Outlets};
-use super::ticket::MediaTicket;
+use super::ticket::{Admitted, CallTicket, MediaTicket};
 use super::voicemail::{AmdResult, WhileDetecting, assume_person};
 use super::{CallEngine, Live};
 use voicecall_core::call::{CallMachine, CallRunner, Conversation, InputEvent, InputRecorder, Keep, MediaSocket};
@@ -29,26 +29,38 @@ use voicecall_core::{Error, ErrorKind, Result};
 
 impl CallEngine {
     /// Checks a media socket's handshake and takes its token in. Everything after this costs something; nothing before.
-    /// Every process over one store, with the same vault, knows the token.
+    /// Every process over one store, with the same vault, knows the token. An account whose carrier has one address for all
+    /// sockets has its name in the place of a token.
     ///
     /// # Errors
     /// `Unauthenticated` for a wrong signature or a token that is wrong, used or too old; `Unavailable` if as many
     /// calls as allowed are connected.
     pub fn admit(&self, token: &str, handshake: &WebhookRequest<'_>) -> Result<MediaTicket> {
-        let ticket = MediaTicket::read(token, &self.vault, self.now())?;
-        self.accounts.get(ticket.key.account)?.backend().media_handshake(handshake)?;
+        let admitted = match self.shared_address(token) {
+            Some(account) => {
+                account.backend().media_handshake(handshake)?;
+                Admitted::Account(account.name())
+            }
+            None => {
+                let ticket = CallTicket::read(token, &self.vault, self.now())?;
+                self.accounts.get(ticket.key.account)?.backend().media_handshake(handshake)?;
+                Admitted::Call(ticket)
+            }
+        };
         let mut state = self.state();
-        state.tickets.redeem(token, Instant::now())?;
+        if matches!(admitted, Admitted::Call(_)) {
+            state.tickets.redeem(token, Instant::now())?;
+        }
         if state.live.len() >= self.config.max_live {
             return Err(Error::new(ErrorKind::Unavailable, "open media socket").with_message("too many calls"));
         }
-        Ok(ticket)
+        Ok(MediaTicket(admitted))
     }
 
     /// Runs a call over its socket, to the end. Everything is stored when this returns.
     ///
     /// # Errors
-    /// `NotFound` if the session is not there; `Conflict` if it is connected already, here or in another process, or
+    /// `NotFound` if the session is not there, or no call waits for the socket; `Conflict` if it is connected already, here or in another process, or
     /// another socket with the same ticket has it;
     /// `Unavailable` if as many calls as allowed are connected; `Protocol` if the socket did not name its call in time: none
     /// of them touches the session. `Conflict` if it is over; what planning, the agent or the store report: the session is
@@ -56,6 +68,21 @@ impl CallEngine {
     pub async fn run<M: MediaSocket + 'static>(self: &Arc<Self>, ticket: MediaTicket, socket: M) -> Result<EndReason> {
         // The call's time counts from here, whatever is looked up and planned meanwhile.
         let opened = (self.now(), Instant::now());
+        match ticket.0 {
+            Admitted::Call(ticket) => self.run_call(ticket, opened, socket).await,
+            Admitted::Account(account) => {
+                let (ticket, socket) = self.call_of(account, socket).await?;
+                self.run_call(ticket, opened, socket).await
+            }
+        }
+    }
+
+    async fn run_call<M: MediaSocket + 'static>(
+        self: &Arc<Self>,
+        ticket: CallTicket,
+        opened: (Timestamp, Instant),
+        socket: M,
+    ) -> Result<EndReason> {
         let (tenant, attempt) = (ticket.key.tenant, ticket.key.attempt);
         let session = retry_for(ON_THE_LINE, || self.store.attempt(tenant, attempt)).await?.session;
         let (control, commands) = mpsc::channel(16);
@@ -99,9 +126,7 @@ impl CallEngine {
         match result {
             Ok(Ran::Over(reason)) => Ok(reason),
             // The call itself may still get its audio, or the carrier tells how it ended.
-            Ok(Ran::Unnamed) => {
-                Err(Error::new(ErrorKind::Protocol, "run call").with_message("the socket did not name its call"))
-            }
+            Ok(Ran::Unnamed) => Err(unnamed()),
             Ok(Ran::TooLate) => {
                 Err(Error::new(ErrorKind::Conflict, "run call").with_message("the session waits for another attempt"))
             }
@@ -146,7 +171,7 @@ impl CallEngine {
 
     async fn run_owned<M: MediaSocket>(
         self: &Arc<Self>,
-        ticket: MediaTicket,
+        ticket: CallTicket,
         id: SessionId,
         (now, opened): (Timestamp, Instant),
         (amd, commands): (watch::Sender<AmdResult>, mpsc::Receiver<InputEvent<'static>>),
@@ -154,8 +179,14 @@ impl CallEngine {
     ) -> Result<Ran> {
         let tenant = ticket.key.tenant;
         let account = self.accounts.get(ticket.key.account)?;
-        let Some(socket) = Named::wait(socket, account.backend().media_codec(), &ticket.call).await else {
-            return Ok(Ran::Unnamed);
+        let socket = match Named::wait(socket, account.backend().media_codec()).await {
+            Some((socket, call)) if call == ticket.call => socket,
+            Some((socket, _)) => {
+                warn!("a media socket named another call");
+                socket.refuse().await;
+                return Ok(Ran::Unnamed);
+            }
+            None => return Ok(Ran::Unnamed),
         };
         let session = retry_for(ON_THE_LINE, || self.store.session(tenant, id)).await?;
         if session.status.is_final() {
@@ -273,6 +304,10 @@ impl CallEngine {
         self.handler.finished(&CallOutcome { session, reason, recording: sink.folder }).await;
         Ok(Ran::Over(reason))
     }
+}
+
+pub(super) fn unnamed() -> Error {
+    Error::new(ErrorKind::Protocol, "run call").with_message("the socket did not name its call")
 }
 
 fn lost_call() -> Error {

@@ -28,13 +28,13 @@ pub(super) struct Named<M: MediaSocket> {
 }
 
 impl<M: MediaSocket> Named<M> {
-    /// Waits until the stream names its call. A socket that names none in time, or another one, is closed; `None`.
-    pub(super) async fn wait(socket: M, mut codec: Box<dyn MediaCodec>, call: &CarrierCallId) -> Option<Self> {
+    /// Waits until the stream names its call, and tells which. A socket that names none in time is closed; `None`.
+    pub(super) async fn wait(socket: M, mut codec: Box<dyn MediaCodec>) -> Option<(Self, CarrierCallId)> {
         let mut named = Self { first: VecDeque::new(), socket };
         let starts = async {
             while let Some(Ok(text)) = named.socket.receive().await {
                 let started = match codec.decode(&text) {
-                    Ok(Some(MediaEvent::Started(start))) => Some(start.call == *call),
+                    Ok(Some(MediaEvent::Started(start))) => Some(start.call),
                     // What else it is, is looked at when it comes again.
                     Ok(_) | Err(_) => None,
                 };
@@ -46,12 +46,17 @@ impl<M: MediaSocket> Named<M> {
             None
         };
         match timeout(START_WITHIN, starts).await {
-            Ok(Some(true)) => return Some(named),
+            Ok(Some(call)) => return Some((named, call)),
             Ok(_) => warn!("a media socket did not name its call"),
             Err(_) => warn!("a media socket did not start in time"),
         }
-        let _ = timeout(GOODBYE, named.socket.close()).await;
+        named.refuse().await;
         None
+    }
+
+    /// Closes a socket that is not wanted.
+    pub(super) async fn refuse(mut self) {
+        let _ = timeout(GOODBYE, self.socket.close()).await;
     }
 }
 

@@ -34,7 +34,7 @@ impl CallEngine {
             );
         }
         // What cannot be read, or is no telephone number, is told when it is called.
-        let address = new.remote.as_ref().and_then(|remote| self.vault.open_address(new.tenant, remote).ok());
+        let address = new.remote.as_ref().and_then(|remote| self.vault.open_address(new.row(), remote).ok());
         if let (Direction::Outbound, Some(number)) = (new.direction, address.as_ref().and_then(Address::as_phone)) {
             self.check_destination(number)?;
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::address::CallKey;
 use super::resume::Broken;
@@ -10,7 +10,7 @@ use super::{CallEngine, Ringing};
 use voicecall_core::Epoch;
 use voicecall_core::carrier::CallStatus;
 use voicecall_core::store::{AttemptState, DialAttempt, Direction, EndReason, EventSource, Session, SessionChange};
-use voicecall_core::{ErrorKind, Result};
+use voicecall_core::{Error, ErrorKind, Result};
 
 /// What a recovery did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -36,6 +36,15 @@ enum Settled {
 }
 
 impl CallEngine {
+    /// Checks that the vault has every key that the store was written with. To be called before anything else: see
+    /// [`check_keys`](voicecall_core::store::check_keys).
+    ///
+    /// # Errors
+    /// `Config` naming `data keys` or `index key`; what the store reports.
+    pub async fn check_keys(&self) -> Result<()> {
+        voicecall_core::store::check_keys(&*self.store, &self.vault).await
+    }
+
     /// Settles every session that nobody runs. Called once, before the first call of a new process;
     /// [`run_background`](Self::run_background) repeats it. What other processes hold is left to them, if the store
     /// [is shared](super::EngineConfig::shares_store).
@@ -85,7 +94,11 @@ impl CallEngine {
         let came_in = session.direction == Direction::Inbound;
         for mut attempt in self.store.attempts(tenant, session.id).await? {
             if !came_in && matches!(attempt.state, AttemptState::Sending | AttemptState::Unknown) {
-                let to = self.phone_of(session)?;
+                let to = match self.phone_of(session) {
+                    Ok(to) => to,
+                    // It will never be known whether the phone rang, and nobody can be called again.
+                    Err(error) => return Ok(self.end_unreadable(session, &error).await),
+                };
                 self.look_for(&attempt, &to, self.accounts.of(&attempt)?.numbers()).await?;
                 attempt = self.store.attempt(tenant, attempt.id).await?;
             }
@@ -123,6 +136,13 @@ impl CallEngine {
             // Rejected, or never found: the phone has not rung as far as anybody knows.
             _ => self.close(session, &attempt, CallStatus::Failed).await,
         }
+    }
+
+    /// Nobody can read whom the session is with.
+    async fn end_unreadable(&self, session: &Session, error: &Error) -> Settled {
+        error!(session = %session.id, %error, "a session ends because its address cannot be read");
+        self.end_session(session.tenant, session.id, EndReason::AddressUnreadable, EventSource::System).await;
+        Settled::Closed
     }
 
     /// The session's turn was taken, and nobody used it.

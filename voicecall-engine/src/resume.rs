@@ -86,7 +86,7 @@ impl CallEngine {
                 Err(error) => warn!(%error, "the caller could not be told that the call broke"),
             }
         }
-        if let Err(error) = account.backend().hang_up(call).await {
+        if let Err(error) = account.hang_up(call).await {
             warn!(%error, "a broken call could not be ended");
         }
     }
@@ -97,7 +97,10 @@ impl CallEngine {
             return;
         }
         let told = self.state().broken.get(&session).is_some_and(|broken| broken.told);
-        if !told && let Err(error) = self.call_back(key, &call).await {
+        if !told
+            && self.accounts.get(key.account).is_ok_and(|account| account.backend().capabilities().update_call)
+            && let Err(error) = self.call_back(key, &call).await
+        {
             warn!(%session, %error, "a broken call could not be asked back");
         } else if self.comes_back(session, COMES_BACK).await || !self.awaits(session).await {
             return;

@@ -66,7 +66,7 @@ impl CallEngine {
     async fn hang_up_attempts(&self, tenant: TenantId, session: SessionId) -> Result<()> {
         for attempt in self.store.attempts(tenant, session).await? {
             if let (Some(call), None) = (&attempt.call, attempt.outcome) {
-                self.accounts.of(&attempt)?.backend().hang_up(call).await?;
+                self.accounts.of(&attempt)?.hang_up(call).await?;
             }
             self.remove_ringing(attempt.id);
         }

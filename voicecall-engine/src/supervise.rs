@@ -95,7 +95,7 @@ impl CallEngine {
         };
         for (session, tenant, account, call, abort) in overdue {
             error!(%session, "a call outlived its limit and is ended");
-            if let Err(error) = account.backend().hang_up(&call).await {
+            if let Err(error) = account.hang_up(&call).await {
                 warn!(%session, %error, "the carrier did not hang up");
             }
             self.end_session(tenant, session, EndReason::Timeout, EventSource::System).await;
@@ -137,7 +137,7 @@ impl CallEngine {
         // First the books: an answer is refused from now on.
         self.attempt_over(&session, attempt.id, EndReason::CallFailed, EventSource::System).await;
         self.remove_ringing(attempt.id);
-        self.accounts.of(&attempt)?.backend().hang_up(&call).await
+        self.accounts.of(&attempt)?.hang_up(&call).await
     }
 
     /// Asks the carrier about calls that should have been answered or given up by now: its report may be lost.

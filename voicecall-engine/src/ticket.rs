@@ -3,6 +3,9 @@
 //!
 //! A ticket names the session's owner at the time. Whoever runs the socket becomes the next one by a compare-and-set in the
 //! store, so that of several sockets with one ticket, in whatever processes, one gets the call.
+//!
+//! A carrier that has one address for the sockets of all calls cannot carry a ticket. It stays in the process that answered,
+//! and is found by the call's name; any other process takes the first socket of a call, and none after that.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,7 +16,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::address::CallKey;
-use voicecall_core::{CarrierCallId, Epoch, Error, ErrorKind, Result, Vault};
+use voicecall_core::{AccountName, CarrierCallId, Epoch, Error, ErrorKind, Result, Vault};
 
 /// How long after the call was answered its socket may come.
 const VALID_FOR: Duration = Duration::from_secs(60);
@@ -26,7 +29,20 @@ const LONGEST: usize = 1024;
 
 /// The right to run one call's media socket. It cannot be cloned and is used up by running.
 #[derive(Debug)]
-pub struct MediaTicket {
+pub struct MediaTicket(pub(super) Admitted);
+
+/// What a socket may become.
+#[derive(Debug)]
+pub(super) enum Admitted {
+    /// That of the call the ticket is for.
+    Call(CallTicket),
+    /// That of a call of this account, whichever it names: the ticket has stayed here, or the call waits for its first socket.
+    Account(AccountName),
+}
+
+/// A ticket for one call.
+#[derive(Debug)]
+pub(super) struct CallTicket {
     pub(super) key: CallKey,
     /// The call that was answered; the socket must name the same one.
     pub(super) call: CarrierCallId,
@@ -34,7 +50,7 @@ pub struct MediaTicket {
     pub(super) owner: Epoch,
 }
 
-impl MediaTicket {
+impl CallTicket {
     /// The ticket as a token of characters that need no escaping.
     fn sign(&self, vault: &Vault, now: Timestamp) -> Result<String> {
         let mut nonce = [0; 8];
@@ -78,6 +94,8 @@ pub(super) struct Tickets {
     issued: HashMap<(CallKey, String), Issued>,
     /// Tokens that opened a socket here, until they would have expired.
     used: HashMap<String, Instant>,
+    /// Tokens that no address carries, by the call that will name itself.
+    kept: HashMap<(AccountName, CarrierCallId), (String, Instant)>,
 }
 
 #[derive(Debug)]
@@ -97,7 +115,7 @@ impl Tickets {
     /// A token for an answered call; the same one for the same delivery, until it is used.
     pub(super) fn issue(
         &mut self,
-        ticket: &MediaTicket,
+        ticket: &CallTicket,
         delivery: &str,
         vault: &Vault,
         (clock, now): (Timestamp, Instant),
@@ -115,7 +133,18 @@ impl Tickets {
         Ok(token)
     }
 
-    /// Takes in a token that was [read](MediaTicket::read). It opens nothing here afterwards.
+    /// Keeps a call's token here, because the carrier has one address for all sockets.
+    pub(super) fn keep(&mut self, ticket: &CallTicket, token: &str, now: Instant) {
+        self.kept.insert((ticket.key.account, ticket.call.clone()), (token.to_owned(), now + VALID_FOR));
+    }
+
+    /// The token that was kept for a call, once.
+    pub(super) fn take_kept(&mut self, account: AccountName, call: &CarrierCallId, now: Instant) -> Option<String> {
+        self.forget(now);
+        self.kept.remove(&(account, call.clone())).map(|(token, _)| token)
+    }
+
+    /// Takes in a token that was [read](CallTicket::read). It opens nothing here afterwards.
     pub(super) fn redeem(&mut self, token: &str, now: Instant) -> Result<()> {
         self.forget(now);
         match self.used.insert(token.to_owned(), now + VALID_FOR) {
@@ -127,6 +156,7 @@ impl Tickets {
     fn forget(&mut self, now: Instant) {
         self.issued.retain(|_, issued| issued.expires > now);
         self.used.retain(|_, until| *until > now);
+        self.kept.retain(|_, (_, until)| *until > now);
     }
 }
 
@@ -141,8 +171,8 @@ mod tests {
         CallKey { account: "scripted".parse().unwrap(), tenant: TenantId::new(), attempt: AttemptId::new() }
     }
 
-    fn ticket(key: CallKey) -> MediaTicket {
-        MediaTicket { key, call: CarrierCallId::new("CA1"), owner: Epoch(3) }
+    fn ticket(key: CallKey) -> CallTicket {
+        CallTicket { key, call: CarrierCallId::new("CA1"), owner: Epoch(3) }
     }
 
     #[test]
@@ -151,11 +181,11 @@ mod tests {
         let key = key();
         let token = ticket(key).sign(&vault, NOW).unwrap();
         assert!(token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) && token.len() < 256);
-        let read = MediaTicket::read(&token, &vault, NOW).unwrap();
+        let read = CallTicket::read(&token, &vault, NOW).unwrap();
         assert_eq!((read.key, read.call.as_str(), read.owner), (key, "CA1", Epoch(3)));
         let at = |seconds| Timestamp::from_second(seconds).unwrap();
-        assert!(MediaTicket::read(&token, &vault, at(59)).is_ok());
-        let kind = |token: &str, vault: &Vault, now| MediaTicket::read(token, vault, now).unwrap_err().kind();
+        assert!(CallTicket::read(&token, &vault, at(59)).is_ok());
+        let kind = |token: &str, vault: &Vault, now| CallTicket::read(token, vault, now).unwrap_err().kind();
         assert_eq!(kind(&token, &vault, at(60)), ErrorKind::Unauthenticated);
         assert_eq!(kind(&token, &Vault::generate().unwrap(), NOW), ErrorKind::Unauthenticated);
         for at in 0..token.len() {
@@ -176,12 +206,12 @@ mod tests {
         let (key, now) = (key(), Instant::now());
         let mut tickets = Tickets::default();
         let mut issue =
-            |ticket: &MediaTicket, delivery: &str| tickets.issue(ticket, delivery, &vault, (NOW, now)).unwrap();
+            |ticket: &CallTicket, delivery: &str| tickets.issue(ticket, delivery, &vault, (NOW, now)).unwrap();
         let token = issue(&ticket(key), "one");
         assert_eq!(issue(&ticket(key), "one"), token, "the same delivery");
         assert_ne!(issue(&ticket(key), "two"), token, "another one");
         assert_ne!(issue(&ticket(self::key()), "one"), token, "another call");
-        let later = MediaTicket { owner: Epoch(4), ..ticket(key) };
+        let later = CallTicket { owner: Epoch(4), ..ticket(key) };
         assert_ne!(issue(&later, "one"), token, "another owner");
         assert!(tickets.redeem(&token, now).is_ok());
         assert_eq!(tickets.redeem(&token, now).unwrap_err().kind(), ErrorKind::Unauthenticated);

@@ -165,7 +165,7 @@ impl CallEngine {
     pub(super) async fn tell_machine(&self, account: &Account, call: &CarrierCallId, told: &CallFlow) -> Result<()> {
         let can = account.backend().capabilities();
         if *told == CallFlow::hang_up() || !(can.update_call || can.resumes_after_stream) {
-            return account.backend().hang_up(call).await;
+            return account.hang_up(call).await;
         }
         // A carrier that goes on after the stream asks what to do, and is told then: told twice, it would begin twice.
         if can.resumes_after_stream { Ok(()) } else { account.backend().update_call(call, told).await }

@@ -12,7 +12,7 @@ use super::CallEngine;
 use super::accounts::Account;
 use super::address::{CallKey, ReportOf};
 use super::retry::{ON_THE_LINE, retry_for};
-use super::ticket::MediaTicket;
+use super::ticket::CallTicket;
 use voicecall_core::call::InputEvent;
 use voicecall_core::carrier::{
     CallFlow, CallStatus, CarrierEvent, CarrierEventKind, StreamTarget, WebhookReply, WebhookRequest,
@@ -20,7 +20,7 @@ use voicecall_core::carrier::{
 use voicecall_core::store::{
     Direction, EndReason, EventSource, ProviderLog, ProviderOperation, Route, Session, SessionStatus, Signal,
 };
-use voicecall_core::{AccountName, CarrierCallId, Epoch, SessionId};
+use voicecall_core::{AccountName, CarrierCallId, Epoch, RecordId, SessionId};
 use voicecall_core::{Error, ErrorKind, Result};
 
 /// How long the answer to "what next?" waits for a call that is just ending. Carriers give up after 15 s.
@@ -32,7 +32,7 @@ impl CallEngine {
     /// # Errors
     /// `Unauthenticated` if it is not the carrier; `NotFound` for an attempt that is not ours.
     pub async fn answer(self: &Arc<Self>, key: CallKey, request: &WebhookRequest<'_>) -> Result<WebhookReply> {
-        let (account, event) = self.verify(key.account, request)?;
+        let (account, event) = self.verify(key.account, request).await?;
         retry_for(ON_THE_LINE, || self.try_answer(&account, key, &event)).await
     }
 
@@ -42,18 +42,18 @@ impl CallEngine {
         key: CallKey,
         event: &CarrierEvent,
     ) -> Result<WebhookReply> {
-        let session = self.take_in(account, key, event).await?;
+        let (session, _) = self.take_in(account, key, event).await?;
         if let Some(reply) = self.connected_by(account, key, event, session.id)? {
             return Ok(reply);
         }
         let attempt = self.store.attempt(key.tenant, key.attempt).await?;
         if attempt.outcome == Some(EndReason::Voicemail) {
-            return Ok(account.backend().reply(&self.to_machine(&session, key).await?));
+            return account.reply(&self.to_machine(&session, key).await?);
         }
         let is_over = session.status.is_final() || session.due_at.is_some() || attempt.outcome.is_some();
         if is_over || self.is_live(session.id) || session.carrier_call.as_ref() != Some(&event.call) {
             // An attempt that is over, or a second answer for the same one: nobody shall be talked to twice.
-            return Ok(account.backend().reply(&CallFlow::hang_up()));
+            return account.reply(&CallFlow::hang_up());
         }
         let policy = self.handler.policy(&session).await?;
         if self.have_closed(&policy, attempt.created_at) {
@@ -61,12 +61,12 @@ impl CallEngine {
             warn!(session = %session.id, "a call was answered outside the permitted hours");
             self.remove_ringing(key.attempt);
             self.attempt_over(&session, key.attempt, EndReason::CallFailed, EventSource::System).await;
-            return Ok(account.backend().reply(&CallFlow::hang_up()));
+            return account.reply(&CallFlow::hang_up());
         }
         if let CarrierEventKind::Instruct { detection: Some(detection), .. } = &event.kind
             && detection.answered_by.is_machine()
         {
-            return Ok(account.backend().reply(&self.machine_answered(&session, key).await?));
+            return account.reply(&self.machine_answered(&session, key).await?);
         }
         self.connect_to_us(account, key, event, session.owner)
     }
@@ -80,9 +80,16 @@ impl CallEngine {
         event: &CarrierEvent,
         owner: Epoch,
     ) -> Result<WebhookReply> {
-        let ticket = MediaTicket { key, call: event.call.clone(), owner };
+        let ticket = CallTicket { key, call: event.call.clone(), owner };
         let now = (self.now(), Instant::now());
-        let token = self.state().tickets.issue(&ticket, &event.delivery, &self.vault, now)?;
+        let token = {
+            let tickets = &mut self.state().tickets;
+            let token = tickets.issue(&ticket, &event.delivery, &self.vault, now)?;
+            if !account.backend().capabilities().media_addresses {
+                tickets.keep(&ticket, &token, now.1);
+            }
+            token
+        };
         self.stream_to_us(account, key, &token)
     }
 
@@ -103,12 +110,13 @@ impl CallEngine {
     }
 
     fn stream_to_us(&self, account: &Account, key: CallKey, token: &str) -> Result<WebhookReply> {
+        let has_own = account.backend().capabilities().media_addresses;
         let target = StreamTarget {
-            url: self.config.media_url(token)?,
+            url: if has_own { self.config.media_url(token)? } else { self.config.shared_media_url(account.name())? },
             parameters: std::collections::BTreeMap::new(),
             status_url: Some(self.config.status_url(key)?),
         };
-        Ok(account.backend().reply(&CallFlow::stream(target, self.config.resume_url(key)?)))
+        account.backend().reply(&CallFlow::stream(target, self.config.resume_url(key)?))
     }
 
     /// Answers a carrier that asks what to do after the media socket has closed: hang up if the session is over; else go
@@ -117,7 +125,7 @@ impl CallEngine {
     /// # Errors
     /// As [`answer`](Self::answer).
     pub async fn resume(self: &Arc<Self>, key: CallKey, request: &WebhookRequest<'_>) -> Result<WebhookReply> {
-        let (account, event) = self.verify(key.account, request)?;
+        let (account, event) = self.verify(key.account, request).await?;
         retry_for(ON_THE_LINE, || self.try_resume(&account, key, &event)).await
     }
 
@@ -127,7 +135,7 @@ impl CallEngine {
         key: CallKey,
         event: &CarrierEvent,
     ) -> Result<WebhookReply> {
-        let session = self.take_in(account, key, event).await?;
+        let (session, _) = self.take_in(account, key, event).await?;
         // The same question again, while the socket that answered it is ours: nothing has happened to the call.
         if let Some(reply) = self.connected_by(account, key, event, session.id)? {
             return Ok(reply);
@@ -137,10 +145,10 @@ impl CallEngine {
         let _ = timeout(ENDING, self.ended(session.id)).await;
         let session = self.store.session(key.tenant, session.id).await?;
         if self.store.attempt(key.tenant, key.attempt).await?.outcome == Some(EndReason::Voicemail) {
-            return Ok(account.backend().reply(&self.to_machine(&session, key).await?));
+            return account.reply(&self.to_machine(&session, key).await?);
         }
         if session.status.is_final() && session.end_reason != Some(EndReason::TechnicalFailure) {
-            return Ok(account.backend().reply(&CallFlow::hang_up()));
+            return account.reply(&CallFlow::hang_up());
         }
         // Asked again before the socket came, or while it came: the same report came twice, and counts once.
         if let Some(reply) = self.connected_by(account, key, event, session.id)? {
@@ -156,20 +164,20 @@ impl CallEngine {
         if !is_live {
             self.end_session(key.tenant, session.id, EndReason::TechnicalFailure, EventSource::System).await;
         }
-        Ok(account.backend().reply(&self.farewell()))
+        account.reply(&self.farewell())
     }
 
-    /// Takes in a carrier's report.
+    /// Takes in a carrier's report. Returns whether it was news: the same report delivered again changes nothing.
     ///
     /// # Errors
     /// `Unauthenticated` if it is not the carrier; `Invalid` naming the field; `NotFound` for a call that is not ours.
-    pub async fn report(self: &Arc<Self>, about: ReportOf, request: &WebhookRequest<'_>) -> Result<()> {
-        let (account, event) = self.verify(about.account(), request)?;
+    pub async fn report(self: &Arc<Self>, about: ReportOf, request: &WebhookRequest<'_>) -> Result<bool> {
+        let (account, event) = self.verify(about.account(), request).await?;
         let key = match about {
             ReportOf::Call(key) => key,
             ReportOf::Account(name) => self.key_of(name, &event).await?,
         };
-        let session = retry_for(ON_THE_LINE, || self.take_in(&account, key, &event)).await?;
+        let (session, is_news) = retry_for(ON_THE_LINE, || self.take_in(&account, key, &event)).await?;
         let (attempt, call) = (key.attempt, event.call);
         match event.kind {
             // The process that runs the call knows how it ended; one that has died asks the carrier again.
@@ -186,7 +194,7 @@ impl CallEngine {
             }
             _ => {}
         }
-        Ok(())
+        Ok(is_news)
     }
 
     /// What is said to somebody whose call cannot be continued.
@@ -195,14 +203,15 @@ impl CallEngine {
         CallFlow::farewell(text, language)
     }
 
-    /// Reads what this account's carrier says, if it is the carrier.
-    pub(super) fn verify(
+    /// Reads what this account's carrier says, if it is the carrier and so it is.
+    pub(super) async fn verify(
         &self,
         account: AccountName,
         request: &WebhookRequest<'_>,
     ) -> Result<(Arc<Account>, CarrierEvent)> {
         let account = self.accounts.get(account)?;
         let event = account.backend().webhook(request)?;
+        let event = account.backend().confirm(event).await?;
         Ok((account, event))
     }
 
@@ -222,7 +231,13 @@ impl CallEngine {
         self.store.route_call(carrier, None, call).await
     }
 
-    pub(super) async fn take_in(&self, account: &Account, key: CallKey, event: &CarrierEvent) -> Result<Session> {
+    /// Takes in that a carrier asks or reports. Returns the session as it is then, and whether it was news.
+    pub(super) async fn take_in(
+        &self,
+        account: &Account,
+        key: CallKey,
+        event: &CarrierEvent,
+    ) -> Result<(Session, bool)> {
         let begun = Instant::now();
         let attempt = self.store.attempt(key.tenant, key.attempt).await?;
         if attempt.call.as_ref().is_some_and(|call| *call != event.call) {
@@ -234,7 +249,8 @@ impl CallEngine {
             self.bind(key, &event.call).await?;
         }
         let log = ProviderLog {
-            id: voicecall_core::RecordId::new(),
+            // The same for each delivery, so that the store tells what is news.
+            id: RecordId::derived(&[b"webhook", attempt.session.as_uuid().as_bytes(), event.delivery.as_bytes()]),
             session: attempt.session,
             provider: account.name().to_string(),
             provider_call: Some(event.call.as_str().to_owned()),
@@ -248,8 +264,8 @@ impl CallEngine {
             quality_metrics: None,
             timestamp: self.now(),
         };
-        self.log_provider(key.tenant, account, &log).await;
-        self.store.session(key.tenant, attempt.session).await
+        let is_news = self.log_provider(key.tenant, account, &log).await;
+        Ok((self.store.session(key.tenant, attempt.session).await?, is_news))
     }
 
     /// Takes in how far a call has come, as far as that is not the business of the call's own task.

@@ -28,9 +28,9 @@ impl Receiver for Service {
         if let CarrierEventKind::Incoming(call) = &event.kind
             && call.from == Some(number(UNWANTED).into())
         {
-            return Ok(Some(self.0.reply(&CallFlow::reject(RejectReason::Busy))));
+            return self.0.reply(&CallFlow::reject(RejectReason::Busy)).map(Some);
         }
-        Ok(event.kind.asks().then(|| self.0.reply(&CallFlow::farewell("Goodbye.", "en-US"))))
+        event.kind.asks().then(|| self.0.reply(&CallFlow::farewell("Goodbye.", "en-US"))).transpose()
     }
 
     async fn connect(&self, _: &SignedRequest, _: PairedSocket) -> Result<()> {
@@ -67,6 +67,7 @@ async fn the_carrier_keeps_every_rule_of_carriers() {
         let kind = CarrierEventKind::Instruct { status: CallStatus::InProgress, detection: None };
         let event = CarrierEvent::new(CarrierCallId::new("SC1"), kind, "one".to_owned());
         CarrierCase {
+            stream: "wss://calls.example/media/token".to_owned(),
             carrier: Box::new(Arc::into_inner(carrier_alone()).expect("nobody else holds it")),
             webhook: ScriptedCarrier::webhook_of("/voice/answer", &event),
             call: CarrierCallId::new("SC1"),

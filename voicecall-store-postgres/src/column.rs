@@ -88,6 +88,7 @@ plain! {
     f64: FLOAT8;
     String: TEXT;
     Vec<u8>: BYTEA;
+    Uuid: UUID;
     Vec<Uuid>: UUID_ARRAY;
     Vec<String>: TEXT_ARRAY;
     Vec<i64>: INT8_ARRAY;

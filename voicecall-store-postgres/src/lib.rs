@@ -9,6 +9,7 @@ mod do_not_call;
 mod events;
 mod fault;
 mod journal;
+mod keys;
 mod maintenance;
 mod migrations;
 mod options;

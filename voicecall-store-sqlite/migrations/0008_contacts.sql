@@ -4,7 +4,8 @@ CREATE TABLE contacts (
     id         INTEGER PRIMARY KEY,
     number     BLOB NOT NULL CHECK (length(number) = 16),
     tenant_id  TEXT NOT NULL CHECK (length(tenant_id) = 36),
-    session_id TEXT NOT NULL CHECK (length(session_id) = 36),
+    -- Of what is erased nothing is left that leads to it.
+    session_id TEXT REFERENCES sessions (id) ON DELETE SET NULL,
     at         TEXT NOT NULL CHECK (length(at) = 30),
     -- Whether the call was ordered, as far as anybody knows.
     ordered    INTEGER NOT NULL CHECK (ordered IN (0, 1))

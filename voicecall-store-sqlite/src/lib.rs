@@ -8,6 +8,7 @@ mod do_not_call;
 mod events;
 mod fault;
 mod journal;
+mod keys;
 mod maintenance;
 mod options;
 mod person;

@@ -15,6 +15,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0006_do_not_call.sql"),
     include_str!("../migrations/0007_signals.sql"),
     include_str!("../migrations/0008_contacts.sql"),
+    include_str!("../migrations/0009_canaries.sql"),
 ];
 
 /// Marks the file as ours, "vcal".

@@ -15,16 +15,24 @@ use support::Folder;
 use voicecall_core::journal::Fact;
 use voicecall_core::store::{
     AttemptState, Channel, Claim, DialStore, Direction, EndReason, EventSource, JournalStore, MaintenanceStore,
-    NewSession, PageRequest, PersonStore, QueueStore, Session, SessionFilter, SessionStatus, SessionStore,
+    NewSession, PageRequest, PersonStore, QueueStore, Session, SessionFilter, SessionStatus, SessionStore, check_keys,
+    rekey,
 };
 use voicecall_core::{Address, TenantId, Vault};
 use voicecall_store_sqlite::{SqliteOptions, SqliteStore, SqliteSurvey};
 use voicecall_survey::store::{
-    CallStore, DirectoryStore, QuestionStore, SurveyFact, SurveyFile, SurveyMaintenanceStore, VerificationStatus,
+    CallStore, CustomerVerification, DirectoryStore, QuestionStore, SealedPhones, SurveyFact, SurveyFile,
+    SurveyMaintenanceStore, VerificationStatus,
 };
 
 const SHOP: &str = "0192f0c0-0000-7000-8000-000000000001";
 const OTHER: &str = "0192f0c0-0000-7000-8000-000000000002";
+/// As `Vault::new` took it then: one key for everything.
+fn old_vault() -> Vault {
+    let key = STANDARD.encode([7; 32]).into();
+    Vault::new(std::slice::from_ref(&key), &key).unwrap()
+}
+
 const ALL: PageRequest = PageRequest { page: 1, per_page: 100 };
 
 /// A copy of the fixture: as it was, and opened.
@@ -47,7 +55,7 @@ impl Old {
         let file = folder.file();
         std::fs::copy(fixture, &file).unwrap();
         let store = SqliteOptions::new().extension(SqliteSurvey).open(&file).await.unwrap();
-        let vault = Vault::new(&[STANDARD.encode([7; 32]).into()]).unwrap();
+        let vault = old_vault();
         Self { before, store, vault, _folder: folder }
     }
 
@@ -111,7 +119,7 @@ async fn every_session_is_what_it_was() {
 
     for session in &sessions {
         assert_eq!((&session.channel, session.direction), (&Channel::Voice, Direction::Outbound));
-        let number = old.vault.open_address(shop(), session.remote.as_ref().unwrap()).unwrap();
+        let number = session.open_remote(&old.vault).unwrap().unwrap();
         assert!(matches!(number, Address::Phone(_)) && number.canonical().starts_with("+4670"));
         assert_eq!(session.person, Some(old.vault.lookup(shop(), &number).into()));
         assert_eq!(&old.store.session(shop(), session.id).await.unwrap(), session);
@@ -183,7 +191,7 @@ async fn everything_of_a_survey_is_what_it_was() {
         let ids = old.before(&format!("SELECT id FROM customer_verifications WHERE business_id = '{tenant}'"));
         for id in ids {
             let verification = store.verification(tenant, id.parse().unwrap()).await.unwrap();
-            old.vault.open_address(tenant, &verification.phone).unwrap();
+            old.vault.open_address(CustomerVerification::row(tenant, verification.id), &verification.phone).unwrap();
             statuses.insert(verification.status.to_string());
         }
         assert!(statuses.len() >= 2, "{statuses:?}");
@@ -235,4 +243,23 @@ async fn it_is_written_like_any_other() {
     assert_eq!(old.store.create_session(&again).await.unwrap().id, known.id, "what was asked for in version 4");
     let new = NewSession { reference: Some("order-17".to_owned()), ..again };
     assert_eq!(old.store.create_session(&new).await.unwrap().id, new.id);
+}
+
+#[tokio::test]
+async fn its_numbers_are_sealed_anew_and_people_are_found_as_before() {
+    let old = Old::open().await;
+    let (was, new) = (STANDARD.encode([7; 32]).into(), Vault::generate_key().unwrap());
+    for wrong in [Vault::generate().unwrap(), Vault::new(std::slice::from_ref(&was), &new).unwrap()] {
+        assert_eq!(check_keys(&old.store, &wrong).await.unwrap_err().kind(), voicecall_core::ErrorKind::Config);
+    }
+    let both = Vault::new(&[new.clone(), was.clone()], &was).unwrap();
+    let done = rekey(&old.store, &[&SealedPhones(&old.store)], &both).await.unwrap();
+    assert!(done.is_complete(), "{done:?}");
+    assert_eq!(done.resealed, old.count("call_sessions") + old.count("customer_verifications"));
+    let alone = Vault::new(&[new], &was).unwrap();
+    check_keys(&old.store, &alone).await.unwrap();
+    for session in sessions(&old.store).await {
+        let number = session.open_remote(&alone).unwrap().unwrap();
+        assert_eq!(session.person, Some(alone.lookup(shop(), &number).into()));
+    }
 }

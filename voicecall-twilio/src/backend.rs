@@ -184,8 +184,8 @@ impl VoiceBackend for TwilioVoice {
         Ok(())
     }
 
-    fn reply(&self, flow: &CallFlow) -> WebhookReply {
-        WebhookReply { content_type: twiml::CONTENT_TYPE, body: twiml::render(flow, &self.overrides) }
+    fn reply(&self, flow: &CallFlow) -> Result<WebhookReply> {
+        Ok(WebhookReply { content_type: twiml::CONTENT_TYPE, body: twiml::render(flow, &self.overrides) })
     }
 
     fn webhook_head(&self, head: &WebhookRequest<'_>) -> Result<()> {

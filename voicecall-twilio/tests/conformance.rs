@@ -37,6 +37,7 @@ async fn twilio() -> CarrierCase {
     CarrierCase {
         carrier: Box::new(carrier),
         webhook,
+        stream: "wss://calls.example/media/token".to_owned(),
         call: CarrierCallId::new("CA1"),
         handshake,
         ended: Some(CarrierCallId::new("CA1")),

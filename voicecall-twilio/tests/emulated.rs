@@ -77,7 +77,7 @@ async fn answer(State(app): State<Arc<App>>, request: Request) -> impl IntoRespo
     let asks = event.kind.asks();
     let _ = app.told.send((path.clone(), event));
     let flow = app.flows.get(&path).filter(|_| asks).cloned().unwrap_or_else(CallFlow::hang_up);
-    let reply = app.twilio.reply(&flow);
+    let reply = app.twilio.reply(&flow).unwrap();
     ([("content-type", reply.content_type)], reply.body)
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use voicecall::store::{EventKind, EventSource, Session, SessionEvent};
 use voicecall::survey::store::{CallAttachment, QuestionId, RESPONSE_RECEIVED};
-use voicecall::{SessionId, TenantId};
+use voicecall::{ErrorKind, SessionId, TenantId};
 
 use super::bounds::{Number, Text};
 use super::input::Object;
@@ -71,30 +71,37 @@ struct AiData {
 )]
 pub(super) async fn report(
     Extract(state): Extract<State>,
-    Signed(event): Signed<AiEvent>,
+    Signed { event, delivery }: Signed<AiEvent>,
 ) -> Result<Json<Receipt>, ApiError> {
     let session = find(&state, event.session_id, event.business_id, None).await?;
+    if delivery.is_known(&state, &session).await? {
+        return Ok(Json(Receipt::new(false)));
+    }
     let data = event.data.map(|data| data.0).unwrap_or_default();
     let at = event.timestamp.min(Timestamp::now()).max(session.started_at);
     let kind = event.event_type;
     let particulars = particulars(kind, &data);
+    let event_of = |kind| SessionEvent {
+        id: delivery.row("event", session.id),
+        ..SessionEvent::new(session.id, kind, EventSource::Ai, at).with_data(particulars.clone())
+    };
     let changed = match (kind, data.ai_session_id) {
         (AiEventType::SessionStarted, None) => return Err(ApiError::invalid("data.aiSessionId", "is missing")),
         (AiEventType::SessionStarted, Some(name)) => {
             let what = CallAttachment { ai_session: Some(name.into_inner()), ..CallAttachment::default() };
             state.store().attach_to_call(session.tenant, session.id, &what, at).await?;
             state.tell(&session);
-            append(&state, &session, EventKind::AiConnected, at, &particulars).await?
+            append(&state, &session, event_of(EventKind::AiConnected)).await?
         }
-        (AiEventType::ResponseGenerated, _) => append(&state, &session, RESPONSE_RECEIVED, at, &particulars).await?,
-        (AiEventType::ErrorOccurred, _) => append(&state, &session, EventKind::Failed, at, &particulars).await?,
+        (AiEventType::ResponseGenerated, _) => append(&state, &session, event_of(RESPONSE_RECEIVED)).await?,
+        (AiEventType::ErrorOccurred, _) => append(&state, &session, event_of(EventKind::Failed)).await?,
         // The call goes on, or ends by itself.
         (AiEventType::SessionEnded, _) => false,
     };
     let failure =
         (kind == AiEventType::ErrorOccurred).then(|| data.code.map_or_else(|| "not said".to_owned(), Name::into_inner));
-    keep(&state, &session, "ai", None, particulars, failure).await;
-    Ok(Json(Receipt::new(changed)))
+    let is_news = keep(&state, &session, delivery, "ai", None, particulars, failure).await;
+    Ok(Json(Receipt::new(changed && is_news)))
 }
 
 /// What is kept of the particulars: no words.
@@ -113,14 +120,11 @@ fn particulars(kind: AiEventType, data: &AiData) -> Value {
     kept
 }
 
-async fn append(
-    state: &State,
-    session: &Session,
-    kind: EventKind,
-    at: Timestamp,
-    particulars: &Value,
-) -> Result<bool, ApiError> {
-    let event = SessionEvent::new(session.id, kind, EventSource::Ai, at).with_data(particulars.clone());
-    state.store().append_event(session.tenant, &event).await?;
-    Ok(true)
+/// Appends an event, unless it is there.
+async fn append(state: &State, session: &Session, event: SessionEvent) -> Result<bool, ApiError> {
+    match state.store().append_event(session.tenant, &event).await {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::Conflict => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }

@@ -136,7 +136,6 @@ struct TopicBody {
     params(AnalyticsQuery),
     responses(
         (status = 200, body = AnalyticsBody),
-        (status = 403, body = super::ErrorBody, description = "The token is not for this business."),
     ),
 )]
 pub(super) async fn summary(
@@ -248,7 +247,6 @@ const COLUMNS: &str =
     params(AnalyticsQuery),
     responses(
         (status = 200, body = String, content_type = "text/csv"),
-        (status = 403, body = super::ErrorBody, description = "The token is not for this business."),
     ),
 )]
 pub(super) async fn table(

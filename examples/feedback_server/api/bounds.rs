@@ -18,7 +18,7 @@ pub(super) struct Whole<const MIN: u64, const MAX: u64>(u64);
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Number<const MIN: i64, const MAX: i64>(f64);
 
-/// A text of `MIN` to `MAX` characters.
+/// A text of `MIN` to `MAX` characters, none of which steers how it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Text<const MIN: usize, const MAX: usize>(String);
 
@@ -34,9 +34,21 @@ pub(super) struct TimeOfDay(pub(super) civil::Time);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LanguageCode(pub(super) String);
 
-/// A text with something in it.
+/// A text of at most `MAX` characters with something in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Word(pub(super) String);
+pub(super) struct Word<const MAX: usize>(pub(super) String);
+
+/// What no text holds: control characters but tabs and ends of lines, and those that turn the direction of writing, by which a
+/// text is read as another one.
+const PLAIN: &str = r"^[^\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F\u202A-\u202E\u2066-\u2069]*$";
+
+pub(super) fn is_plain(text: &str) -> bool {
+    let steers = |char: char| {
+        (char.is_ascii_control() && !matches!(char, '\t' | '\n' | '\r'))
+            || matches!(char, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+    };
+    !text.contains(steers)
+}
 
 impl<const MIN: u64, const MAX: u64> Whole<MIN, MAX> {
     pub(super) const fn get(self) -> u64 {
@@ -114,10 +126,10 @@ impl<'de, const MIN: i64, const MAX: i64> Deserialize<'de> for Number<MIN, MAX> 
 impl<'de, const MIN: usize, const MAX: usize> Deserialize<'de> for Text<MIN, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        if (MIN..=MAX).contains(&text.chars().count()) {
+        if (MIN..=MAX).contains(&text.chars().count()) && is_plain(&text) {
             return Ok(Self(text));
         }
-        Err(D::Error::custom(format_args!("a text of {MIN} to {MAX} characters")))
+        Err(D::Error::custom(format_args!("a text of {MIN} to {MAX} characters without control characters")))
     }
 }
 
@@ -162,9 +174,9 @@ impl serde::Serialize for TimeOfDay {
     }
 }
 
-impl<'de> Deserialize<'de> for Word {
+impl<'de, const MAX: usize> Deserialize<'de> for Word<MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
+        let text = Text::<1, MAX>::deserialize(deserializer)?.into_inner();
         if text.trim().is_empty() { Err(D::Error::custom("a text that is not blank")) } else { Ok(Self(text)) }
     }
 }
@@ -181,11 +193,11 @@ impl<'de> Deserialize<'de> for LanguageCode {
     }
 }
 
-fn object(of: Type) -> ObjectBuilder {
+pub(super) fn object(of: Type) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(of)
 }
 
-fn done(object: ObjectBuilder) -> RefOr<Schema> {
+pub(super) fn done(object: ObjectBuilder) -> RefOr<Schema> {
     RefOr::T(Schema::Object(object.build()))
 }
 
@@ -204,7 +216,7 @@ impl<const MIN: i64, const MAX: i64> PartialSchema for Number<MIN, MAX> {
 
 impl<const MIN: usize, const MAX: usize> PartialSchema for Text<MIN, MAX> {
     fn schema() -> RefOr<Schema> {
-        done(object(Type::String).min_length((MIN > 0).then_some(MIN)).max_length(Some(MAX)))
+        done(object(Type::String).min_length((MIN > 0).then_some(MIN)).max_length(Some(MAX)).pattern(Some(PLAIN)))
     }
 }
 
@@ -226,9 +238,9 @@ impl PartialSchema for LanguageCode {
     }
 }
 
-impl PartialSchema for Word {
+impl<const MAX: usize> PartialSchema for Word<MAX> {
     fn schema() -> RefOr<Schema> {
-        done(object(Type::String).pattern(Some(r"\S")))
+        done(object(Type::String).min_length(Some(1)).max_length(Some(MAX)).pattern(Some(PLAIN)))
     }
 }
 
@@ -268,9 +280,9 @@ impl ToSchema for LanguageCode {
     }
 }
 
-impl ToSchema for Word {
+impl<const MAX: usize> ToSchema for Word<MAX> {
     fn name() -> Cow<'static, str> {
-        Cow::Borrowed("Word")
+        Cow::Owned(format!("Word.{MAX}"))
     }
 }
 
@@ -299,7 +311,20 @@ mod tests {
         assert!(takes::<Number<-1, 1>>(json!(-1)) && takes::<Number<-1, 1>>(json!(0.5)));
         assert!(takes::<Text<2, 3>>(json!("åäö")), "characters, not bytes");
         assert!(!takes::<Text<2, 3>>(json!("å")) && !takes::<Text<2, 3>>(json!("åäöå")));
-        assert!(takes::<Word>(json!(" a ")) && !takes::<Word>(json!(" \t")));
+        assert!(
+            takes::<Word<9>>(json!(" a "))
+                && !takes::<Word<9>>(json!(" \t"))
+                && !takes::<Word<9>>(json!("a".repeat(10)))
+        );
+    }
+
+    #[test]
+    fn no_text_steers_how_it_is_shown() {
+        assert!(takes::<Text<0, 9>>(json!("a\tb\r\nc")));
+        for wrong in ["\0", "a\u{8}", "\u{1b}[2J", "\u{7f}", "\u{202e}", "\u{2066}"] {
+            assert!(!takes::<Text<0, 9>>(json!(wrong)), "{wrong:?}");
+            assert!(!takes::<Word<9>>(json!(format!("a{wrong}"))), "{wrong:?}");
+        }
     }
 
     #[test]

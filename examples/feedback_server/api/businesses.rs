@@ -15,6 +15,8 @@ use super::{ApiError, Claims, State, schema};
 type BudgetSeconds = Whole<60, 120>;
 type Attempts = Whole<1, 10>;
 type Message = Text<1, 500>;
+type Name = Word<100>;
+type ZoneName = Text<1, 64>;
 
 /// A shop as clients see it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -116,7 +118,7 @@ pub(super) struct BusinessInput {
 #[serde(deny_unknown_fields)]
 struct StoreInfoInput {
     /// The name as the agent says it.
-    name: Word,
+    name: Name,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -134,9 +136,9 @@ struct CallPreferencesInput {
     /// No calls from this local time on; later than `fromHour`. `00:00` is the end of the day.
     until_hour: Option<TimeOfDay>,
     /// An IANA time zone.
-    time_zone: Option<String>,
+    time_zone: Option<ZoneName>,
     /// The synthesiser's voice.
-    voice: Option<Word>,
+    voice: Option<Name>,
     /// ISO 639-1.
     language: Option<LanguageCode>,
     /// How often a customer is tried.
@@ -154,7 +156,7 @@ impl CallPreferencesInput {
         let preferences = CallPreferences {
             from_hour: self.from_hour.map_or(defaults.from_hour, |hour| hour.0),
             until_hour: self.until_hour.map_or(defaults.until_hour, |hour| hour.0),
-            time_zone: self.time_zone.unwrap_or(defaults.time_zone),
+            time_zone: self.time_zone.map_or(defaults.time_zone, ZoneName::into_inner),
             voice: self.voice.map(|voice| voice.0),
             language: self.language.map_or(defaults.language, |language| language.0),
             max_attempts: self.max_attempts.map_or(defaults.max_attempts, Attempts::small),

@@ -11,18 +11,18 @@ use utoipa::ToSchema;
 use voicecall::SessionId;
 use voicecall::journal::{Fact, JournalEntry, Speaker, TranscriptLine, transcript};
 use voicecall::money::Money;
-use voicecall::store::{AttemptState, DialAttempt, PageRequest, Session};
+use voicecall::store::{AttemptState, DialAttempt, PageRequest, Session, SessionEvent};
 use voicecall::survey::store::{CallResponse, QuestionId};
 
-use super::events::EventBody;
+use super::events::{EventBody, MOST_EVENTS};
 use super::input::Id;
 use super::session::{SessionBody, find_call, hundredths};
 use super::words::EndReason;
 use super::{ApiError, Claims, State, schema};
 use crate::price;
 
-/// A timeline longer than this is cut: somebody writes into it, no call does.
-const MOST_EVENTS: u64 = 1000;
+/// A timeline of more bytes is cut: events of before they were bounded may be long.
+const LONGEST_TIMELINE: usize = 1024 * 1024;
 
 /// Everything about one call.
 #[derive(Debug, Serialize, ToSchema)]
@@ -32,7 +32,7 @@ pub(super) struct CallBody {
     /// Who said what, in the order it was heard. Empty without consent.
     transcript: Vec<LineBody>,
     responses: Vec<ResponseBody>,
-    /// Its events, the first thousand.
+    /// Its events, the first thousand; fewer of those that are long, a mebibyte in all.
     timeline: Vec<EventBody>,
     latency: LatencyBody,
     cost: CostBody,
@@ -214,15 +214,27 @@ pub(super) async fn one(
 
 async fn timeline(state: &State, session: &Session) -> Result<Vec<EventBody>, ApiError> {
     let mut request = PageRequest { page: 1, per_page: PageRequest::MAX_PER_PAGE };
-    let mut events = Vec::new();
+    let (mut events, mut bytes) = (Vec::new(), 0);
     loop {
         let page = state.store().events(session.tenant, session.id, request).await?;
-        events.extend(page.items.into_iter().map(EventBody::from));
+        for event in page.items {
+            bytes += size_of(&event);
+            if bytes > LONGEST_TIMELINE {
+                return Ok(events);
+            }
+            events.push(EventBody::from(event));
+        }
         request.page += 1;
         if request.offset() >= page.total.min(MOST_EVENTS) {
             return Ok(events);
         }
     }
+}
+
+/// Of what somebody else wrote; the rest is short.
+fn size_of(event: &SessionEvent) -> usize {
+    let written = [Some(&event.data), event.metadata.as_ref()];
+    256 + written.into_iter().flatten().map(|value| value.to_string().len()).sum::<usize>()
 }
 
 impl CostBody {

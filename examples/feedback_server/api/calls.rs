@@ -91,7 +91,6 @@ pub(super) struct CallsBody {
     params(CallQuery),
     responses(
         (status = 200, body = CallsBody),
-        (status = 403, body = super::ErrorBody, description = "The token is not for this business."),
     ),
 )]
 pub(super) async fn list(

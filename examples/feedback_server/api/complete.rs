@@ -15,6 +15,7 @@ use voicecall::{RecordId, SessionId};
 use super::bounds::{Number, Text};
 use super::input::{Id, Input, Object};
 use super::session::{SessionBody, find};
+use super::shapes::List;
 use super::{ApiError, Claims, State, not_in_the_future};
 
 type Words = Text<0, 20_000>;
@@ -34,8 +35,8 @@ pub(super) struct Completion {
     transcript: Option<Words>,
     /// An answer to a question that has one replaces it.
     #[serde(default)]
-    #[schema(value_type = Vec<CompletedResponse>)]
-    responses: Vec<Object<CompletedResponse>>,
+    #[schema(value_type = Vec<CompletedResponse>, max_items = 100)]
+    responses: List<Object<CompletedResponse>, 0, 100>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
@@ -107,8 +108,8 @@ pub(super) async fn complete(
     }
     let now = Timestamp::now();
     let questions = state.store().questions(session.tenant, false).await?;
-    let mut responses = Vec::with_capacity(completion.responses.len());
-    for (index, Object(response)) in completion.responses.into_iter().enumerate() {
+    let mut responses = Vec::new();
+    for (index, Object(response)) in completion.responses.into_inner().into_iter().enumerate() {
         let place = |field: &str| format!("responses[{index}].{field}");
         responses.push(response.read(&session, &questions, now, &place)?);
     }

@@ -17,13 +17,14 @@ use utoipa::{PartialSchema, ToSchema};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::error::{ErrorBody, ErrorDetails};
+use super::scope::Scope;
 use super::signature::SIGNATURE;
 
 /// Who may use a group of routes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
-    /// Whoever has a token.
-    Token,
+    /// Whoever has a token that is good for this.
+    Token(Scope),
     /// Whoever signs.
     Signature,
 }
@@ -38,10 +39,10 @@ const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
 /// The document before any route.
 pub(super) fn empty() -> OpenApi {
     let mut components = Components::new();
-    let bearer = HttpBuilder::new()
-        .scheme(HttpAuthScheme::Bearer)
-        .bearer_format("JWT")
-        .description(Some("HS256 with `iss`, `aud`, `sub`, `exp` and the claim `businesses`: what it is valid for."));
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(
+        "HS256 with `iss`, `aud`, `sub`, `exp` (31 days ahead at most), `jti`, `businesses` (what it is valid for) and \
+             `scope`: of `read`, `operate`, `privacy` and `admin` those it is good for, with a space between.",
+    ));
     components.add_security_scheme(BEARER, SecurityScheme::Http(bearer.build()));
     let signature = ApiKeyValue::with_description(
         SIGNATURE,
@@ -89,9 +90,12 @@ fn guard_operation(operation: &mut Operation, access: Access) {
         answers.push((413, "The body is too long."));
         answers.push((415, "The body has another media type."));
     }
+    let mut scopes = Vec::new();
     let scheme = match access {
-        Access::Token => {
+        Access::Token(scope) => {
             answers.push((401, "No token, or not a valid one."));
+            answers.push((403, "The token is not for this business, or lacks the scope."));
+            scopes.push(scope.as_str());
             answers.push((429, "Too many requests; `Retry-After` says when to try again."));
             BEARER
         }
@@ -100,7 +104,7 @@ fn guard_operation(operation: &mut Operation, access: Access) {
             SIGNED
         }
     };
-    operation.security = Some(vec![SecurityRequirement::new::<_, _, &str>(scheme, [])]);
+    operation.security = Some(vec![SecurityRequirement::new(scheme, scopes)]);
     for (status, description) in answers {
         let answer = operation.responses.responses.entry(status.to_string());
         answer.or_insert_with(|| RefOr::T(error(status, description)));

@@ -7,12 +7,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
-use voicecall::store::{self, SessionEvent};
+use voicecall::store::{self, EventKind, PageRequest, SessionEvent};
+use voicecall::survey::store::{QUESTION_ASKED, RESPONSE_RECEIVED};
 use voicecall::{RecordId, SessionId};
 
 use super::input::{Id, Input, Parameters};
 use super::page::{PageLength, PageNumber, Pagination, page_request};
 use super::session::find;
+use super::shapes::SmallObject;
 use super::words::{self, CallEventType, EventSource};
 use super::{ApiError, Claims, State, not_in_the_future, schema};
 
@@ -87,6 +89,23 @@ pub(super) async fn list(
     Ok(Json(EventsBody { events, pagination: Pagination::of(request, page.total) }))
 }
 
+/// A timeline takes no more from outside: somebody writes into it, no call does.
+pub(super) const MOST_EVENTS: u64 = 1000;
+
+/// What others may know of a call: how a session stands is the server's to say, and what the phone does the carrier's.
+fn check_claim(kind: &CallEventType, source: store::EventSource) -> Result<(), ApiError> {
+    let not_yours =
+        |field| Err(ApiError::unprocessable("not_yours", field, "is only the server's or the carrier's to say"));
+    let known_outside = [EventKind::AiConnected, QUESTION_ASKED, RESPONSE_RECEIVED, EventKind::WarningSent];
+    if !known_outside.contains(&kind.0) {
+        return not_yours("eventType");
+    }
+    if source == store::EventSource::Telephony {
+        return not_yours("source");
+    }
+    Ok(())
+}
+
 /// An event to be kept.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -96,16 +115,15 @@ pub(super) struct NewEvent {
     #[schema(value_type = schema::CallEventType)]
     event_type: CallEventType,
     /// Particulars, without personal data.
-    #[serde(default)]
-    #[schema(value_type = Object)]
-    event_data: Map<String, Value>,
+    #[schema(inline)]
+    event_data: Option<SmallObject>,
     /// When; now if nothing is said. One before the session's last event gets that one's time.
     timestamp: Option<Timestamp>,
     /// Who made it happen; the system if nothing is said.
     #[schema(value_type = Option<schema::EventSource>)]
     source: Option<EventSource>,
-    #[schema(value_type = Option<Object>)]
-    metadata: Option<Map<String, Value>>,
+    #[schema(inline)]
+    metadata: Option<SmallObject>,
 }
 
 /// Keep an event
@@ -117,7 +135,8 @@ pub(super) struct NewEvent {
     responses(
         (status = 201, body = EventBody),
         (status = 404, body = super::ErrorBody, description = "No such session."),
-        (status = 422, body = super::ErrorBody, description = "It lies in the future."),
+        (status = 409, body = super::ErrorBody, description = "The call is over, or its timeline is full."),
+        (status = 422, body = super::ErrorBody, description = "It lies in the future, or is only the server's or the carrier's to say."),
     ),
 )]
 pub(super) async fn log(
@@ -129,9 +148,17 @@ pub(super) async fn log(
     let now = Timestamp::now();
     not_in_the_future("timestamp", new.timestamp, now)?;
     let source = new.source.map_or(store::EventSource::System, |source| source.0);
+    check_claim(&new.event_type, source)?;
+    if session.status.is_final() {
+        return Err(ApiError::conflict("sessionId", "the call is over"));
+    }
+    let first = PageRequest { page: 1, per_page: 1 };
+    if state.store().events(session.tenant, session.id, first).await?.total >= MOST_EVENTS {
+        return Err(ApiError::conflict("sessionId", "the timeline has a thousand events, which is all it holds"));
+    }
     let mut event = SessionEvent::new(session.id, new.event_type.0, source, new.timestamp.unwrap_or(now))
-        .with_data(Value::Object(new.event_data));
-    event.metadata = new.metadata.map(Value::Object);
+        .with_data(Value::Object(new.event_data.map_or_else(Map::new, SmallObject::into_inner)));
+    event.metadata = new.metadata.map(|metadata| Value::Object(metadata.into_inner()));
     state.store().append_event(session.tenant, &event).await?;
     Ok((StatusCode::CREATED, Json(event.into())))
 }

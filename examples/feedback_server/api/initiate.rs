@@ -39,7 +39,6 @@ pub(super) struct Order {
     request_body = Order,
     responses(
         (status = 201, body = SessionBody),
-        (status = 403, body = super::ErrorBody, description = "The token is not for this business."),
         (status = 422, body = super::ErrorBody, description = "The verification is not complete, the business has no active question, or the customer asked never to be called again."),
     ),
 )]
@@ -93,11 +92,11 @@ async fn check(state: &State, order: &Order) -> Result<(), ApiError> {
 }
 
 async fn place(state: &State, order: &Order, reference: String) -> Result<Session, ApiError> {
-    let customer = state.vault.seal_address(order.business_id, &order.customer_phone.0.clone().into())?;
+    let customer = order.customer_phone.0.clone().into();
     let new = NewSession {
         reference: Some(reference),
         priority: order.priority.unwrap_or(CallPriority::Normal),
-        ..NewSession::outbound(order.business_id, customer, Timestamp::now())
+        ..NewSession::outbound_to(&state.vault, order.business_id, &customer, Timestamp::now())?
     };
     // If somebody else asked for the same call a moment ago, this is theirs.
     match state.engine.submit(&new).await {
@@ -106,7 +105,7 @@ async fn place(state: &State, order: &Order, reference: String) -> Result<Sessio
             Err(ApiError::unprocessable(DO_NOT_CALL, "customerPhone", why))
         }
         Err(error) if error.kind() == ErrorKind::Invalid && error.field() == Some("remote") => {
-            Err(ApiError::invalid("customerPhone", "not a number that may be called"))
+            Err(ApiError::unprocessable("not_allowed", "customerPhone", "not a number that may be called"))
         }
         placed => Ok(placed?),
     }

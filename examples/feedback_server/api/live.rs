@@ -24,6 +24,7 @@ use voicecall::{SessionId, TenantId};
 
 use super::calls::live_statuses;
 use super::input::Parameters;
+use super::limit::{TokenKey, Turn};
 use super::session::SessionBody;
 use super::{ApiError, Claims, State};
 
@@ -45,22 +46,23 @@ pub(super) struct LiveQuery {
 ///
 /// `text/event-stream`: `call` (a session: all that are not over at the start, then each that changes), `said` (callId, atMs,
 /// speaker, text, unheard), `cost` (callId, costEstimate), `ended` (a session); a comment every 15 s. What is said is in
-/// memory only. Whoever reads too slowly, or whose token has expired, is cut off.
+/// memory only. Whoever reads too slowly, or whose token has expired or was taken back, is cut off.
 #[utoipa::path(
     get, path = "/calls/live", tag = "calls",
     params(LiveQuery),
     responses(
         (status = 200, body = String, content_type = "text/event-stream"),
-        (status = 403, body = super::ErrorBody, description = "The token is not for this business."),
     ),
 )]
 pub(super) async fn live(
     Extract(state): Extract<State>,
     claims: Claims,
     Parameters(query): Parameters<LiveQuery>,
+    Extension(token): Extension<TokenKey>,
     connection: Option<Extension<ClientConnection>>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
     claims.allow(query.business_id)?;
+    let turn = state.limits.stream(&token)?;
     if let Some(Extension(connection)) = connection {
         // It waits for calls, and shall not be taken for somebody who keeps a connection for nothing.
         connection.authenticated();
@@ -70,7 +72,8 @@ pub(super) async fn live(
     let open = open_calls(&state, query.business_id).await?;
     let mut reader = Reader {
         business: query.business_id,
-        expires: claims.expires(),
+        claims,
+        _turn: turn,
         pinged: Instant::now(),
         waiting: VecDeque::new(),
         events,
@@ -102,7 +105,9 @@ async fn open_calls(state: &State, business: TenantId) -> Result<Vec<SurveyCall>
 struct Reader {
     state: State,
     business: TenantId,
-    expires: Timestamp,
+    claims: Claims,
+    /// One of the token's streams.
+    _turn: Turn,
     pinged: Instant,
     waiting: VecDeque<Event>,
     events: Receiver<LiveEvent>,
@@ -136,7 +141,8 @@ impl Reader {
             }
             // Also among many events: an expired token reads nothing more, and nobody keeps the server from stopping.
             let stopping = self.state.engine.is_draining() && self.state.engine.count() == (0, 0);
-            if stopping || Timestamp::now() > self.expires {
+            let is_revoked = self.state.tokens.is_revoked(&self.claims).unwrap_or(true);
+            if stopping || is_revoked || Timestamp::now() > self.claims.expires() {
                 return None;
             }
         }

@@ -19,9 +19,12 @@ mod page;
 mod questions;
 mod recording;
 mod request_id;
+mod revoked;
 mod schema;
+mod scope;
 mod select;
 mod session;
+mod shapes;
 mod signature;
 mod telephony;
 mod token;
@@ -33,16 +36,18 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::StatusCode;
-use axum::middleware::from_fn_with_state;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{from_fn_with_state, map_response};
+use axum::response::Response;
 use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::broadcast;
+use tracing::warn;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use voicecall::engine::{CallEngine, CarrierAccount};
 use voicecall::store::{EngineStore, Session};
-use voicecall::{AccountName, Error, ErrorKind, PhoneNumber, SealedAddress, SessionId, TenantId, Vault};
+use voicecall::{AccountName, Error, ErrorKind, PhoneNumber, SealedAddress, SealedRow, SessionId, TenantId, Vault};
 
 use crate::choice::Chooser;
 use crate::recordings::Recordings;
@@ -55,6 +60,8 @@ use error::ErrorBody;
 use limit::Limits;
 pub(crate) use limit::Rates;
 pub(crate) use request_id::name_request;
+pub(crate) use revoked::Revoked;
+pub(crate) use scope::Scope;
 pub(crate) use session::SummaryBody;
 pub(crate) use signature::WebhookSecret;
 pub(crate) use token::{Claims, Tokens};
@@ -83,9 +90,6 @@ const CHANGES: usize = 1024;
 
 impl State {
     /// What routes need of a server with these settings.
-    ///
-    /// # Errors
-    /// `Config` naming the setting that is wrong.
     pub(crate) fn new(
         settings: &Settings,
         store: Arc<dyn OperatorStore>,
@@ -94,8 +98,8 @@ impl State {
         vault: Arc<Vault>,
         chooser: Arc<Chooser>,
         recordings: Recordings,
-    ) -> voicecall::Result<Self> {
-        Ok(Self {
+    ) -> Self {
+        Self {
             store: Arc::<dyn OperatorStore>::clone(&store),
             across: store,
             engine,
@@ -103,11 +107,11 @@ impl State {
             vault,
             chooser,
             recordings,
-            tokens: settings.tokens()?,
-            webhook_secret: settings.webhook_secret()?,
+            tokens: settings.tokens(),
+            webhook_secret: settings.webhook_secret(),
             limits: Limits::new(settings.rates),
             changes: broadcast::channel(CHANGES).0,
-        })
+        }
     }
 
     /// Tells those who watch that a route changed a session.
@@ -126,14 +130,15 @@ impl State {
         &*self.store
     }
 
-    /// A customer's number as clients see it.
-    ///
-    /// # Errors
-    /// `Internal` if it cannot be opened, or is none.
-    fn masked(&self, business: TenantId, customer: &SealedAddress) -> voicecall::Result<String> {
-        let address = self.vault.open_address(business, customer)?;
-        let phone = address.as_phone().map(PhoneNumber::masked);
-        phone.ok_or_else(|| Error::new(ErrorKind::Internal, "show number").with_message("the customer has no number"))
+    /// A customer's number as clients see it; `None` if it cannot be read, so that one such row hides no other.
+    fn masked(&self, row: SealedRow, customer: &SealedAddress) -> Option<String> {
+        match self.vault.open_address(row, customer) {
+            Ok(address) => address.as_phone().map(PhoneNumber::masked),
+            Err(error) => {
+                warn!(%row, %error, "a number cannot be read");
+                None
+            }
+        }
     }
 }
 
@@ -142,9 +147,17 @@ impl State {
 /// # Errors
 /// When the document cannot be written as JSON.
 pub(crate) fn routes(state: &State) -> Result<Router, serde_json::Error> {
-    let guarded = group(Access::Token, guarded()).route_layer(from_fn_with_state(state.clone(), token::authenticate));
-    let signed = group(Access::Signature, signed());
-    let all = OpenApiRouter::with_openapi(document::empty()).merge(guarded).merge(signed);
+    let mut all = OpenApiRouter::with_openapi(document::empty()).merge(group(Access::Signature, signed()));
+    let guarded = [
+        (Scope::Read, reading()),
+        (Scope::Operate, operating()),
+        (Scope::Privacy, of_one_person()),
+        (Scope::Admin, managing()),
+    ];
+    for (scope, routes) in guarded {
+        let check = from_fn_with_state((state.clone(), scope), token::authenticate);
+        all = all.merge(group(Access::Token(scope), routes).route_layer(check));
+    }
     let (routes, document) = all.split_for_parts();
     let document = Bytes::from(serde_json::to_vec(&document)?);
     let routes = routes
@@ -153,6 +166,7 @@ pub(crate) fn routes(state: &State) -> Result<Router, serde_json::Error> {
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "not a method of this route")
         })
         .layer(DefaultBodyLimit::max(input::LONGEST_BODY))
+        .layer(map_response(keep_nothing))
         .with_state(state.clone());
     let mut router = Router::new();
     for prefix in ["/api", "/v1"] {
@@ -161,30 +175,54 @@ pub(crate) fn routes(state: &State) -> Result<Router, serde_json::Error> {
     Ok(router)
 }
 
-/// What needs a token.
-fn guarded() -> OpenApiRouter<State> {
+/// Nobody between us and the business keeps what an answer says, or takes it for something else.
+async fn keep_nothing(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// What needs a token that may read.
+fn reading() -> OpenApiRouter<State> {
     OpenApiRouter::new()
-        .routes(routes!(initiate::initiate))
         .routes(routes!(calls::list))
         .routes(routes!(live::live))
         .routes(routes!(call::one))
-        .routes(routes!(calls::cancel))
-        .routes(routes!(complete::complete))
         .routes(routes!(recording::recording))
         .routes(routes!(session::status))
         .routes(routes!(events::list))
-        .routes(routes!(events::log))
-        .routes(routes!(select::preview, select::select))
+        .routes(routes!(select::preview))
         .routes(routes!(select::selections))
-        .routes(routes!(questions::list, questions::create))
-        .routes(routes!(questions::replace, questions::switch_off))
-        .routes(routes!(businesses::one, businesses::replace))
+        .routes(routes!(questions::list))
+        .routes(routes!(businesses::one))
         .routes(routes!(analytics::summary))
         .routes(routes!(analytics::table))
-        .routes(routes!(customers::export))
-        .routes(routes!(customers::erase))
+        .routes(routes!(verifications::one))
+}
+
+/// What needs a token that may place calls and change what they ask.
+fn operating() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
+        .routes(routes!(initiate::initiate))
+        .routes(routes!(calls::cancel))
+        .routes(routes!(complete::complete))
+        .routes(routes!(events::log))
+        .routes(routes!(select::select))
+        .routes(routes!(questions::create))
+        .routes(routes!(questions::replace, questions::switch_off))
         .routes(routes!(verifications::create))
-        .routes(routes!(verifications::one, verifications::decide))
+        .routes(routes!(verifications::decide))
+}
+
+/// What needs a token that may see and erase everything of one person.
+fn of_one_person() -> OpenApiRouter<State> {
+    OpenApiRouter::new().routes(routes!(customers::export)).routes(routes!(customers::erase))
+}
+
+/// What needs a token that may say how the business calls.
+fn managing() -> OpenApiRouter<State> {
+    OpenApiRouter::new().routes(routes!(businesses::replace))
 }
 
 /// What needs a signature.

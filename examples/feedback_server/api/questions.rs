@@ -14,9 +14,14 @@ use voicecall::{ErrorKind, TenantId};
 use super::bounds::{Text, Whole, Word};
 use super::input::{Id, Input, Parameters};
 use super::page::{PageLength, PageNumber, Pagination, cut, page_request};
+use super::shapes::List;
 use super::{ApiError, Claims, State, schema};
 
 type QuestionText = Text<10, 500>;
+type Tag = Word<50>;
+type Tags = List<Tag, 1, 20>;
+type Prompt = Text<1, 500>;
+type Prompts = List<Prompt, 0, 10>;
 type Frequency = Whole<1, 100>;
 type ResponseSeconds = Whole<10, 60>;
 
@@ -92,8 +97,8 @@ pub(super) struct QuestionInput {
     #[schema(value_type = schema::Priority)]
     priority: Priority,
     /// What it is about; `["general"]` if nothing is said.
-    #[schema(value_type = Option<Vec<Word>>, min_items = 1)]
-    department_tags: Option<Vec<Word>>,
+    #[schema(inline)]
+    department_tags: Option<Tags>,
     active_from: Option<Timestamp>,
     /// Not before `activeFrom`.
     active_until: Option<Timestamp>,
@@ -102,8 +107,8 @@ pub(super) struct QuestionInput {
     /// How long an answer may be, in seconds; 30 if nothing is said.
     max_response_time: Option<ResponseSeconds>,
     /// What to ask when an answer is too thin.
-    #[serde(default)]
-    follow_up_prompts: Vec<String>,
+    #[schema(inline)]
+    follow_up_prompts: Option<Prompts>,
 }
 
 impl QuestionInput {
@@ -115,7 +120,7 @@ impl QuestionInput {
             frequency: self.frequency.small(),
             priority: self.priority,
             department_tags: match self.department_tags {
-                Some(tags) => tags.into_iter().map(|tag| tag.0).collect(),
+                Some(tags) => tags.into_inner().into_iter().map(|tag| tag.0).collect(),
                 None => defaults.department_tags,
             },
             active_from: self.active_from,
@@ -124,7 +129,10 @@ impl QuestionInput {
             max_response_time: self
                 .max_response_time
                 .map_or(defaults.max_response_time, |seconds| Duration::from_secs(seconds.get())),
-            follow_up_prompts: self.follow_up_prompts,
+            follow_up_prompts: self
+                .follow_up_prompts
+                .map(|prompts| prompts.into_inner().into_iter().map(Prompt::into_inner).collect())
+                .unwrap_or_default(),
             ..defaults
         };
         question.validate()?;
@@ -153,7 +161,6 @@ pub(super) struct QuestionQuery {
     params(QuestionQuery),
     responses(
         (status = 200, body = QuestionsBody),
-        (status = 403, body = super::ErrorBody, description = "The token is not for this business."),
     ),
 )]
 pub(super) async fn list(
@@ -175,7 +182,6 @@ pub(super) async fn list(
     request_body = QuestionInput,
     responses(
         (status = 201, body = QuestionBody),
-        (status = 403, body = super::ErrorBody, description = "The token is not for this business."),
     ),
 )]
 pub(super) async fn create(
@@ -198,7 +204,6 @@ pub(super) async fn create(
     request_body = QuestionInput,
     responses(
         (status = 200, body = QuestionBody),
-        (status = 403, body = super::ErrorBody, description = "The token is not for this business."),
     ),
 )]
 pub(super) async fn replace(

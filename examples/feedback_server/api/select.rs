@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State as Extract;
 use jiff::Timestamp;
+use serde::de::value::SeqDeserializer;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -13,14 +14,17 @@ use voicecall::survey::selection::{Selection, SelectionRequest};
 use voicecall::survey::store::{Priority, QuestionConfiguration, QuestionId};
 use voicecall::{RecordId, TenantId};
 
-use super::bounds::Whole;
+use super::bounds::{Text, Whole};
 use super::input::{Input, Object, Parameters};
 use super::page::PageLength;
+use super::shapes::List;
 use super::{ApiError, Claims, State, schema};
 use crate::choice::Occasion;
 
 type CustomerCount = Whole<1, { i32::MAX as u64 }>;
 type BudgetSeconds = Whole<60, 120>;
+type Tag = Text<1, 50>;
+type Tags = List<Tag, 0, 20>;
 
 /// A customer for whom questions are wanted.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -41,8 +45,8 @@ pub(super) struct SelectionInput {
 #[serde(deny_unknown_fields)]
 struct CustomerContext {
     /// What it was about, as department tags: questions that share one rank higher.
-    #[serde(default)]
-    tags: Vec<String>,
+    #[schema(inline)]
+    tags: Option<Tags>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -59,13 +63,18 @@ pub(super) struct SelectionQuery {
     time_budget_seconds: Option<BudgetSeconds>,
     /// What the visit was about, as department tags.
     #[serde(default, deserialize_with = "separated_by_commas")]
-    #[param(value_type = Vec<String>, required = false, style = Form, explode = false)]
-    tags: Vec<String>,
+    #[param(inline, value_type = Tags, required = false, style = Form, explode = false)]
+    tags: Option<Tags>,
 }
 
-fn separated_by_commas<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+fn separated_by_commas<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Tags>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    Ok(text.split(',').filter(|tag| !tag.is_empty()).map(ToOwned::to_owned).collect())
+    let tags: Vec<_> = text.split(',').filter(|tag| !tag.is_empty()).collect();
+    Tags::deserialize(SeqDeserializer::new(tags.into_iter())).map(Some)
+}
+
+fn words_of(tags: Option<Tags>) -> Vec<String> {
+    tags.map(|tags| tags.into_inner().into_iter().map(Tag::into_inner).collect()).unwrap_or_default()
 }
 
 /// A decision.
@@ -135,7 +144,6 @@ struct ConsideredQuestion {
     params(SelectionQuery),
     responses(
         (status = 200, body = SelectionBody),
-        (status = 403, body = super::ErrorBody, description = "The token is not for this business."),
     ),
 )]
 pub(super) async fn preview(
@@ -144,7 +152,7 @@ pub(super) async fn preview(
     Parameters(query): Parameters<SelectionQuery>,
 ) -> Result<Json<SelectionBody>, ApiError> {
     claims.allow(query.business_id)?;
-    let occasion = occasion(query.customer_count, query.time_budget_seconds, query.tags);
+    let occasion = occasion(query.customer_count, query.time_budget_seconds, words_of(query.tags));
     let (request, selection) = state.chooser.preview(query.business_id, occasion).await?;
     Ok(Json(SelectionBody::of(&request, &selection)))
 }
@@ -157,7 +165,6 @@ pub(super) async fn preview(
     request_body = SelectionInput,
     responses(
         (status = 200, body = SelectionBody),
-        (status = 403, body = super::ErrorBody, description = "The token is not for this business."),
     ),
 )]
 pub(super) async fn select(
@@ -166,7 +173,7 @@ pub(super) async fn select(
     Input(input): Input<SelectionInput>,
 ) -> Result<Json<SelectionBody>, ApiError> {
     claims.allow(input.business_id)?;
-    let tags = input.customer_context.map(|context| context.0.tags).unwrap_or_default();
+    let tags = words_of(input.customer_context.and_then(|context| context.0.tags));
     let occasion = occasion(input.customer_count, input.time_budget_seconds, tags);
     let (request, selection) = state.chooser.decide(input.business_id, occasion).await?;
     Ok(Json(SelectionBody::of(&request, &selection)))
@@ -258,7 +265,6 @@ struct SelectionLogBody {
     params(SelectionsQuery),
     responses(
         (status = 200, body = SelectionsBody),
-        (status = 403, body = super::ErrorBody, description = "The token is not for this business."),
     ),
 )]
 pub(super) async fn selections(

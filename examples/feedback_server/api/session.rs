@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use voicecall::store::{CallPriority, Session, SessionStatus};
 use voicecall::survey::analysis::CallSummary;
 use voicecall::survey::store::{QuestionId, SurveyCall};
-use voicecall::{Error, ErrorKind, SessionId, TenantId};
+use voicecall::{ErrorKind, SessionId, TenantId};
 
 use super::input::Id;
 use super::words::EndReason;
@@ -23,9 +23,9 @@ pub(super) struct SessionBody {
     id: SessionId,
     #[schema(value_type = Uuid)]
     business_id: TenantId,
-    /// Whom it calls; all but the first three and the last two characters are hidden.
-    #[schema(pattern = r"^\+[0-9]{2}\*+[0-9]{2}$")]
-    customer_phone: String,
+    /// Whom it calls; all but the first three and the last two characters are hidden. Null if it cannot be read.
+    #[schema(required = true, pattern = r"^\+[0-9]{2}\*+[0-9]{2}$")]
+    customer_phone: Option<String>,
     #[schema(value_type = schema::SessionStatus)]
     status: SessionStatus,
     #[schema(value_type = schema::CallPriority)]
@@ -100,7 +100,7 @@ impl SessionBody {
     /// What the store reports.
     pub(super) async fn of(state: &State, call: SurveyCall) -> Result<Self, ApiError> {
         let attempts = state.store().attempts(call.session.tenant, call.session.id).await?.len();
-        Self::with_attempts(state, call, attempts as u64)
+        Ok(Self::with_attempts(state, call, attempts as u64))
     }
 
     /// The same for all calls of a page of one business.
@@ -114,20 +114,19 @@ impl SessionBody {
             let attempts = counts.get(&call.session.id).copied().unwrap_or(0);
             Self::with_attempts(state, call, attempts)
         };
-        page.into_iter().map(body).collect()
+        Ok(page.into_iter().map(body).collect())
     }
 
-    fn with_attempts(state: &State, call: SurveyCall, attempts: u64) -> Result<Self, ApiError> {
+    fn with_attempts(state: &State, call: SurveyCall, attempts: u64) -> Self {
         let (summary, duration_seconds) = (SummaryBody::of(&call), call.duration_seconds());
         let SurveyCall { session, record, .. } = call;
-        let nobody = || Error::new(ErrorKind::Internal, "show call").with_message("it is with nobody we called");
-        let customer = session.remote.as_ref().ok_or_else(nobody)?;
-        Ok(Self {
+        let customer = session.remote.as_ref();
+        Self {
             summary,
             attempts,
             priority: session.priority,
             next_attempt_at: session.due_at,
-            customer_phone: state.masked(session.tenant, customer)?,
+            customer_phone: customer.and_then(|customer| state.masked(session.row(), customer)),
             duration_seconds,
             id: session.id,
             business_id: session.tenant,
@@ -139,7 +138,7 @@ impl SessionBody {
             questions_asked: record.questions_asked,
             cost_estimate: session.cost_micros.unwrap_or(0) as f64 / 1e6,
             recording_url: session.recording_url,
-        })
+        }
     }
 }
 

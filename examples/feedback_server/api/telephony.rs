@@ -5,7 +5,6 @@ use axum::extract::{FromRequest, Request, State as Extract};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use url::Url;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
@@ -16,7 +15,8 @@ use voicecall::{CarrierCallId, SessionId, TenantId};
 
 use super::bounds::Text;
 use super::input::{Object, Parameters, content_type, too_large};
-use super::webhook::{Receipt, Signed, change, find, keep};
+use super::shapes::HttpsAddress;
+use super::webhook::{Delivery, Receipt, Signed, change, find, keep};
 use super::{ApiError, State, schema, words};
 
 type CallName = Text<1, 200>;
@@ -80,7 +80,7 @@ struct TelephonyData {
     #[schema(value_type = Option<schema::EndReason>)]
     reason: Option<words::EndReason>,
     /// Needed with `recording_available`.
-    recording_url: Option<Url>,
+    recording_url: Option<HttpsAddress>,
 }
 
 /// Report what happened to a call
@@ -100,8 +100,8 @@ pub(super) async fn report(
     request: Request,
 ) -> Result<Json<Receipt>, ApiError> {
     if content_type(request.headers()).as_deref() != Some("application/x-www-form-urlencoded") {
-        let Signed(event) = Signed::from_request(request, &state).await?;
-        return take_in(&state, event).await;
+        let Signed { event, delivery } = Signed::from_request(request, &state).await?;
+        return take_in(&state, event, delivery).await;
     }
     let request = IncomingRequest::from_request(request, &state).await.map_err(|_| too_large(LONGEST_FORM))?;
     let key = query.call.map(|call| call.parse::<CallKey>()).transpose();
@@ -111,14 +111,17 @@ pub(super) async fn report(
         Ok(Some(key)) => ReportOf::Call(*key),
         _ => ReportOf::Account(state.account()?),
     };
-    state.engine.report(about, &request.webhook(&headers)).await?;
+    let is_news = state.engine.report(about, &request.webhook(&headers)).await?;
     key?;
-    Ok(Json(Receipt::new(true)))
+    Ok(Json(Receipt::new(is_news)))
 }
 
-async fn take_in(state: &State, event: TelephonyEvent) -> Result<Json<Receipt>, ApiError> {
+async fn take_in(state: &State, event: TelephonyEvent, delivery: Delivery) -> Result<Json<Receipt>, ApiError> {
     let call = CarrierCallId::new(event.call_id.into_inner());
     let session = find(state, event.session_id, event.business_id, Some(&call)).await?;
+    if delivery.is_known(state, &session).await? {
+        return Ok(Json(Receipt::new(false)));
+    }
     let starts = event.event_type == TelephonyEventType::CallInitiated;
     if !starts && session.carrier_call.as_ref().is_some_and(|own| *own != call) {
         return Err(ApiError::conflict("callId", "the session has another call"));
@@ -138,10 +141,14 @@ async fn take_in(state: &State, event: TelephonyEvent) -> Result<Json<Receipt>, 
         TelephonyEventType::CallFailed => ended(told.unwrap_or(EndReason::CallFailed)),
         TelephonyEventType::RecordingAvailable => {
             let url = data.recording_url.ok_or_else(|| ApiError::invalid("data.recordingUrl", "is missing"))?;
-            SessionChange::Attach { what: Attachment { recording_url: Some(url.into()), ..Attachment::default() }, at }
+            SessionChange::Attach {
+                what: Attachment { recording_url: Some(url.into_inner()), ..Attachment::default() },
+                at,
+            }
         }
     };
     let changed = change(state, &session, &news).await?;
-    keep(state, &session, "telephony", Some(&call), json!({ "eventType": event.event_type }), None).await;
-    Ok(Json(Receipt::new(changed)))
+    let what = json!({ "eventType": event.event_type });
+    let is_news = keep(state, &session, delivery, "telephony", Some(&call), what, None).await;
+    Ok(Json(Receipt::new(changed && is_news)))
 }

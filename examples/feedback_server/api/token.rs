@@ -1,6 +1,7 @@
 //! Bearer tokens: who may act for which businesses (JWT, RFC 7519, HMAC-SHA-256).
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Request, State as Extract};
@@ -10,10 +11,13 @@ use axum::middleware::Next;
 use axum::response::Response;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde_json::json;
 use sha2::{Digest, Sha256};
-use voicecall::{Error, ErrorKind, Result, TenantId};
+use voicecall::{Error, ErrorKind, RecordId, Result, TenantId};
 
+use super::revoked::{LONGEST_ID, Revoked};
+use super::scope::{self, Scope};
 use super::{ApiError, State};
 
 /// Who must have issued tokens.
@@ -24,6 +28,9 @@ const AUDIENCE: &str = "feedback";
 
 /// How long an issued token is valid, in seconds.
 const VALID_FOR: i64 = 12 * 3600;
+
+/// How long any token may still be valid, in seconds: one that never ends cannot be lost.
+const LONGEST: i64 = 31 * 24 * 3600;
 
 /// Clocks may differ by this much, in seconds.
 const LEEWAY: u64 = 30;
@@ -36,6 +43,7 @@ struct Keys {
     encoding: EncodingKey,
     decoding: DecodingKey,
     validation: Validation,
+    revoked: Revoked,
 }
 
 impl fmt::Debug for Tokens {
@@ -45,48 +53,65 @@ impl fmt::Debug for Tokens {
 }
 
 /// What a valid token says.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Claims {
-    iss: String,
-    sub: String,
-    aud: String,
     exp: i64,
+    /// The token's id, by which it can be taken back.
+    jti: String,
+    /// What it is good for, in words with a space between; reading if nothing is said.
+    #[serde(default = "reading")]
+    scope: String,
     /// The businesses it is valid for.
     businesses: Vec<TenantId>,
 }
 
+fn reading() -> String {
+    Scope::Read.as_str().to_owned()
+}
+
 impl Tokens {
-    pub(crate) fn new(secret: &SecretString) -> Self {
+    /// Those signed with `secret` that the file at `revoked` does not name.
+    pub(crate) fn new(secret: &SecretString, revoked: PathBuf) -> Self {
         let secret = secret.expose_secret().as_bytes();
         // One algorithm, whatever a token's header says.
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        validation.validate_nbf = true;
         validation.leeway = LEEWAY;
-        let keys =
-            Keys { encoding: EncodingKey::from_secret(secret), decoding: DecodingKey::from_secret(secret), validation };
-        Self(Arc::new(keys))
+        let (encoding, decoding) = (EncodingKey::from_secret(secret), DecodingKey::from_secret(secret));
+        Self(Arc::new(Keys { encoding, decoding, validation, revoked: Revoked::new(revoked) }))
     }
 
-    /// A token for `subject` and these businesses.
+    /// A token for `subject`, these businesses and these scopes.
     ///
     /// # Errors
     /// `Internal` if it cannot be signed.
-    pub(crate) fn issue(&self, subject: &str, businesses: &[TenantId]) -> Result<String> {
-        let claims = Claims {
-            iss: ISSUER.to_owned(),
-            sub: subject.to_owned(),
-            aud: AUDIENCE.to_owned(),
-            exp: jiff::Timestamp::now().as_second() + VALID_FOR,
-            businesses: businesses.to_vec(),
-        };
+    pub(crate) fn issue(&self, subject: &str, businesses: &[TenantId], scopes: &[Scope]) -> Result<String> {
+        let now = jiff::Timestamp::now().as_second();
+        let scope: Vec<_> = scopes.iter().map(|scope| scope.as_str()).collect();
+        let claims = json!({
+            "iss": ISSUER, "sub": subject, "aud": AUDIENCE, "iat": now, "exp": now + VALID_FOR, "jti": RecordId::new(),
+            "scope": scope.join(" "), "businesses": businesses,
+        });
         encode(&Header::default(), &claims, &self.0.encoding)
             .map_err(|error| Error::new(ErrorKind::Internal, "issue token").with_source(error))
     }
 
     fn check(&self, token: &str) -> Option<Claims> {
-        decode::<Claims>(token, &self.0.decoding, &self.0.validation).ok().map(|data| data.claims)
+        let claims = decode::<Claims>(token, &self.0.decoding, &self.0.validation).ok()?.claims;
+        let latest = jiff::Timestamp::now().as_second() + LONGEST;
+        let is_bounded = claims.exp <= latest && (1..=LONGEST_ID).contains(&claims.jti.len());
+        is_bounded.then_some(claims)
+    }
+
+    /// Whether a token was taken back after it was issued.
+    ///
+    /// # Errors
+    /// `Unavailable` if nobody knows.
+    pub(super) fn is_revoked(&self, claims: &Claims) -> Result<bool> {
+        self.0.revoked.contains(&claims.jti)
     }
 }
 
@@ -114,18 +139,28 @@ impl Claims {
     }
 }
 
-/// Lets only those through who have a valid token, and not more often than they may. The routes behind it get its
-/// [`Claims`].
+/// Lets only those through who have a valid token that is good for this, and not more often than they may. The routes behind it
+/// get its [`Claims`].
 pub(super) async fn authenticate(
-    Extract(state): Extract<State>,
+    Extract((state, scope)): Extract<(State, Scope)>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
     let token = bearer(request.headers()).ok_or_else(|| refused("a bearer token"))?;
-    let claims = state.tokens.check(token).ok_or_else(|| refused("the token is wrong or expired"))?;
-    state.limits.request(&Sha256::digest(token).into())?;
+    let claims =
+        state.tokens.check(token).ok_or_else(|| refused("the token is wrong, expired or valid for too long"))?;
+    if state.tokens.is_revoked(&claims)? {
+        return Err(refused("the token was taken back"));
+    }
+    let key = Sha256::digest(token).into();
+    state.limits.request(&key)?;
+    scope::check(&claims.scope, scope)?;
+    let turn = state.limits.at_once(&key)?;
     request.extensions_mut().insert(claims);
-    Ok(next.run(request).await)
+    request.extensions_mut().insert(key);
+    let response = next.run(request).await;
+    drop(turn);
+    Ok(response)
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -150,51 +185,85 @@ impl<S: Sync> FromRequestParts<S> for Claims {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::Value;
 
     fn tokens() -> Tokens {
-        Tokens::new(&"0123456789abcdef0123456789abcdef".to_owned().into())
+        tokens_of("0123456789abcdef0123456789abcdef")
     }
 
-    fn signed(claims: &serde_json::Value, algorithm: Algorithm) -> String {
+    fn tokens_of(secret: &str) -> Tokens {
+        Tokens::new(&secret.to_owned().into(), std::env::temp_dir().join("no revoked tokens"))
+    }
+
+    fn signed(claims: &Value, algorithm: Algorithm) -> String {
         encode(&Header::new(algorithm), claims, &tokens().0.encoding).unwrap()
     }
 
+    fn good() -> Value {
+        let now = jiff::Timestamp::now().as_second();
+        json!({ "iss": ISSUER, "sub": "t", "aud": AUDIENCE, "exp": now + 60, "jti": "1", "businesses": [] })
+    }
+
+    fn changed(field: &str, value: Value) -> String {
+        let mut claims = good();
+        claims[field] = value;
+        signed(&claims, Algorithm::HS256)
+    }
+
     #[test]
-    fn an_issued_token_is_valid_for_its_businesses_only() {
+    fn an_issued_token_is_valid_for_its_businesses_and_scopes_only() {
         let (ours, theirs) = (TenantId::new(), TenantId::new());
-        let claims = tokens().check(&tokens().issue("test", &[ours]).unwrap()).unwrap();
+        let token = tokens().issue("test", &[ours], &[Scope::Read, Scope::Privacy]).unwrap();
+        let claims = tokens().check(&token).unwrap();
         assert!(claims.allow(ours).is_ok());
         assert!(claims.allow(theirs).is_err());
+        assert_eq!(claims.scope, "read privacy");
+        assert_eq!(tokens().check(&signed(&good(), Algorithm::HS256)).unwrap().scope, "read", "the least");
+    }
+
+    #[test]
+    fn what_the_specification_allows_is_valid() {
+        let now = jiff::Timestamp::now().as_second();
+        for token in [
+            signed(&good(), Algorithm::HS256),
+            changed("aud", json!([AUDIENCE])),
+            changed("aud", json!(["another", AUDIENCE])),
+            changed("nbf", json!(now - 60)),
+            changed("iat", json!(now)),
+            changed("exp", json!(now + LONGEST - 60)),
+        ] {
+            assert!(tokens().check(&token).is_some(), "{token}");
+        }
     }
 
     #[test]
     fn nothing_else_is_valid() {
         let now = jiff::Timestamp::now().as_second();
-        let good = json!({ "iss": ISSUER, "sub": "t", "aud": AUDIENCE, "exp": now + 60, "businesses": [] });
-        assert!(tokens().check(&signed(&good, Algorithm::HS256)).is_some());
-        let changed = |field: &str, value: serde_json::Value| {
-            let mut claims = good.clone();
-            claims[field] = value;
-            signed(&claims, Algorithm::HS256)
-        };
         let missing = |field: &str| {
-            let mut claims = good.clone();
+            let mut claims = good();
             claims.as_object_mut().unwrap().remove(field);
             signed(&claims, Algorithm::HS256)
         };
         let wrong = [
             changed("exp", json!(now - 60)),
+            changed("exp", json!(now + LONGEST + 60)),
+            changed("exp", json!(1_000_000_000_000_000_000_i64)),
             changed("exp", json!("never")),
+            changed("nbf", json!(now + 60)),
             changed("aud", json!("another")),
+            changed("aud", json!(["another"])),
+            changed("aud", json!([])),
             changed("iss", json!("another")),
+            changed("jti", json!("")),
+            changed("jti", json!("x".repeat(LONGEST_ID + 1))),
             changed("businesses", json!("all")),
             missing("exp"),
             missing("aud"),
             missing("iss"),
             missing("sub"),
+            missing("jti"),
             missing("businesses"),
-            signed(&good, Algorithm::HS384),
+            signed(&good(), Algorithm::HS384),
             "eyJhbGciOiJub25lIn0.e30.".to_owned(),
             String::new(),
             "a.b.c".to_owned(),
@@ -202,7 +271,7 @@ mod tests {
         for token in wrong {
             assert!(tokens().check(&token).is_none(), "{token}");
         }
-        let other = Tokens::new(&"another secret of sufficient length".to_owned().into());
-        assert!(other.check(&signed(&good, Algorithm::HS256)).is_none());
+        let other = tokens_of("another secret of sufficient length");
+        assert!(other.check(&signed(&good(), Algorithm::HS256)).is_none());
     }
 }

@@ -27,23 +27,24 @@ pub(super) struct VerificationBody {
     purchased_at: Timestamp,
     /// In the currency of the business.
     amount: f64,
-    /// All but the first three and the last two characters are hidden.
-    #[schema(pattern = r"^\+[0-9]{2}\*+[0-9]{2}$")]
-    customer_phone: String,
+    /// All but the first three and the last two characters are hidden. Null if it cannot be read.
+    #[schema(required = true, pattern = r"^\+[0-9]{2}\*+[0-9]{2}$")]
+    customer_phone: Option<String>,
     #[schema(value_type = schema::VerificationStatus)]
     status: VerificationStatus,
 }
 
 impl VerificationBody {
-    pub(super) fn of(state: &State, verification: CustomerVerification) -> Result<Self, ApiError> {
-        Ok(Self {
+    pub(super) fn of(state: &State, verification: CustomerVerification) -> Self {
+        Self {
             id: verification.id,
             business_id: verification.tenant,
             purchased_at: verification.purchased_at,
             amount: verification.amount_micros as f64 / 1e6,
-            customer_phone: state.masked(verification.tenant, &verification.phone)?,
+            customer_phone: state
+                .masked(CustomerVerification::row(verification.tenant, verification.id), &verification.phone),
             status: verification.status,
-        })
+        }
     }
 }
 
@@ -78,8 +79,9 @@ pub(super) struct NewVerification {
     request_body = NewVerification,
     responses(
         (status = 201, body = VerificationBody),
-        (status = 403, body = super::ErrorBody, description = "The token is not for this business."),
         (status = 409, body = super::ErrorBody, description = "There is one with this id."),
+        (status = 422, body = super::ErrorBody, description = "Nobody may be called about it: a premium number, or a \
+            purchase that is to come or more than 90 days ago."),
     ),
 )]
 pub(super) async fn create(
@@ -89,11 +91,11 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Json<VerificationBody>), ApiError> {
     claims.allow(new.business_id)?;
     if state.engine.check_destination(&new.customer_phone.0).is_err() {
-        return Err(ApiError::invalid("customerPhone", "not a number that may be called"));
+        return Err(ApiError::unprocessable("not_allowed", "customerPhone", "not a number that may be called"));
     }
     let age = Timestamp::now().duration_since(new.purchased_at);
     if age < -CLOCK_MARGIN || age > OLDEST_PURCHASE {
-        return Err(ApiError::invalid("purchasedAt", "a time within the last 90 days"));
+        return Err(ApiError::unprocessable("too_old", "purchasedAt", "not within the last 90 days"));
     }
     let id = match new.id {
         Some(id) => match state.verifications.read(new.business_id, id).await {
@@ -109,11 +111,13 @@ pub(super) async fn create(
         purchased_at: new.purchased_at,
         // Bounded far below what the integer holds.
         amount_micros: (new.amount.get() * 1e6).round() as i64,
-        phone: state.vault.seal_address(new.business_id, &new.customer_phone.0.into())?,
+        phone: state
+            .vault
+            .seal_address(CustomerVerification::row(new.business_id, id), &new.customer_phone.0.into())?,
         status: new.status.unwrap_or(VerificationStatus::Pending),
     };
     state.verifications.write(&verification).await?;
-    Ok((StatusCode::CREATED, Json(VerificationBody::of(&state, verification)?)))
+    Ok((StatusCode::CREATED, Json(VerificationBody::of(&state, verification))))
 }
 
 /// One purchase
@@ -127,7 +131,7 @@ pub(super) async fn one(
     claims: Claims,
     Id(id): Id<VerificationId>,
 ) -> Result<Json<VerificationBody>, ApiError> {
-    Ok(Json(VerificationBody::of(&state, find(&state, &claims, id).await?)?))
+    Ok(Json(VerificationBody::of(&state, find(&state, &claims, id).await?)))
 }
 
 /// What became of a purchase.
@@ -154,7 +158,7 @@ pub(super) async fn decide(
     let verification = find(&state, &claims, id).await?;
     let verification = CustomerVerification { status: change.status, ..verification };
     state.verifications.write(&verification).await?;
-    Ok(Json(VerificationBody::of(&state, verification)?))
+    Ok(Json(VerificationBody::of(&state, verification)))
 }
 
 async fn find(state: &State, claims: &Claims, id: VerificationId) -> Result<CustomerVerification, ApiError> {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use std::time::Duration;
 use tracing::warn;
 use utoipa::ToSchema;
@@ -18,7 +19,34 @@ use super::{ApiError, State};
 
 /// A JSON body with our signature.
 #[derive(Debug)]
-pub(super) struct Signed<T>(pub(super) T);
+pub(super) struct Signed<T> {
+    pub(super) event: T,
+    /// The same for the same body: whoever sends it again tells nothing new.
+    pub(super) delivery: Delivery,
+}
+
+/// What tells one webhook from another.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Delivery([u8; 32]);
+
+impl Delivery {
+    /// The id of the row that a webhook leaves in `table`, about this session.
+    pub(super) fn row(&self, table: &str, session: SessionId) -> RecordId {
+        RecordId::derived(&[table.as_bytes(), session.as_uuid().as_bytes(), &self.0])
+    }
+
+    /// Whether the webhook was taken in before.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub(super) async fn is_known(&self, state: &State, session: &Session) -> Result<bool, ApiError> {
+        let id = self.row(LOG, session.id);
+        let kept = state.store().provider_logs(session.tenant, session.id).await?;
+        Ok(kept.iter().any(|log| log.id == id))
+    }
+}
+
+const LOG: &str = "webhook";
 
 impl<T: DeserializeOwned> FromRequest<State> for Signed<T> {
     type Rejection = ApiError;
@@ -35,7 +63,7 @@ impl<T: DeserializeOwned> FromRequest<State> for Signed<T> {
         if !json {
             return Err(wrong_type("application/json"));
         }
-        Ok(Self(read(&body)?))
+        Ok(Self { event: read(&body)?, delivery: Delivery(Sha256::digest(&body).into()) })
     }
 }
 
@@ -104,17 +132,19 @@ pub(super) async fn change(state: &State, session: &Session, change: &SessionCha
     }
 }
 
-/// Keeps that a provider told us something. `what` holds no personal data.
+/// Keeps that a provider told us something. `what` holds no personal data. Returns whether it is news: of two deliveries at the
+/// same moment the store takes one.
 pub(super) async fn keep(
     state: &State,
     session: &Session,
+    delivery: Delivery,
     provider: &str,
     call: Option<&CarrierCallId>,
     what: Value,
     failure: Option<String>,
-) {
+) -> bool {
     let log = ProviderLog {
-        id: RecordId::new(),
+        id: delivery.row(LOG, session.id),
         session: session.id,
         provider: provider.to_owned(),
         provider_call: call.map(|call| call.as_str().to_owned()),
@@ -128,8 +158,13 @@ pub(super) async fn keep(
         quality_metrics: None,
         timestamp: Timestamp::now(),
     };
-    if let Err(error) = state.store().log_provider(session.tenant, &log).await {
-        // The news counts more than the record of it.
-        warn!(session = %session.id, %error, "a webhook could not be logged");
+    match state.store().log_provider(session.tenant, &log).await {
+        Ok(()) => true,
+        Err(error) if error.kind() == ErrorKind::Conflict => false,
+        Err(error) => {
+            // The news counts more than the record of it.
+            warn!(session = %session.id, %error, "a webhook could not be logged");
+            true
+        }
     }
 }

@@ -55,7 +55,7 @@ words! {
     EndReason {
         "completed" = Completed | Transferred,
         "timeout" = Timeout,
-        "technical_failure" = TechnicalFailure | NoDecision,
+        "technical_failure" = TechnicalFailure | NoDecision | AddressUnreadable,
         "customer_hangup" = RemoteHangup | Abandoned,
         "no_answer" = NoAnswer,
         "busy" = Busy,
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn the_librarys_words_are_not_the_contracts() {
-        for word in ["remote_hangup", "abandoned", "transferred", "rejected", "no_decision"] {
+        for word in ["remote_hangup", "abandoned", "transferred", "rejected", "no_decision", "address_unreadable"] {
             assert!(serde_json::from_value::<EndReason>(json!(word)).is_err(), "{word}");
         }
         let error = serde_json::from_value::<EventSource>(json!("person")).unwrap_err().to_string();

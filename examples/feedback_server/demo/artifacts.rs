@@ -10,6 +10,7 @@ use voicecall::{SessionId, TenantId};
 use super::timeline::{self, Timeline};
 use crate::api::{EndReason, SummaryBody};
 use crate::app::App;
+use crate::files::write_private;
 use crate::price;
 
 /// The files, in the order they are written.
@@ -37,13 +38,13 @@ pub(super) async fn write(
         std::fs::remove_dir(&folder)?;
     }
     let lines = transcript(&journal);
-    std::fs::write(out.join("transcript.json"), serde_json::to_string_pretty(&lines)?)?;
+    write_private(&out.join("transcript.json"), serde_json::to_string_pretty(&lines)?.as_bytes())?;
     let report = report(app, business, id, scenario, &journal).await?;
-    std::fs::write(out.join("report.json"), serde_json::to_string_pretty(&report)?)?;
+    write_private(&out.join("report.json"), serde_json::to_string_pretty(&report)?.as_bytes())?;
     let recording = out.join("recording.wav");
     if recording.exists() {
         let page = Timeline::new(&recording, &lines, &journal)?;
-        std::fs::write(out.join("timeline.html"), timeline::page(&page, &report)?)?;
+        write_private(&out.join("timeline.html"), timeline::page(&page, &report)?.as_bytes())?;
     }
     let database = std::iter::once(out.join("feedback.sqlite"));
     Ok(FILES.iter().map(|file| out.join(file)).chain(database).filter(|path| path.exists()).collect())

@@ -13,7 +13,9 @@ use voicecall::server;
 use voicecall::survey::store::VerificationId;
 use voicecall::{SessionId, TenantId};
 
+use crate::api::Scope;
 use crate::app::App;
+use crate::files;
 use crate::recordings;
 use crate::seed::{DEMO, Seed};
 use crate::settings::Settings;
@@ -34,7 +36,7 @@ const SUMMARY_LOOKS: u32 = 150;
 /// # Errors
 /// When anything of that fails, or the session does not end as a completed one in the scenario that asks for it.
 pub(crate) async fn run(out: &Path, scenario: &str) -> Result<(), Box<dyn Error>> {
-    std::fs::create_dir_all(out)?;
+    files::private_folder(out)?;
     clear(out)?;
     let settings = Settings::simulated(out.to_owned())?;
     let listener = server::listen("LISTEN", &settings.listen).await?;
@@ -46,7 +48,7 @@ pub(crate) async fn run(out: &Path, scenario: &str) -> Result<(), Box<dyn Error>
     let screen = screen::start(app.server.engine());
     let phone = seed.business.first().and_then(|business| business.verification.first());
     let phone = phone.map(|verification| verification.phone.reveal().to_owned()).unwrap_or_default();
-    let token = app.tokens.issue("demo", &[business])?;
+    let token = app.tokens.issue("demo", &[business], &[Scope::Read, Scope::Operate])?;
     let client = reqwest::Client::new();
     let order = json!({ "verificationId": verification, "businessId": business, "customerPhone": phone });
     let url = format!("http://{}/api/calls", app.server.address());

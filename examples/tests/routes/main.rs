@@ -12,8 +12,10 @@ use hmac::{Hmac, KeyInit, Mac};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use sha2::Sha256;
+use support::past::Past;
 use support::world::{
-    PENDING, PENDING_PHONE, PHONE, SHOP, SILENT_SHOP, VERIFIED, WEBHOOK_SECRET, World, free_address, signed_token,
+    PENDING, PENDING_PHONE, PHONE, SHOP, SILENT_SHOP, VERIFIED, WEBHOOK_SECRET, World, free_address, scoped_token,
+    signed_token,
 };
 use support::{client, json as answer};
 
@@ -170,6 +172,10 @@ async fn questions_are_added_replaced_and_switched_off() {
         ("maxResponseTime", json!(9)),
         ("maxResponseTime", json!(61)),
         ("followUpPrompts[0]", json!(1)),
+        ("followUpPrompts", json!(vec!["Varför?"; 11])),
+        ("followUpPrompts[0]", json!("x".repeat(501))),
+        ("departmentTags", json!(vec!["kaffe"; 21])),
+        ("questionText", json!("Hur var kaffet\u{0} idag?")),
         ("isActive", json!("no")),
         ("colour", json!("red")),
     ];
@@ -295,6 +301,9 @@ async fn a_business_says_how_it_wants_to_call() {
             ("storeInfo", json!(["Kaffe"])),
             ("storeInfo.name", Value::Null),
             ("storeInfo.name", json!(" ")),
+            ("storeInfo.name", json!("x".repeat(101))),
+            ("storeInfo.name", json!("Kaffe\u{202e}")),
+            ("callPreferences.voice", json!("x".repeat(101))),
             ("storeInfo.street", json!("Storgatan")),
             ("questionSettings.timeBudgetSeconds", json!(59)),
             ("questionSettings.timeBudgetSeconds", json!(121)),
@@ -330,8 +339,12 @@ async fn a_purchase_is_verified_before_its_customer_is_called() {
     let (ours, theirs) = (ours(&world), theirs(&world));
     const ALL: &str = "/api/verifications";
     let phone = "+46701112233";
+    let yesterday = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24);
+    let yesterday = jiff::Timestamp::from_second(yesterday.as_second()).unwrap();
+    let in_sweden = yesterday.to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(2)));
     let good = json!({
-        "id": NOTHING, "businessId": SHOP, "purchasedAt": "2026-05-01T12:00:00+02:00", "amount": 129.5,
+        "id": NOTHING, "businessId": SHOP, "purchasedAt": in_sweden.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+        "amount": 129.5,
         "customerPhone": phone,
     });
 
@@ -339,12 +352,24 @@ async fn a_purchase_is_verified_before_its_customer_is_called() {
     assert_eq!(
         made,
         json!({
-            "id": NOTHING, "businessId": SHOP, "purchasedAt": "2026-05-01T10:00:00Z", "amount": 129.5,
+            "id": NOTHING, "businessId": SHOP, "purchasedAt": yesterday, "amount": 129.5,
             "customerPhone": "+46*******33", "status": "pending",
         })
     );
     let path = format!("{ALL}/{NOTHING}");
     assert_eq!(ours.get(&path, 200).await, made);
+    let old = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(91 * 24);
+    let to_come = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+    for (field, wrong) in [
+        ("customerPhone", json!("+46900123456")),
+        ("customerPhone", json!("+46939123456")),
+        ("purchasedAt", json!(old)),
+        ("purchasedAt", json!(to_come)),
+    ] {
+        let mut nobody = good.clone();
+        nobody[field] = wrong;
+        assert_eq!(ours.post(ALL, &nobody, 422).await["details"]["field"], field);
+    }
     assert_eq!(ours.post(ALL, &good, 409).await["details"]["field"], "id");
     let order = json!({ "verificationId": NOTHING, "businessId": SHOP, "customerPhone": phone, "priority": "high" });
     assert_eq!(ours.post("/api/calls/initiate", &order, 422).await["code"], "not_verified");
@@ -384,9 +409,11 @@ async fn a_purchase_is_verified_before_its_customer_is_called() {
 #[tokio::test]
 async fn an_event_is_kept_in_the_timeline_of_its_session() {
     let world = World::start("busy").await;
+    let past = Past::open(&world.folder.path().join("feedback.sqlite"), world.folder.path().join("recordings")).await;
+    let session = past.asked_for(PHONE, 5).await.to_string();
+    past.close().await;
     let _server = world.serve().await;
     let (ours, theirs) = (ours(&world), theirs(&world));
-    let session = world.initiate().await;
     const LOGS: &str = "/api/calls/logs";
     let good = json!({
         "sessionId": session, "eventType": "ai_connected", "eventData": { "model": "x" }, "source": "ai",
@@ -418,8 +445,115 @@ async fn an_event_is_kept_in_the_timeline_of_its_session() {
         ],
     )
     .await;
+    for (field, value) in [("eventData", json!({ "a": "x".repeat(5000) })), ("metadata", json!({ "a": "\u{202e}" }))] {
+        ours.refuses(Method::POST, LOGS, &good, &[(field, value)]).await;
+    }
+    for (field, value) in
+        [("eventType", json!("completed")), ("eventType", json!("answered")), ("source", json!("telephony"))]
+    {
+        let error = ours.post(LOGS, &changed(&good, field, value), 422).await;
+        assert_eq!((&error["code"], &error["details"]["field"]), (&json!("not_yours"), &json!(field)), "{error}");
+    }
     let future = changed(&good, "timestamp", json!("2999-01-01T00:00:00Z"));
     assert_eq!(ours.post(LOGS, &future, 422).await["details"]["field"], "timestamp");
     ours.post(LOGS, &changed(&good, "sessionId", json!(NOTHING)), 404).await;
     theirs.post(LOGS, &good, 404).await;
+
+    let database = rusqlite::Connection::open(world.folder.path().join("feedback.sqlite")).unwrap();
+    let kept = "SELECT count(*) FROM session_events WHERE session_id = ?";
+    let kept = database.query_row(kept, [&session], |row| row.get::<_, u32>(0)).unwrap();
+    let long = "x".repeat(100_000);
+    for n in kept..1000 {
+        // Some are as long as they could be before they were bounded.
+        let data = json!({ "text": if n % 10 == 0 { &*long } else { "" } }).to_string();
+        let insert = "INSERT INTO session_events (id, session_id, kind, data, at, source)
+            SELECT ?, ?, 'warning_sent', ?, max(at), 'system' FROM session_events WHERE session_id = ?2";
+        let id = format!("0192f0c0-0000-7000-8000-{n:012}");
+        database.execute(insert, (id, &session, data)).unwrap();
+    }
+    drop(database);
+    assert_eq!(ours.post(LOGS, &good, 409).await["details"]["field"], "sessionId", "a timeline is full one day");
+    let call = ours.ask(Method::GET, &format!("/api/calls/{session}"), None).await.bytes().await.unwrap();
+    assert!((500_000..1_300_000).contains(&call.len()), "{} bytes", call.len());
+    ours.post(&format!("/api/calls/{session}/cancel"), &json!({}), 200).await;
+    let error = ours.post(LOGS, &good, 409).await;
+    assert!(error["message"].as_str().unwrap().contains("over"), "{error}");
+}
+
+/// What a token may do, and for how long.
+#[tokio::test]
+async fn a_token_does_what_its_scope_says_until_it_is_taken_back() {
+    let world = World::start("busy").await;
+    let mut server = world.serve().await;
+    let with = |scope: &str| Client { world: &world, token: scoped_token(&[SHOP], 600, scope) };
+    let (read, operate) = (with("read"), with("operate"));
+    let (privacy, admin) = (with("privacy"), with("admin"));
+    let calls = format!("/api/calls?businessId={SHOP}");
+    let shop = format!("/api/businesses/{SHOP}");
+    let order = json!({ "verificationId": VERIFIED, "businessId": SHOP, "customerPhone": PHONE });
+    let customer = json!({ "businessId": SHOP, "customerPhone": "+46709999999" });
+    let name = json!({ "storeInfo": { "name": "Kaffe" } });
+    for other in [&operate, &privacy, &admin] {
+        assert_eq!(other.get(&calls, 403).await["details"]["field"], "authorization");
+    }
+    for other in [&read, &privacy, &admin] {
+        assert_eq!(other.post("/api/calls/initiate", &order, 403).await["code"], "forbidden");
+    }
+    for other in [&read, &operate, &admin] {
+        other.post("/api/customers/erase", &customer, 403).await;
+        other.post("/v1/customers/export", &customer, 403).await;
+    }
+    for other in [&read, &operate, &privacy] {
+        other.put(&shop, &name, 403).await;
+    }
+    assert_eq!(read.get(&calls, 200).await["calls"], json!([]), "nobody was called");
+    operate.post("/api/calls/initiate", &order, 201).await;
+    privacy.post("/api/customers/export", &customer, 200).await;
+    admin.put(&shop, &name, 200).await;
+    // The command line's own are the least if nothing is said.
+    let printed = Client { world: &world, token: world.run(&["token", SHOP]).await.trim().to_owned() };
+    printed.get(&calls, 200).await;
+    printed.post("/api/calls/initiate", &order, 403).await;
+
+    let stream = read.ask(Method::GET, &format!("/api/calls/live?businessId={SHOP}"), None).await;
+    let claims = base64::Engine::decode(
+        &base64::engine::general_purpose::URL_SAFE_NO_PAD,
+        read.token.split('.').nth(1).unwrap(),
+    );
+    let claims: Value = serde_json::from_slice(&claims.unwrap()).unwrap();
+    let id = claims["jti"].as_str().unwrap();
+    world.run(&["revoke", id]).await;
+    assert_eq!(read.get(&calls, 401).await["code"], "unauthenticated");
+    let rest = tokio::time::timeout(std::time::Duration::from_secs(10), stream.bytes()).await;
+    assert!(rest.is_ok(), "who reads already is cut off");
+    server.kill();
+    let _server = world.serve().await;
+    read.get(&calls, 401).await;
+    operate.ask(Method::GET, &calls, None).await;
+    printed.get(&calls, 200).await;
+}
+
+#[tokio::test]
+async fn nobody_keeps_answers_and_no_token_reads_too_much_at_once() {
+    let world = World::start("busy").await;
+    let _server = world.serve().await;
+    let ours = ours(&world);
+    for path in [format!("/api/calls?businessId={SHOP}"), format!("/v1/calls/{NOTHING}"), "/api/nothing".to_owned()] {
+        let response = ours.ask(Method::GET, &path, None).await;
+        assert_eq!(response.headers()["cache-control"], "private, no-store", "{path}");
+        assert_eq!(response.headers()["x-content-type-options"], "nosniff", "{path}");
+    }
+    let live = format!("/api/calls/live?businessId={SHOP}");
+    let mut streams = Vec::new();
+    for _ in 0..10 {
+        let stream = ours.ask(Method::GET, &live, None).await;
+        assert_eq!(stream.status(), 200);
+        streams.push(stream);
+    }
+    let refused = ours.ask(Method::GET, &live, None).await;
+    assert_eq!((refused.status().as_u16(), &refused.headers()["retry-after"]), (429, &"1".parse().unwrap()));
+    assert_eq!(theirs(&world).ask(Method::GET, &live.replace(SHOP, SILENT_SHOP), None).await.status(), 200);
+    drop(streams);
+    let free = async || (ours.ask(Method::GET, &live, None).await.status() == 200).then_some(());
+    support::until("a free stream", std::time::Duration::from_secs(10), free).await;
 }

@@ -45,6 +45,7 @@ async fn a_carrier_without_a_form_of_its_own_reports_in_ours() {
     let mut recording = event("recording_available", json!({ "recordingUrl": "https://example.com/r.wav" }));
     recording["businessId"] = json!(SHOP);
     assert_eq!(tell(&world, TELEPHONY, &recording, 200).await["changed"], true);
+    assert_eq!(tell(&world, TELEPHONY, &recording, 200).await["changed"], false, "replayed");
 
     let status = ours.get(&format!("/api/calls/{session}/status"), 200).await;
     assert_eq!((&status["status"], &status["endReason"]), (&json!("failed"), &json!("busy")));
@@ -56,6 +57,8 @@ async fn a_carrier_without_a_form_of_its_own_reports_in_ours() {
         ("timestamp", Value::Null),
         ("data", json!([])),
         ("data.recordingUrl", json!("not an address")),
+        ("data.recordingUrl", json!("javascript:alert(1)")),
+        ("data.recordingUrl", json!("http://example.com/r.wav")),
         ("data.recordingUrl", Value::Null),
         ("colour", json!("red")),
     ] {
@@ -81,7 +84,10 @@ async fn an_ai_service_reports_and_its_words_are_not_kept() {
     let started = event("session_started", json!({ "aiSessionId": "sess_1" }));
     assert_eq!(tell(&world, AI, &started, 200).await["changed"], true);
     let response = event("response_generated", json!({ "responseId": "r1", "latencyMs": 640, "text": "SECRET WORDS" }));
-    tell(&world, AI, &response, 200).await;
+    for is_news in [true, false, false, false] {
+        assert_eq!(tell(&world, AI, &response, 200).await["changed"], is_news, "replayed");
+    }
+    assert_eq!(tell(&world, AI, &started, 200).await["changed"], false);
     tell(&world, AI, &event("error_occurred", json!({ "code": "overloaded" })), 200).await;
     assert_eq!(tell(&world, AI, &event("session_ended", json!({})), 200).await["changed"], false);
 

@@ -16,7 +16,7 @@ use voicecall::store::{
 use voicecall::survey::store::{CallAttachment, CallStore, QuestionId, SurveyFact};
 use voicecall::{CallTime, CarrierCallId, Epoch, RecordId, SessionId, TenantId, Vault};
 
-use super::world::{DATA_KEY, SHOP};
+use super::world::{DATA_KEY, INDEX_KEY, SHOP};
 
 /// A server's past: its store and its folder of recordings, while no server runs.
 pub struct Past {
@@ -28,7 +28,7 @@ pub struct Past {
 impl Past {
     pub async fn open(database: &Path, recordings: PathBuf) -> Self {
         std::fs::create_dir_all(&recordings).unwrap();
-        let vault = Vault::new(&[STANDARD.encode(DATA_KEY).into()]).unwrap();
+        let vault = Vault::new(&[STANDARD.encode(DATA_KEY).into()], &STANDARD.encode(INDEX_KEY).into()).unwrap();
         Self { store: SqliteOptions::new().extension(SqliteSurvey).open(database).await.unwrap(), vault, recordings }
     }
 
@@ -40,8 +40,7 @@ impl Past {
     pub async fn call(&self, days: i64, reason: EndReason, phone: &str, words: &str) -> SessionId {
         let at = Timestamp::now() - SignedDuration::from_hours(24 * days);
         let tenant: TenantId = SHOP.parse().unwrap();
-        let phone = self.vault.seal_address(tenant, &phone.parse().unwrap()).unwrap();
-        let new = NewSession::outbound(tenant, phone, at);
+        let new = NewSession::outbound_to(&self.vault, tenant, &phone.parse().unwrap(), at).unwrap();
         let id = new.id;
         self.store.create_session(&new).await.unwrap();
         let call = CarrierCallId::new(format!("CA{}", id.as_uuid().simple()));
@@ -73,9 +72,9 @@ impl Past {
     /// A call that is asked for and waits until its time, in so many hours.
     pub async fn asked_for(&self, phone: &str, hours: i64) -> SessionId {
         let tenant: TenantId = SHOP.parse().unwrap();
-        let phone = self.vault.seal_address(tenant, &phone.parse().unwrap()).unwrap();
         let at = Timestamp::now() + SignedDuration::from_hours(hours);
-        self.store.create_session(&NewSession::outbound(tenant, phone, at)).await.unwrap().id
+        let new = NewSession::outbound_to(&self.vault, tenant, &phone.parse().unwrap(), at).unwrap();
+        self.store.create_session(&new).await.unwrap().id
     }
 
     /// Something else that happened in a call.

@@ -31,7 +31,10 @@ const AUTH_TOKEN: &str = "simulated-auth-token";
 const API_KEY: &str = "simulated-api-key";
 
 /// Seals personal data in the server's database.
-pub const DATA_KEY: [u8; 32] = [7; 32];
+pub const DATA_KEY: [u8; 32] = *b"a made-up key of 32 bytes, seals";
+
+/// Finds people in it.
+pub const INDEX_KEY: [u8; 32] = *b"another made-up key, for hashing";
 
 /// Signs webhooks in our own form.
 pub const WEBHOOK_SECRET: &str = "a made-up webhook secret of sufficient length";
@@ -84,6 +87,7 @@ impl World {
             ("PUBLIC_URL", public.to_owned()),
             ("CALLER_NUMBER", "+46700000001".to_owned()),
             ("DATA_KEYS", STANDARD.encode(DATA_KEY)),
+            ("INDEX_KEY", STANDARD.encode(INDEX_KEY)),
             ("JWT_SECRET", JWT_SECRET.to_owned()),
             ("WEBHOOK_SECRET", WEBHOOK_SECRET.to_owned()),
             // Tests ask faster than anybody else.
@@ -91,6 +95,7 @@ impl World {
             ("CALL_HOURS", "00:00-24:00".to_owned()),
             ("RATE_PER_TOKEN", "1000".to_owned()),
             ("RATE_BURST", "1000".to_owned()),
+            ("RATE_AT_ONCE", "100".to_owned()),
             ("DATABASE_PATH", "feedback.sqlite".to_owned()),
             ("RECORDINGS_PATH", "recordings".to_owned()),
             ("SEED_PATH", seed.to_owned()),
@@ -137,9 +142,24 @@ impl World {
 
     /// A token from the server's own command line.
     pub async fn token(&self, business: &str) -> String {
-        let mut process = Process::start(self.folder.path(), &["token", business], &self.environment);
+        self.run(&["token", business, "--scope", "read operate"]).await.trim().to_owned()
+    }
+
+    /// What a command of the server's program prints.
+    pub async fn run(&self, command: &[&str]) -> String {
+        let mut process = self.begin(command);
         assert!(process.exit(START).await.success(), "{}", process.log());
-        process.output().trim().to_owned()
+        process.output()
+    }
+
+    /// Starts the server's program with a command.
+    pub fn begin(&self, command: &[&str]) -> Process {
+        Process::start(self.folder.path(), command, &self.environment)
+    }
+
+    /// Takes a variable out of the server's environment.
+    pub fn unset(&mut self, name: &str) {
+        self.environment.retain(|(own, _)| *own != name);
     }
 
     /// Orders the call to the verified customer and waits until the carrier has it. Returns the session's id.
@@ -180,10 +200,18 @@ impl World {
     }
 }
 
-/// A token for these businesses that is valid for so many seconds, signed with the server's secret.
+/// A token for these businesses that is good for everything and valid for so many seconds, signed with the server's secret.
 pub fn signed_token(businesses: &[&str], seconds: i64) -> String {
+    scoped_token(businesses, seconds, "read operate privacy admin")
+}
+
+/// The same, good for less.
+pub fn scoped_token(businesses: &[&str], seconds: i64, scope: &str) -> String {
     let exp = jiff::Timestamp::now().as_second() + seconds;
-    let claims = json!({ "iss": "voicecall", "sub": "test", "aud": "feedback", "exp": exp, "businesses": businesses });
+    let claims = json!({
+        "iss": "voicecall", "sub": "test", "aud": "feedback", "exp": exp, "jti": format!("test-{}-{exp}", scope.replace(' ', "-")), "scope": scope,
+        "businesses": businesses,
+    });
     encode(&Header::default(), &claims, &EncodingKey::from_secret(JWT_SECRET.as_bytes())).unwrap()
 }
 

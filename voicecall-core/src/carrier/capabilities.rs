@@ -2,29 +2,46 @@
 
 /// What a carrier can do, for choosing before calling instead of failing in a call.
 ///
-/// Every carrier says, plays, pauses, gathers keys, dials, records messages, redirects and hangs up.
+/// Every carrier connects a call to a media socket, plays files, dials, refuses calls and ends them with its steps. Whether
+/// it carries out another step in the way it is written, [`reply`](super::VoiceBackend::reply) tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VoiceCapabilities {
+    /// A call can be ended by a request at any time ([`VoiceBackend::hang_up`](super::VoiceBackend::hang_up)). Otherwise it
+    /// ends with [`MediaCommand::Close`](crate::media::MediaCommand::Close), or by the answer to its next webhook.
+    pub hang_up: bool,
+    /// The carrier itself ends a call that becomes too long ([`PlaceCall::time_limit`](super::PlaceCall::time_limit)).
+    pub time_limit: bool,
     /// A live call can be given new instructions at any time ([`VoiceBackend::update_call`](super::VoiceBackend::update_call)).
     pub update_call: bool,
     /// The carrier continues with the next step when the media socket closes.
     pub resumes_after_stream: bool,
     /// Keys pressed by the caller arrive over the media socket.
     pub keys: bool,
+    /// Webhooks are signed, body and all. Otherwise only their address is secret, and what they report needs to be
+    /// [confirmed](super::VoiceBackend::confirm).
+    pub signed_webhooks: bool,
     /// The media socket's handshake is authenticated by the carrier itself.
     pub signed_media: bool,
+    /// Each call's media socket can be given an address of its own, by
+    /// [`StreamTarget::url`](super::StreamTarget::url). Otherwise the sockets of all calls come to one address
+    /// ([`VoiceBackend::set_media_url`](super::VoiceBackend::set_media_url)), and only the stream's beginning names the call.
+    pub media_addresses: bool,
     /// Who answered is found out ([`PlaceCall::machine_detection`](super::PlaceCall::machine_detection)).
     pub machine_detection: bool,
     /// What callers say is recognised ([`GatherInput::Speech`](super::GatherInput::Speech)).
     pub gathers_speech: bool,
     /// Callers can wait with music for another call ([`CallStep::Hold`](super::CallStep::Hold) and `Join`).
     pub hold: bool,
-    /// Calls are recorded: by [`PlaceCall::record`](super::PlaceCall::record), in flows, and while they are live
+    /// Calls are recorded: by [`PlaceCall::record`](super::PlaceCall::record), and while they are live
     /// ([`VoiceBackend::start_recording`](super::VoiceBackend::start_recording)).
     pub call_recordings: bool,
-    /// Recordings can be listed, fetched and deleted ([`VoiceBackend::recording`](super::VoiceBackend::recording)).
+    /// Calls are recorded from a step of their flow on ([`CallStep::StartRecording`](super::CallStep::StartRecording)).
+    pub flow_recordings: bool,
+    /// Recordings can be listed and fetched ([`VoiceBackend::recording`](super::VoiceBackend::recording)).
     pub stored_recordings: bool,
+    /// Recordings can be deleted ([`VoiceBackend::delete_recording`](super::VoiceBackend::delete_recording)).
+    pub delete_recordings: bool,
     /// Keys can be pressed in a live call ([`VoiceBackend::press`](super::VoiceBackend::press)).
     pub press: bool,
     /// Calls can be listed ([`VoiceBackend::list`](super::VoiceBackend::list)).
@@ -39,15 +56,21 @@ impl VoiceCapabilities {
     #[must_use]
     pub const fn none() -> Self {
         Self {
+            hang_up: false,
+            time_limit: false,
             update_call: false,
             resumes_after_stream: false,
             keys: false,
+            signed_webhooks: false,
             signed_media: false,
+            media_addresses: false,
             machine_detection: false,
             gathers_speech: false,
             hold: false,
             call_recordings: false,
+            flow_recordings: false,
             stored_recordings: false,
+            delete_recordings: false,
             press: false,
             list: false,
             number_webhooks: false,
@@ -58,15 +81,21 @@ impl VoiceCapabilities {
     #[must_use]
     pub const fn all() -> Self {
         Self {
+            hang_up: true,
+            time_limit: true,
             update_call: true,
             resumes_after_stream: true,
             keys: true,
+            signed_webhooks: true,
             signed_media: true,
+            media_addresses: true,
             machine_detection: true,
             gathers_speech: true,
             hold: true,
             call_recordings: true,
+            flow_recordings: true,
             stored_recordings: true,
+            delete_recordings: true,
             press: true,
             list: true,
             number_webhooks: true,

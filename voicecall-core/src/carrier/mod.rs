@@ -18,6 +18,7 @@ mod webhook;
 use std::fmt::Debug;
 
 use async_trait::async_trait;
+use url::Url;
 
 pub use call::{CallDirection, CallPrice, CallStatus, CarrierCall};
 pub use capabilities::VoiceCapabilities;
@@ -49,6 +50,7 @@ use crate::phone::PhoneNumber;
 /// - [`place`](Self::place) sends at most one request that can make a phone ring, whatever happens to it;
 ///   a failure after the request may have left is [`ErrorKind::UnknownOutcome`];
 /// - [`hang_up`](Self::hang_up) of an ended call succeeds;
+/// - [`confirm`](Self::confirm) refuses reports about calls the carrier does not know, if nothing else proves them;
 /// - [`webhook`](Self::webhook) and [`media_handshake`](Self::media_handshake) check authenticity before
 ///   anything else is read, against the configured public URL, never against request headers;
 /// - what is not among the [`capabilities`](Self::capabilities) answers `Unsupported` and sends nothing;
@@ -83,7 +85,7 @@ pub trait VoiceBackend: Send + Sync + Debug + 'static {
     /// Ends a call in whatever state it is. An ended or unknown call is a success.
     ///
     /// # Errors
-    /// As usual.
+    /// `Unsupported` without [`VoiceCapabilities::hang_up`]; otherwise as usual.
     async fn hang_up(&self, call: &CarrierCallId) -> Result<()>;
 
     /// Gives a live call new instructions, which replace what it is doing.
@@ -92,8 +94,12 @@ pub trait VoiceBackend: Send + Sync + Debug + 'static {
     /// `Closed` if the call is not live; `Unsupported` without [`VoiceCapabilities::update_call`].
     async fn update_call(&self, call: &CarrierCallId, flow: &CallFlow) -> Result<()>;
 
-    /// The reply that gives an answered call its instructions.
-    fn reply(&self, flow: &CallFlow) -> WebhookReply;
+    /// The reply that gives an answered call its instructions. Every carrier ends a call ([`CallFlow::hang_up`]).
+    ///
+    /// # Errors
+    /// `Unsupported` naming the step, or the part of one, that this carrier does not have; `Invalid` naming a value it does
+    /// not take.
+    fn reply(&self, flow: &CallFlow) -> Result<WebhookReply>;
 
     /// Refuses a webhook that its head alone shows not to be from the carrier, so that its body is never read. The body of
     /// `head` is empty, because it has not come yet.
@@ -112,6 +118,19 @@ pub trait VoiceBackend: Send + Sync + Debug + 'static {
     /// # Errors
     /// `Unauthenticated` if it is not from the carrier; `Invalid` naming the field if it cannot be read.
     fn webhook(&self, request: &WebhookRequest<'_>) -> Result<CarrierEvent>;
+
+    /// Makes sure that what a webhook reports is so, before it is believed. Without
+    /// [`VoiceCapabilities::signed_webhooks`] whoever has learnt an address could report anything: a report is then asked back
+    /// at the carrier, and what the carrier says counts. What asks for instructions is believed by its address alone: all that
+    /// follows is an answer, and whoever is on the line waits for it.
+    ///
+    /// By default everything is proven by its signature.
+    ///
+    /// # Errors
+    /// `Unauthenticated` if it is not so; `Unavailable` if it is not so yet, or the carrier cannot be asked: it may come again.
+    async fn confirm(&self, event: CarrierEvent) -> Result<CarrierEvent> {
+        Ok(event)
+    }
 
     /// Checks the handshake of a media socket before it is accepted.
     ///
@@ -214,7 +233,7 @@ pub trait VoiceBackend: Send + Sync + Debug + 'static {
     /// Deletes a recording with its audio. One that is gone, or never was, is a success.
     ///
     /// # Errors
-    /// `Unsupported` as [`recordings`](Self::recordings); otherwise as usual.
+    /// `Unsupported` without [`VoiceCapabilities::delete_recordings`]; otherwise as usual.
     async fn delete_recording(&self, recording: &RecordingId) -> Result<()> {
         let _ = recording;
         Err(unsupported(self.name(), "delete recording"))
@@ -238,6 +257,23 @@ pub trait VoiceBackend: Send + Sync + Debug + 'static {
     async fn set_number_webhooks(&self, number: &PhoneNumber, webhooks: &NumberWebhooks) -> Result<()> {
         let _ = (number, webhooks);
         Err(unsupported(self.name(), "set webhooks of number"))
+    }
+
+    /// Where the media sockets of all calls come to, if that is set at the carrier once and not call by call.
+    ///
+    /// # Errors
+    /// `Unsupported` with [`VoiceCapabilities::media_addresses`]; otherwise as usual.
+    async fn media_url(&self) -> Result<Option<Url>> {
+        Err(unsupported(self.name(), "read media address"))
+    }
+
+    /// Lets the media sockets of all calls come to this `wss` address from now on. Live calls keep theirs.
+    ///
+    /// # Errors
+    /// As [`media_url`](Self::media_url).
+    async fn set_media_url(&self, url: &Url) -> Result<()> {
+        let _ = url;
+        Err(unsupported(self.name(), "set media address"))
     }
 
     /// Whether the carrier can be reached with the configured credentials.

@@ -24,7 +24,7 @@ pub struct PlaceCall {
     pub status_url: Url,
     /// How long to let it ring.
     pub ring_timeout: Duration,
-    /// When the carrier ends the call by itself. There is no call without one.
+    /// When the carrier ends the call by itself, if it does so ([`VoiceCapabilities::time_limit`](super::VoiceCapabilities::time_limit)).
     pub time_limit: Duration,
     /// Whether the carrier finds out if a person or a machine answers. It may cost extra.
     pub machine_detection: Option<MachineDetection>,

@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{AcquireLease, Claim, Lease, LeaseTerm, RetentionRun, Session, Signal, Store};
+use super::{AcquireLease, Claim, KeyStore, Lease, LeaseTerm, RetentionRun, Session, Signal, Store};
 use crate::error::Result;
 use crate::id::{AccountName, AttemptId, CarrierCallId, Epoch, SessionId, TenantId};
 
@@ -165,6 +165,6 @@ pub trait MaintenanceStore: Send + Sync {
 }
 
 /// What the engine is given: a store, and what works across its tenants.
-pub trait EngineStore: Store + QueueStore + RoutingStore + MaintenanceStore {}
+pub trait EngineStore: Store + QueueStore + RoutingStore + MaintenanceStore + KeyStore {}
 
-impl<T> EngineStore for T where T: Store + QueueStore + RoutingStore + MaintenanceStore + ?Sized {}
+impl<T> EngineStore for T where T: Store + QueueStore + RoutingStore + MaintenanceStore + KeyStore + ?Sized {}

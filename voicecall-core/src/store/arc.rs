@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::*;
 use crate::error::Result;
 use crate::id::{AccountName, AttemptId, CarrierCallId, Epoch, SessionId, TenantId};
 use crate::journal::JournalEntry;
-use crate::seal::PersonKey;
+use crate::seal::{Canary, PersonKey, SealedAddress, SealedRow};
 
 macro_rules! pass_through {
     ($store:ident { $(fn $method:ident($($arg:ident: $type:ty),*) -> $returned:ty;)* } $($at_once:tt)*) => {
@@ -90,4 +91,15 @@ pass_through! { MaintenanceStore {
     fn existing_sessions(ids: &[SessionId]) -> Vec<Session>;
     fn log_retention(run: &RetentionRun) -> ();
     fn retention_runs(limit: u32) -> Vec<RetentionRun>;
+}}
+
+pass_through! { SealedRows {
+    fn sealed_addresses(after: Option<Uuid>, limit: u32) -> Vec<(SealedRow, SealedAddress)>;
+    fn reseal(rows: &[Resealed]) -> u64;
+}}
+
+pass_through! { KeyStore {
+    fn canaries() -> Vec<Canary>;
+    fn keep_canary(canary: &Canary) -> ();
+    fn forget_canary(key: &str) -> ();
 }}

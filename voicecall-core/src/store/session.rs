@@ -8,9 +8,10 @@ use super::contact::Claim;
 use super::event::EventSource;
 use super::lease::AcquireLease;
 use super::status::{CallPriority, EndReason, SessionStatus};
+use crate::address::Address;
 use crate::error::{Error, ErrorKind};
 use crate::id::{AccountName, CarrierCallId, ConversationId, Epoch, SessionId, TenantId};
-use crate::seal::{PersonKey, SealedAddress};
+use crate::seal::{PersonKey, SealedAddress, SealedRow, Vault};
 
 /// What is needed to create a session.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,16 +45,45 @@ pub struct NewSession {
 }
 
 impl NewSession {
-    /// A call to somebody.
+    /// A call to somebody whose address was sealed for the row of this session, to which the id is then given.
     #[must_use]
     pub fn outbound(tenant: TenantId, remote: SealedAddress, at: Timestamp) -> Self {
         Self::new(tenant, Direction::Outbound, Some(remote), at)
     }
 
-    /// A call from somebody, or from somebody who withholds the number.
+    /// A call from somebody, sealed in the same way, or from somebody who withholds the number.
     #[must_use]
     pub fn inbound(tenant: TenantId, remote: Option<SealedAddress>, at: Timestamp) -> Self {
         Self::new(tenant, Direction::Inbound, remote, at)
+    }
+
+    /// A call to `address`, sealed for this session.
+    ///
+    /// # Errors
+    /// As [`Vault::seal_address`].
+    pub fn outbound_to(vault: &Vault, tenant: TenantId, address: &Address, at: Timestamp) -> Result<Self, Error> {
+        let new = Self::new(tenant, Direction::Outbound, None, at);
+        Ok(Self { remote: Some(vault.seal_address(new.row(), address)?), ..new })
+    }
+
+    /// A call from `address`, sealed for this session, or from somebody who withholds the number.
+    ///
+    /// # Errors
+    /// As [`Vault::seal_address`].
+    pub fn inbound_from(
+        vault: &Vault,
+        tenant: TenantId,
+        address: Option<&Address>,
+        at: Timestamp,
+    ) -> Result<Self, Error> {
+        let new = Self::new(tenant, Direction::Inbound, None, at);
+        Ok(Self { remote: address.map(|address| vault.seal_address(new.row(), address)).transpose()?, ..new })
+    }
+
+    /// The row that its address is sealed for.
+    #[must_use]
+    pub const fn row(&self) -> SealedRow {
+        SealedRow::session(self.tenant, self.id)
     }
 
     fn new(tenant: TenantId, direction: Direction, remote: Option<SealedAddress>, started_at: Timestamp) -> Self {
@@ -176,6 +206,20 @@ impl Session {
             created_at: new.started_at,
             updated_at: new.started_at,
         }
+    }
+
+    /// The row that its address is sealed for.
+    #[must_use]
+    pub const fn row(&self) -> SealedRow {
+        SealedRow::session(self.tenant, self.id)
+    }
+
+    /// The address it is with; `None` if that is withheld.
+    ///
+    /// # Errors
+    /// As [`Vault::open_address`].
+    pub fn open_remote(&self, vault: &Vault) -> Result<Option<Address>, Error> {
+        self.remote.as_ref().map(|remote| vault.open_address(self.row(), remote)).transpose()
     }
 
     /// Whether it is with this person, by whichever of the two keys.
@@ -374,7 +418,9 @@ mod tests {
 
     fn remote() -> SealedAddress {
         let vault = crate::Vault::generate().unwrap();
-        vault.seal_address(TenantId::new(), &"+46701234567".parse().unwrap()).unwrap()
+        vault
+            .seal_address(SealedRow::session(TenantId::new(), SessionId::new()), &"+46701234567".parse().unwrap())
+            .unwrap()
     }
 
     #[test]

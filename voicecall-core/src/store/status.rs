@@ -87,6 +87,8 @@ text_enum! {
         Abandoned = "abandoned",
         /// The application did not say in time what should become of the call.
         NoDecision = "no_decision",
+        /// Nobody could read whom to call: what the store holds does not open with the vault's keys.
+        AddressUnreadable = "address_unreadable",
         /// The person had asked not to be called any more, and was not.
         DoNotCall = "do_not_call",
         /// The number is not one that may be called.

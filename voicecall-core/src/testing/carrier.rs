@@ -13,6 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
+use url::Url;
 
 use super::ScriptedMedia;
 use crate::carrier::{
@@ -71,6 +72,10 @@ pub enum CarrierRequest {
     NumberWebhooks(PhoneNumber),
     /// To turn there from now on.
     SetNumberWebhooks(PhoneNumber, NumberWebhooks),
+    /// Where media sockets come to.
+    MediaUrl,
+    /// To let media sockets come there from now on.
+    SetMediaUrl(Url),
 }
 
 /// A carrier for tests that opens no socket.
@@ -103,6 +108,7 @@ struct Script {
     /// The oldest first, with their audio.
     recordings: Vec<(CarrierRecording, Bytes)>,
     webhooks: HashMap<PhoneNumber, NumberWebhooks>,
+    media_url: Option<Url>,
     foreign: Vec<PhoneNumber>,
     /// How long an order and a search take.
     delay: (Duration, Duration),
@@ -306,7 +312,7 @@ impl VoiceBackend for ScriptedCarrier {
     }
 
     async fn hang_up(&self, call: &CarrierCallId) -> Result<()> {
-        let mut script = self.note(CarrierRequest::HangUp(call.clone()));
+        let mut script = self.note_if(self.capabilities.hang_up, "hang up", CarrierRequest::HangUp(call.clone()))?;
         script.hang_up.pop_front().map_or(Ok(()), |kind| Err(failed(kind, "hang up")))
     }
 
@@ -318,8 +324,8 @@ impl VoiceBackend for ScriptedCarrier {
         script.update_call.pop_front().map_or(Ok(()), |kind| Err(failed(kind, "update call")))
     }
 
-    fn reply(&self, flow: &CallFlow) -> WebhookReply {
-        reply::reply(flow)
+    fn reply(&self, flow: &CallFlow) -> Result<WebhookReply> {
+        Ok(reply::reply(flow))
     }
 
     fn webhook_head(&self, head: &WebhookRequest<'_>) -> Result<()> {
@@ -330,6 +336,16 @@ impl VoiceBackend for ScriptedCarrier {
         Self::check("read webhook", request)?;
         serde_json::from_slice(request.body)
             .map_err(|error| Error::invalid("body", "a report").with_provider(NAME).with_source(error))
+    }
+
+    /// Without signatures only the calls known here are believed in.
+    async fn confirm(&self, event: CarrierEvent) -> Result<CarrierEvent> {
+        let believed = self.capabilities.signed_webhooks || event.kind.asks();
+        if believed || self.script().calls.contains_key(&event.call) {
+            Ok(event)
+        } else {
+            Err(refused("confirm report"))
+        }
     }
 
     fn media_handshake(&self, request: &WebhookRequest<'_>) -> Result<()> {
@@ -417,7 +433,7 @@ impl VoiceBackend for ScriptedCarrier {
 
     async fn delete_recording(&self, recording: &RecordingId) -> Result<()> {
         let request = CarrierRequest::DeleteRecording(recording.clone());
-        let mut script = self.note_if(self.capabilities.stored_recordings, "delete recording", request)?;
+        let mut script = self.note_if(self.capabilities.delete_recordings, "delete recording", request)?;
         script.recordings.retain(|(known, _)| known.id != *recording);
         Ok(())
     }
@@ -440,6 +456,19 @@ impl VoiceBackend for ScriptedCarrier {
             return Err(NumberWebhooks::not_ours(operation, NAME, number));
         }
         script.webhooks.insert(number.clone(), webhooks.clone());
+        Ok(())
+    }
+
+    async fn media_url(&self) -> Result<Option<Url>> {
+        let able = !self.capabilities.media_addresses;
+        let script = self.note_if(able, "read media address", CarrierRequest::MediaUrl)?;
+        Ok(script.media_url.clone())
+    }
+
+    async fn set_media_url(&self, url: &Url) -> Result<()> {
+        let able = !self.capabilities.media_addresses;
+        let mut script = self.note_if(able, "set media address", CarrierRequest::SetMediaUrl(url.clone()))?;
+        script.media_url = Some(url.clone());
         Ok(())
     }
 

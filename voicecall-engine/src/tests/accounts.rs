@@ -128,6 +128,74 @@ async fn a_carrier_whose_orders_hang_is_given_one_after_it_says_that_it_is_healt
     assert!(trials as u64 <= most, "one order at a time decides: {trials}");
 }
 
+/// Any account, or the one of this name.
+fn any(world: &World) {
+    *world.desk.policy.lock().unwrap() = Some(policy(|policy| policy.account = None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_an_account_fails_calls_go_through_the_next_one() {
+    let (world, second) = two_accounts();
+    for _ in 0..5 {
+        world.carrier.will_place(Err(ErrorKind::Unavailable));
+    }
+    uses(&world, "scripted", None);
+    let _tended = world.tended();
+    for _ in 0..5 {
+        submit(&world, CallPriority::Normal).await;
+    }
+    tokio::time::sleep(6 * SECOND).await;
+    assert_eq!((world.carrier.orders().len(), second.orders().len()), (5, 0), "whoever is bound to it waits");
+    any(&world);
+    let session = submit(&world, CallPriority::High).await;
+    tokio::time::sleep(2 * SECOND).await;
+    assert_eq!(world.last_attempt(session).await.account, Some(name("other")));
+    assert_eq!(world.carrier.orders().len(), 5, "it was not asked");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_was_refused_goes_to_the_next_account_at_once_and_rings_once() {
+    for kind in [ErrorKind::RateLimited, ErrorKind::Unavailable, ErrorKind::Rejected, ErrorKind::Unauthenticated] {
+        let (world, second) = two_accounts();
+        world.carrier.will_place(Err(kind));
+        any(&world);
+        let _tended = world.tended();
+        let session = submit(&world, CallPriority::Normal).await;
+        tokio::time::sleep(3 * SECOND).await;
+        assert_eq!((world.carrier.orders().len(), second.orders().len()), (1, 1), "{kind:?}");
+        let attempt = world.last_attempt(session).await;
+        assert_eq!((attempt.account, attempt.call.is_some()), (Some(name("other")), true));
+        assert_eq!(second.orders()[0].from, number("+46711111111"), "from a number of its own");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_outcome_goes_nowhere_else_and_neither_does_a_wrong_order() {
+    for kind in [ErrorKind::UnknownOutcome, ErrorKind::Invalid] {
+        let (world, second) = two_accounts();
+        world.carrier.will_place(Err(kind));
+        any(&world);
+        let _tended = world.tended();
+        submit(&world, CallPriority::Normal).await;
+        tokio::time::sleep(120 * SECOND).await;
+        assert_eq!((world.carrier.orders().len(), second.orders().len()), (1, 0), "{kind:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_every_account_refuses_is_tried_once_at_each_and_then_waits() {
+    let (world, second) = two_accounts();
+    for _ in 0..4 {
+        world.carrier.will_place(Err(ErrorKind::RateLimited));
+        second.will_place(Err(ErrorKind::RateLimited));
+    }
+    any(&world);
+    let _tended = world.tended();
+    submit(&world, CallPriority::Normal).await;
+    tokio::time::sleep(30 * SECOND).await;
+    assert_eq!((world.carrier.orders().len(), second.orders().len()), (1, 1));
+}
+
 #[test]
 fn wrong_accounts_are_told_at_once() {
     let carrier = || Arc::new(ScriptedCarrier::new());

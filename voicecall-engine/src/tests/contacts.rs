@@ -13,8 +13,8 @@ use voicecall_core::{CallHours, ErrorKind, TenantId};
 const MINUTE: Duration = Duration::from_secs(60);
 
 fn to(world: &World, tenant: TenantId, number: &str) -> NewSession {
-    let remote = world.vault.seal_address(tenant, &number.parse().unwrap()).unwrap();
-    NewSession::outbound(tenant, remote, world.engine.config.clock.now())
+    let (to, now) = (number.parse().unwrap(), world.engine.config.clock.now());
+    NewSession::outbound_to(&world.vault, tenant, &to, now).unwrap()
 }
 
 /// A world that calls whom a real one calls.

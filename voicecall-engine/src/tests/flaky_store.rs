@@ -122,6 +122,15 @@ flaky! {
     RoutingStore {
         fn route_call(carrier: &str, account: Option<AccountName>, call: &CarrierCallId) -> Option<Route>;
     }
+    SealedRows {
+        fn sealed_addresses(after: Option<uuid::Uuid>, limit: u32) -> Vec<(SealedRow, SealedAddress)>;
+        fn reseal(rows: &[Resealed]) -> u64;
+    }
+    KeyStore {
+        fn canaries() -> Vec<Canary>;
+        fn keep_canary(canary: &Canary) -> ();
+        fn forget_canary(key: &str) -> ();
+    }
     MaintenanceStore {
         fn archive_events(before: Timestamp, limit: u32) -> u64;
         fn purge_provider_logs(before: Timestamp, limit: u32) -> u64;

@@ -71,7 +71,7 @@ async fn a_call_that_comes_in_is_answered_and_conducted() {
     let [session] = &*world.all().await else { panic!("one session") };
     assert_eq!((session.direction, session.end_reason), (Direction::Inbound, Some(EndReason::Completed)));
     assert_eq!(session.local.as_deref(), Some("+46700000000"));
-    let from = world.vault.open_address(world.tenant, session.remote.as_ref().unwrap()).unwrap();
+    let from = session.open_remote(&world.vault).unwrap().unwrap();
     assert_eq!(from.canonical(), "+46701740605");
     assert_eq!((&session.metadata, session.reference.as_ref()), (&serde_json::Value::Null, None), "no name is kept");
     assert!(world.carrier.orders().is_empty(), "nobody was called");
@@ -295,7 +295,7 @@ async fn only_the_carrier_brings_calls() {
 
 impl World {
     /// The carrier reports at the address that is set for all calls to a number.
-    async fn account_reports(&self, call: &str, status: CallStatus) -> Result<()> {
+    async fn account_reports(&self, call: &str, status: CallStatus) -> Result<bool> {
         let kind = CarrierEventKind::Status { status, duration: None, cause: None };
         let event = CarrierEvent::new(CarrierCallId::new(call), kind, format!("{call} {status:?}"));
         let request = ScriptedCarrier::webhook_of("/voice/status?account=scripted", &event);

@@ -14,6 +14,7 @@ mod recovering;
 mod registry;
 mod reports;
 mod resuming;
+mod shared_address;
 mod sharing;
 mod transfers;
 mod trouble;

@@ -23,8 +23,7 @@ pub(super) fn policy(change: impl FnOnce(&mut DialPolicy)) -> DialPolicy {
 }
 
 pub(super) fn new_session(world: &World, priority: CallPriority) -> NewSession {
-    let phone = world.somebody(world.tenant);
-    NewSession { priority, ..NewSession::outbound(world.tenant, phone, world.engine.config.clock.now()) }
+    NewSession { priority, ..world.call_to_somebody(world.tenant) }
 }
 
 #[tokio::test(start_paused = true)]

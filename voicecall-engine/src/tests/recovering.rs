@@ -172,3 +172,21 @@ fn assert_apology(world: &World, call: &str) {
     };
     assert!(world.carrier.requests().iter().any(apology), "no apology");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_session_whose_number_cannot_be_read_ends_and_is_not_tried_for_ever() {
+    for state in [AttemptState::Sending, AttemptState::Unknown] {
+        let world = World::new();
+        let session = abandoned(&world, state).await;
+        let other = world.restarted_without_keys();
+        assert_eq!(other.engine.recover().await.unwrap(), CLOSED);
+        assert_ended(&world, &session, EndReason::AddressUnreadable).await;
+        assert_eq!(other.engine.recover().await.unwrap(), NOTHING);
+    }
+    let world = World::new();
+    let session = world.session().await;
+    let other = world.restarted_without_keys();
+    other.engine.place(&session).await.unwrap_err();
+    assert_ended(&world, &session, EndReason::AddressUnreadable).await;
+    assert!(world.carrier.orders().is_empty());
+}

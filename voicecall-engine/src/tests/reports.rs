@@ -51,6 +51,21 @@ async fn reports_in_any_order_with_repeats_give_one_end() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_report_is_news_once() {
+    let world = World::new();
+    let placed = world.placed().await;
+    for (status, is_news) in
+        [(CallStatus::Ringing, true), (CallStatus::Ringing, false), (CallStatus::Busy, true), (CallStatus::Busy, false)]
+    {
+        assert_eq!(world.report(placed.key, &placed.call, status).await.unwrap(), is_news, "{status:?}");
+    }
+    use voicecall_core::store::SessionStore;
+    let logs = world.store.inner.provider_logs(world.tenant, placed.session).await.unwrap();
+    let reports = logs.iter().filter(|log| log.operation == voicecall_core::store::ProviderOperation::Webhook);
+    assert_eq!(reports.count(), 2, "what comes twice is kept once");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_first_end_stands() {
     let world = World::new();
     let placed = world.placed().await;

@@ -99,8 +99,7 @@ async fn a_tenant_with_many_sessions_lets_others_take_turns_at_the_same_account(
     let world = World::paced(1.0);
     let busy = TenantId::new();
     for _ in 0..2000 {
-        let remote = Some(world.somebody(busy));
-        let of_busy = NewSession { tenant: busy, remote, ..new_session(&world, CallPriority::High) };
+        let of_busy = NewSession { priority: CallPriority::High, ..world.call_to_somebody(busy) };
         world.engine.submit(&of_busy).await.unwrap();
     }
     let _tended = world.tended();

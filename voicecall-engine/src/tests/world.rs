@@ -13,7 +13,9 @@ use crate::*;
 use voicecall_core::agent::{Cascade, VoiceAgent};
 use voicecall_core::audio::{Detection, FRAME_SAMPLES};
 use voicecall_core::call::CallSettings;
-use voicecall_core::carrier::{self, AnsweredBy, CallStatus, CarrierEvent, CarrierEventKind, WebhookReply};
+use voicecall_core::carrier::{
+    self, AnsweredBy, CallStatus, CarrierEvent, CarrierEventKind, VoiceCapabilities, WebhookReply,
+};
 use voicecall_core::dialogue::{Action, Dialogue, DialogueEvent, Scripted};
 use voicecall_core::journal::{Fact, JournalEntry};
 use voicecall_core::store::*;
@@ -46,22 +48,31 @@ impl World {
     }
 
     pub(super) fn with(configure: impl FnOnce(&mut EngineConfig), agent: Arc<dyn VoiceAgent>) -> Self {
-        Self::of(configure, agent, 1.0)
+        Self::of(configure, agent, 1.0, ScriptedCarrier::new())
     }
 
     /// An account that is given so many orders a second.
     pub(super) fn paced(calls_per_second: f64) -> Self {
-        Self::of(|_| {}, scripted_agent(), calls_per_second)
+        Self::of(|_| {}, scripted_agent(), calls_per_second, ScriptedCarrier::new())
     }
 
-    fn of(configure: impl FnOnce(&mut EngineConfig), agent: Arc<dyn VoiceAgent>, calls_per_second: f64) -> Self {
+    /// A carrier that can do this.
+    pub(super) fn at(able: VoiceCapabilities) -> Self {
+        Self::of(|_| {}, scripted_agent(), 1.0, ScriptedCarrier::new().with_capabilities(able))
+    }
+
+    fn of(
+        configure: impl FnOnce(&mut EngineConfig),
+        agent: Arc<dyn VoiceAgent>,
+        calls_per_second: f64,
+        carrier: ScriptedCarrier,
+    ) -> Self {
         let mut config = EngineConfig::new("https://calls.example".parse().unwrap());
         config.clock = Clock::from("2026-11-20T10:00:00Z".parse().unwrap());
         // Whose tables of numbers take long to read.
         config.destinations = Destinations::anything();
         configure(&mut config);
-        let (store, carrier, desk) =
-            (Arc::new(FlakyStore::default()), Arc::new(ScriptedCarrier::new()), Arc::new(Desk::new(agent)));
+        let (store, carrier, desk) = (Arc::new(FlakyStore::default()), Arc::new(carrier), Arc::new(Desk::new(agent)));
         let vault = Arc::new(Vault::generate().unwrap());
         let engine = CallEngine::new(
             config,
@@ -75,6 +86,15 @@ impl World {
 
     /// The next process, or another one, over the same store and carrier.
     pub(super) fn restarted(&self) -> Self {
+        self.restarted_with(Arc::clone(&self.vault))
+    }
+
+    /// The same with keys that open nothing of what is there.
+    pub(super) fn restarted_without_keys(&self) -> Self {
+        self.restarted_with(Arc::new(Vault::generate().unwrap()))
+    }
+
+    fn restarted_with(&self, vault: Arc<Vault>) -> Self {
         let mut next = Self::new();
         *self.desk.agent.lock().unwrap() = scripted_agent();
         let engine = CallEngine::new(
@@ -82,27 +102,28 @@ impl World {
             Arc::<FlakyStore>::clone(&self.store),
             account(&self.carrier),
             Arc::<Desk>::clone(&self.desk),
-            Arc::clone(&self.vault),
+            Arc::clone(&vault),
         );
         next.engine = engine.unwrap();
         next.store = Arc::clone(&self.store);
         next.carrier = Arc::clone(&self.carrier);
-        next.vault = Arc::clone(&self.vault);
+        next.vault = vault;
         next.desk = Arc::clone(&self.desk);
         next.tenant = self.tenant;
         next.people = Arc::clone(&self.people);
         next
     }
 
-    /// Somebody of this tenant with a number that nobody else has: first [`PHONE`], then those that follow.
-    pub(super) fn somebody(&self, tenant: TenantId) -> SealedAddress {
+    /// A call to somebody of this tenant with a number that nobody else has: first [`PHONE`], then those that follow.
+    pub(super) fn call_to_somebody(&self, tenant: TenantId) -> NewSession {
         let number: u64 = PHONE.trim_start_matches('+').parse().unwrap();
         let number = number + self.people.fetch_add(1, Ordering::Relaxed);
-        self.vault.seal_address(tenant, &format!("+{number}").parse().unwrap()).unwrap()
+        let (phone, now) = (format!("+{number}").parse().unwrap(), self.engine.config.clock.now());
+        NewSession::outbound_to(&self.vault, tenant, &phone, now).unwrap()
     }
 
     pub(super) async fn session(&self) -> Session {
-        let new = NewSession::outbound(self.tenant, self.somebody(self.tenant), self.engine.config.clock.now());
+        let new = self.call_to_somebody(self.tenant);
         self.store.create_session(&new).await.unwrap()
     }
 
@@ -169,7 +190,7 @@ impl World {
     }
 
     /// Reports who answered.
-    pub(super) async fn detected(&self, placed: &Placed, answered_by: AnsweredBy) -> Result<()> {
+    pub(super) async fn detected(&self, placed: &Placed, answered_by: AnsweredBy) -> Result<bool> {
         let kind = CarrierEventKind::Detected(carrier::Detection::new(answered_by, None));
         let event = CarrierEvent::new(CarrierCallId::new(&placed.call), kind, RecordId::new().to_string());
         let request = ScriptedCarrier::webhook_of("/voice/status", &event);
@@ -186,7 +207,7 @@ impl World {
         self.engine.resume(key, &request.request(&request.headers())).await
     }
 
-    pub(super) async fn report(&self, key: CallKey, call: &str, status: CallStatus) -> Result<()> {
+    pub(super) async fn report(&self, key: CallKey, call: &str, status: CallStatus) -> Result<bool> {
         let kind = CarrierEventKind::Status { status, duration: None, cause: None };
         let event = CarrierEvent::new(CarrierCallId::new(call), kind, format!("{call} {status:?}"));
         let request = ScriptedCarrier::webhook_of(&format!("/voice/status?call={key}"), &event);

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use tokio::time::sleep;
 use voicecall_core::async_trait;
 use voicecall_core::carrier::{
-    CallFlow, CarrierCall, CarrierEvent, FindCalls, PlaceCall, VoiceBackend, VoiceCapabilities, WebhookReply,
+    CallFlow, CallStep, CarrierCall, CarrierEvent, FindCalls, PlaceCall, VoiceBackend, VoiceCapabilities, WebhookReply,
     WebhookRequest,
 };
 use voicecall_core::media::MediaCodec;
@@ -28,7 +28,8 @@ impl VoiceBackend for SimCarrier {
 
     fn capabilities(&self) -> VoiceCapabilities {
         let mut able = VoiceCapabilities::none();
-        (able.update_call, able.resumes_after_stream, able.signed_media) = (true, true, true);
+        (able.hang_up, able.time_limit, able.update_call, able.resumes_after_stream) = (true, true, true, true);
+        (able.signed_webhooks, able.signed_media, able.media_addresses) = (true, true, true);
         able
     }
 
@@ -85,14 +86,18 @@ impl VoiceBackend for SimCarrier {
 
     async fn update_call(&self, call: &CarrierCallId, flow: &CallFlow) -> Result<()> {
         self.visit(Site::RestUpdate, "update_call call").await?;
-        let steps = step::read(&self.protocol.reply(flow));
+        let steps = step::read(&self.protocol.reply(flow)?);
         if self.control(call, Control::Steer(steps)) {
             return Ok(());
         }
         Err(failed(ErrorKind::Closed, "update_call call"))
     }
 
-    fn reply(&self, flow: &CallFlow) -> WebhookReply {
+    fn reply(&self, flow: &CallFlow) -> Result<WebhookReply> {
+        let records = |step: &CallStep| matches!(step, CallStep::StartRecording(_) | CallStep::StopRecording(_));
+        if flow.0.iter().any(records) {
+            return Err(Error::new(ErrorKind::Unsupported, "write instructions").with_provider(self.name()));
+        }
         self.protocol.reply(flow)
     }
 

@@ -32,7 +32,7 @@
 //! impl Receiver for Service {
 //!     async fn request(&self, request: &SignedRequest) -> Result<Option<WebhookReply>> {
 //!         let event = request.with(|request| self.0.webhook(request))?;
-//!         Ok(event.kind.asks().then(|| self.0.reply(&CallFlow::farewell("Goodbye.", "en-US"))))
+//!         event.kind.asks().then(|| self.0.reply(&CallFlow::farewell("Goodbye.", "en-US"))).transpose()
 //!     }
 //!
 //!     async fn connect(&self, _: &SignedRequest, _: PairedSocket) -> Result<()> {

@@ -39,7 +39,7 @@ impl Receiver for Arc<CallEngine> {
                     Some(("account", name)) => ReportOf::Account(name.parse()?),
                     _ => return Err(Error::new(ErrorKind::NotFound, "find route")),
                 };
-                self.report(about, &webhook).await.map(|()| None)
+                self.report(about, &webhook).await.map(|_| None)
             }
             ["voice", account, "incoming"] => self.incoming(account.parse()?, &webhook).await.map(Some),
             ["voice", key, "answer"] => self.answer(key.parse()?, &webhook).await.map(Some),

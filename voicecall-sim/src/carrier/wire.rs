@@ -44,13 +44,13 @@ impl Wire for ScriptedWire {
         ScriptedMedia::write(&event)
     }
 
-    fn read<'a>(&self, text: &'a str) -> Result<AppMessage<'a>, IllegalMessage> {
+    fn read<'a>(&mut self, text: &'a str) -> Result<AppMessage<'a>, IllegalMessage> {
         match ScriptedMedia::read(text) {
             Ok(MediaCommand::Audio(frame)) => Ok(AppMessage::Audio(frame.as_bytes().to_vec())),
             Ok(MediaCommand::Mark(mark)) => Ok(AppMessage::Mark(Cow::Owned(mark.0.to_string()))),
             Ok(MediaCommand::Clear) => Ok(AppMessage::Clear),
             // There is nothing to open, and whoever closes drops the socket.
-            Ok(MediaCommand::Open | MediaCommand::Close) => Ok(AppMessage::Audio(Vec::new())),
+            Ok(MediaCommand::Open | MediaCommand::Close) => Ok(AppMessage::Nothing),
             Err(_) => Err(IllegalMessage::NotJson),
         }
     }

@@ -19,9 +19,9 @@ use super::summary::Report;
 use crate::caller::ScriptedCaller;
 use crate::clock::Clock;
 use crate::labels::Labels;
+use crate::media_socket::{self, End, FromApp, MediaSocket, ToSocket};
 use crate::scenario::Scenario;
 use crate::twilio::StreamWire;
-use crate::twilio::media_socket::{self, End, FromApp, MediaSocket, ToSocket};
 
 /// How long a server that does not read may hold the end of a call up.
 const LET_GO: Duration = Duration::from_secs(5);

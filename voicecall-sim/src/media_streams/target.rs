@@ -16,7 +16,7 @@ use url::Url;
 use voicecall_core::{Error, ErrorKind, Result};
 
 use super::report::CallEnd;
-use crate::twilio::media_socket::{HANDSHAKE, MediaSocket};
+use crate::media_socket::{HANDSHAKE, MediaSocket};
 use crate::twilio::sign;
 use crate::twilio::signature::SIGNATURE;
 

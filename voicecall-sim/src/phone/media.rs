@@ -24,6 +24,8 @@ pub struct PhoneOptions {
     pub buffer: Duration,
     /// Whether both sides are kept, sample by sample.
     pub record: bool,
+    /// Whether marks behind audio that is thrown away return at once, as Twilio's do; otherwise they never do.
+    pub returns_cleared_marks: bool,
     /// A fault: audio goes out before the start.
     pub media_before_start: bool,
 }
@@ -37,6 +39,7 @@ impl Default for PhoneOptions {
             pause: Duration::from_millis(500),
             buffer: Duration::from_secs(600),
             record: false,
+            returns_cleared_marks: true,
             media_before_start: false,
         }
     }
@@ -56,6 +59,8 @@ pub struct Phone {
     /// Since when the buffer is dry, and how many samples of silence that made.
     dry: Option<Gap>,
     closed: bool,
+    /// The application has asked for the end.
+    closing: bool,
     stats: MediaStats,
     complaints: Vec<IllegalMessage>,
     recording: (Vec<u8>, Vec<u8>),
@@ -75,6 +80,7 @@ impl Phone {
             spoken: None,
             dry: None,
             closed: false,
+            closing: false,
             stats: MediaStats::default(),
             complaints: Vec::new(),
             recording: (Vec::new(), Vec::new()),
@@ -169,6 +175,12 @@ impl Phone {
         self.to_app.hold(until);
     }
 
+    /// Whether the application has asked for the end, and everything it sent was played.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.closing && self.playout.buffered() == 0
+    }
+
     /// Takes the complaints about messages that were not understood since the last time.
     pub fn take_complaints(&mut self) -> Vec<IllegalMessage> {
         std::mem::take(&mut self.complaints)
@@ -190,7 +202,7 @@ impl Phone {
     fn advance(&mut self, now: CallTime) {
         while let Some((at, text)) = self.from_app.arrived(now) {
             self.return_marks(at);
-            if !self.closed {
+            if !self.closed && !self.closing {
                 self.obey(at, &text);
             }
         }
@@ -219,7 +231,12 @@ impl Phone {
                 self.stats.marks_received += 1;
                 self.return_marks(now);
             }
+            Ok(AppMessage::Nothing) => {}
+            Ok(AppMessage::Close) => self.closing = true,
             Ok(AppMessage::Clear) => {
+                if !self.options.returns_cleared_marks {
+                    self.playout.forget_marks();
+                }
                 self.stats.cleared += self.playout.clear(now);
                 self.stats.clears += 1;
                 self.dry = None;
@@ -267,7 +284,9 @@ impl Phone {
 
     fn say(&mut self, now: CallTime, message: &PhoneMessage<'_>) {
         let text = self.wire.write(message);
-        self.to_app.send(now, text);
+        if !text.is_empty() {
+            self.to_app.send(now, text);
+        }
     }
 }
 

@@ -49,6 +49,12 @@ impl Playout {
         dropped
     }
 
+    /// Forgets the marks that have not returned.
+    pub fn forget_marks(&mut self) {
+        self.waiting.clear();
+        self.due.clear();
+    }
+
     /// Takes what sounds in the 20 ms from `now` and says how many bytes of it came from the buffer; the rest is
     /// silence.
     pub fn take(&mut self, now: CallTime) -> (Frame, usize) {

@@ -39,6 +39,10 @@ pub enum AppMessage<'a> {
     Mark(Cow<'a, str>),
     /// Forget what was not played yet.
     Clear,
+    /// Nothing that the phone does anything about.
+    Nothing,
+    /// End the stream once everything was played.
+    Close,
 }
 
 /// Why a message of the application was not understood. It is ignored.
@@ -76,14 +80,14 @@ impl fmt::Display for IllegalMessage {
     }
 }
 
-/// One carrier's format for one stream. Numbering of messages is its state.
+/// One carrier's format for one stream. What was said before, such as a message's number, is its state.
 pub trait Wire: Debug + Send {
-    /// The text of the next message to the application.
+    /// The text of the next message to the application; empty if the carrier says nothing then.
     fn write(&mut self, message: &PhoneMessage<'_>) -> String;
 
     /// Reads a message of the application.
     ///
     /// # Errors
     /// Says what is wrong with it; nothing panics, whatever it is.
-    fn read<'a>(&self, text: &'a str) -> Result<AppMessage<'a>, IllegalMessage>;
+    fn read<'a>(&mut self, text: &'a str) -> Result<AppMessage<'a>, IllegalMessage>;
 }

@@ -15,7 +15,6 @@ mod gather;
 mod json;
 mod lines;
 mod log;
-pub(crate) mod media_socket;
 mod message;
 mod options;
 mod own_number;

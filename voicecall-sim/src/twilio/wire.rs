@@ -77,7 +77,7 @@ impl Wire for StreamWire {
         }
     }
 
-    fn read<'a>(&self, text: &'a str) -> Result<AppMessage<'a>, IllegalMessage> {
+    fn read<'a>(&mut self, text: &'a str) -> Result<AppMessage<'a>, IllegalMessage> {
         if let Ok(message) = serde_json::from_str::<FromApp<'a>>(text) {
             return self.understood(message);
         }

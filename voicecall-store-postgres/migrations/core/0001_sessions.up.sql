@@ -174,14 +174,15 @@ CREATE TABLE voicecall.contacts (
     position   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     number     bytea NOT NULL CHECK (length(number) = 16),
     tenant_id  uuid NOT NULL,
-    session_id uuid NOT NULL,
+    -- Of what is erased nothing is left that leads to it.
+    session_id uuid REFERENCES voicecall.sessions (id) ON DELETE SET NULL,
     at         bigint NOT NULL,
     -- Whether the call was ordered, as far as anybody knows.
     ordered    boolean NOT NULL
 );
 CREATE INDEX contacts_by_number ON voicecall.contacts (number, at);
 CREATE INDEX contacts_by_tenant ON voicecall.contacts (tenant_id, at);
-CREATE INDEX contacts_of_session ON voicecall.contacts (tenant_id, session_id, position);
+CREATE INDEX contacts_of_session ON voicecall.contacts (session_id, position);
 CREATE INDEX contacts_by_time ON voicecall.contacts (at);
 
 CREATE TABLE voicecall.retention_runs (
@@ -191,6 +192,12 @@ CREATE TABLE voicecall.retention_runs (
     before   bigint NOT NULL,
     affected bigint NOT NULL CHECK (affected >= 0),
     error    text
+);
+
+-- By which the keys are known again that something here was sealed or indexed with. They are nobody's.
+CREATE TABLE voicecall.canaries (
+    key  text PRIMARY KEY CHECK (key <> ''),
+    code bytea NOT NULL CHECK (length(code) = 32)
 );
 
 SELECT voicecall.protect(name::regclass) FROM unnest(ARRAY[
@@ -228,7 +235,8 @@ CREATE POLICY maintenance ON voicecall.sessions TO voicecall_maintenance USING (
 CREATE POLICY maintenance ON voicecall.session_events TO voicecall_maintenance USING (true) WITH CHECK (true);
 CREATE POLICY maintenance ON voicecall.session_events_archive TO voicecall_maintenance USING (true) WITH CHECK (true);
 CREATE POLICY maintenance ON voicecall.provider_logs TO voicecall_maintenance USING (true) WITH CHECK (true);
-GRANT SELECT, UPDATE (recording_url, updated_at), DELETE ON voicecall.sessions TO voicecall_maintenance;
+GRANT SELECT, UPDATE (recording_url, updated_at, remote), DELETE ON voicecall.sessions TO voicecall_maintenance;
+GRANT SELECT, INSERT, DELETE ON voicecall.canaries TO voicecall_maintenance;
 GRANT SELECT, DELETE ON voicecall.session_events TO voicecall_maintenance;
 GRANT INSERT ON voicecall.session_events_archive TO voicecall_maintenance;
 GRANT SELECT (position, at), DELETE ON voicecall.provider_logs TO voicecall_maintenance;

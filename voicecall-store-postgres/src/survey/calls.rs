@@ -1,19 +1,20 @@
 //! Sessions with what the survey keeps of them: the table `survey_calls`.
 
 use jiff::Timestamp;
-use voicecall_core::store::{Page, PageRequest, Session, SessionChange, SessionFilter};
-use voicecall_core::{Result, SessionId, TenantId, async_trait};
+use uuid::Uuid;
+use voicecall_core::store::{Page, PageRequest, Resealed, Session, SessionChange, SessionFilter};
+use voicecall_core::{Result, SealedAddress, SealedRow, SessionId, TenantId, async_trait};
 use voicecall_survey::store::{
     Anonymised, CallAttachment, CallRecord, CallResponse, CallStore, Report, ReportRange, SurveyCall,
     SurveyMaintenanceStore, check_answers, check_end,
 };
 
-use super::{report, responses};
+use super::{directory, report, responses};
 use crate::column::{Bound, Json, params};
 use crate::connection::{Db, Row};
 use crate::fault::{Fault, Outcome};
 use crate::roles::Role::Maintenance;
-use crate::{PostgresStore, journal, sessions};
+use crate::{PostgresStore, journal, keys, sessions};
 
 #[async_trait]
 impl CallStore for PostgresStore {
@@ -101,6 +102,20 @@ impl SurveyMaintenanceStore for PostgresStore {
             first_ended(&db, "ended_at < $1 AND anonymised_at IS NULL", before, limit).await
         })
         .await
+    }
+
+    async fn sealed_phones(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<(SealedRow, SealedAddress)>> {
+        self.read_as(Maintenance, "read sealed phones", move |db| async move {
+            directory::sealed_phones(&db, after, limit).await
+        })
+        .await
+    }
+
+    async fn reseal_phones(&self, rows: &[Resealed]) -> Result<u64> {
+        let rows = rows.to_vec();
+        let update = "UPDATE voicecall.customer_verifications SET phone = $1
+                      WHERE id = $2 AND tenant_id = $3 AND phone = $4";
+        self.write_as(Maintenance, "seal anew", move |db| async move { keys::replace(&db, update, &rows).await }).await
     }
 }
 

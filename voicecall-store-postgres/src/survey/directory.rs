@@ -1,12 +1,15 @@
 //! Businesses and verifications: the tables `business_contexts` and `customer_verifications`.
 
-use voicecall_core::{PersonKey, Result, Sealed, SealedAddress, TenantId, async_trait};
+use voicecall_core::{PersonKey, Result, Sealed, SealedAddress, SealedRow, TenantId, async_trait};
 use voicecall_survey::store::{BusinessContext, CustomerVerification, DirectoryStore, VerificationId};
+
+use uuid::Uuid;
 
 use crate::PostgresStore;
 use crate::column::{Json, params};
 use crate::connection::{Db, Row};
 use crate::fault::{Fault, Outcome};
+use crate::keys::behind;
 
 #[async_trait]
 impl DirectoryStore for PostgresStore {
@@ -106,4 +109,18 @@ fn read_verification(row: &Row) -> Outcome<CustomerVerification> {
         phone: SealedAddress { sealed: Sealed::from_bytes(row.get("phone")?), lookup: row.get("phone_lookup")? },
         status: row.get("status")?,
     })
+}
+
+/// Verifications with their phones, in the order of their ids.
+pub(super) async fn sealed_phones(
+    db: &Db,
+    after: Option<Uuid>,
+    limit: u32,
+) -> Outcome<Vec<(SealedRow, SealedAddress)>> {
+    let query = "SELECT * FROM voicecall.customer_verifications WHERE id > $1 ORDER BY id LIMIT $2";
+    let sealed = |row: &Row| {
+        let verification = read_verification(row)?;
+        Ok((CustomerVerification::row(verification.tenant, verification.id), verification.phone))
+    };
+    db.query(query, params![behind(after), limit]).await?.iter().map(sealed).collect()
 }

@@ -135,8 +135,8 @@ pub fn new_session() -> NewSession {
 }
 
 pub fn new_session_of(tenant: TenantId) -> NewSession {
-    let somebody = Vault::generate().unwrap().seal_address(tenant, &"+46701234567".parse().unwrap()).unwrap();
-    NewSession::outbound(tenant, somebody, jiff::Timestamp::now())
+    let (vault, somebody) = (Vault::generate().unwrap(), "+46701234567".parse().unwrap());
+    NewSession::outbound_to(&vault, tenant, &somebody, jiff::Timestamp::now()).unwrap()
 }
 
 pub async fn session_in(store: &PostgresStore) -> (TenantId, SessionId) {

@@ -2,17 +2,18 @@
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
-use voicecall_core::store::{Page, PageRequest, Session, SessionChange, SessionFilter};
-use voicecall_core::{Result, SessionId, TenantId, async_trait};
+use uuid::Uuid;
+use voicecall_core::store::{Page, PageRequest, Resealed, Session, SessionChange, SessionFilter};
+use voicecall_core::{Result, SealedAddress, SealedRow, SessionId, TenantId, async_trait};
 use voicecall_survey::store::{
     Anonymised, CallAttachment, CallRecord, CallResponse, CallStore, Report, ReportRange, SurveyCall,
     SurveyMaintenanceStore, check_answers, check_end,
 };
 
-use super::{report, responses};
+use super::{directory, report, responses};
 use crate::column::{At, Count, Json, Text};
 use crate::fault::{Fault, Outcome};
-use crate::{SqliteStore, journal, sessions};
+use crate::{SqliteStore, journal, keys, sessions};
 
 #[async_trait]
 impl CallStore for SqliteStore {
@@ -94,6 +95,16 @@ impl SurveyMaintenanceStore for SqliteStore {
             first_ended(db, "ended_at < ? AND anonymised_at IS NULL", before, limit)
         })
         .await
+    }
+
+    async fn sealed_phones(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<(SealedRow, SealedAddress)>> {
+        self.read("read sealed phones", move |db| directory::sealed_phones(db, after, limit)).await
+    }
+
+    async fn reseal_phones(&self, rows: &[Resealed]) -> Result<u64> {
+        let rows = rows.to_vec();
+        let update = "UPDATE customer_verifications SET phone = ?1 WHERE id = ?2 AND business_id = ?3 AND phone = ?4";
+        self.write("seal anew", move |db| keys::replace(db, update, &rows)).await
     }
 }
 

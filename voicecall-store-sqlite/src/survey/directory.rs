@@ -1,12 +1,14 @@
 //! Businesses and verifications: the tables `business_contexts` and `customer_verifications`.
 
 use rusqlite::{Connection, Row, named_params};
-use voicecall_core::{PersonKey, Result, TenantId, async_trait};
+use uuid::Uuid;
+use voicecall_core::{PersonKey, Result, SealedAddress, SealedRow, TenantId, async_trait};
 use voicecall_survey::store::{BusinessContext, CustomerVerification, DirectoryStore, VerificationId};
 
 use crate::SqliteStore;
 use crate::column::{At, Json, Text, address};
 use crate::fault::{Fault, Outcome};
+use crate::keys::behind;
 
 #[async_trait]
 impl DirectoryStore for SqliteStore {
@@ -73,6 +75,20 @@ pub(super) fn of_person(db: &Connection, tenant: TenantId, person: PersonKey) ->
     let query = "SELECT * FROM customer_verifications WHERE business_id = ? AND phone_lookup = ? ORDER BY id";
     let of = (Text(tenant), *person.lookup().as_bytes());
     Ok(db.prepare_cached(query)?.query_map(of, read_verification)?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Verifications with their phones, in the order of their ids.
+pub(super) fn sealed_phones(
+    db: &Connection,
+    after: Option<Uuid>,
+    limit: u32,
+) -> Outcome<Vec<(SealedRow, SealedAddress)>> {
+    let query = "SELECT * FROM customer_verifications WHERE id > ? ORDER BY id LIMIT ?";
+    let sealed = |row: &Row<'_>| {
+        let verification = read_verification(row)?;
+        Ok((CustomerVerification::row(verification.tenant, verification.id), verification.phone))
+    };
+    Ok(db.prepare_cached(query)?.query_map((behind(after), limit), sealed)?.collect::<rusqlite::Result<_>>()?)
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<BusinessContext> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use voicecall_core::journal::{Fact, JournalEntry};
 use voicecall_core::store::{NewSession, SessionStore};
-use voicecall_core::{CallTime, Epoch, RecordId, SealedAddress, SessionId, TenantId, Vault};
+use voicecall_core::{Address, CallTime, Epoch, RecordId, SessionId, TenantId, Vault};
 use voicecall_store_sqlite::SqliteStore;
 
 pub struct Folder(PathBuf);
@@ -35,12 +35,11 @@ impl Drop for Folder {
 }
 
 pub fn new_session() -> NewSession {
-    let tenant = TenantId::new();
-    new_session_for(tenant, Vault::generate().unwrap().seal_address(tenant, &"+46701234567".parse().unwrap()).unwrap())
+    new_session_for(&Vault::generate().unwrap(), TenantId::new(), &"+46701234567".parse().unwrap())
 }
 
-pub fn new_session_for(tenant: TenantId, somebody: SealedAddress) -> NewSession {
-    NewSession::outbound(tenant, somebody, jiff::Timestamp::now())
+pub fn new_session_for(vault: &Vault, tenant: TenantId, somebody: &Address) -> NewSession {
+    NewSession::outbound_to(vault, tenant, somebody, jiff::Timestamp::now()).unwrap()
 }
 
 pub async fn session_in(store: &SqliteStore) -> (TenantId, SessionId) {

@@ -3,7 +3,7 @@
 use jiff::{Timestamp, civil};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use voicecall_core::{CallHours, Result, SealedAddress, TenantId, text_enum};
+use voicecall_core::{CallHours, Result, SealedAddress, SealedRow, TenantId, text_enum};
 
 use super::VerificationId;
 
@@ -109,8 +109,16 @@ pub struct CustomerVerification {
     pub purchased_at: Timestamp,
     /// How much, in millionths of the currency.
     pub amount_micros: i64,
-    /// Whom to call.
+    /// Whom to call; sealed for this [row](Self::row).
     pub phone: SealedAddress,
     /// Whether it was confirmed.
     pub status: VerificationStatus,
+}
+
+impl CustomerVerification {
+    /// The row that a verification's phone is sealed for.
+    #[must_use]
+    pub const fn row(tenant: TenantId, id: VerificationId) -> SealedRow {
+        SealedRow { tenant, kind: "verification", id: *id.as_uuid() }
+    }
 }

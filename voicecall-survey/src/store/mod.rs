@@ -41,4 +41,4 @@ pub use projection::{Projection, project};
 pub use question::{Priority, QuestionConfiguration, SelectionLog};
 pub use report::{Counting, Mean, QuestionTally, Report, ReportRange, Tally};
 pub use response::{CallResponse, check_answers, check_end};
-pub use traits::{CallStore, DirectoryStore, QuestionStore, SurveyMaintenanceStore, SurveyStore};
+pub use traits::{CallStore, DirectoryStore, QuestionStore, SealedPhones, SurveyMaintenanceStore, SurveyStore};

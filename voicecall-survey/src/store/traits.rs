@@ -3,8 +3,9 @@
 use std::fmt::Debug;
 
 use jiff::Timestamp;
-use voicecall_core::store::{Page, PageRequest, Session, SessionChange, SessionFilter};
-use voicecall_core::{Result, SessionId, TenantId, async_trait};
+use uuid::Uuid;
+use voicecall_core::store::{Page, PageRequest, Resealed, SealedRows, Session, SessionChange, SessionFilter};
+use voicecall_core::{Result, SealedAddress, SealedRow, SessionId, TenantId, async_trait};
 
 use super::{
     Anonymised, BusinessContext, CallAttachment, CallResponse, CustomerVerification, QuestionConfiguration, QuestionId,
@@ -155,6 +156,33 @@ pub trait SurveyMaintenanceStore: Send + Sync {
     /// # Errors
     /// As every store call.
     async fn old_transcripts(&self, before: Timestamp, limit: u32) -> Result<Vec<SurveyCall>>;
+
+    /// Verifications with their phones, as [`SealedRows::sealed_addresses`](voicecall_core::store::SealedRows::sealed_addresses).
+    ///
+    /// # Errors
+    /// As every store call.
+    async fn sealed_phones(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<(SealedRow, SealedAddress)>>;
+
+    /// Other ciphertext for phones, as [`SealedRows::reseal`](voicecall_core::store::SealedRows::reseal).
+    ///
+    /// # Errors
+    /// As every store call.
+    async fn reseal_phones(&self, rows: &[Resealed]) -> Result<u64>;
+}
+
+/// The phones of a store's verifications, to be sealed anew by [`rekey`](voicecall_core::store::rekey).
+#[derive(Debug, Clone, Copy)]
+pub struct SealedPhones<'a, S: ?Sized>(pub &'a S);
+
+#[async_trait]
+impl<S: SurveyMaintenanceStore + ?Sized> SealedRows for SealedPhones<'_, S> {
+    async fn sealed_addresses(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<(SealedRow, SealedAddress)>> {
+        self.0.sealed_phones(after, limit).await
+    }
+
+    async fn reseal(&self, rows: &[Resealed]) -> Result<u64> {
+        self.0.reseal_phones(rows).await
+    }
 }
 
 /// Everything a survey keeps for one tenant at a time.

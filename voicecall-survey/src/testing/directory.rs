@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use jiff::civil;
 use serde_json::json;
-use voicecall_core::{ErrorKind, TenantId};
+use voicecall_core::store::rekey;
+use voicecall_core::{Address, ErrorKind, TenantId, Vault};
 
 use super::WholeStore;
 use super::fixture::{assert_kind, verification};
 use crate::store::{
-    BusinessContext, CallPreferences, CustomerVerification, StoreInfo, VerificationId, VerificationStatus,
+    BusinessContext, CallPreferences, CustomerVerification, SealedPhones, StoreInfo, VerificationId, VerificationStatus,
 };
 
 pub(super) async fn a_business_reads_back_and_is_replaced(store: Arc<dyn WholeStore>) {
@@ -41,4 +42,32 @@ pub(super) async fn a_verification_reads_back_and_is_replaced(store: Arc<dyn Who
     store.put_verification(&verified).await.unwrap();
     assert_eq!(store.verification(tenant, verified.id).await.unwrap(), verified);
     assert_kind(store.verification(tenant, VerificationId::new()).await, ErrorKind::NotFound);
+}
+
+pub(super) async fn phones_are_sealed_anew_without_losing_one(store: Arc<dyn WholeStore>) {
+    let keys = [Vault::generate_key().unwrap(), Vault::generate_key().unwrap()];
+    let [new, old] = &keys;
+    let index = Vault::generate_key().unwrap();
+    let before = Vault::new(std::slice::from_ref(old), &index).unwrap();
+    let number: Address = "+46701234567".parse().unwrap();
+    let mut rows = Vec::new();
+    for _ in 0..5 {
+        let blank = verification(TenantId::new());
+        let row = CustomerVerification::row(blank.tenant, blank.id);
+        let sealed = CustomerVerification { phone: before.seal_address(row, &number).unwrap(), ..blank };
+        store.put_verification(&sealed).await.unwrap();
+        rows.push(sealed);
+    }
+    assert_eq!(store.sealed_phones(None, 3).await.unwrap().len(), 3);
+
+    let both = Vault::new(&keys, &index).unwrap();
+    let done = rekey(&store, &[&SealedPhones(&*store)], &both).await.unwrap();
+
+    assert_eq!((done.resealed, done.is_complete()), (5, true));
+    let alone = Vault::new(std::slice::from_ref(new), &index).unwrap();
+    for CustomerVerification { id, tenant, phone, .. } in rows {
+        let read = store.verification(tenant, id).await.unwrap();
+        assert_eq!(alone.open_address(CustomerVerification::row(tenant, id), &read.phone).unwrap(), number);
+        assert_eq!(read.phone.lookup, phone.lookup);
+    }
 }

@@ -9,7 +9,8 @@ use voicecall_core::dialogue::CallerTurn;
 use voicecall_core::journal::{Fact, JournalEntry};
 use voicecall_core::store::{EndReason, EventSource, NewSession, PageRequest, Session, SessionChange, SessionEvent};
 use voicecall_core::{
-    CallTime, CarrierCallId, Epoch, Error, ErrorKind, RecordId, Result, SealedAddress, SessionId, TenantId, Vault,
+    CallTime, CarrierCallId, Epoch, Error, ErrorKind, RecordId, Result, SealedAddress, SealedRow, SessionId, TenantId,
+    Vault,
 };
 
 use super::WholeStore;
@@ -100,7 +101,8 @@ pub(super) fn new_session(tenant: TenantId) -> NewSession {
 }
 
 pub(super) fn phone(tenant: TenantId) -> SealedAddress {
-    Vault::generate().unwrap().seal_address(tenant, &"+46701234567".parse().unwrap()).unwrap()
+    let row = SealedRow::session(tenant, SessionId::new());
+    Vault::generate().unwrap().seal_address(row, &"+46701234567".parse().unwrap()).unwrap()
 }
 
 pub(super) fn verification(tenant: TenantId) -> CustomerVerification {

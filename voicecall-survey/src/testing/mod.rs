@@ -134,6 +134,7 @@ rules! {
     directory {
         a_business_reads_back_and_is_replaced,
         a_verification_reads_back_and_is_replaced,
+        phones_are_sealed_anew_without_losing_one,
     }
     report {
         a_report_counts_each_day_and_each_question,

@@ -100,8 +100,8 @@ impl World {
 
     /// A session that has not been called yet.
     async fn asked_for(&self) -> Session {
-        let phone = self.vault.seal_address(self.tenant, &"+46701234567".parse().unwrap()).unwrap();
-        let new = NewSession::outbound(self.tenant, phone, first_day());
+        let phone = "+46701234567".parse().unwrap();
+        let new = NewSession::outbound_to(&self.vault, self.tenant, &phone, first_day()).unwrap();
         self.store().create_session(&new).await.unwrap()
     }
 

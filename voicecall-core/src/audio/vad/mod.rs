@@ -19,6 +19,8 @@ mod history;
 mod level;
 #[cfg(feature = "vad")]
 mod neural;
+#[cfg(feature = "vad")]
+mod tone;
 
 pub use energy::EnergyDetector;
 #[cfg(feature = "vad")]

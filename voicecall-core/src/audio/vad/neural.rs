@@ -5,6 +5,7 @@ use std::fmt;
 use earshot::Detector;
 
 use super::foreground::Foreground;
+use super::tone::is_steady_tone;
 use super::{Pcm, VoiceDetector};
 use crate::audio::{FRAME_SAMPLES, Resampler, SAMPLE_RATE};
 
@@ -24,6 +25,8 @@ const ROOM: usize = WINDOW + FRAME_SAMPLES * (NETWORK_RATE / SAMPLE_RATE) as usi
 /// call. Noise and babble that set in suddenly pass for the caller for a second or a few. The network is asked about
 /// such frames only, so that silence and steady noise cost next to nothing.
 ///
+/// Steady tones (ringing, fax, keys, chords) are no voice, whatever the network says.
+///
 /// The network hears windows of 16 ms at 16 kHz, so the last few milliseconds of a frame are judged with the next one:
 /// with the 3 ms of the upsampling a label lags by at most 19 ms.
 ///
@@ -35,9 +38,11 @@ pub struct NeuralDetector {
     upsampler: Resampler,
     /// Upsampled audio that fills no window yet.
     waiting: Vec<i16>,
-    /// The last frame, if the network was not asked about it. It hears it late, with the first frame that is loud
-    /// enough: a word begins softly.
-    unheard: Option<Pcm>,
+    /// The last frame.
+    last: Pcm,
+    /// Whether the network was not asked about it. It hears it late, with the first frame that is loud enough: a word
+    /// begins softly.
+    unheard: bool,
 }
 
 impl NeuralDetector {
@@ -51,7 +56,8 @@ impl NeuralDetector {
             foreground: Foreground::new(),
             upsampler: upsampler.expect("both rates are in RATES"),
             waiting: Vec::with_capacity(ROOM),
-            unheard: None,
+            last: [0; FRAME_SAMPLES],
+            unheard: false,
         }
     }
 
@@ -70,14 +76,16 @@ impl NeuralDetector {
 impl VoiceDetector for NeuralDetector {
     fn is_voice(&mut self, frame: &Pcm) -> bool {
         let voice = if let Some(threshold) = self.foreground.threshold(frame) {
-            if let Some(before) = self.unheard.take() {
+            if std::mem::take(&mut self.unheard) {
+                let before = self.last;
                 self.score(&before);
             }
-            self.score(frame) > threshold
+            self.score(frame) > threshold && !is_steady_tone(&self.last, frame)
         } else {
-            self.unheard = Some(*frame);
+            self.unheard = true;
             false
         };
+        self.last = *frame;
         self.foreground.label(voice);
         voice
     }
@@ -87,7 +95,8 @@ impl VoiceDetector for NeuralDetector {
         self.foreground = Foreground::new();
         self.upsampler.reset();
         self.waiting.clear();
-        self.unheard = None;
+        self.last = [0; FRAME_SAMPLES];
+        self.unheard = false;
     }
 }
 
@@ -105,8 +114,11 @@ impl fmt::Debug for NeuralDetector {
 
 #[cfg(test)]
 mod tests {
-    use super::super::signals::{frames, hum, noise, speech_like};
+    use super::super::signals::{frames, hum, noise, speech_like, tones};
     use super::*;
+    use crate::CallTime;
+    use crate::audio::FRAME_DURATION;
+    use crate::call::{Turn, TurnSettings};
 
     #[test]
     fn a_hum_and_a_click_are_not_voice_however_sudden() {
@@ -115,6 +127,53 @@ mod tests {
             let mut detector = NeuralDetector::new();
             let all = frames(&[vec![0.0; 8000], sound].concat());
             assert!(all.iter().all(|frame| !detector.is_voice(frame)));
+        }
+    }
+
+    /// A sound that is there for some milliseconds of each period, for twenty seconds, after a second of silence.
+    fn repeated(hertz: &[f64], level: f64, on: usize, off: usize) -> Vec<f64> {
+        let (on, off) = (on * 8, off * 8);
+        let sounds = (0..160_000 / (on + off)).flat_map(|_| [tones(hertz, level, on), vec![0.0; off]].concat());
+        vec![0.0; 8000].into_iter().chain(sounds).collect()
+    }
+
+    #[test]
+    fn no_signal_of_the_network_or_of_a_machine_begins_a_turn() {
+        let signals: [(&str, &[f64], usize, usize); 11] = [
+            ("ringing, Sweden", &[425.0], 1000, 5000),
+            ("ringing, United States", &[440.0, 480.0], 2000, 4000),
+            ("ringing, United Kingdom", &[400.0, 450.0], 400, 200),
+            ("busy, Sweden", &[425.0], 260, 260),
+            ("busy, United States", &[480.0, 620.0], 500, 500),
+            ("calling fax", &[1100.0], 500, 3000),
+            ("answering fax", &[2100.0], 3000, 1000),
+            ("key 5", &[770.0, 1336.0], 200, 300),
+            ("key 1", &[697.0, 1209.0], 100, 100),
+            ("beep", &[1000.0], 500, 5000),
+            ("chord", &[261.6, 329.6, 392.0], 2000, 500),
+        ];
+        for (name, hertz, on, off) in signals {
+            for level in [1000.0, 4000.0, 12_000.0] {
+                let (mut detector, mut turn) = (NeuralDetector::new(), Turn::new(TurnSettings::default()));
+                let mut at = CallTime::ZERO;
+                for frame in frames(&repeated(hertz, level, on, off)) {
+                    at = at + FRAME_DURATION;
+                    assert_eq!(turn.frame(detector.is_voice(&frame), at), None, "{name} at {level}, {at:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn whoever_speaks_after_a_tone_is_heard() {
+        for level in [1000.0, 4000.0, 12_000.0] {
+            let mut detector = NeuralDetector::new();
+            let tone = repeated(&[425.0], level, 1000, 1000);
+            for frame in frames(&tone) {
+                detector.is_voice(&frame);
+            }
+            let heard = frames(&speech_like(8000)).iter().filter(|frame| detector.is_voice(frame)).count();
+            assert!(heard > 30, "{heard} of 50 frames after a tone at {level}");
         }
     }
 

@@ -62,3 +62,11 @@ pub(super) fn hum(rms: f64, samples: usize) -> Vec<f64> {
         })
         .collect()
 }
+
+/// Sines of these frequencies, in hertz, that together peak at `level`.
+#[cfg(feature = "vad")]
+pub(super) fn tones(hertz: &[f64], level: f64, samples: usize) -> Vec<f64> {
+    let amplitude = level / hertz.len() as f64;
+    let at = |n: usize| hertz.iter().map(|hertz| (TAU * hertz * n as f64 / 8000.0).sin()).sum::<f64>();
+    (0..samples).map(|n| amplitude * at(n)).collect()
+}

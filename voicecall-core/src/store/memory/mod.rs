@@ -5,6 +5,7 @@ mod contacts;
 mod dialing;
 mod do_not_call;
 mod journal;
+mod keys;
 mod maintenance;
 mod person;
 mod rows;
@@ -21,6 +22,7 @@ use sessions::{Sessions, Timeline};
 use super::{Extension, RetentionRun, Signal};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::SessionId;
+use crate::seal::Canary;
 
 /// A store in memory, with the semantics of every other store. What it holds ends with the process.
 ///
@@ -33,8 +35,8 @@ use crate::id::SessionId;
 /// # async fn main() -> voicecall_core::Result<()> {
 /// let store = MemoryStore::new();
 /// let (vault, tenant) = (Vault::generate()?, TenantId::new());
-/// let somebody = vault.seal_address(tenant, &"+46701234567".parse()?)?;
-/// let session = store.create_session(&NewSession::outbound(tenant, somebody, jiff::Timestamp::now())).await?;
+/// let call = NewSession::outbound_to(&vault, tenant, &"+46701234567".parse()?, jiff::Timestamp::now())?;
+/// let session = store.create_session(&call).await?;
 /// assert_eq!(session.status, SessionStatus::Initiated);
 /// # Ok(())
 /// # }
@@ -54,6 +56,7 @@ pub struct MemoryTables {
     contacts: Vec<Contact>,
     signals: Vec<(SessionId, Signal)>,
     retention_runs: Vec<RetentionRun>,
+    canaries: Vec<Canary>,
     rows: Rows,
 }
 

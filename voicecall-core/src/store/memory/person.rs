@@ -74,6 +74,7 @@ impl MemoryTables {
     pub(super) fn remove_session(&mut self, id: SessionId) {
         if let Some(row) = self.sessions.remove(id) {
             self.attempts.remove(&row.attempts);
+            self.forget_session_of_contacts(id);
             self.signals.retain(|(session, _)| *session != id);
         }
     }

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{CarrierCallId, Epoch, SessionId, TenantId};
 use crate::journal::{Fact, JournalEntry};
-use crate::seal::{SealedAddress, Vault};
+use crate::seal::{SealedAddress, SealedRow, Vault};
 use crate::store::{
     Attachment, DialAttempt, EndReason, EngineStore, EventSource, LeaseTerm, NewSession, PageRequest, ProviderLog,
     Session, SessionChange, SessionEvent,
@@ -98,7 +98,8 @@ pub(super) fn new_session(tenant: TenantId) -> NewSession {
 }
 
 pub(super) fn somebody(tenant: TenantId) -> SealedAddress {
-    Vault::generate().unwrap().seal_address(tenant, &"+46701234567".parse().unwrap()).unwrap()
+    let row = SealedRow::session(tenant, SessionId::new());
+    Vault::generate().unwrap().seal_address(row, &"+46701234567".parse().unwrap()).unwrap()
 }
 
 /// An instant some seconds into the tests' day, with a fraction that a store must not round.

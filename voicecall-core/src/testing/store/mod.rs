@@ -17,6 +17,7 @@ mod events;
 mod fixture;
 mod isolation;
 mod journal;
+mod keys;
 mod maintenance;
 mod person;
 mod probe;
@@ -166,6 +167,14 @@ rules! {
         old_recordings_are_found_until_they_are_forgotten,
         existing_sessions_are_told_from_others,
         runs_of_jobs_are_kept_newest_first,
+    }
+    keys {
+        sealed_addresses_come_in_the_order_of_their_rows,
+        only_what_still_stands_in_a_row_is_sealed_anew,
+        a_key_has_one_canary,
+        a_store_refuses_keys_it_was_not_written_with,
+        keys_are_changed_without_losing_a_row,
+        a_key_that_is_still_needed_is_kept,
     }
     person {
         one_person_is_found_and_erased_everywhere,

@@ -10,7 +10,7 @@ use super::{Probe, broken_rules};
 use crate::error::{ErrorKind, Result};
 use crate::id::{AccountName, AttemptId, CarrierCallId, Epoch, RecordId, SessionId, TenantId};
 use crate::journal::{Fact, JournalEntry};
-use crate::seal::PersonKey;
+use crate::seal::{Canary, PersonKey, SealedAddress, SealedRow};
 use crate::store::*;
 
 /// A fault of a store.
@@ -41,6 +41,10 @@ enum Fault {
     IgnoresTransitions,
     /// A reference may have as many sessions as it is asked for.
     ForgetsReferences,
+    /// Ciphertext is replaced whatever stands there by now.
+    ResealsAnything,
+    /// A key's canary is replaced by the next one.
+    ReplacesCanaries,
     /// Looks for the reference first, and creates later.
     ChecksThenCreates,
     /// Facts are kept although an extension refuses what follows from them.
@@ -481,6 +485,8 @@ async fn every_fault_is_noticed_by_its_rule() {
         (Fault::ForbidsTooEarly, "a_wish_that_is_refused_forbids_nothing"),
         (Fault::ErasesWishes, "a_wish_outlives_its_sessions"),
         (Fault::FindsFailedOnly, "existing_sessions_are_told_from_others"),
+        (Fault::ResealsAnything, "only_what_still_stands_in_a_row_is_sealed_anew"),
+        (Fault::ReplacesCanaries, "a_key_has_one_canary"),
         (Fault::FindsAnyId, "existing_sessions_are_told_from_others"),
     ] {
         let broken = broken_by(fault).await;

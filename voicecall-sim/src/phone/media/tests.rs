@@ -19,7 +19,7 @@ impl Wire for Plain {
         }
     }
 
-    fn read<'a>(&self, text: &'a str) -> Result<AppMessage<'a>, IllegalMessage> {
+    fn read<'a>(&mut self, text: &'a str) -> Result<AppMessage<'a>, IllegalMessage> {
         match text.split_at_checked(1) {
             Some(("a", bytes)) => Ok(AppMessage::Audio(bytes.bytes().collect())),
             Some(("m", name)) => Ok(AppMessage::Mark(name.into())),

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use voicecall_core::CallTime;
 
 use super::{Shared, socket, webhooks};
-use crate::twilio::media_socket::{self, ToSocket};
+use crate::media_socket::{self, ToSocket};
 use crate::twilio::{Order, SocketFault};
 
 /// How long the driver sleeps when nothing is due; anything that happens wakes it.

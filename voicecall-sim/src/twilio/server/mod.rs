@@ -8,82 +8,18 @@ mod http;
 mod socket;
 mod webhooks;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use url::Url;
 
 use super::{Exchange, LogEntry};
 use crate::clock::Clock;
+pub use crate::loopback::ServerOptions;
 use crate::phone::Party;
-
-/// How the server reaches the application, and how long it waits.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct ServerOptions {
-    /// Public origin (`https://demo.example`, `wss` counts as `https`) to the local address behind it.
-    routes: BTreeMap<String, SocketAddr>,
-    /// How long a webhook may take to connect. The carrier's value: 5 s.
-    pub connect_timeout: Duration,
-    /// How long a webhook may take in all. The carrier's value: 15 s.
-    pub webhook_timeout: Duration,
-    /// How many REST requests are answered at once; more get 429.
-    pub concurrent_requests: usize,
-}
-
-impl Default for ServerOptions {
-    fn default() -> Self {
-        Self {
-            routes: BTreeMap::new(),
-            connect_timeout: Duration::from_secs(5),
-            webhook_timeout: Duration::from_secs(15),
-            concurrent_requests: 100,
-        }
-    }
-}
-
-impl ServerOptions {
-    /// Sends what is meant for a public origin to a local address, over plain HTTP and WebSocket. Signatures stay
-    /// those of the public address.
-    #[must_use]
-    pub fn route(mut self, public: &Url, local: SocketAddr) -> Self {
-        self.routes.insert(origin(public), local);
-        self
-    }
-
-    /// The local address behind a public one.
-    fn local(&self, url: &Url) -> Option<SocketAddr> {
-        if let Some(&local) = self.routes.get(&origin(url)) {
-            return Some(local);
-        }
-        let port = url.port_or_known_default()?;
-        let plain = matches!(url.scheme(), "http" | "ws");
-        match url.host()? {
-            _ if !plain => None,
-            url::Host::Domain("localhost") => Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port))),
-            url::Host::Ipv4(ip) if ip.is_loopback() => Some(SocketAddr::from((ip, port))),
-            url::Host::Ipv6(ip) if ip.is_loopback() => Some(SocketAddr::from((ip, port))),
-            _ => None,
-        }
-    }
-}
-
-/// Scheme, host and port, the schemes of sockets counting as those of pages.
-fn origin(url: &Url) -> String {
-    let scheme = match url.scheme() {
-        "wss" => "https",
-        "ws" => "http",
-        other => other,
-    };
-    let port = url.port_or_known_default().unwrap_or_default();
-    format!("{scheme}://{}:{port}", url.host_str().unwrap_or_default())
-}
 
 /// A running exchange. Dropping it ends everything it started.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::http::{HeaderMap, HeaderValue};
 use url::Url;
 
 use super::{ServerOptions, Shared};
-use crate::twilio::media_socket::{self, End, FromApp, HANDSHAKE, MediaSocket};
+use crate::media_socket::{self, End, FromApp, HANDSHAKE, MediaSocket};
 use crate::twilio::signature::SIGNATURE;
 use crate::twilio::{SocketEnd, SocketFault};
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use reqwest::header::{CONTENT_TYPE, HOST};
-use url::Url;
 
 use super::{ServerOptions, Shared};
 use crate::twilio::{Method, Webhook, WebhookFailure, WebhookOutcome};
@@ -33,7 +32,7 @@ pub(super) async fn deliver(webhook: Webhook, client: reqwest::Client, shared: A
 }
 
 async fn send(webhook: &Webhook, client: &reqwest::Client, options: &ServerOptions) -> reqwest::Result<WebhookOutcome> {
-    let Some((target, host)) = local(&webhook.url, options) else {
+    let Some((target, host)) = options.target(&webhook.url) else {
         return Ok(WebhookOutcome::Failed(WebhookFailure::Connect));
     };
     let request = match webhook.method {
@@ -56,17 +55,4 @@ async fn send(webhook: &Webhook, client: &reqwest::Client, options: &ServerOptio
     }
     let body = String::from_utf8_lossy(&body).into_owned();
     Ok(WebhookOutcome::Answered { status: reply.status().as_u16(), content_type, body })
-}
-
-/// The plain local address behind a public one, and the `Host` header that belongs to it.
-fn local(address: &str, options: &ServerOptions) -> Option<(String, String)> {
-    let url = Url::parse(address).ok()?;
-    let local = options.local(&url)?;
-    let authority = url.host_str()?;
-    let host = url.port().map_or_else(|| authority.to_owned(), |port| format!("{authority}:{port}"));
-    // Path and query go out exactly as they were signed.
-    let after_scheme = address.split_once("://")?.1;
-    let path = after_scheme.find(['/', '?']).map_or("/", |at| after_scheme.get(at..).unwrap_or("/"));
-    let slash = if path.starts_with('?') { "/" } else { "" };
-    Some((format!("http://{local}{slash}{path}"), host))
 }

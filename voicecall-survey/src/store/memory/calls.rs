@@ -1,13 +1,15 @@
 //! Sessions with what the survey keeps of them.
 
 use jiff::Timestamp;
+use uuid::Uuid;
 use voicecall_core::journal::Fact;
 use voicecall_core::store::{
-    MemoryStore, MemoryTables, Page, PageRequest, Session, SessionChange, SessionFilter, SessionStore,
+    MemoryStore, MemoryTables, Page, PageRequest, Resealed, Session, SessionChange, SessionFilter, SessionStore,
 };
-use voicecall_core::{Result, SessionId, TenantId, async_trait};
+use voicecall_core::{Result, SealedAddress, SealedRow, SessionId, TenantId, async_trait};
 
 use super::conflict;
+use super::directory::Directory;
 use crate::store::{
     Anonymised, CallAttachment, CallRecord, CallResponse, CallStore, Counting, Report, ReportRange, SurveyCall,
     SurveyMaintenanceStore, check_answers, check_end,
@@ -103,6 +105,16 @@ impl SurveyMaintenanceStore for MemoryStore {
             };
             Ok(first_ended(tables, limit, is_wanted))
         })
+    }
+
+    async fn sealed_phones(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<(SealedRow, SealedAddress)>> {
+        self.transaction(|tables| {
+            Ok(tables.table::<Directory>().map(|table| table.sealed_phones(after, limit)).unwrap_or_default())
+        })
+    }
+
+    async fn reseal_phones(&self, rows: &[Resealed]) -> Result<u64> {
+        self.transaction(|tables| Ok(tables.table_mut::<Directory>().reseal(rows)))
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use voicecall_core::store::MemoryStore;
-use voicecall_core::{PersonKey, Result, TenantId, async_trait};
+use uuid::Uuid;
+use voicecall_core::store::{MemoryStore, Resealed};
+use voicecall_core::{PersonKey, Result, SealedAddress, SealedRow, TenantId, async_trait};
 
 use super::{conflict, not_found};
 use crate::store::{BusinessContext, CustomerVerification, DirectoryStore, VerificationId};
@@ -26,6 +27,28 @@ impl Directory {
         let all = self.verifications.len();
         self.verifications.retain(|_, row| !is_of(row, tenant, person));
         (all - self.verifications.len()) as u64
+    }
+}
+
+impl Directory {
+    pub(super) fn sealed_phones(&self, after: Option<Uuid>, limit: u32) -> Vec<(SealedRow, SealedAddress)> {
+        let sealed = self.verifications.values().map(|row| (CustomerVerification::row(row.tenant, row.id), &row.phone));
+        let mut sealed: Vec<_> = sealed.filter(|(row, _)| after.is_none_or(|after| row.id > after)).collect();
+        sealed.sort_by_key(|(row, _)| row.id);
+        sealed.into_iter().take(limit as usize).map(|(row, phone)| (row, phone.clone())).collect()
+    }
+
+    pub(super) fn reseal(&mut self, rows: &[Resealed]) -> u64 {
+        let mut changed = 0;
+        for verification in self.verifications.values_mut() {
+            let own = CustomerVerification::row(verification.tenant, verification.id);
+            let sealed = &mut verification.phone.sealed;
+            if let Some(new) = rows.iter().find(|new| new.row == own && new.before == *sealed) {
+                *sealed = new.after.clone();
+                changed += 1;
+            }
+        }
+        changed
     }
 }
 

@@ -87,3 +87,25 @@ fn a_repeat_in_the_middle_of_a_turn_hears_what_was_said_while_it_waited() {
     assert!((215..=260).contains(&frames), "{frames}");
     assert_eq!(call.transcriptions().len(), 2);
 }
+
+#[test]
+fn what_cannot_have_been_said_in_the_time_was_not_understood() {
+    for (text, understood) in [
+        ("Ja.", true),
+        ("Ja, det går bra.", true),
+        ("Tack för att ni tittade på den här videon, och glöm inte att prenumerera!", false),
+    ] {
+        let (dialogue, told) = consenting(["Hej", "Tack", "x"]);
+        let mut call = Call::new(settings(), dialogue);
+        call.run(ms(1000));
+        call.transcript_after = None;
+        call.caller_speaks(Duration::from_millis(300));
+        call.run(call.now + Duration::from_secs(1));
+        let (op, _) = call.transcriptions()[0];
+        let transcript = Transcript { text: text.to_owned(), confidence: Some(0.9), language: None, is_final: true };
+        call.input(InputEvent::Transcript { op, transcript });
+        let told = told.lock().unwrap();
+        let Some(DialogueEvent::Heard(CallerTurn { text: Some(heard), .. })) = told.last() else { panic!("{told:?}") };
+        assert_eq!(heard, if understood { text } else { "" });
+    }
+}

@@ -1,5 +1,7 @@
 //! What works for all tenants at once, broken in one way.
 
+use uuid::Uuid;
+
 use super::*;
 
 #[async_trait]
@@ -149,5 +151,43 @@ impl MaintenanceStore for Broken {
 
     async fn retention_runs(&self, limit: u32) -> Result<Vec<RetentionRun>> {
         self.inner.retention_runs(limit).await
+    }
+}
+
+#[async_trait]
+impl SealedRows for Broken {
+    async fn sealed_addresses(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<(SealedRow, SealedAddress)>> {
+        self.inner.sealed_addresses(after, limit).await
+    }
+
+    async fn reseal(&self, rows: &[Resealed]) -> Result<u64> {
+        let mut rows = rows.to_vec();
+        if self.has(Fault::ResealsAnything) {
+            let standing = self.inner.sealed_addresses(None, u32::MAX).await?;
+            for resealed in &mut rows {
+                if let Some((_, address)) = standing.iter().find(|(row, _)| *row == resealed.row) {
+                    resealed.before = address.sealed.clone();
+                }
+            }
+        }
+        self.inner.reseal(&rows).await
+    }
+}
+
+#[async_trait]
+impl KeyStore for Broken {
+    async fn canaries(&self) -> Result<Vec<Canary>> {
+        self.inner.canaries().await
+    }
+
+    async fn keep_canary(&self, canary: &Canary) -> Result<()> {
+        if self.has(Fault::ReplacesCanaries) {
+            self.inner.forget_canary(&canary.key).await?;
+        }
+        self.inner.keep_canary(canary).await
+    }
+
+    async fn forget_canary(&self, key: &str) -> Result<()> {
+        self.inner.forget_canary(key).await
     }
 }

@@ -1,21 +1,29 @@
 //! What the environment says. `.env.example` names every variable.
 
+mod problems;
+mod secret;
+
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{env, fs, io};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use jiff::civil;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
-use voicecall::engine::Backoff;
+use voicecall::engine::{Backoff, check_public_url};
 use voicecall::money::{Budget, Money};
 use voicecall::server::TrustedProxies;
 use voicecall::store::RetentionPolicy;
 use voicecall::{CallHours, Error, ErrorKind, PhoneNumber, Result, Vault};
 
 use crate::api::{Rates, Tokens, WebhookSecret};
+use crate::files;
 use crate::service::CallLimits;
+pub(crate) use problems::Problems;
+use secret::{is_strong_key, strong};
 
 /// The server's settings.
 #[derive(Debug)]
@@ -26,8 +34,8 @@ pub(crate) struct Settings {
     pub(crate) caller_number: PhoneNumber,
     pub(crate) database: PathBuf,
     pub(crate) recordings: PathBuf,
-    pub(crate) seed: Option<PathBuf>,
-    data_keys: Vec<SecretString>,
+    revoked_tokens: PathBuf,
+    keys: Keys,
     jwt_secret: SecretString,
     webhook_secret: Option<SecretString>,
     pub(crate) rates: Rates,
@@ -40,45 +48,44 @@ pub(crate) struct Settings {
     pub(crate) retention: RetentionPolicy,
 }
 
-/// Shorter secrets can be found by trying.
-const SHORTEST_SECRET: usize = 32;
-
 impl Settings {
-    /// Reads the environment.
-    ///
-    /// # Errors
-    /// `Config` naming the variable that is missing or wrong.
-    pub(crate) fn from_env() -> Result<Self> {
-        let public_url = required("PUBLIC_URL")?;
-        let public_url =
-            Url::parse(&public_url).map_err(|error| Error::config("PUBLIC_URL", "an address").with_source(error))?;
-        let caller_number = PhoneNumber::parse(&required("CALLER_NUMBER")?)
-            .map_err(|error| Error::config("CALLER_NUMBER", "a number in E.164 form").with_source(error))?;
-        let data_keys = required("DATA_KEYS")?.split(',').map(|key| key.trim().to_owned().into()).collect();
-        Ok(Self {
+    /// Reads the environment; `None` with a problem for each variable that is missing or wrong.
+    pub(crate) fn read(problems: &mut Problems) -> Option<Self> {
+        let public_url = problems.take(public_url());
+        let caller_number = problems.take(caller_number());
+        let trusted_proxies = problems.take(trusted_proxies());
+        let keys = Keys::read(problems);
+        let jwt_secret = problems.take(jwt_secret());
+        let webhook_secret =
+            optional("WEBHOOK_SECRET").map(|secret| strong("WEBHOOK_SECRET", secret.into())).transpose();
+        let webhook_secret = problems.take(webhook_secret);
+        let (rates, calls) = (problems.take(rates()), problems.take(call_limits()));
+        let (hours, tenant_calls_per_day) = (problems.take(hours()), problems.take(tenant_calls_per_day()));
+        let (calls_per_second, retention) = (problems.take(calls_per_second()), problems.take(retention()));
+        Some(Self {
             listen: optional("LISTEN").unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
-            trusted_proxies: trusted_proxies()?,
-            public_url,
-            caller_number,
-            database: optional("DATABASE_PATH").unwrap_or_else(|| "feedback.sqlite".to_owned()).into(),
+            trusted_proxies: trusted_proxies?,
+            public_url: public_url?,
+            caller_number: caller_number?,
+            database: database(),
             recordings: optional("RECORDINGS_PATH").unwrap_or_else(|| "recordings".to_owned()).into(),
-            seed: optional("SEED_PATH").map(PathBuf::from),
-            data_keys,
-            jwt_secret: required("JWT_SECRET")?.into(),
-            webhook_secret: optional("WEBHOOK_SECRET").map(SecretString::from),
-            rates: rates()?,
-            calls: call_limits()?,
-            hours: hours()?,
-            tenant_calls_per_day: tenant_calls_per_day()?,
-            calls_per_second: calls_per_second()?,
-            retention: retention()?,
+            revoked_tokens: revoked_tokens(),
+            keys: keys?,
+            jwt_secret: jwt_secret?,
+            webhook_secret: webhook_secret?,
+            rates: rates?,
+            calls: calls?,
+            hours: hours?,
+            tenant_calls_per_day: tenant_calls_per_day?,
+            calls_per_second: calls_per_second?,
+            retention: retention?,
         })
     }
 
     /// Settings for calls to simulated customers: everything below `folder`, with a key of its own that is kept there, so
     /// that the next start can read what this one leaves.
     pub(crate) fn simulated(folder: PathBuf) -> Result<Self> {
-        let data_key = kept_key(&folder)?;
+        let key = kept_key(&folder)?;
         Ok(Self {
             listen: optional("LISTEN").unwrap_or_else(|| "127.0.0.1:0".to_owned()),
             trusted_proxies: trusted_proxies()?,
@@ -87,9 +94,9 @@ impl Settings {
                 .map_err(|_| Error::config("PUBLIC_URL", "an address"))?,
             caller_number: PhoneNumber::parse("+46700000001")?,
             database: folder.join("feedback.sqlite"),
+            revoked_tokens: folder.join("revoked-tokens"),
             recordings: folder,
-            seed: None,
-            data_keys: vec![data_key],
+            keys: Keys { data: vec![key.clone()], index: key },
             jwt_secret: Vault::generate_key()?,
             webhook_secret: Some(Vault::generate_key()?),
             rates: rates()?,
@@ -104,21 +111,99 @@ impl Settings {
 
     /// The vault for personal data.
     pub(crate) fn vault(&self) -> Result<Vault> {
-        Vault::new(&self.data_keys)
+        self.keys.vault()
     }
 
     /// What issues and checks bearer tokens.
-    pub(crate) fn tokens(&self) -> Result<Tokens> {
-        long_enough("JWT_SECRET", &self.jwt_secret)?;
-        Ok(Tokens::new(&self.jwt_secret))
+    pub(crate) fn tokens(&self) -> Tokens {
+        Tokens::new(&self.jwt_secret, self.revoked_tokens.clone())
     }
 
     /// What checks the signatures of webhooks that are ours. Without a secret it refuses them all.
-    pub(crate) fn webhook_secret(&self) -> Result<WebhookSecret> {
-        let Some(secret) = &self.webhook_secret else { return Ok(WebhookSecret::default()) };
-        long_enough("WEBHOOK_SECRET", secret)?;
-        Ok(WebhookSecret::new(secret))
+    pub(crate) fn webhook_secret(&self) -> WebhookSecret {
+        self.webhook_secret.as_ref().map(WebhookSecret::new).unwrap_or_default()
     }
+}
+
+/// The keys of personal data.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    data: Vec<SecretString>,
+    index: SecretString,
+}
+
+impl Keys {
+    /// Reads `DATA_KEYS` and `INDEX_KEY`; `None` with a problem for each that is missing or wrong.
+    pub(crate) fn read(problems: &mut Problems) -> Option<Self> {
+        let data = problems.take(data_keys());
+        let before = data.as_deref().unwrap_or_default().get(1..).unwrap_or_default();
+        let index = problems.take(index_key(before));
+        Some(Self { data: data?, index: index? })
+    }
+
+    pub(crate) fn vault(&self) -> Result<Vault> {
+        Vault::new(&self.data, &self.index)
+    }
+}
+
+const KEY: &str = "32 random bytes as base64, such as `openssl rand -base64 32` makes";
+
+/// The first seals and must be good; those that only open are what they are.
+fn data_keys() -> Result<Vec<SecretString>> {
+    const NAME: &str = "DATA_KEYS";
+    let keys: Vec<SecretString> = required(NAME)?.split(',').map(|key| key.trim().to_owned().into()).collect();
+    for (index, key) in keys.iter().enumerate() {
+        let bytes = bytes_of(key).ok_or_else(|| Error::config(NAME, KEY))?;
+        if index == 0 && !is_strong_key(&bytes) {
+            return Err(Error::config(NAME, KEY));
+        }
+    }
+    Ok(keys)
+}
+
+/// That of a database from before there was an index key is its oldest data key, whatever that is.
+fn index_key(old_data_keys: &[SecretString]) -> Result<SecretString> {
+    const NAME: &str = "INDEX_KEY";
+    let key = SecretString::from(required(NAME)?);
+    let is_old = old_data_keys.iter().any(|old| old.expose_secret() == key.expose_secret());
+    match bytes_of(&key) {
+        Some(bytes) if is_old || is_strong_key(&bytes) => Ok(key),
+        _ => Err(Error::config(NAME, KEY)),
+    }
+}
+
+fn bytes_of(key: &SecretString) -> Option<[u8; 32]> {
+    STANDARD.decode(key.expose_secret()).ok()?.try_into().ok()
+}
+
+/// The address by which carriers reach us: encrypted, unless nobody else can listen.
+fn public_url() -> Result<Url> {
+    const NAME: &str = "PUBLIC_URL";
+    let url = Url::parse(&required(NAME)?);
+    let url = url.map_err(|error| Error::config(NAME, "an https address").with_source(error))?;
+    check_public_url(&url)?;
+    Ok(url)
+}
+
+fn caller_number() -> Result<PhoneNumber> {
+    const NAME: &str = "CALLER_NUMBER";
+    PhoneNumber::parse(&required(NAME)?)
+        .map_err(|error| Error::config(NAME, "a number in E.164 form").with_source(error))
+}
+
+/// What signs bearer tokens.
+pub(crate) fn jwt_secret() -> Result<SecretString> {
+    strong("JWT_SECRET", required("JWT_SECRET")?.into())
+}
+
+/// The file of the database.
+pub(crate) fn database() -> PathBuf {
+    optional("DATABASE_PATH").unwrap_or_else(|| "feedback.sqlite".to_owned()).into()
+}
+
+/// The file that names the tokens that are not valid any more.
+pub(crate) fn revoked_tokens() -> PathBuf {
+    optional("REVOKED_TOKENS_PATH").unwrap_or_else(|| "revoked-tokens".to_owned()).into()
 }
 
 /// The key in a folder, made if there is none. A key beside its data protects nothing but simulated customers.
@@ -126,21 +211,22 @@ fn kept_key(folder: &Path) -> Result<SecretString> {
     let failed = |error| Error::new(ErrorKind::Unavailable, "keep data key").with_source(error);
     let path = folder.join("data.key");
     match fs::read_to_string(&path) {
-        Ok(key) => Ok(key.into()),
+        Ok(key) => {
+            // One that an older program left may be readable by others.
+            files::keep_private(&path).map_err(failed)?;
+            Ok(key.into())
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let key = Vault::generate_key()?;
-            fs::create_dir_all(folder).and_then(|()| fs::write(path, key.expose_secret())).map_err(failed)?;
+            let write = || {
+                files::private_folder(folder)?;
+                files::write_private(&path, key.expose_secret().as_bytes())
+            };
+            write().map_err(failed)?;
             Ok(key)
         }
         Err(error) => Err(failed(error)),
     }
-}
-
-fn long_enough(name: &'static str, secret: &SecretString) -> Result<()> {
-    if secret.expose_secret().len() < SHORTEST_SECRET {
-        return Err(Error::config(name, "at least 32 characters"));
-    }
-    Ok(())
 }
 
 /// When anybody may be called, whatever a business says: what is decent in Sweden, unless the operator says otherwise.
@@ -230,6 +316,7 @@ fn rates() -> Result<Rates> {
         per_token: number("RATE_PER_TOKEN", rates.per_token)?,
         burst: number("RATE_BURST", rates.burst)?,
         calls: number("RATE_CALLS_PER_BUSINESS", rates.calls)?,
+        at_once: number("RATE_AT_ONCE", rates.at_once)?,
     })
 }
 
@@ -244,7 +331,8 @@ pub(crate) fn optional(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-fn required(name: &'static str) -> Result<String> {
+/// A variable that must be set.
+pub(crate) fn required(name: &'static str) -> Result<String> {
     optional(name).ok_or_else(|| Error::config(name, "to be set"))
 }
 
@@ -255,10 +343,28 @@ mod tests {
     #[test]
     fn what_a_simulated_server_left_can_be_read_by_the_next_one() {
         let folder = std::env::temp_dir().join(voicecall::RecordId::new().to_string());
-        let (tenant, number) = (voicecall::TenantId::new(), "+46701234567".parse().unwrap());
+        let row = voicecall::SealedRow::session(voicecall::TenantId::new(), voicecall::SessionId::new());
+        let number = "+46701234567".parse().unwrap();
         let vault = || Settings::simulated(folder.clone()).unwrap().vault().unwrap();
-        let sealed = vault().seal_address(tenant, &number).unwrap();
-        assert_eq!(vault().open_address(tenant, &sealed).unwrap(), number);
+        let sealed = vault().seal_address(row, &number).unwrap();
+        assert_eq!(vault().open_address(row, &sealed).unwrap(), number);
+        assert_eq!(vault().lookup(row.tenant, &number), sealed.lookup);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_may_read_the_key_of_simulated_calls() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = std::env::temp_dir().join(voicecall::RecordId::new().to_string());
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        kept_key(&folder).unwrap();
+        let key = folder.join("data.key");
+        assert_eq!((mode(&folder), mode(&key)), (0o700, 0o600));
+        // As an older program left it.
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+        kept_key(&folder).unwrap();
+        assert_eq!(mode(&key), 0o600);
         fs::remove_dir_all(folder).unwrap();
     }
 

@@ -56,7 +56,7 @@ const EXTERNAL: &[(&str, &[&str])] = &[
     ("voicecall-openai", &["secrecy", "serde_json"]),
     ("voicecall-mcp", &["secrecy"]),
     ("voicecall-store-sqlite", &["rusqlite"]),
-    ("voicecall-store-postgres", &["tokio_postgres"]),
+    ("voicecall-store-postgres", &["tokio_postgres", "uuid"]),
     ("voicecall-sim", &["axum", "jiff", "serde", "serde_json", "url"]),
 ];
 

@@ -1,7 +1,7 @@
 //! No standard query reads a whole table, however many calls are stored. How long each takes is printed:
 //! `VOICECALL_STORED_CALLS=1000000 cargo nextest run -p voicecall-store-postgres --no-capture queries` is the bench.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 mod support;
 

@@ -234,6 +234,20 @@ impl Column for CarrierCallId {
     }
 }
 
+/// The code of a canary.
+impl Column for [u8; 32] {
+    type Sql = Vec<u8>;
+    const TYPE: Type = Type::BYTEA;
+
+    fn write(&self) -> Result<Vec<u8>> {
+        Ok(self.to_vec())
+    }
+
+    fn read(sql: Vec<u8>) -> Option<Self> {
+        sql.try_into().ok()
+    }
+}
+
 impl Column for LookupHash {
     type Sql = Vec<u8>;
     const TYPE: Type = Type::BYTEA;

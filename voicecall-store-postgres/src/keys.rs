@@ -6,7 +6,7 @@ use voicecall_core::{Canary, Result, SealedAddress, SealedRow, async_trait};
 
 use crate::column::params;
 use crate::connection::Db;
-use crate::fault::{Fault, Outcome};
+use crate::fault::Outcome;
 use crate::roles::Role::Maintenance;
 use crate::{PostgresStore, sessions};
 
@@ -14,8 +14,9 @@ use crate::{PostgresStore, sessions};
 impl SealedRows for PostgresStore {
     async fn sealed_addresses(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<(SealedRow, SealedAddress)>> {
         self.read_as(Maintenance, "read sealed addresses", move |db| async move {
-            let query = "SELECT * FROM voicecall.sessions WHERE remote IS NOT NULL AND id > $1 ORDER BY id LIMIT $2";
-            let sessions = sessions::many(db.query(query, params![behind(after), limit]).await?)?;
+            let query = "SELECT * FROM voicecall.sessions
+                         WHERE remote IS NOT NULL AND ($1 IS NULL OR id > $1) ORDER BY id LIMIT $2";
+            let sessions = sessions::many(db.query(query, params![after, limit]).await?)?;
             Ok(sessions.into_iter().filter_map(|session| Some((session.row(), session.remote?))).collect())
         })
         .await
@@ -23,8 +24,11 @@ impl SealedRows for PostgresStore {
 
     async fn reseal(&self, rows: &[Resealed]) -> Result<u64> {
         let rows = rows.to_vec();
-        let update = "UPDATE voicecall.sessions SET remote = $1 WHERE id = $2 AND tenant_id = $3 AND remote = $4";
-        self.write_as(Maintenance, "seal anew", move |db| async move { replace(&db, update, &rows).await }).await
+        self.write_as(Maintenance, "seal anew", move |db| async move {
+            let update = "UPDATE voicecall.sessions SET remote = $1 WHERE id = $2 AND tenant_id = $3 AND remote = $4";
+            replace(&db, update, rows).await
+        })
+        .await
     }
 }
 
@@ -32,14 +36,8 @@ impl SealedRows for PostgresStore {
 impl KeyStore for PostgresStore {
     async fn canaries(&self) -> Result<Vec<Canary>> {
         self.read_as(Maintenance, "read canaries", move |db| async move {
-            let rows = db.query("SELECT key, code FROM voicecall.canaries ORDER BY key", params![]).await?;
-            rows.iter()
-                .map(|row| {
-                    let unreadable = |_| Fault::Unreadable("code".to_owned(), None);
-                    let code = row.get::<Vec<u8>>("code")?.try_into().map_err(unreadable)?;
-                    Ok(Canary { key: row.get("key")?, code })
-                })
-                .collect()
+            let rows = db.query("SELECT key, code FROM voicecall.canaries", params![]).await?;
+            rows.iter().map(|row| Ok(Canary { key: row.get("key")?, code: row.get("code")? })).collect()
         })
         .await
     }
@@ -48,7 +46,8 @@ impl KeyStore for PostgresStore {
         let canary = canary.clone();
         self.write_as(Maintenance, "keep canary", move |db| async move {
             let insert = "INSERT INTO voicecall.canaries (key, code) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-            db.execute(insert, params![canary.key, canary.code.to_vec()]).await.map(drop)
+            db.execute(insert, params![canary.key, canary.code]).await?;
+            Ok(())
         })
         .await
     }
@@ -56,23 +55,21 @@ impl KeyStore for PostgresStore {
     async fn forget_canary(&self, key: &str) -> Result<()> {
         let key = key.to_owned();
         self.write_as(Maintenance, "forget canary", move |db| async move {
-            db.execute("DELETE FROM voicecall.canaries WHERE key = $1", params![key]).await.map(drop)
+            db.execute("DELETE FROM voicecall.canaries WHERE key = $1", params![key]).await?;
+            Ok(())
         })
         .await
     }
 }
 
-/// What every id behind `after` is greater than: none is zero.
-pub(crate) fn behind(after: Option<Uuid>) -> Uuid {
-    after.unwrap_or(Uuid::nil())
-}
-
-/// Carries out `update` (ciphertext, id, tenant, ciphertext before) for each row, and counts those that it changed.
-pub(crate) async fn replace(db: &Db, update: &str, rows: &[Resealed]) -> Outcome<u64> {
+/// Carries out `update` (ciphertext, id, tenant, ciphertext before) for each row, and counts those that it changed. In the
+/// order of their ids, so that two who do so do not wait for each other.
+pub(crate) async fn replace(db: &Db, update: &str, mut rows: Vec<Resealed>) -> Outcome<u64> {
+    rows.sort_by_key(|resealed| resealed.row.id);
     let mut changed = 0;
     for Resealed { row, before, after } in rows {
-        let (before, after) = (before.as_bytes().to_vec(), after.as_bytes().to_vec());
-        changed += db.execute(update, params![after, row.id, row.tenant, before]).await?;
+        let values = params![after.as_bytes().to_vec(), row.id, row.tenant, before.as_bytes().to_vec()];
+        changed += db.execute(update, values).await?;
     }
     Ok(changed)
 }

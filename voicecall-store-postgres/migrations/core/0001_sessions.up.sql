@@ -175,15 +175,22 @@ CREATE TABLE voicecall.contacts (
     number     bytea NOT NULL CHECK (length(number) = 16),
     tenant_id  uuid NOT NULL,
     -- Of what is erased nothing is left that leads to it.
-    session_id uuid REFERENCES voicecall.sessions (id) ON DELETE SET NULL,
+    session_id uuid,
     at         bigint NOT NULL,
     -- Whether the call was ordered, as far as anybody knows.
-    ordered    boolean NOT NULL
+    ordered    boolean NOT NULL,
+    FOREIGN KEY (tenant_id, session_id) REFERENCES voicecall.sessions (tenant_id, id) ON DELETE SET NULL (session_id)
 );
 CREATE INDEX contacts_by_number ON voicecall.contacts (number, at);
 CREATE INDEX contacts_by_tenant ON voicecall.contacts (tenant_id, at);
-CREATE INDEX contacts_of_session ON voicecall.contacts (session_id, position);
+CREATE INDEX contacts_of_session ON voicecall.contacts (tenant_id, session_id, position);
 CREATE INDEX contacts_by_time ON voicecall.contacts (at);
+
+-- By which the keys are known again that something here was sealed or indexed with.
+CREATE TABLE voicecall.canaries (
+    key  text PRIMARY KEY CHECK (key <> ''),
+    code bytea NOT NULL CHECK (length(code) = 32)
+);
 
 CREATE TABLE voicecall.retention_runs (
     position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -192,12 +199,6 @@ CREATE TABLE voicecall.retention_runs (
     before   bigint NOT NULL,
     affected bigint NOT NULL CHECK (affected >= 0),
     error    text
-);
-
--- By which the keys are known again that something here was sealed or indexed with. They are nobody's.
-CREATE TABLE voicecall.canaries (
-    key  text PRIMARY KEY CHECK (key <> ''),
-    code bytea NOT NULL CHECK (length(code) = 32)
 );
 
 SELECT voicecall.protect(name::regclass) FROM unnest(ARRAY[
@@ -235,9 +236,9 @@ CREATE POLICY maintenance ON voicecall.sessions TO voicecall_maintenance USING (
 CREATE POLICY maintenance ON voicecall.session_events TO voicecall_maintenance USING (true) WITH CHECK (true);
 CREATE POLICY maintenance ON voicecall.session_events_archive TO voicecall_maintenance USING (true) WITH CHECK (true);
 CREATE POLICY maintenance ON voicecall.provider_logs TO voicecall_maintenance USING (true) WITH CHECK (true);
-GRANT SELECT, UPDATE (recording_url, updated_at, remote), DELETE ON voicecall.sessions TO voicecall_maintenance;
-GRANT SELECT, INSERT, DELETE ON voicecall.canaries TO voicecall_maintenance;
+GRANT SELECT, UPDATE (recording_url, remote, updated_at), DELETE ON voicecall.sessions TO voicecall_maintenance;
 GRANT SELECT, DELETE ON voicecall.session_events TO voicecall_maintenance;
 GRANT INSERT ON voicecall.session_events_archive TO voicecall_maintenance;
 GRANT SELECT (position, at), DELETE ON voicecall.provider_logs TO voicecall_maintenance;
 GRANT SELECT, INSERT ON voicecall.retention_runs TO voicecall_maintenance;
+GRANT SELECT, INSERT, DELETE ON voicecall.canaries TO voicecall_maintenance;

@@ -101,7 +101,7 @@ SELECT voicecall.protect(name::regclass) FROM unnest(ARRAY[
 
 CREATE POLICY maintenance ON voicecall.survey_calls FOR SELECT TO voicecall_maintenance USING (true);
 CREATE POLICY maintenance ON voicecall.survey_responses FOR SELECT TO voicecall_maintenance USING (true);
-CREATE POLICY maintenance ON voicecall.customer_verifications TO voicecall_maintenance USING (true) WITH CHECK (true);
-GRANT SELECT, UPDATE (phone) ON voicecall.customer_verifications TO voicecall_maintenance;
 CREATE POLICY maintenance ON voicecall.facts FOR SELECT TO voicecall_maintenance USING (true);
+CREATE POLICY maintenance ON voicecall.customer_verifications TO voicecall_maintenance USING (true) WITH CHECK (true);
+GRANT SELECT (id, tenant_id, phone, phone_lookup), UPDATE (phone) ON voicecall.customer_verifications TO voicecall_maintenance;
 GRANT SELECT ON voicecall.survey_calls, voicecall.survey_responses, voicecall.facts TO voicecall_maintenance;

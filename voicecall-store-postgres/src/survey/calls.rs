@@ -113,9 +113,12 @@ impl SurveyMaintenanceStore for PostgresStore {
 
     async fn reseal_phones(&self, rows: &[Resealed]) -> Result<u64> {
         let rows = rows.to_vec();
-        let update = "UPDATE voicecall.customer_verifications SET phone = $1
-                      WHERE id = $2 AND tenant_id = $3 AND phone = $4";
-        self.write_as(Maintenance, "seal anew", move |db| async move { keys::replace(&db, update, &rows).await }).await
+        self.write_as(Maintenance, "seal anew", move |db| async move {
+            let update = "UPDATE voicecall.customer_verifications SET phone = $1
+                          WHERE id = $2 AND tenant_id = $3 AND phone = $4";
+            keys::replace(&db, update, rows).await
+        })
+        .await
     }
 }
 

@@ -1,15 +1,13 @@
 //! Businesses and verifications: the tables `business_contexts` and `customer_verifications`.
 
+use uuid::Uuid;
 use voicecall_core::{PersonKey, Result, Sealed, SealedAddress, SealedRow, TenantId, async_trait};
 use voicecall_survey::store::{BusinessContext, CustomerVerification, DirectoryStore, VerificationId};
-
-use uuid::Uuid;
 
 use crate::PostgresStore;
 use crate::column::{Json, params};
 use crate::connection::{Db, Row};
 use crate::fault::{Fault, Outcome};
-use crate::keys::behind;
 
 #[async_trait]
 impl DirectoryStore for PostgresStore {
@@ -91,6 +89,22 @@ pub(super) async fn of_person(db: &Db, tenant: TenantId, person: PersonKey) -> O
     db.query(query, params![tenant, person]).await?.iter().map(read_verification).collect()
 }
 
+/// Verifications with their phones, in the order of their ids.
+pub(super) async fn sealed_phones(
+    db: &Db,
+    after: Option<Uuid>,
+    limit: u32,
+) -> Outcome<Vec<(SealedRow, SealedAddress)>> {
+    let query = "SELECT id, tenant_id, phone, phone_lookup FROM voicecall.customer_verifications
+                 WHERE $1 IS NULL OR id > $1 ORDER BY id LIMIT $2";
+    let rows = db.query(query, params![after, limit]).await?;
+    rows.iter().map(|row| Ok((CustomerVerification::row(row.get("tenant_id")?, row.get("id")?), phone(row)?))).collect()
+}
+
+fn phone(row: &Row) -> Outcome<SealedAddress> {
+    Ok(SealedAddress { sealed: Sealed::from_bytes(row.get("phone")?), lookup: row.get("phone_lookup")? })
+}
+
 fn read(row: &Row) -> Outcome<BusinessContext> {
     Ok(BusinessContext {
         tenant: row.get("tenant_id")?,
@@ -106,21 +120,7 @@ fn read_verification(row: &Row) -> Outcome<CustomerVerification> {
         tenant: row.get("tenant_id")?,
         purchased_at: row.get("purchased_at")?,
         amount_micros: row.get("amount_micros")?,
-        phone: SealedAddress { sealed: Sealed::from_bytes(row.get("phone")?), lookup: row.get("phone_lookup")? },
+        phone: phone(row)?,
         status: row.get("status")?,
     })
-}
-
-/// Verifications with their phones, in the order of their ids.
-pub(super) async fn sealed_phones(
-    db: &Db,
-    after: Option<Uuid>,
-    limit: u32,
-) -> Outcome<Vec<(SealedRow, SealedAddress)>> {
-    let query = "SELECT * FROM voicecall.customer_verifications WHERE id > $1 ORDER BY id LIMIT $2";
-    let sealed = |row: &Row| {
-        let verification = read_verification(row)?;
-        Ok((CustomerVerification::row(verification.tenant, verification.id), verification.phone))
-    };
-    db.query(query, params![behind(after), limit]).await?.iter().map(sealed).collect()
 }

@@ -251,6 +251,45 @@ fn invitation(output: &str) -> Option<(String, String, Value)> {
 }
 
 #[tokio::test]
+async fn a_question_that_there_is_no_clip_of_is_asked_and_the_log_says_how() {
+    let folder = Folder::new();
+    // Where no program is there is no espeak-ng either.
+    let nowhere = folder.path().display().to_string();
+    let mut server = Process::start(folder.path(), &["serve", "--simulated"], &[("PATH", nowhere)]);
+    let (url, token, order) = until("the invitation", Duration::from_secs(60), async || {
+        server.must_live();
+        invitation(&server.output())
+    })
+    .await;
+    assert!(
+        server.log().contains("what the agent has no clip of is heard as a voice without words"),
+        "{}",
+        server.log()
+    );
+    let question = json!({
+        "businessId": SHOP, "questionText": "Vad tycker du om vår nya meny?", "frequency": 1, "priority": "high",
+        "departmentTags": ["besök"], "maxResponseTime": 30, "followUpPrompts": [],
+    });
+    let post = async |path: &str, body: &Value| {
+        let url = url.replace("/calls/initiate", path);
+        support::json(client().post(url).bearer_auth(&token).json(body).send().await.unwrap(), 201).await
+    };
+    let question = post("/questions/configurations", &question).await;
+    let session = post("/calls/initiate", &order).await;
+    let database = folder.path().join("out/feedback.sqlite");
+    until("the end of the call", WHOLE_CALL, async || {
+        server.must_live();
+        (column(&database, "SELECT coalesce(end_reason, '') FROM sessions") != [""]).then_some(())
+    })
+    .await;
+    let path = format!("/calls/{}/status", session["id"].as_str().unwrap());
+    let request = client().get(url.replace("/calls/initiate", &path)).bearer_auth(&token);
+    let ended = support::json(request.send().await.unwrap(), 200).await;
+    assert_eq!(ended["endReason"], "completed", "{ended}");
+    assert!(ended["questionsAsked"].as_array().unwrap().contains(&question["id"]), "{ended}");
+}
+
+#[tokio::test]
 async fn the_printed_invitation_calls_once_and_the_call_outlives_the_wish_to_stop() {
     let folder = Folder::new();
     let mut server = Process::start(folder.path(), &["serve", "--simulated"], &[]);

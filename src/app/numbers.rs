@@ -1,4 +1,5 @@
-//! What carriers do with calls to our numbers, and with their audio: told in the log, compared with what they should do, and set if wanted.
+//! What carriers do with calls to our numbers, and with their audio: told in the log, compared with what they should do,
+//! and set if wanted.
 
 use tracing::{info, warn};
 use url::Url;

@@ -47,7 +47,8 @@ impl Server {
     /// Starts serving on `listener`, and returns once calls are taken.
     ///
     /// # Errors
-    /// `Config` if the vault lacks a key that the store was written with; `Unauthenticated` if a carrier does not know the credentials; `Config` naming an option that is out of its range;
+    /// `Config` if the vault lacks a key that the store was written with, or naming an option that is out of its range;
+    /// `Unauthenticated` if a carrier does not know the credentials;
     /// `NotFound` naming a number that shall be [configured](super::ServerBuilder::configure_numbers) and does not belong to
     /// its account; when the store cannot be read.
     pub async fn start_on(self, listener: TcpListener) -> Result<RunningServer> {

@@ -74,15 +74,18 @@ impl Destinations {
             Allowed::Anything => return Ok(()),
             Allowed::EveryCountry => None,
             Allowed::Countries(countries) => Some(countries.clone()),
-            Allowed::OwnCountries => Some(own.into_iter().filter_map(country_of).collect()),
+            Allowed::OwnCountries => {
+                let own = own.into_iter().filter_map(|own| phonenumber::parse(None, own.reveal()).ok());
+                Some(own.filter_map(|own| country(&own)).collect())
+            }
         };
-        let kind = phonenumber::parse(None, number.reveal()).ok().map(|number| number.number_type(&DATABASE));
-        match kind {
+        let parsed = phonenumber::parse(None, number.reveal()).ok();
+        match parsed.as_ref().map(|number| number.number_type(&DATABASE)) {
             Some(Type::FixedLine | Type::Mobile | Type::FixedLineOrMobile) => {}
             Some(Type::TollFree | Type::PersonalNumber | Type::Voip | Type::Uan) => {}
             _ => return Err(refusal("a number that a person can have, and no premium one".to_owned())),
         }
-        let country = country_of(number);
+        let country = parsed.as_ref().and_then(country);
         match countries {
             Some(countries) if !country.is_some_and(|country| countries.contains(&country)) => {
                 let named: Vec<_> = countries.iter().map(String::as_str).collect();
@@ -94,9 +97,8 @@ impl Destinations {
 }
 
 /// The country of a number. Satellites and the like have none.
-fn country_of(number: &PhoneNumber) -> Option<String> {
-    let parsed = phonenumber::parse(None, number.reveal()).ok()?;
-    parsed.country().id().map(|country| country.as_ref().to_owned())
+fn country(number: &phonenumber::PhoneNumber) -> Option<String> {
+    number.country().id().map(|country| country.as_ref().to_owned())
 }
 
 fn refusal(expected: String) -> Error {

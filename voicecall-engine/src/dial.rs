@@ -122,14 +122,15 @@ impl CallEngine {
         Claim { number, limits, ..Claim::new(self.now(), LEASE) }
     }
 
-    /// Lets a session wait that may not call its number yet.
+    /// Lets a session wait that may not call its number yet, unless it would be too old by then.
     async fn wait_for_turn(&self, session: &Session, wait: Duration) {
-        let now = self.now();
-        let until = SignedDuration::try_from(wait).ok().and_then(|wait| now.checked_add(wait).ok());
-        let until = until.unwrap_or(Timestamp::MAX);
-        info!(session = %session.id, %until, "a session waits because its number, or for its tenant, was called enough");
-        match self.store.change_session(session.tenant, session.id, &SessionChange::Postponed { until, at: now }).await
-        {
+        // Without a policy it stays due, and is looked at again.
+        let Ok(policy) = self.policy_in_time(session).await else { return };
+        let next = self.next_attempt(session, &policy, wait);
+        let next = next.unwrap_or_else(|| self.end(EndReason::NotAllowed, EventSource::System));
+        info!(session = %session.id, ?next, "a session's number, or for its tenant, was called enough for now");
+        match self.store.change_session(session.tenant, session.id, &next).await {
+            Ok(session) if session.status.is_final() => self.tell_ended(&session),
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::Conflict => {}
             Err(error) => warn!(session = %session.id, %error, "a session could not be postponed"),

@@ -84,7 +84,7 @@ impl CallEngine {
         next
     }
 
-    async fn policy_in_time(&self, session: &Session) -> Result<DialPolicy> {
+    pub(super) async fn policy_in_time(&self, session: &Session) -> Result<DialPolicy> {
         match timeout(POLICY_LIMIT, self.handler.policy(session)).await {
             Ok(policy) => policy,
             Err(_) => Err(Error::new(ErrorKind::Timeout, "ask for the dial policy")),
@@ -100,7 +100,11 @@ impl CallEngine {
         turns: &mut Turns,
     ) -> Option<Instant> {
         let now = self.now();
-        let opens = self.permitted(&policy, now);
+        let Some(opens) = self.permitted(&policy, now) else {
+            error!(session = %session.id, "the hours of a session and those of the operator have no moment in common");
+            self.end_session(session.tenant, session.id, EndReason::NotAllowed, EventSource::System).await;
+            return None;
+        };
         if opens > now {
             info!(session = %session.id, until = %opens, "a session waits for the permitted hours");
             let change = SessionChange::Postponed { until: opens, at: now };

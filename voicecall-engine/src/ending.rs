@@ -91,16 +91,15 @@ pub(super) async fn redirect(
     mut transfers: mpsc::Receiver<PhoneNumber>,
 ) {
     while let Some(number) = transfers.recv().await {
-        let flow = CallFlow(vec![CallStep::Dial(Dial::new(number.clone())), CallStep::HangUp]);
         // A model may have been talked into a number that somebody earns from.
-        let allowed = engine.check_destination(&number);
-        let told = async { carrier.update_call(&call, &flow).await };
-        if let Err(error) = async {
-            allowed?;
-            told.await
-        }
-        .await
-        {
+        let redirected = match engine.check_destination(&number) {
+            Ok(()) => {
+                let flow = CallFlow(vec![CallStep::Dial(Dial::new(number)), CallStep::HangUp]);
+                carrier.update_call(&call, &flow).await
+            }
+            Err(refused) => Err(refused),
+        };
+        if let Err(error) = redirected {
             warn!(%error, "the call could not be transferred");
         }
     }

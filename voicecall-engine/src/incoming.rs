@@ -219,7 +219,14 @@ impl CallEngine {
             IncomingDecision::Busy => (EndReason::Rejected, CallFlow::reject(RejectReason::Busy)),
             IncomingDecision::Say(text, language) => (EndReason::Rejected, CallFlow::farewell(text, language)),
             IncomingDecision::Play(url) => (EndReason::Rejected, CallFlow::play_and_hang_up(url)),
-            IncomingDecision::Forward(number) => (EndReason::Transferred, CallFlow::forward(call, number)),
+            // Whoever sets where calls go could else have somebody paid for them.
+            IncomingDecision::Forward(number) => match self.check_destination(&number) {
+                Ok(()) => (EndReason::Transferred, CallFlow::forward(call, number)),
+                Err(error) => {
+                    error!(%error, "a call that came in cannot be forwarded");
+                    (EndReason::NotAllowed, self.farewell())
+                }
+            },
         };
         self.not_taken(account, key, &session, reason, &flow).await
     }

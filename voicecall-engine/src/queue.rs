@@ -51,18 +51,19 @@ impl CallEngine {
         self.store.count_waiting().await
     }
 
-    /// From when on a phone may ring: the policy's hours and the operator's must both be open.
-    pub(super) fn permitted(&self, policy: &DialPolicy, from: Timestamp) -> Timestamp {
+    /// From when on a phone may ring: the policy's hours and the operator's must both be open. `None` if they never are at the
+    /// same time.
+    pub(super) fn permitted(&self, policy: &DialPolicy, from: Timestamp) -> Option<Timestamp> {
         let next = |at| self.hours(policy).fold(at, |at, hours| hours.next(at, self.config.ring_timeout));
         let mut at = from;
-        // Hours of two zones that never meet are found out within a week or so of their days.
+        // Each step goes to the next day at the latest; hours that have not met by then never do.
         for _ in 0..MOST_DAYS {
             match next(at) {
-                same if same == at => return at,
+                same if same == at => return Some(at),
                 later => at = later,
             }
         }
-        Timestamp::MAX
+        None
     }
 
     /// When a call that is ordered now must ring no more.
@@ -139,18 +140,18 @@ impl CallEngine {
     }
 
     /// Another attempt after `wait`, unless the session is too old for it.
-    fn next_attempt(&self, session: &Session, policy: &DialPolicy, wait: Duration) -> Option<SessionChange> {
+    pub(super) fn next_attempt(&self, session: &Session, policy: &DialPolicy, wait: Duration) -> Option<SessionChange> {
         if session.direction == Direction::Inbound {
             return None;
         }
         let now = self.now();
         let wait = SignedDuration::try_from(wait).ok()?;
-        let until = self.permitted(policy, now.checked_add(wait).ok()?);
+        let until = self.permitted(policy, now.checked_add(wait).ok()?)?;
         let age = Duration::try_from(until.duration_since(session.started_at)).unwrap_or_default();
         (age <= policy.give_up_after).then_some(SessionChange::Postponed { until, at: now })
     }
 
-    fn end(&self, reason: EndReason, source: EventSource) -> SessionChange {
+    pub(super) fn end(&self, reason: EndReason, source: EventSource) -> SessionChange {
         SessionChange::Ended { reason, source, at: self.now() }
     }
 }

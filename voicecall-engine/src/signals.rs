@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
-use tracing::warn;
+use tracing::{error, warn};
 
 use super::CallEngine;
 use super::address::CallKey;
@@ -15,6 +16,9 @@ use voicecall_core::{CarrierCallId, ErrorKind, Result};
 
 /// How often is looked for signals.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// How long it is not looked for them after the store has failed.
+const STORE_IS_AWAY: Duration = Duration::from_secs(2);
 
 /// How long the owner of a session may take to end it. It looks every quarter of a second.
 const STOPS_WITHIN: Duration = Duration::from_secs(3);
@@ -46,27 +50,41 @@ impl CallEngine {
         Ok(false)
     }
 
-    /// Looks for signals to what runs here, in a task of its own: a stop must not wait behind a carrier.
+    /// Looks for signals to what runs here. Each is acted on in a task of its own: a stop must not wait behind a carrier that
+    /// is slow to hang up another call.
     pub(super) async fn take_signals(self: &Arc<Self>) {
         if !self.config.shares_store {
             return;
         }
         let mut tick = interval(LOOK_EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut acting = JoinSet::new();
         while !(self.is_draining() && self.count() == (0, 0)) {
-            tick.tick().await;
+            tokio::select! {
+                _ = tick.tick() => {}
+                Some(done) = acting.join_next() => {
+                    if let Err(error) = done {
+                        error!(%error, "acting on a signal panicked");
+                    }
+                    continue;
+                }
+            }
             let held = self.held_leases();
             if held.is_empty() {
                 continue;
             }
             match self.store.take_signals(&held).await {
-                Ok(taken) => futures_util::future::join_all(taken.into_iter().map(|told| self.take_signal(told))).await,
+                Ok(taken) => taken.into_iter().for_each(|told| {
+                    let engine = Arc::clone(self);
+                    acting.spawn(async move { engine.take_signal(told).await });
+                }),
                 Err(error) => {
                     warn!(%error, "nobody can tell this process anything while the store is away");
-                    continue;
+                    sleep(STORE_IS_AWAY).await;
                 }
-            };
+            }
         }
+        while acting.join_next().await.is_some() {}
     }
 
     async fn take_signal(self: &Arc<Self>, (lease, signal): (Lease, Signal)) {

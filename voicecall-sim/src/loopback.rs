@@ -40,6 +40,17 @@ impl ServerOptions {
         self
     }
 
+    /// What sends webhooks, as carriers do: without a proxy, following nothing, within these times.
+    pub(crate) fn client(&self, user_agent: &str) -> reqwest::Result<reqwest::Client> {
+        reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(self.connect_timeout)
+            .timeout(self.webhook_timeout)
+            .user_agent(user_agent)
+            .build()
+    }
+
     /// The local address behind a public one.
     pub(crate) fn local(&self, url: &Url) -> Option<SocketAddr> {
         if let Some(&local) = self.routes.get(&origin(url)) {

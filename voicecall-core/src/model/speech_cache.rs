@@ -61,7 +61,7 @@ impl SpeechCache {
         Self::with_capacity(tts, Self::CAPACITY)
     }
 
-    /// The same, with another limit in bytes: a second of speech is 8,000. What was not used for longest gives way.
+    /// The same, with another limit in bytes: a second of speech is 8,000. What is seldom used gives way.
     #[must_use]
     pub fn with_capacity(tts: Arc<dyn TextToSpeech>, bytes: u64) -> Self {
         let sentences = usize::try_from(bytes / SENTENCE).unwrap_or(usize::MAX).clamp(16, 1 << 16);

@@ -133,10 +133,7 @@ impl Vault {
     /// As [`Vault::open`]; also when the address was sealed for another row.
     pub fn open_address(&self, row: SealedRow, address: &SealedAddress) -> Result<Address> {
         let opened = self.open(&row.context(), &address.sealed);
-        let bytes = match (opened, self.open_unbound(row.tenant, &address.sealed)) {
-            (Ok(bytes), _) | (Err(_), Some(bytes)) => bytes,
-            (Err(error), None) => return Err(error),
-        };
+        let bytes = opened.or_else(|error| self.open_unbound(row.tenant, &address.sealed).ok_or(error))?;
         let text = String::from_utf8(bytes).map_err(|_| Error::new(ErrorKind::Internal, "open sealed data"))?;
         text.parse()
     }
@@ -181,6 +178,20 @@ impl Vault {
         let mut hash = [0; 16];
         hash.copy_from_slice(&derive(&self.index_key, &message)[..16]);
         LookupHash::from_bytes(hash)
+    }
+
+    /// A keyed hash of `message` for `context` under the index key (HMAC-SHA-256, the first 128 bits): it stays the same when
+    /// data keys are changed, so that what it leads to is found again.
+    #[must_use]
+    pub fn index(&self, context: &str, message: &[u8]) -> [u8; 16] {
+        // Neither a tenant's id nor a canary begins so, and the context's length keeps it apart from the message.
+        let mut whole = b"index/".to_vec();
+        whole.extend_from_slice(&(context.len() as u64).to_be_bytes());
+        whole.extend_from_slice(context.as_bytes());
+        whole.extend_from_slice(message);
+        let mut hash = [0; 16];
+        hash.copy_from_slice(&derive(&self.index_key, &whole)[..16]);
+        hash
     }
 
     /// What a store keeps to know the index key and the first data key again, in this order.

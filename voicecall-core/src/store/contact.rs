@@ -28,10 +28,7 @@ impl NumberKey {
     /// The key of a number.
     #[must_use]
     pub fn of(vault: &Vault, number: &PhoneNumber) -> Self {
-        let code = vault.authenticate("called number", number.reveal().as_bytes());
-        let mut key = [0; 16];
-        key.copy_from_slice(&code[..16]);
-        Self(key)
+        Self(vault.index("called number", number.reveal().as_bytes()))
     }
 
     /// Takes the key back from a store.
@@ -142,6 +139,18 @@ pub fn refuse_by_limit(wait: Duration) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_is_the_same_after_a_change_of_data_keys_and_another_with_another_index_key() {
+        let key = || Vault::generate_key().unwrap();
+        let (old, new, index) = (key(), key(), key());
+        let number = |vault: &Vault| NumberKey::of(vault, &"+46701234567".parse().unwrap());
+        let before = Vault::new(std::slice::from_ref(&old), &index).unwrap();
+        let after = Vault::new(&[new, old], &index).unwrap();
+        assert_eq!(number(&before), number(&after));
+        assert_ne!(number(&before), NumberKey::of(&before, &"+46701234568".parse().unwrap()));
+        assert_ne!(number(&before), number(&Vault::generate().unwrap()));
+    }
 
     #[test]
     fn the_longest_wait_of_all_limits_counts() {

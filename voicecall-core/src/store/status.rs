@@ -91,7 +91,7 @@ text_enum! {
         AddressUnreadable = "address_unreadable",
         /// The person had asked not to be called any more, and was not.
         DoNotCall = "do_not_call",
-        /// The number is not one that may be called.
+        /// The number may not be called, or not in time: by its kind or country, at no hour, or too often.
         NotAllowed = "not_allowed",
     }
 }

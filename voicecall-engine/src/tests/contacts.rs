@@ -104,6 +104,24 @@ async fn who_was_called_often_enough_is_called_when_there_is_room_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_would_be_too_old_by_then_is_not_called() {
+    let once_in_three_days = |config: &mut EngineConfig| {
+        config.contact_limits.per_number = vec![CallsWithin { calls: 1, within: 72 * 60 * MINUTE }];
+    };
+    let world = World::with(once_in_three_days, scripted_agent());
+    let _tended = world.tended();
+    let first = world.engine.submit(&to(&world, world.tenant, PHONE)).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let attempt = world.attempt(first.id).await;
+    let key = crate::CallKey::of(&attempt).unwrap();
+    world.report(key, attempt.call.unwrap().as_str(), CallStatus::NoAnswer).await.unwrap();
+    let second = world.engine.submit(&to(&world, world.tenant, PHONE)).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(world.read(second.id).await.end_reason, Some(EndReason::NotAllowed));
+    assert_eq!(world.carrier.orders().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_operators_hours_hold_whatever_a_policy_says() {
     let hours = |from, until, zone| {
         let at = |hour| jiff::civil::Time::new(hour, 0, 0, 0).unwrap();
@@ -121,5 +139,10 @@ async fn the_operators_hours_hold_whatever_a_policy_says() {
     tokio::time::sleep(60 * MINUTE).await;
     assert_eq!(world.carrier.orders().len(), 1);
     let never = DialPolicy { hours: hours(8, 9, "UTC"), ..DialPolicy::once() };
-    assert_eq!(world.engine.permitted(&never, due), jiff::Timestamp::MAX, "they never meet");
+    assert_eq!(world.engine.permitted(&never, due), None, "they never meet");
+    *world.desk.policy.lock().unwrap() = Some(never);
+    let session = world.engine.submit(&to(&world, TenantId::new(), "+46701234999")).await.unwrap();
+    tokio::time::sleep(MINUTE).await;
+    let ended = world.store.inner.session(session.tenant, session.id).await.unwrap();
+    assert_eq!(ended.end_reason, Some(EndReason::NotAllowed), "and nobody waits for it");
 }

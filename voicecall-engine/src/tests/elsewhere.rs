@@ -84,6 +84,25 @@ async fn a_session_is_stopped_from_any_process() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stop_does_not_wait_behind_what_hangs_in_another_session() {
+    let (one, other) = two();
+    let _tended = one.tended();
+    let placed = one.placed().await;
+    one.desk.will_hold(Consenting { given: true, lines: Scripted::new(["One."; 20]) });
+    let call = one.connected().await;
+    let phone = tokio::spawn(call.phone.listen());
+    tokio::time::sleep(SECOND).await;
+    *one.desk.policy_hangs_for.lock().unwrap() = Some(one.tenant);
+    other.report(placed.key, &placed.call, CallStatus::Busy).await.unwrap();
+    tokio::time::sleep(SECOND).await;
+    let begun = tokio::time::Instant::now();
+    other.engine.stop(other.tenant, call.placed.session, EndReason::Canceled).await.unwrap();
+    assert!(begun.elapsed() < SECOND, "its own process has stopped it");
+    assert_eq!(call.run.await.unwrap().unwrap(), EndReason::Canceled);
+    phone.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_session_whose_process_does_not_answer_is_stopped_all_the_same() {
     let (dead, other) = two();
     dead.desk.will_hold(Consenting { given: true, lines: Scripted::new(["One."; 20]) });

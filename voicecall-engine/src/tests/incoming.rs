@@ -115,6 +115,15 @@ async fn what_is_not_connected_is_told_and_ends_its_session() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nobody_is_forwarded_to_a_number_that_may_not_be_called() {
+    let world = World::with(|config| config.destinations = crate::Destinations::in_countries(["NO"]), scripted_agent());
+    world.desk.decides(world.tenant, Decides::Forward);
+    let reply = world.rings("CA1").await.unwrap();
+    assert!(reply.body.contains("technical problem") && !reply.body.contains("+46700000002"), "{}", reply.body);
+    world.ended_for(EndReason::NotAllowed).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn whoever_calls_hears_something_when_nobody_decides() {
     for decides in [Decides::Fail, Decides::Panic, Decides::Never] {
         let world = world(decides);

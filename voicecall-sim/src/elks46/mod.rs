@@ -11,7 +11,6 @@
 mod account;
 mod action;
 mod call;
-mod http;
 mod line;
 mod options;
 mod rest;

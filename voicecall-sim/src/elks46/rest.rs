@@ -13,29 +13,17 @@ use super::line::Ordered;
 use super::server::{NewCall, Shared};
 use crate::fault::{Fault, Site};
 use crate::phone::Ring;
+use crate::rest_server::{HttpReply, RestRequest};
 
 /// The most entries of a page.
 const LARGEST_PAGE: usize = 100;
 
-#[derive(Debug)]
-pub(super) struct RestRequest {
-    pub(super) method: String,
-    pub(super) path: String,
-    pub(super) query: Vec<(String, String)>,
-    pub(super) form: Vec<(String, String)>,
-    pub(super) authorization: Option<String>,
-}
+impl HttpReply {
+    /// The refusal of a request because too many are being answered. Nothing was done.
+    pub(super) fn too_many(is_json: bool) -> Self {
+        Self::error(429, "Too many requests", is_json)
+    }
 
-#[derive(Debug)]
-pub(super) struct RestReply {
-    pub(super) status: u16,
-    pub(super) content_type: &'static str,
-    pub(super) body: Vec<u8>,
-    pub(super) retry_after: Option<Duration>,
-    pub(super) delay: Duration,
-}
-
-impl RestReply {
     fn json(value: &Value) -> Self {
         Self::new(200, "application/json", value.to_string())
     }
@@ -57,18 +45,18 @@ type Refusal = (u16, String);
 
 impl RestRequest {
     /// Carries the request out, with the fault that strikes it. None if its answer is lost.
-    pub(super) fn carry_out(&self, shared: &Arc<Shared>) -> Option<RestReply> {
+    pub(super) fn carry_out(&self, shared: &Arc<Shared>) -> Option<HttpReply> {
         let site = match (&*self.method, &*self.path.to_ascii_lowercase()) {
             ("POST", "/a1/calls") => Site::RestCreate,
             ("POST" | "DELETE", _) => Site::RestUpdate,
             _ => Site::RestFetch,
         };
-        let error = |status, text: &str| RestReply::error(status, text, shared.options.unconfirmed.json_errors);
+        let error = |status, text: &str| HttpReply::error(status, text, shared.options.unconfirmed.json_errors);
         let reply = || self.reply(shared).unwrap_or_else(|(status, text)| error(status, &text));
         match shared.draw(site) {
             None => Some(reply()),
             Some(Fault::Latency { delay, .. } | Fault::Stall { length: delay, .. }) => {
-                Some(RestReply { delay, ..reply() })
+                Some(HttpReply { delay, ..reply() })
             }
             Some(Fault::AcceptThenDrop) => {
                 reply();
@@ -81,13 +69,13 @@ impl RestRequest {
                 Some(error(status, "Something went wrong"))
             }
             Some(Fault::RateLimit { retry_after }) => {
-                Some(RestReply { retry_after, ..error(429, "Too many requests") })
+                Some(HttpReply { retry_after, ..HttpReply::too_many(shared.options.unconfirmed.json_errors) })
             }
             Some(_) => None,
         }
     }
 
-    fn reply(&self, shared: &Arc<Shared>) -> Result<RestReply, Refusal> {
+    fn reply(&self, shared: &Arc<Shared>) -> Result<HttpReply, Refusal> {
         let credentials = format!("{}:{}", shared.options.username, shared.options.password);
         if self.authorization.as_deref() != Some(&format!("Basic {}", STANDARD.encode(credentials))) {
             let text = "API access requires Basic HTTP authentication. Read documentation or examples.";
@@ -97,7 +85,7 @@ impl RestRequest {
         // Only ids have a case.
         let resource = parts.get(1).map(|name| name.to_ascii_lowercase());
         match (&*self.method, resource.as_deref(), parts.get(2)) {
-            ("GET", Some("me"), None) => Ok(RestReply::json(&json!({
+            ("GET", Some("me"), None) => Ok(HttpReply::json(&json!({
                 "id": shared.options.username, "displayname": "Simulated", "currency": "SEK", "balance": 1_000_000
             }))),
             ("POST", Some("calls"), None) => self.place(shared),
@@ -108,7 +96,7 @@ impl RestRequest {
                     let call = state.calls.iter().find(|call| call.id == *id)?;
                     Some(call.json(now, &shared.options.unconfirmed))
                 });
-                found.map(|call| RestReply::json(&call)).ok_or_else(not_found)
+                found.map(|call| HttpReply::json(&call)).ok_or_else(not_found)
             }
             ("GET", Some("numbers"), None) => {
                 Ok(self.page(shared.with(|state| state.numbers.iter().map(|number| number.json()).collect())))
@@ -121,7 +109,7 @@ impl RestRequest {
         }
     }
 
-    fn place(&self, shared: &Arc<Shared>) -> Result<RestReply, Refusal> {
+    fn place(&self, shared: &Arc<Shared>) -> Result<HttpReply, Refusal> {
         let field = |name: &str| {
             let found = self.form.iter().find(|(known, value)| known == name && !value.is_empty());
             found.map(|(_, value)| value.clone()).ok_or_else(|| (403, format!("Missing key {name}")))
@@ -148,16 +136,16 @@ impl RestRequest {
             let call = state.calls.iter().find(|call| call.id == id)?;
             Some(call.json(now, unconfirmed))
         });
-        call.map(|call| RestReply::json(&call)).ok_or_else(not_found)
+        call.map(|call| HttpReply::json(&call)).ok_or_else(not_found)
     }
 
-    fn calls(&self, shared: &Arc<Shared>) -> RestReply {
+    fn calls(&self, shared: &Arc<Shared>) -> HttpReply {
         let (now, unconfirmed) = (Timestamp::now(), &shared.options.unconfirmed);
         self.page(shared.with(|state| state.calls.iter().rev().map(|call| call.json(now, unconfirmed)).collect()))
     }
 
     /// A page of entries, newest first: older than `start`, newer than `end`.
-    fn page(&self, entries: Vec<Value>) -> RestReply {
+    fn page(&self, entries: Vec<Value>) -> HttpReply {
         let parameter = |name: &str| self.query.iter().find(|(known, _)| known == name).map(|(_, value)| &**value);
         let (start, end) = (parameter("start"), parameter("end"));
         // The format sorts as the times do.
@@ -172,10 +160,10 @@ impl RestRequest {
         if matching.len() > limit {
             page["next"] = matching[limit - 1]["created"].clone();
         }
-        RestReply::json(&page)
+        HttpReply::json(&page)
     }
 
-    fn configure(&self, shared: &Arc<Shared>, id: &str) -> Result<RestReply, Refusal> {
+    fn configure(&self, shared: &Arc<Shared>, id: &str) -> Result<HttpReply, Refusal> {
         let field = shared.options.unconfirmed.socket_field;
         shared.with(|state| {
             let number = state.numbers.iter_mut().find(|number| number.id() == id).ok_or_else(not_found)?;
@@ -190,16 +178,16 @@ impl RestRequest {
                     other => return Err((403, format!("Unknown key {other}"))),
                 }
             }
-            Ok(RestReply::json(&number.json()))
+            Ok(HttpReply::json(&number.json()))
         })
     }
 }
 
-fn recording(shared: &Arc<Shared>, name: &str) -> Result<RestReply, Refusal> {
+fn recording(shared: &Arc<Shared>, name: &str) -> Result<HttpReply, Refusal> {
     let (id, is_audio) = name.strip_suffix(".wav").map_or((name, false), |id| (id, true));
     let found = shared.with(|state| state.recordings.iter().find(|recording| recording.id == id).cloned());
     let found = found.ok_or_else(not_found)?;
-    Ok(if is_audio { RestReply::new(200, "audio/wav", found.wav) } else { RestReply::json(&found.json()) })
+    Ok(if is_audio { HttpReply::new(200, "audio/wav", found.wav) } else { HttpReply::json(&found.json()) })
 }
 
 fn not_found() -> Refusal {

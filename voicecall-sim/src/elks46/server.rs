@@ -11,10 +11,11 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::line::Line;
-use super::{ElksCall, ElksNumber, ElksOptions, ElksRecording, http, webhooks};
+use super::{ElksCall, ElksNumber, ElksOptions, ElksRecording};
 use crate::fault::{Fault, Faults, Rng, Site};
 use crate::loopback::ServerOptions;
 use crate::phone::{Party, Ring};
+use crate::rest_server::{self, HttpReply, RestRequest};
 
 type People = Box<dyn FnMut(&Ring) -> Box<dyn Party> + Send>;
 
@@ -130,14 +131,17 @@ impl ElksServer {
             people: Box::new(people),
         };
         let shared = Arc::new(Shared {
-            client: webhooks::client(&network).map_err(io::Error::other)?,
+            client: network.client("46elks/0.2").map_err(io::Error::other)?,
             options,
             network,
             state: Mutex::new(state),
             tasks: Mutex::default(),
             changed: watch::Sender::new(0),
         });
-        shared.spawn(http::serve(listener, Arc::clone(&shared)));
+        let (asked, most) = (Arc::clone(&shared), shared.network.concurrent_requests);
+        let too_many = HttpReply::too_many(shared.options.unconfirmed.json_errors);
+        let answer = move |request: &RestRequest| request.carry_out(&asked);
+        shared.spawn(rest_server::serve(listener, most, too_many, answer));
         Ok(Self { address, shared })
     }
 

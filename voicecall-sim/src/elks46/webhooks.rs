@@ -9,7 +9,6 @@ use tokio::time::sleep;
 use super::action::{Action, parse};
 use super::server::Shared;
 use crate::fault::{Fault, Site};
-use crate::loopback::ServerOptions;
 
 /// The most of an answer that is read.
 const LARGEST_ANSWER: usize = 64 * 1024;
@@ -18,16 +17,6 @@ const LARGEST_ANSWER: usize = 64 * 1024;
 const OVERTAKEN: Duration = Duration::from_secs(1);
 
 pub(super) type Form = Vec<(String, String)>;
-
-pub(super) fn client(options: &ServerOptions) -> reqwest::Result<reqwest::Client> {
-    reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(options.connect_timeout)
-        .timeout(options.webhook_timeout)
-        .user_agent("46elks/0.2")
-        .build()
-}
 
 /// Asks what a call does next. None if there is no answer that can be followed: the call is then over.
 pub(super) async fn ask(shared: &Arc<Shared>, index: usize, url: &str, form: &Form) -> Option<Action> {

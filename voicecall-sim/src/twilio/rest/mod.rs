@@ -18,21 +18,7 @@ use self::numbers::NumberOperation;
 use self::recordings::RecordingOperation;
 use super::{Exchange, LogEvent, Method, json};
 use crate::fault::{Fault, Site};
-
-/// A request to the carrier.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RestRequest {
-    /// `GET`, `POST` or `DELETE`.
-    pub method: String,
-    /// The path, without the query.
-    pub path: String,
-    /// The decoded fields of the query.
-    pub query: Vec<(String, String)>,
-    /// The decoded fields of the body.
-    pub form: Vec<(String, String)>,
-    /// The `Authorization` header.
-    pub authorization: Option<String>,
-}
+pub use crate::rest_server::RestRequest;
 
 /// The carrier's reply.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -61,7 +61,7 @@ impl TwilioServer {
     pub async fn start(exchange: Exchange, options: ServerOptions) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let client = webhooks::client(&options).map_err(io::Error::other)?;
+        let client = options.client("TwilioProxy/1.1").map_err(io::Error::other)?;
         let shared = Arc::new(Shared {
             exchange: Mutex::new(exchange),
             options,

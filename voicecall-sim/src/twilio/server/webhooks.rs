@@ -10,16 +10,6 @@ use crate::twilio::{Method, Webhook, WebhookFailure, WebhookOutcome};
 /// The most of a reply that is read.
 const LARGEST_REPLY: usize = 64 * 1024;
 
-pub(super) fn client(options: &ServerOptions) -> reqwest::Result<reqwest::Client> {
-    reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(options.connect_timeout)
-        .timeout(options.webhook_timeout)
-        .user_agent("TwilioProxy/1.1")
-        .build()
-}
-
 /// Sends one request and tells the exchange what became of it.
 pub(super) async fn deliver(webhook: Webhook, client: reqwest::Client, shared: Arc<Shared>) {
     let outcome = match send(&webhook, &client, &shared.options).await {

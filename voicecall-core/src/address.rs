@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use crate::error::Error;
 use crate::phone::PhoneNumber;
+use crate::store::Channel;
 
 /// Where somebody is reached, or reached us from.
 ///
@@ -40,6 +41,28 @@ impl Address {
         match self {
             Self::Phone(number) => Some(number),
             _ => None,
+        }
+    }
+
+    /// Over what messages to it go.
+    #[must_use]
+    pub const fn channel(&self) -> Channel {
+        match self {
+            Self::Phone(_) => Channel::Sms,
+            Self::WhatsApp(_) => Channel::WhatsApp,
+            Self::Client(_) => Channel::Chat,
+            Self::Sip(_) => Channel::Voice,
+            Self::Email(_) => Channel::Email,
+        }
+    }
+
+    /// The address by which somebody is known who may be reached in several ways: a WhatsApp account belongs to whoever has
+    /// its number.
+    #[must_use]
+    pub fn of_person(&self) -> Self {
+        match self {
+            Self::WhatsApp(number) => Self::Phone(number.clone()),
+            other => other.clone(),
         }
     }
 

@@ -18,6 +18,8 @@ uuid_ids! {
     ConversationId: "conversationId";
     /// One try to reach a phone. A phone never rings twice for one attempt.
     AttemptId: "attemptId";
+    /// One message, in or out.
+    MessageId: "messageId";
     /// One row of a log: an event, a provider operation.
     RecordId: "id";
 }
@@ -39,29 +41,41 @@ impl RecordId {
     }
 }
 
-/// A carrier's own name for a call, such as Twilio's `CA…`. Opaque.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct CarrierCallId(String);
+/// A carrier's own name for something. Opaque.
+macro_rules! carrier_ids {
+    ($($(#[$doc:meta])* $name:ident)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
 
-impl CarrierCallId {
-    /// Wraps the carrier's identifier.
-    #[must_use]
-    pub fn new(id: impl Into<String>) -> Self {
-        Self(id.into())
-    }
+        impl $name {
+            /// Wraps the carrier's identifier.
+            #[must_use]
+            pub fn new(id: impl Into<String>) -> Self {
+                Self(id.into())
+            }
 
-    /// The carrier's identifier.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+            /// The carrier's identifier.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )*};
 }
 
-impl fmt::Display for CarrierCallId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+carrier_ids! {
+    /// A carrier's own name for a call, such as Twilio's `CA…`. Opaque.
+    CarrierCallId
+    /// A carrier's own name for a message, such as Twilio's `SM…`. Opaque.
+    CarrierMessageId
 }
 
 /// The name of one account at a carrier: 1 to 40 characters out of `a-z 0-9 -`. It stands in rows, logs and addresses.

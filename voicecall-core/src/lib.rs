@@ -13,6 +13,7 @@ mod hours;
 mod id;
 pub mod journal;
 pub mod media;
+pub mod messaging;
 pub mod model;
 pub mod money;
 mod phone;
@@ -29,7 +30,10 @@ pub use async_trait::async_trait;
 pub use consent::{ConsentBasis, ConsentToken};
 pub use error::{Error, ErrorKind, Result};
 pub use hours::CallHours;
-pub use id::{AccountName, AttemptId, CarrierCallId, ConversationId, Epoch, RecordId, SessionId, TenantId};
+pub use id::{
+    AccountName, AttemptId, CarrierCallId, CarrierMessageId, ConversationId, Epoch, MessageId, RecordId, SessionId,
+    TenantId,
+};
 pub use phone::PhoneNumber;
 pub use seal::{Canary, KeyId, LookupHash, PersonKey, Sealed, SealedAddress, SealedRow, Vault};
 pub use time::CallTime;

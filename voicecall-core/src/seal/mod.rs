@@ -180,6 +180,13 @@ impl Vault {
         LookupHash::from_bytes(hash)
     }
 
+    /// Who somebody at this address is to `tenant`, over whichever channel: an SMS and a WhatsApp message from one number are
+    /// from one person.
+    #[must_use]
+    pub fn person(&self, tenant: TenantId, address: &Address) -> PersonKey {
+        self.lookup(tenant, &address.of_person()).into()
+    }
+
     /// A keyed hash of `message` for `context` under the index key (HMAC-SHA-256, the first 128 bits): it stays the same when
     /// data keys are changed, so that what it leads to is found again.
     #[must_use]

@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{AcquireLease, Claim, KeyStore, Lease, LeaseTerm, RetentionRun, Session, Signal, Store};
+use super::{AcquireLease, Claim, KeyStore, Lease, LeaseTerm, MessageQueueStore, RetentionRun, Session, Signal, Store};
 use crate::error::Result;
 use crate::id::{AccountName, AttemptId, CarrierCallId, Epoch, SessionId, TenantId};
 
@@ -43,7 +43,8 @@ pub trait QueueStore: Send + Sync {
     /// as before; `NotFound`.
     async fn claim_session(&self, tenant: TenantId, id: SessionId, claim: &Claim) -> Result<(Session, Epoch)>;
 
-    /// Sessions that have not ended, oldest first, for recovery after a restart.
+    /// Calls that have not ended, oldest first, for recovery after a restart. Sessions of messages are not among them: what is
+    /// to be done in those is with the messages ([`MessageQueueStore`]).
     ///
     /// # Errors
     /// As every store call.
@@ -165,6 +166,9 @@ pub trait MaintenanceStore: Send + Sync {
 }
 
 /// What the engine is given: a store, and what works across its tenants.
-pub trait EngineStore: Store + QueueStore + RoutingStore + MaintenanceStore + KeyStore {}
+pub trait EngineStore: Store + QueueStore + MessageQueueStore + RoutingStore + MaintenanceStore + KeyStore {}
 
-impl<T> EngineStore for T where T: Store + QueueStore + RoutingStore + MaintenanceStore + KeyStore + ?Sized {}
+impl<T> EngineStore for T where
+    T: Store + QueueStore + MessageQueueStore + RoutingStore + MaintenanceStore + KeyStore + ?Sized
+{
+}

@@ -13,6 +13,8 @@ open_text! {
         WhatsApp = "whatsapp",
         /// A chat in an app or on a page.
         Chat = "chat",
+        /// Letters by e-mail.
+        Email = "email",
     }
 }
 

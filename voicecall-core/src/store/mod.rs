@@ -19,6 +19,8 @@ mod keys;
 mod lease;
 mod maintenance;
 mod memory;
+mod message;
+mod messages;
 mod page;
 mod person;
 mod projection;
@@ -33,7 +35,7 @@ pub use channel::{Channel, Direction};
 pub use contact::{
     CONTACT_LIMIT, CallsWithin, Claim, ContactLimits, NUMBER_IN_CALL, NumberKey, refuse_by_limit, refuse_second_call,
 };
-pub use conversation::{Conversation, Participant};
+pub use conversation::{Conversation, ConversationChange, ConversationState, Participant};
 pub use dial::{AttemptOutcome, AttemptState, DialAttempt};
 pub use do_not_call::{DO_NOT_CALL, refuse_to_call};
 pub use event::{EventKind, EventSource, SessionEvent};
@@ -43,6 +45,10 @@ pub use keys::{KeyStore, Rekeyed, Resealed, SealedRows, check_keys, rekey};
 pub use lease::{AcquireLease, Lease, LeaseTerm};
 pub use maintenance::{RetentionJob, RetentionPolicy, RetentionRun};
 pub use memory::{MemoryStore, MemoryTables};
+pub use message::{
+    Accepted, Answer, Message, NewIncoming, NewOutgoing, OPTED_OUT, SendOutcome, Thread, refuse_to_write,
+};
+pub use messages::{MessageQueueStore, MessageStore};
 pub use page::{Page, PageRequest};
 pub use person::{Erased, PersonFile, SessionFile};
 pub use projection::event_of;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{DialAttempt, ProviderLog, Session, SessionEvent};
+use super::{DialAttempt, Message, ProviderLog, Session, SessionEvent};
 use crate::id::SessionId;
 use crate::journal::JournalEntry;
 
@@ -22,6 +22,8 @@ pub struct SessionFile {
     pub attempts: Vec<DialAttempt>,
     /// Its exchanges with providers.
     pub provider_logs: Vec<ProviderLog>,
+    /// The messages in it, in order.
+    pub messages: Vec<Message>,
 }
 
 /// Everything stored about one person of a tenant.

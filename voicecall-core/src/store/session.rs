@@ -176,9 +176,10 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session as it is right after creation.
+    /// A session as it is right after creation. Only a call that we place has to be waited for: messages need nobody on a line.
     #[must_use]
     pub fn created(new: &NewSession) -> Self {
+        let is_call = new.channel == Channel::Voice;
         Self {
             id: new.id,
             tenant: new.tenant,
@@ -191,10 +192,10 @@ impl Session {
             conversation: new.conversation,
             person: new.person.or(new.remote.as_ref().map(|remote| remote.lookup.into())),
             priority: new.priority,
-            status: SessionStatus::Initiated,
-            due_at: (new.direction == Direction::Outbound).then_some(new.started_at),
+            status: if is_call { SessionStatus::Initiated } else { SessionStatus::InProgress },
+            due_at: (is_call && new.direction == Direction::Outbound).then_some(new.started_at),
             started_at: new.started_at,
-            connected_at: None,
+            connected_at: (!is_call).then_some(new.started_at),
             ended_at: None,
             end_reason: None,
             carrier_call: None,
@@ -228,10 +229,16 @@ impl Session {
         self.person == Some(person) || self.remote.as_ref().is_some_and(|remote| remote.lookup == person.lookup())
     }
 
+    /// Whether it is a call that has not ended.
+    #[must_use]
+    pub fn is_open_call(&self) -> bool {
+        self.channel == Channel::Voice && !self.status.is_final()
+    }
+
     /// Whether its person is being called, or talked to after a call that we placed.
     #[must_use]
     pub fn is_being_called(&self) -> bool {
-        self.direction == Direction::Outbound && self.due_at.is_none() && !self.status.is_final()
+        self.direction == Direction::Outbound && self.due_at.is_none() && self.is_open_call()
     }
 
     /// How long the other side was on the line, in whole seconds.

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{
-    AttemptOutcome, DialAttempt, EndReason, Erased, NewSession, Page, PageRequest, PersonFile, ProviderLog, Session,
-    SessionChange, SessionEvent, SessionFilter,
+    AttemptOutcome, Channel, DialAttempt, EndReason, Erased, MessageStore, NewSession, Page, PageRequest, PersonFile,
+    ProviderLog, Session, SessionChange, SessionEvent, SessionFilter,
 };
 use crate::error::Result;
 use crate::id::{AttemptId, Epoch, SessionId, TenantId};
@@ -165,7 +165,7 @@ pub trait PersonStore: Send + Sync {
 
     /// Deletes everything about a person in one transaction, beyond recovery from the store's own files: the sessions with
     /// all that belongs to them, and what the extensions keep. A session that is not over is deleted as well: end its
-    /// call before. What stays is the wish not to be called any more, of which nothing is kept but the key and the time:
+    /// call before. What stays are the wishes not to be called any more, or written to, of which nothing is kept but the key and the time:
     /// without it the wish could not be respected.
     ///
     /// # Errors
@@ -191,9 +191,42 @@ pub trait PersonStore: Send + Sync {
     /// # Errors
     /// As every store call.
     async fn allow_calls(&self, tenant: TenantId, person: PersonKey) -> Result<()>;
+
+    /// Keeps that a person wants no more messages over this channel, from `at` on. It outlives every session, and
+    /// [erasure](Self::erase_person). An earlier wish stays as it is.
+    ///
+    /// # Errors
+    /// As every store call.
+    async fn forbid_messages(
+        &self,
+        tenant: TenantId,
+        person: PersonKey,
+        channel: &Channel,
+        at: Timestamp,
+    ) -> Result<()>;
+
+    /// Since when a person wants no more messages over this channel; `None` for somebody who may be written to.
+    ///
+    /// # Errors
+    /// As every store call.
+    async fn messages_forbidden_since(
+        &self,
+        tenant: TenantId,
+        person: PersonKey,
+        channel: &Channel,
+    ) -> Result<Option<Timestamp>>;
+
+    /// Forgets that a person wanted no more messages over this channel: they changed their mind.
+    ///
+    /// # Errors
+    /// As every store call.
+    async fn allow_messages(&self, tenant: TenantId, person: PersonKey, channel: &Channel) -> Result<()>;
 }
 
 /// What handlers, routes and dialogues are given: everything of one tenant at a time, and nothing across tenants.
-pub trait Store: SessionStore + JournalStore + DialStore + PersonStore + Debug + 'static {}
+pub trait Store: SessionStore + JournalStore + DialStore + PersonStore + MessageStore + Debug + 'static {}
 
-impl<T> Store for T where T: SessionStore + JournalStore + DialStore + PersonStore + Debug + 'static + ?Sized {}
+impl<T> Store for T where
+    T: SessionStore + JournalStore + DialStore + PersonStore + MessageStore + Debug + 'static + ?Sized
+{
+}

@@ -55,7 +55,7 @@ impl QueueStore for MemoryStore {
 
     async fn open_sessions(&self) -> Result<Vec<Session>> {
         let tables = self.lock();
-        let mut open: Vec<_> = tables.sessions().filter(|session| !session.status.is_final()).cloned().collect();
+        let mut open: Vec<_> = tables.sessions().filter(|session| session.is_open_call()).cloned().collect();
         open.sort_by_key(|session| session.created_at);
         Ok(open)
     }

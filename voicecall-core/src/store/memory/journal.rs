@@ -14,9 +14,24 @@ use crate::store::{JournalStore, Session, event_of};
 #[async_trait]
 impl JournalStore for MemoryStore {
     async fn append(&self, tenant: TenantId, entries: &[JournalEntry]) -> Result<()> {
-        let mut tables = self.lock();
-        check(&tables, tenant, entries)?;
-        let before = Before::of(&tables, entries);
+        self.append_within(&mut self.lock(), tenant, entries)
+    }
+
+    async fn journal(&self, tenant: TenantId, session: SessionId) -> Result<Vec<JournalEntry>> {
+        Ok(self.lock().sessions.get("read journal", tenant, session)?.journal.values().cloned().collect())
+    }
+}
+
+impl MemoryStore {
+    /// Appends within a transaction, whole or not at all.
+    pub(super) fn append_within(
+        &self,
+        tables: &mut MemoryTables,
+        tenant: TenantId,
+        entries: &[JournalEntry],
+    ) -> Result<()> {
+        check(tables, tenant, entries)?;
+        let before = Before::of(tables, entries);
         let mut wishes = Vec::new();
         for entry in entries {
             let row = tables.sessions.get_mut("append to journal", tenant, entry.session)?;
@@ -30,18 +45,14 @@ impl JournalStore for MemoryStore {
                 row.push_event(event);
             }
             for extension in &self.extensions {
-                if let Err(error) = extension.project(&mut tables, tenant, entry) {
-                    before.restore(&mut tables);
+                if let Err(error) = extension.project(tables, tenant, entry) {
+                    before.restore(tables);
                     return Err(error);
                 }
             }
         }
         // Nothing can be refused any more: what ends now are sessions of others.
         wishes.into_iter().try_for_each(|(session, at)| tables.forbid_person_of(tenant, session, at))
-    }
-
-    async fn journal(&self, tenant: TenantId, session: SessionId) -> Result<Vec<JournalEntry>> {
-        Ok(self.lock().sessions.get("read journal", tenant, session)?.journal.values().cloned().collect())
     }
 }
 

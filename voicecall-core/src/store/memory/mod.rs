@@ -7,6 +7,7 @@ mod do_not_call;
 mod journal;
 mod keys;
 mod maintenance;
+mod messages;
 mod person;
 mod rows;
 mod sessions;
@@ -16,6 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use contacts::Contact;
 use dialing::Attempts;
 use do_not_call::DoNotCall;
+use messages::Messages;
 use rows::Rows;
 use sessions::{Sessions, Timeline};
 
@@ -54,6 +56,7 @@ pub struct MemoryTables {
     attempts: Attempts,
     do_not_call: DoNotCall,
     contacts: Vec<Contact>,
+    messages: Messages,
     signals: Vec<(SessionId, Signal)>,
     retention_runs: Vec<RetentionRun>,
     canaries: Vec<Canary>,

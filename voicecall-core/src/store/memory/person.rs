@@ -10,7 +10,7 @@ use super::{MemoryStore, MemoryTables, Timeline};
 use crate::error::Result;
 use crate::id::{SessionId, TenantId};
 use crate::seal::PersonKey;
-use crate::store::{Erased, PersonFile, PersonStore, Session, SessionFile};
+use crate::store::{Channel, Erased, PersonFile, PersonStore, Session, SessionFile};
 
 #[async_trait]
 impl PersonStore for MemoryStore {
@@ -53,6 +53,7 @@ impl PersonStore for MemoryStore {
         for &session in &sessions {
             tables.remove_session(session);
         }
+        tables.messages.forget_person(tenant, person);
         Ok(Erased { sessions, extensions })
     }
 
@@ -68,6 +69,31 @@ impl PersonStore for MemoryStore {
         self.lock().do_not_call.remove(&(tenant, person));
         Ok(())
     }
+
+    async fn forbid_messages(
+        &self,
+        tenant: TenantId,
+        person: PersonKey,
+        channel: &Channel,
+        at: Timestamp,
+    ) -> Result<()> {
+        self.lock().messages.opt_outs().entry((tenant, person, channel.clone())).or_insert(at);
+        Ok(())
+    }
+
+    async fn messages_forbidden_since(
+        &self,
+        tenant: TenantId,
+        person: PersonKey,
+        channel: &Channel,
+    ) -> Result<Option<Timestamp>> {
+        Ok(self.lock().messages.opt_outs().get(&(tenant, person, channel.clone())).copied())
+    }
+
+    async fn allow_messages(&self, tenant: TenantId, person: PersonKey, channel: &Channel) -> Result<()> {
+        self.lock().messages.opt_outs().remove(&(tenant, person, channel.clone()));
+        Ok(())
+    }
 }
 
 impl MemoryTables {
@@ -76,6 +102,7 @@ impl MemoryTables {
             self.attempts.remove(&row.attempts);
             self.forget_session_of_contacts(id);
             self.signals.retain(|(session, _)| *session != id);
+            self.forget_messages_of(id);
         }
     }
 
@@ -92,5 +119,6 @@ fn file(tables: &MemoryTables, row: &Timeline) -> SessionFile {
         journal: row.journal.values().cloned().collect(),
         attempts: tables.attempts.of(&row.attempts),
         provider_logs: row.provider_logs.clone(),
+        messages: tables.messages.of_whole_session(row.session.id),
     }
 }

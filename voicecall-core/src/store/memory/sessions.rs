@@ -61,7 +61,7 @@ impl Sessions {
 }
 
 impl Timeline {
-    fn new(new: &NewSession) -> Self {
+    pub(super) fn new(new: &NewSession) -> Self {
         Self {
             session: Session::created(new),
             journal: BTreeMap::new(),

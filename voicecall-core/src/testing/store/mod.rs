@@ -19,6 +19,7 @@ mod isolation;
 mod journal;
 mod keys;
 mod maintenance;
+mod messages;
 mod person;
 mod probe;
 #[cfg(test)]
@@ -196,6 +197,22 @@ rules! {
         a_tenant_calls_no_more_often_than_allowed,
         what_was_not_ordered_does_not_count,
         erasing_a_person_forgets_no_call,
+    }
+    messages {
+        a_message_is_taken_in_once,
+        one_person_over_two_channels_is_one_conversation,
+        a_session_of_messages_ends_when_nobody_writes,
+        a_message_is_answered_once,
+        an_answer_is_whole_or_not_at_all,
+        a_message_is_sent_once,
+        what_was_not_sent_is_sent_later_and_in_order,
+        reports_in_any_order_give_one_state,
+        a_key_sends_once,
+        who_wants_no_messages_gets_none,
+        a_conversation_is_remembered_and_closed,
+        messages_are_exported_and_erased_with_their_person,
+        another_tenants_messages_are_its_own,
+        many_of_one_tenant_hide_nobody_elses_messages,
     }
     isolation {
         another_tenants_rows_are_not_found,

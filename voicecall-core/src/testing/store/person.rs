@@ -29,6 +29,7 @@ pub(super) async fn one_person_is_found_and_erased_everywhere(store: Arc<dyn Eng
         journal: all.journal,
         attempts: all.attempts,
         provider_logs: all.provider_logs,
+        messages: Vec::new(),
     };
     let found = PersonFile { sessions: vec![file], ..PersonFile::default() };
     assert_eq!(store.export_person(tenant, person).await.unwrap(), found);

@@ -91,6 +91,22 @@ enum Fault {
     ForbidsTooEarly,
     /// The wish not to be called any more is erased with its person.
     ErasesWishes,
+    /// A message that comes again is another message.
+    TakesMessagesAgain,
+    ForgetsMessageKeys,
+    /// Who asked for no more messages gets them.
+    WritesToAnybody,
+    /// What an answer journals is stored although the answer is refused.
+    SplitsAnswers,
+    AnswersAgain,
+    /// Messages somebody is answering are given to others.
+    AnswersWhatIsLeased,
+    SendsMessagesAgain,
+    SendsOutOfOrder,
+    /// A late report counts for more than what is known.
+    BelievesTheLatestReport,
+    /// What others remembered meanwhile is lost.
+    RemembersWhateverCame,
     /// The method with this name does not look at the tenant.
     Leaks(&'static str),
 }
@@ -149,6 +165,7 @@ macro_rules! scoped {
 
 // Behind the macro, which it uses.
 mod across_tenants;
+mod messages;
 
 #[async_trait]
 impl SessionStore for Broken {
@@ -396,6 +413,7 @@ impl PersonStore for Broken {
             erased.extensions.extend(more.extensions);
             if self.has(Fault::ErasesWishes) {
                 self.inner.allow_calls(tenant, person).await?;
+                self.inner.allow_messages(tenant, person, &Channel::Sms).await?;
             }
         }
         Ok(erased)
@@ -423,6 +441,29 @@ impl PersonStore for Broken {
             self.inner.allow_calls(tenant, person).await?;
         }
         Ok(())
+    }
+
+    async fn forbid_messages(
+        &self,
+        tenant: TenantId,
+        person: PersonKey,
+        channel: &Channel,
+        at: Timestamp,
+    ) -> Result<()> {
+        self.inner.forbid_messages(tenant, person, channel, at).await
+    }
+
+    async fn messages_forbidden_since(
+        &self,
+        tenant: TenantId,
+        person: PersonKey,
+        channel: &Channel,
+    ) -> Result<Option<Timestamp>> {
+        self.inner.messages_forbidden_since(tenant, person, channel).await
+    }
+
+    async fn allow_messages(&self, tenant: TenantId, person: PersonKey, channel: &Channel) -> Result<()> {
+        self.inner.allow_messages(tenant, person, channel).await
     }
 }
 
@@ -488,6 +529,18 @@ async fn every_fault_is_noticed_by_its_rule() {
         (Fault::ResealsAnything, "only_what_still_stands_in_a_row_is_sealed_anew"),
         (Fault::ReplacesCanaries, "a_key_has_one_canary"),
         (Fault::FindsAnyId, "existing_sessions_are_told_from_others"),
+        (Fault::TakesMessagesAgain, "a_message_is_taken_in_once"),
+        (Fault::ForgetsMessageKeys, "a_key_sends_once"),
+        (Fault::WritesToAnybody, "who_wants_no_messages_gets_none"),
+        (Fault::ErasesWishes, "who_wants_no_messages_gets_none"),
+        (Fault::SplitsAnswers, "an_answer_is_whole_or_not_at_all"),
+        (Fault::AnswersAgain, "a_message_is_answered_once"),
+        (Fault::AnswersWhatIsLeased, "a_message_is_answered_once"),
+        (Fault::SendsMessagesAgain, "a_message_is_sent_once"),
+        (Fault::SendsOutOfOrder, "what_was_not_sent_is_sent_later_and_in_order"),
+        (Fault::BelievesTheLatestReport, "reports_in_any_order_give_one_state"),
+        (Fault::RemembersWhateverCame, "a_conversation_is_remembered_and_closed"),
+        (Fault::FindsTheLongestQueue, "many_of_one_tenant_hide_nobody_elses_messages"),
     ] {
         let broken = broken_by(fault).await;
         assert!(broken.contains(&rule), "{fault:?} broke only {broken:?}");
@@ -523,6 +576,14 @@ async fn a_method_that_does_not_look_at_the_tenant_is_noticed() {
         "plan_attempt",
         "log_provider",
         "provider_logs",
+        "begin_sending_message",
+        "settle_message",
+        "message",
+        "messages",
+        "conversation",
+        "conversation_with",
+        "change_conversation",
+        "unanswered_messages",
     ] {
         let broken = broken_by(Fault::Leaks(method)).await;
         let noticed = broken.iter().any(|rule| rule.starts_with("another_tenants"));

@@ -6,6 +6,7 @@ pub mod agent;
 pub mod audio;
 pub mod call;
 pub mod carrier;
+mod clock;
 mod consent;
 pub mod dialogue;
 mod error;
@@ -27,6 +28,7 @@ pub mod tool;
 
 pub use address::Address;
 pub use async_trait::async_trait;
+pub use clock::Clock;
 pub use consent::{ConsentBasis, ConsentToken};
 pub use error::{Error, ErrorKind, Result};
 pub use hours::CallHours;

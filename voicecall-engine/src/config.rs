@@ -6,7 +6,7 @@ use std::time::Duration;
 use url::{Host, Url};
 
 use super::accounts::Accounts;
-use super::clock::Clock;
+use voicecall_core::Clock;
 use super::destinations::Destinations;
 use voicecall_core::carrier::CallFlow;
 use voicecall_core::store::{CallsWithin, ContactLimits};

@@ -4,7 +4,6 @@
 mod accounts;
 mod address;
 mod breaker;
-mod clock;
 mod config;
 mod decision;
 mod destinations;
@@ -46,7 +45,6 @@ use tokio::time::Instant;
 
 pub use accounts::CarrierAccount;
 pub use address::{CallKey, ReportOf};
-pub use clock::Clock;
 pub use config::{EngineConfig, check_public_url};
 pub use decision::IncomingDecision;
 pub use destinations::Destinations;

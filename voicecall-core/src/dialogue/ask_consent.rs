@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use super::yes_no::yes_or_no;
-use super::{Action, Dialogue, DialogueEvent, Utterance, UtteranceId};
+use super::{Action, Dialogue, DialogueEvent, Past, Utterance, UtteranceId};
 use crate::error::{Error, Result};
 use crate::journal::{Fact, JournalEntry};
 use crate::phone::PhoneNumber;
@@ -106,7 +106,11 @@ impl<D: Dialogue> WithConsent<D> {
 
     fn asking(&mut self, heard: bool, event: &DialogueEvent, now: CallTime, actions: &mut Vec<Action>) {
         match event {
-            DialogueEvent::Connected if self.ask.given => self.agreed(now, actions),
+            DialogueEvent::Connected | DialogueEvent::Messaging { .. } if self.ask.given => {
+                self.stage = Stage::Agreed;
+                actions.push(Action::GrantConsent);
+                self.hand_on(event, now, actions);
+            }
             DialogueEvent::Connected => self.ask(actions),
             DialogueEvent::Spoken(utterance) if utterance.0 == self.asked => self.stage = Stage::Asking { heard: true },
             // What was said before the question had ended is no answer to it.
@@ -170,6 +174,10 @@ impl<D: Dialogue> Dialogue for WithConsent<D> {
     }
 
     /// Whoever agreed is not asked again, and whoever was not asked is.
+    fn recall(&mut self, past: &Past) {
+        self.dialogue.recall(past);
+    }
+
     fn resume(&mut self, journal: &[JournalEntry]) {
         let decision = journal.iter().rev().find_map(|entry| match entry.fact {
             Fact::Consent { given } => Some(given),

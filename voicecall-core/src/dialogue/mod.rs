@@ -1,9 +1,10 @@
 //! What is said next: a dialogue takes what happened in a call and answers with what to do, in text, without waiting.
 //!
-//! Dialogues know nothing of audio or carriers, so that the same one serves a call and, later, a chat.
+//! Dialogues know nothing of audio or carriers, so that the same one serves a call and messages.
 
 mod ask_consent;
 mod llm;
+mod past;
 mod scripted;
 mod yes_no;
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use ask_consent::{AskConsent, WithConsent};
 pub use llm::{LlmDialogue, Phrases};
+pub use past::{Past, PastLine};
 pub use scripted::Scripted;
 
 use crate::agent::Respond;
@@ -76,7 +78,14 @@ pub struct CallerTurn {
 pub enum DialogueEvent {
     /// The call's audio runs; the caller hears and is heard.
     Connected,
-    /// The caller's turn ended and was transcribed.
+    /// Messages go to and fro instead of voices: nobody is on a line, nobody waits in silence, and what is said is read whole.
+    /// Comes in the place of [`Connected`](Self::Connected), before each answer to what was written.
+    Messaging {
+        /// Whether something new was written, which follows as [`Heard`](Self::Heard). Otherwise an answer was broken off before
+        /// it was sent, and is to be given now.
+        heard_follows: bool,
+    },
+    /// The caller's turn ended and was transcribed, or a person wrote something.
     Heard(CallerTurn),
     /// The caller pressed a key.
     Key(char),
@@ -234,6 +243,10 @@ pub trait Dialogue: Send + Debug {
     /// Takes in, before anything else, what earlier connections of the session left, if there were any: it is to go on where
     /// they stopped. Does nothing unless told otherwise: such a dialogue begins anew.
     fn resume(&mut self, _journal: &[JournalEntry]) {}
+
+    /// Takes in what was said with the person before this session, ahead of [`resume`](Self::resume). Does nothing unless told
+    /// otherwise: such a dialogue knows of its own session only.
+    fn recall(&mut self, _past: &Past) {}
 
     /// When it wants [`DialogueEvent::Wake`], if at all. Asked after every event.
     fn wake_at(&self) -> Option<CallTime> {

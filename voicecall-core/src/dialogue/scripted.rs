@@ -44,6 +44,7 @@ impl Dialogue for Scripted {
     fn handle(&mut self, event: &DialogueEvent, _now: CallTime, actions: &mut Vec<Action>) {
         match event {
             DialogueEvent::Connected | DialogueEvent::Heard(_) => self.say_next(actions),
+            DialogueEvent::Messaging { heard_follows: false } => self.say_next(actions),
             DialogueEvent::WrapUp if !self.lines.is_empty() => {
                 self.lines.drain(..self.lines.len() - 1);
                 actions.push(Action::Interrupt);

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Direction, EndReason, Session, SessionStatus};
+use crate::seal::PersonKey;
 
 /// Which sessions of a tenant to list.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -17,6 +18,8 @@ pub struct SessionFilter {
     pub from: Option<Timestamp>,
     /// Those asked for before this instant.
     pub until: Option<Timestamp>,
+    /// Those with this person, by whichever of the two keys.
+    pub person: Option<PersonKey>,
 }
 
 impl SessionFilter {
@@ -28,5 +31,6 @@ impl SessionFilter {
             && self.direction.is_none_or(|direction| session.direction == direction)
             && self.from.is_none_or(|from| from <= session.started_at)
             && self.until.is_none_or(|until| session.started_at < until)
+            && self.person.is_none_or(|person| session.is_with(person))
     }
 }

@@ -22,6 +22,7 @@ mod memory;
 mod message;
 mod messages;
 mod page;
+mod past;
 mod person;
 mod projection;
 mod provider_log;
@@ -50,6 +51,7 @@ pub use message::{
 };
 pub use messages::{MessageQueueStore, MessageStore};
 pub use page::{Page, PageRequest};
+pub use past::{Memory, past};
 pub use person::{Erased, PersonFile, SessionFile};
 pub use projection::event_of;
 pub use provider_log::{ProviderLog, ProviderOperation};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use voicecall_core::ErrorKind;
-use voicecall_engine::Clock;
+use voicecall_core::Clock;
 
 use super::people::People;
 use crate::fault::FaultPlan;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use voicecall::engine::Clock;
+use voicecall::Clock;
 use voicecall::journal::{Fact, JournalEntry};
 use voicecall::server::CancellationToken;
 use voicecall::store::{

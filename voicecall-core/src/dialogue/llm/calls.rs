@@ -1,5 +1,6 @@
 //! Tool calls of the model: checked, confirmed by the caller where that is asked for, run, and answered to the model.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::history::Call;
@@ -12,6 +13,24 @@ use crate::model::ToolCall;
 use crate::store::EndReason;
 use crate::time::CallTime;
 use crate::tool::{ToolCallId, ToolEffect, ToolOutcome, reason};
+
+/// What is journaled when the caller is asked to confirm a call.
+pub(super) const ASKED: &str = "llm.asked_to_confirm";
+
+/// A call that waits for the caller's yes.
+#[derive(Serialize, Deserialize)]
+struct Asked {
+    call: ToolCallId,
+    name: String,
+    arguments: String,
+    question: String,
+}
+
+fn asked(call: &Call, question: &str) -> Fact {
+    let Call { id, name, arguments, .. } = call.clone();
+    let data = json!(Asked { call: id, name, arguments, question: question.to_owned() });
+    Fact::Custom { kind: ASKED.into(), data, personal: true }
+}
 
 /// What a model may call in one answer. What goes beyond is answered with an error.
 const MOST_CALLS: usize = 8;
@@ -70,6 +89,8 @@ impl LlmDialogue {
                 Some(None) => self.run(call.id, now, actions),
                 // One question at a time, and none while the caller speaks.
                 Some(Some(question)) if self.state.confirming.is_none() && !self.state.listening => {
+                    // The answer may come when this dialogue is gone, and another goes on with its journal.
+                    actions.push(Action::Journal(asked(call, &question)));
                     let utterance = self.say_aside(question.clone(), actions);
                     self.state.confirming = Some(Confirming { call: call.id, question, utterance, heard: false });
                 }
@@ -89,14 +110,34 @@ impl LlmDialogue {
         actions.push(Action::CallTool { call: id, name: call.name, arguments, effect });
     }
 
+    /// Goes on waiting for the answer to a question that was asked before, about a call of the model's.
+    pub(super) fn restore_question(&mut self, data: &Value) {
+        let Ok(Asked { call, name, arguments, question }) = serde_json::from_value(data.clone()) else { return };
+        self.calls = self.calls.max(call.0);
+        self.history.agent(None, "", vec![Call { id: call, name, arguments, result: None }]);
+        self.state.confirming = Some(Confirming { call, question, utterance: UtteranceId(0), heard: false });
+    }
+
+    /// What the caller answered to it, before this dialogue began.
+    pub(super) fn restore_answer(&mut self, text: &str) {
+        let Some(confirming) = self.state.confirming.take() else { return };
+        if !(confirming.heard && yes_or_no(text) == Some(true)) {
+            self.not_confirmed(&confirming, text);
+        }
+    }
+
+    fn not_confirmed(&mut self, confirming: &Confirming, answer: &str) {
+        let result = json!({ "error": "the caller did not say yes", "asked": confirming.question, "answer": answer });
+        self.history.result(confirming.call, result.to_string());
+    }
+
     /// The caller spoke: was it the yes that a tool waits for? Only to a question that was heard to its end.
     pub(super) fn judge_confirmation(&mut self, text: &str, now: CallTime, actions: &mut Vec<Action>) {
         let Some(confirming) = self.state.confirming.take() else { return };
         if confirming.heard && yes_or_no(text) == Some(true) {
             self.run(confirming.call, now, actions);
         } else {
-            let result = json!({ "error": "the caller did not say yes", "asked": confirming.question, "answer": text });
-            self.history.result(confirming.call, result.to_string());
+            self.not_confirmed(&confirming, text);
         }
     }
 

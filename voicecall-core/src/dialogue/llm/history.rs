@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 
-use crate::dialogue::UtteranceId;
+use crate::dialogue::{Past, UtteranceId};
+use crate::journal::Speaker;
 use crate::model::{ChatMessage, ChatRole, ToolCall};
 use crate::tool::ToolCallId;
 
@@ -16,6 +17,8 @@ pub(super) struct History {
     entries: VecDeque<Entry>,
     /// The most entries kept.
     window: usize,
+    /// What was said longest ago, summed up. Never dropped.
+    summary: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -35,12 +38,39 @@ pub(super) struct Call {
 
 impl History {
     pub(super) const fn new(window: usize) -> Self {
-        Self { entries: VecDeque::new(), window }
+        Self { entries: VecDeque::new(), window, summary: None }
     }
 
     /// Keeps the newest so many entries.
     pub(super) const fn limit(&mut self, window: usize) {
         self.window = window;
+    }
+
+    /// Begins with what was said before.
+    pub(super) fn recall(&mut self, past: &Past) {
+        self.summary = past.summary.clone();
+        let mut before = None;
+        for line in &past.lines {
+            match line.speaker {
+                Speaker::Agent => self.agent(None, line.text.clone(), Vec::new()),
+                // Over what, and on which day, is said where it changes.
+                Speaker::Caller => {
+                    let place = (&line.channel, line.at.strftime("%Y-%m-%d").to_string());
+                    let note = format!("[{}, {}] ", place.0, place.1);
+                    let is_new = before.as_ref() != Some(&place);
+                    self.caller(format!("{}{}", if is_new { &note } else { "" }, line.text));
+                    before = Some(place);
+                }
+            }
+        }
+    }
+
+    /// Whether what was said last is the caller's, or the result of a tool.
+    pub(super) fn wants_answer(&self) -> bool {
+        self.entries.back().is_some_and(|last| match last {
+            Entry::Caller(_) => true,
+            Entry::Agent { text, calls, .. } => text.is_empty() && !calls.is_empty(),
+        })
     }
 
     pub(super) fn caller(&mut self, words: impl Into<String>) {
@@ -142,6 +172,10 @@ impl History {
     /// its result, and something to answer at the end.
     pub(super) fn messages(&self, instructions: &str) -> Vec<ChatMessage> {
         let mut messages = vec![ChatMessage::new(ChatRole::System, instructions)];
+        if let Some(summary) = &self.summary {
+            // Words of the caller are in it: data, never instructions.
+            say(&mut messages, ChatRole::User, &format!("[What was said earlier, summed up: {summary}]"));
+        }
         for entry in &self.entries {
             match entry {
                 Entry::Caller(words) => say(&mut messages, ChatRole::User, words),

@@ -16,7 +16,7 @@ pub use phrases::Phrases;
 
 use self::history::History;
 use self::persona::Persona;
-use super::{Action, Dialogue, DialogueEvent, Utterance, UtteranceId};
+use super::{Action, Dialogue, DialogueEvent, Past, Utterance, UtteranceId};
 use crate::agent::Respond;
 use crate::error::{Error, Result};
 use crate::journal::JournalEntry;
@@ -282,6 +282,11 @@ impl LlmDialogue {
 }
 
 impl Dialogue for LlmDialogue {
+    /// The model is shown what was said before ahead of everything else.
+    fn recall(&mut self, past: &Past) {
+        self.history.recall(past);
+    }
+
     /// A tool that had not returned runs again with the same key, unless its effect is
     /// [`ToolEffect::Once`](crate::tool::ToolEffect::Once) or its arguments were not kept: then nobody knows whether it ran,
     /// which model and caller are told. Of a journal without content only that remains.
@@ -298,6 +303,7 @@ impl Dialogue for LlmDialogue {
         }
         match event {
             DialogueEvent::Connected => self.connected(now, actions),
+            DialogueEvent::Messaging { heard_follows } => self.messaging(*heard_follows, now, actions),
             DialogueEvent::Heard(turn) => self.heard(turn.text.as_deref().unwrap_or(""), now, actions),
             DialogueEvent::Key(key) => self.key(*key, now, actions),
             DialogueEvent::Spoken(utterance) => self.spoken(*utterance),

@@ -1,5 +1,6 @@
 //! A call that broke off goes on: the conversation is read back from the journal, and what was under way is settled.
 
+use super::calls::ASKED;
 use super::history::Call;
 use super::{LlmDialogue, persona};
 use crate::dialogue::Action;
@@ -21,19 +22,28 @@ impl LlmDialogue {
                     let text = turn.text.as_deref().unwrap_or("").trim();
                     if !text.is_empty() {
                         self.history.caller(text);
+                        self.restore_answer(text);
                     }
                 }
                 Fact::Said { utterance, heard, .. } => {
                     self.utterances = self.utterances.max(utterance.0);
                     self.untold &= *heard != self.phrases.outcome_unknown;
+                    if let Some(asked) = self.state.confirming.as_mut().filter(|asked| asked.question == *heard) {
+                        asked.heard = true;
+                    }
                     self.history.agent(None, heard, Vec::new());
                 }
+                Fact::Custom { kind, data, .. } if kind == ASKED => self.restore_question(data),
                 Fact::ToolCalled { call, name, effect, arguments, .. } => {
                     self.calls = self.calls.max(call.0);
+                    self.state.confirming.take_if(|confirming| confirming.call == *call);
+                    let lost = arguments.is_none() || *effect == ToolEffect::Once;
                     if self.history.open_calls().any(|open| open.id == *call) {
+                        if lost && !self.lost.contains(call) {
+                            self.lost.push(*call);
+                        }
                         continue;
                     }
-                    let lost = arguments.is_none() || *effect == ToolEffect::Once;
                     let arguments = arguments.clone().unwrap_or_else(|| serde_json::json!({}));
                     if let Some(to) = persona::hand_off_of(name, &arguments) {
                         self.switch(&to);
@@ -63,14 +73,40 @@ impl LlmDialogue {
         for call in lost {
             self.settle(call, actions);
         }
-        // The caller has confirmed them before, if that was asked for.
-        let open: Vec<ToolCallId> = self.history.open_calls().map(|call| call.id).collect();
-        for call in open {
+        // A question of ours that was not answered is asked again.
+        let asked = self.state.confirming.take().map(|asked| asked.call);
+        for call in self.unasked_calls().into_iter().filter(|call| asked != Some(*call)) {
             self.run(call, now, actions);
         }
         self.state.words.push("[the call was cut off and is connected again]".to_owned());
         self.state.owed = true;
         self.proceed(now, actions);
+    }
+
+    /// Messages are to be answered. What was under way when an earlier answer broke off is settled before that, as after a
+    /// call that broke off.
+    pub(super) fn messaging(&mut self, heard_follows: bool, now: CallTime, actions: &mut Vec<Action>) {
+        let broke_off = self.history.wants_answer();
+        let lost = std::mem::take(&mut self.lost);
+        if !lost.is_empty() || std::mem::take(&mut self.untold) {
+            self.say(self.phrases.outcome_unknown.clone(), actions);
+        }
+        for call in lost {
+            self.settle(call, actions);
+        }
+        for call in self.unasked_calls() {
+            self.run(call, now, actions);
+        }
+        if !heard_follows {
+            self.state.owed = broke_off;
+            self.proceed(now, actions);
+        }
+    }
+
+    /// Calls that began before: the caller has confirmed them, if that was asked for.
+    fn unasked_calls(&self) -> Vec<ToolCallId> {
+        let asked = self.state.confirming.as_ref().map(|asked| asked.call);
+        self.history.open_calls().map(|call| call.id).filter(|call| asked != Some(*call)).collect()
     }
 
     /// Nobody knows what came of a call, and nobody is to ask again.

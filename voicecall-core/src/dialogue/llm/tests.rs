@@ -1,5 +1,7 @@
 //! The dialogue by hand: every rule about what the model may read, what may run, and what the caller hears.
 
+mod messaging;
+
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -79,6 +81,20 @@ impl Driven {
         let texts =
             self.actions.iter().map(|action| if let Action::Say(said) = action { said.text.as_str() } else { "" });
         texts.filter(|text| !text.is_empty()).collect()
+    }
+
+    /// The first thing that is said.
+    fn utterance(&self) -> Utterance {
+        let said =
+            self.actions.iter().find_map(|action| if let Action::Say(said) = action { Some(said) } else { None });
+        said.unwrap().clone()
+    }
+
+    /// What is journaled, as facts of a session.
+    fn journaled(&self) -> Vec<Fact> {
+        let facts =
+            self.actions.iter().filter_map(|action| if let Action::Journal(fact) = action { Some(fact) } else { None });
+        facts.cloned().collect()
     }
 
     fn ran(&self) -> Vec<(u32, &str)> {
@@ -296,7 +312,7 @@ fn a_tool_with_a_confirmation_runs_only_after_a_yes_to_the_whole_question() {
         call.hear("Sunday?");
         call.answer("", &[("hours", SUNDAY)]);
         assert_eq!((call.said(), call.ran()), (vec!["Shall I ask for Sunday?"], vec![]));
-        let Action::Say(question) = call.actions[0].clone() else { panic!() };
+        let question = call.utterance();
         call.tell(if is_heard {
             DialogueEvent::Spoken(question.id)
         } else {
@@ -315,7 +331,7 @@ fn a_confirmation_that_was_drowned_by_noise_is_asked_again() {
     let mut call = Driven::new(LlmDialogue::new("x").greeting("Hi").tool(hours().confirm("Sure?")));
     call.hear("Sunday?");
     call.answer("", &[("hours", SUNDAY)]);
-    let Action::Say(question) = call.actions[0].clone() else { panic!() };
+    let question = call.utterance();
     call.tell(DialogueEvent::Interrupted { utterance: question.id, heard: String::new() });
     call.hear("");
     assert_eq!(call.said(), ["Sure?"]);

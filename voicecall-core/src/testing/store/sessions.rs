@@ -207,6 +207,8 @@ pub(super) async fn sessions_are_listed_newest_first(store: Arc<dyn EngineStore>
     assert_eq!(list(reason, 1, 10).await.unwrap().items, std::slice::from_ref(&busy));
     let inbound = SessionFilter { direction: Some(Direction::Inbound), ..SessionFilter::default() };
     assert_eq!(list(inbound, 1, 10).await.unwrap().total, 0);
+    let theirs = SessionFilter { person: busy.person, ..SessionFilter::default() };
+    assert_eq!(list(theirs, 1, 10).await.unwrap().items, std::slice::from_ref(&busy));
     let span = SessionFilter { from: Some(after(0)), until: Some(after(120)), ..SessionFilter::default() };
     assert_eq!(list(span, 1, 10).await.unwrap().items, [busy, oldest], "from is included, until is not");
     assert_kind(list(SessionFilter::default(), 0, 10).await, ErrorKind::Invalid);

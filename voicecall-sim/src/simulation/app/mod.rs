@@ -13,7 +13,8 @@ use url::Url;
 use voicecall_core::agent::VoiceAgent;
 use voicecall_core::carrier::IncomingCall;
 use voicecall_core::{Error, PhoneNumber, Result};
-use voicecall_engine::{CallEngine, Clock};
+use voicecall_core::Clock;
+use voicecall_engine::CallEngine;
 
 pub use report::{CallerReport, SimulationReport};
 

@@ -9,7 +9,8 @@ use tokio::time::{sleep, timeout};
 use url::Url;
 use voicecall_core::carrier::IncomingCall;
 use voicecall_core::{Error, ErrorKind, PhoneNumber, Result};
-use voicecall_engine::{CallEngine, CarrierAccount, Clock, LiveEvent, Observer};
+use voicecall_core::Clock;
+use voicecall_engine::{CallEngine, CarrierAccount, LiveEvent, Observer};
 
 use super::agent::Services;
 use super::{Application, CallerReport, OURS, Party, SimulatedParts, Simulation, SimulationReport, THEIRS};

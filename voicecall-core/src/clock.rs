@@ -1,4 +1,4 @@
-//! The time of day an engine goes by.
+//! The time of day that services go by.
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;

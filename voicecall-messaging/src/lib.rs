@@ -1,0 +1,104 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod address;
+mod answer;
+mod background;
+mod config;
+mod conversations;
+mod events;
+mod handler;
+mod inbox;
+mod opt_out;
+mod outbox;
+mod split;
+mod summary;
+mod tool;
+mod turn;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
+pub use address::MessageKey;
+pub use config::{MessagingAccount, MessagingConfig};
+pub use conversations::{Conversations, Outgoing};
+pub use events::{MessageEvent, MessageEvents};
+pub use handler::{AnswerPlan, AnswerRequest, MessageHandler};
+pub use inbox::WebhookOf;
+pub use opt_out::OptOut;
+
+use events::EventBus;
+use voicecall_core::store::EngineStore;
+use voicecall_core::{AccountName, Error, ErrorKind, Result, TenantId, Vault};
+
+/// Takes in, answers and sends the messages of one process. Several over one store share the work.
+#[derive(Debug)]
+pub struct Messenger {
+    config: MessagingConfig,
+    store: Arc<dyn EngineStore>,
+    accounts: Vec<MessagingAccount>,
+    handler: Arc<dyn MessageHandler>,
+    vault: Arc<Vault>,
+    events: EventBus,
+    /// Something has come in, or waits to be sent.
+    to_answer: Notify,
+    to_send: Notify,
+}
+
+impl Messenger {
+    /// A messenger that does nothing until [`run_background`](Self::run_background) and webhooks come.
+    ///
+    /// # Errors
+    /// `Config` naming the setting that is wrong, `accounts` if there is none, or two have one name.
+    pub fn new(
+        config: MessagingConfig,
+        store: Arc<dyn EngineStore>,
+        accounts: Vec<MessagingAccount>,
+        handler: Arc<dyn MessageHandler>,
+        vault: Arc<Vault>,
+    ) -> Result<Arc<Self>> {
+        config.validate()?;
+        let mut names: Vec<_> = accounts.iter().map(|account| account.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        if names.is_empty() || names.len() < accounts.len() {
+            return Err(Error::config("accounts", "at least one, each with a name of its own"));
+        }
+        let (to_answer, to_send) = (Notify::new(), Notify::new());
+        Ok(Arc::new(Self { config, store, accounts, handler, vault, events: EventBus::new(), to_answer, to_send }))
+    }
+
+    /// How it is set up.
+    #[must_use]
+    pub const fn config(&self) -> &MessagingConfig {
+        &self.config
+    }
+
+    /// Its accounts.
+    #[must_use]
+    pub fn accounts(&self) -> &[MessagingAccount] {
+        &self.accounts
+    }
+
+    /// The conversations of a tenant.
+    #[must_use]
+    pub fn conversations(self: &Arc<Self>, tenant: TenantId) -> Conversations {
+        Conversations::new(Arc::clone(self), tenant)
+    }
+
+    pub(crate) fn account(&self, name: AccountName) -> Result<&MessagingAccount> {
+        let found = self.accounts.iter().find(|account| account.name == name);
+        found.ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, "find account").with_field("account").with_message(format!("no {name}"))
+        })
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.config.clock.now()
+    }
+}

@@ -6,8 +6,8 @@ use std::time::Duration;
 use url::{Host, Url};
 
 use super::accounts::Accounts;
-use voicecall_core::Clock;
 use super::destinations::Destinations;
+use voicecall_core::Clock;
 use voicecall_core::carrier::CallFlow;
 use voicecall_core::store::{CallsWithin, ContactLimits};
 use voicecall_core::{CallHours, Error, Result};

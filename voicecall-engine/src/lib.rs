@@ -34,6 +34,7 @@ mod supervise;
 mod ticket;
 mod voicemail;
 mod webhook;
+mod written;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -23,9 +23,12 @@ use voicecall_core::call::{CallMachine, CallRunner, Conversation, InputEvent, In
 use voicecall_core::carrier::WebhookRequest;
 use voicecall_core::journal;
 use voicecall_core::money::Cost;
-use voicecall_core::store::{AcquireLease, EndReason, EventSource, Lease};
+use voicecall_core::store::{AcquireLease, EndReason, EventSource, Lease, past};
 use voicecall_core::{Epoch, SessionId};
 use voicecall_core::{Error, ErrorKind, Result};
+
+/// How many lines of what was said before are told to a dialogue.
+const REMEMBERED_LINES: usize = 40;
 
 impl CallEngine {
     /// Checks a media socket's handshake and takes its token in. Everything after this costs something; nothing before.
@@ -228,6 +231,7 @@ impl CallEngine {
             if answered_at.is_some() { budget.resumed(earlier) } else { budget.again(earlier) }
         });
         let agent = retry_for(ON_THE_LINE, || agent.open(&setup)).await?;
+        dialogue.recall(&retry_for(ON_THE_LINE, || past(&*self.store, &session, REMEMBERED_LINES)).await?);
         dialogue.resume(&request.journal);
         dialogue.validate()?;
         if settings.keep == Keep::AfterConsent && !dialogue.can_grant_consent() {

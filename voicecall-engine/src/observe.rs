@@ -10,7 +10,7 @@ use tokio::sync::broadcast;
 
 use voicecall_core::CallTime;
 use voicecall_core::call::{Exchange, TurnLatency};
-use voicecall_core::dialogue::{Action, Dialogue, DialogueEvent, UtteranceId};
+use voicecall_core::dialogue::{Action, Dialogue, DialogueEvent, Past, UtteranceId};
 use voicecall_core::journal::JournalEntry;
 use voicecall_core::store::{EndReason, ProviderOperation};
 use voicecall_core::tool::Tool;
@@ -175,6 +175,10 @@ impl Observed {
 }
 
 impl Dialogue for Observed {
+    fn recall(&mut self, past: &Past) {
+        self.dialogue.recall(past);
+    }
+
     fn resume(&mut self, journal: &[JournalEntry]) {
         self.dialogue.resume(journal);
     }

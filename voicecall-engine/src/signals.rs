@@ -105,6 +105,9 @@ impl CallEngine {
                 let session = self.store.session(tenant, id).await?;
                 self.detected(&session, key, &call, answered_by).await?;
             }
+            Signal::Wrote { text } => {
+                self.pass_on(tenant, id, &text).await;
+            }
             Signal::Stop { reason } => match self.stop(tenant, id, reason).await {
                 Err(error) if error.kind() == ErrorKind::Conflict => {}
                 result => result?,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::{sleep, timeout};
 use tracing::{Instrument, error, info_span, warn};
-use voicecall_core::dialogue::{Dialogue, DialogueEvent, UtteranceId};
+use voicecall_core::dialogue::{CallerTurn, Dialogue, DialogueEvent, UtteranceId};
 use voicecall_core::journal::JournalEntry;
 use voicecall_core::store::{
     AcquireLease, Answer, EventSource, Lease, LeaseTerm, Message, NewOutgoing, Session, SessionChange, past,
@@ -109,6 +109,9 @@ impl Messenger {
         let new: Vec<Message> =
             messages.iter().filter(|message| message.number > heard_up_to(&stored)).cloned().collect();
         let heard = journal.heard(&new);
+        if self.takes_part_in_call(session, heard.as_ref()).await {
+            return self.send_answer(session, epoch, messages, Reply::default(), journal).await;
+        }
         let reply = match self.handler.answer(&request).await? {
             AnswerPlan::Nobody => Reply::default(),
             AnswerPlan::Text(text) => fixed(&mut journal, text),
@@ -124,6 +127,19 @@ impl Messenger {
             }
         };
         self.send_answer(session, epoch, messages, reply, journal).await
+    }
+
+    /// Whether a call of theirs knows now what somebody wrote.
+    async fn takes_part_in_call(&self, session: &Session, heard: Option<&CallerTurn>) -> bool {
+        let (Some(calls), Some(person)) = (self.calls.get(), session.person) else { return false };
+        let Some(text) = heard.and_then(|turn| turn.text.as_deref()) else { return false };
+        match calls.wrote(session.tenant, person, text).await {
+            Ok(is_told) => is_told,
+            Err(error) => {
+                warn!(%error, "nobody knows whether the person is in a call");
+                false
+            }
+        }
     }
 
     async fn prepare(

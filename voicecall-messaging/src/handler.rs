@@ -8,7 +8,7 @@ use voicecall_core::dialogue::Dialogue;
 use voicecall_core::messaging::IncomingMessage;
 use voicecall_core::model::LanguageModel;
 use voicecall_core::store::{Conversation, Message, Session};
-use voicecall_core::{AccountName, Result, TenantId};
+use voicecall_core::{AccountName, PersonKey, Result, TenantId};
 
 /// Messages that are to be answered.
 #[derive(Debug, Clone)]
@@ -44,6 +44,16 @@ impl AnswerPlan {
     pub fn dialogue(dialogue: impl Dialogue + 'static, model: Arc<dyn LanguageModel>) -> Self {
         Self::Dialogue { dialogue: Box::new(dialogue), model }
     }
+}
+
+/// Calls that are under way.
+#[async_trait]
+pub trait LiveCalls: Send + Sync + Debug + 'static {
+    /// Tells the call that a person is in what they wrote meanwhile, for its next turn. Returns whether they are in one.
+    ///
+    /// # Errors
+    /// When that cannot be told now; the message is then answered as usual.
+    async fn wrote(&self, tenant: TenantId, person: PersonKey, text: &str) -> Result<bool>;
 }
 
 /// The business behind the messages.

@@ -19,7 +19,7 @@ mod turn;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
@@ -28,7 +28,7 @@ pub use address::MessageKey;
 pub use config::{MessagingAccount, MessagingConfig};
 pub use conversations::{Conversations, Outgoing};
 pub use events::{MessageEvent, MessageEvents};
-pub use handler::{AnswerPlan, AnswerRequest, MessageHandler};
+pub use handler::{AnswerPlan, AnswerRequest, LiveCalls, MessageHandler};
 pub use inbox::WebhookOf;
 pub use opt_out::OptOut;
 
@@ -45,6 +45,7 @@ pub struct Messenger {
     handler: Arc<dyn MessageHandler>,
     vault: Arc<Vault>,
     events: EventBus,
+    calls: OnceLock<Arc<dyn LiveCalls>>,
     /// Something has come in, or waits to be sent.
     to_answer: Notify,
     to_send: Notify,
@@ -70,7 +71,15 @@ impl Messenger {
             return Err(Error::config("accounts", "at least one, each with a name of its own"));
         }
         let (to_answer, to_send) = (Notify::new(), Notify::new());
-        Ok(Arc::new(Self { config, store, accounts, handler, vault, events: EventBus::new(), to_answer, to_send }))
+        let (events, calls) = (EventBus::new(), OnceLock::new());
+        Ok(Arc::new(Self { config, store, accounts, handler, vault, events, calls, to_answer, to_send }))
+    }
+
+    /// Lets a message of somebody who is in a call be answered by the call's next turn. To be called once; later calls change
+    /// nothing.
+    pub fn hand_to_calls(&self, calls: Arc<dyn LiveCalls>) {
+        // Whoever came first is kept.
+        let _ = self.calls.set(calls);
     }
 
     /// How it is set up.

@@ -111,6 +111,11 @@ pub enum InputEvent<'a> {
     },
     /// The dialogue, or whoever stands above the call, wants something.
     Dialogue(Action),
+    /// The person wrote a message, beside the call.
+    Wrote {
+        /// The words.
+        text: String,
+    },
     /// The carrier reports that the call is over: the caller has hung up.
     CallEnded,
     /// The carrier asks what to do next with the call: its media stream is over, and the caller still there.

@@ -146,6 +146,7 @@ impl CallMachine {
                 }
             }
             InputEvent::Dialogue(action) => self.act(action, out),
+            InputEvent::Wrote { text } => out.push(Output::Notify(DialogueEvent::Wrote { text })),
             InputEvent::CallEnded => self.carrier_says(CarrierNews::Ended, out),
             InputEvent::CallContinues => self.carrier_says(CarrierNews::Continues(self.now), out),
             InputEvent::Disconnected => self.disconnected(out),

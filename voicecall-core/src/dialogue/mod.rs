@@ -87,6 +87,11 @@ pub enum DialogueEvent {
     },
     /// The caller's turn ended and was transcribed, or a person wrote something.
     Heard(CallerTurn),
+    /// The caller wrote a message beside the call. Nobody waits for an answer to it.
+    Wrote {
+        /// The words.
+        text: String,
+    },
     /// The caller pressed a key.
     Key(char),
     /// An utterance was heard to its end.

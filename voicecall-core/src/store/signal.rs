@@ -29,6 +29,11 @@ pub enum Signal {
         /// Who.
         answered_by: AnsweredBy,
     },
+    /// The person wrote a message, beside the call.
+    Wrote {
+        /// The words.
+        text: String,
+    },
     /// The session is to be ended.
     Stop {
         /// Why.

@@ -8,6 +8,7 @@ use jiff::civil::time;
 use super::world::*;
 use crate::*;
 use voicecall_core::CallHours;
+use voicecall_core::Clock;
 use voicecall_core::ErrorKind;
 use voicecall_core::SessionId;
 use voicecall_core::carrier::CallStatus;

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 
 use crate::*;
+use voicecall_core::Clock;
 use voicecall_core::agent::{Cascade, VoiceAgent};
 use voicecall_core::audio::{Detection, FRAME_SAMPLES};
 use voicecall_core::call::CallSettings;

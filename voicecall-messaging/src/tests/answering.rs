@@ -186,3 +186,37 @@ async fn what_is_too_long_to_be_shown_is_summed_up() {
 fn text(text: &str) -> voicecall_core::model::ChatDelta {
     voicecall_core::model::ChatDelta::Text(text.to_owned())
 }
+
+/// Calls of which one is under way.
+#[derive(Debug, Default)]
+struct Calls(std::sync::Mutex<Vec<String>>);
+
+#[voicecall_core::async_trait]
+impl crate::LiveCalls for Calls {
+    async fn wrote(
+        &self,
+        _: voicecall_core::TenantId,
+        _: voicecall_core::PersonKey,
+        text: &str,
+    ) -> voicecall_core::Result<bool> {
+        self.0.lock().unwrap().push(text.to_owned());
+        if text == "broken" { Err(Error::new(ErrorKind::Unavailable, "x")) } else { Ok(text != "later") }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_writes_during_a_call_is_answered_there() {
+    let (world, model) = World::new(says(["Hello.", "Hello."]));
+    let calls = Arc::new(Calls::default());
+    world.messenger.hand_to_calls(Arc::clone(&calls) as Arc<_>);
+    world.write(ANNA, "My address is Storgatan 1").await;
+    world.wait(5).await;
+    assert_eq!(*calls.0.lock().unwrap(), ["My address is Storgatan 1"]);
+    assert_eq!((world.carrier.requests(), model.requests().len()), (0, 0));
+    for text in ["later", "broken"] {
+        world.write(ANNA, text).await;
+        world.wait(5).await;
+    }
+    assert_eq!(world.carrier.texts(), ["Hello.", "Hello."]);
+    assert!(shown(&model, 0).contains("My address is Storgatan 1"), "it is known nevertheless");
+}

@@ -97,3 +97,25 @@ async fn an_agent_sends_one_text_for_each_call_of_the_tool() {
     assert_eq!(sent[1], (ANNA_WHATSAPP.to_owned(), "I have sent it.".to_owned()));
     assert_eq!(world.messages().await.len(), 3, "all in one conversation");
 }
+
+#[tokio::test(start_paused = true)]
+async fn of_many_who_find_the_same_messages_one_asks_a_model() {
+    let slow = || {
+        let pause = std::time::Duration::from_secs(1);
+        voicecall_core::testing::Script::new()
+            .pause(pause)
+            .item(voicecall_core::model::ChatDelta::Text("Yes.".to_owned()))
+    };
+    let (world, model) = World::new((0..9).fold(ScriptedModel::new(), |model, _| model.with_script(slow())));
+    world.write(ANNA, "Open?").await;
+    let session = world.messages().await[0].session;
+    let session =
+        voicecall_core::store::SessionStore::session(&*world.store, world.bakery.tenant, session).await.unwrap();
+    let others = (0..8).map(|_| {
+        let (other, session) = (world.another(), session.clone());
+        async move { other.answer_session(session).await }
+    });
+    futures_util::future::join_all(others).await;
+    world.wait(10).await;
+    assert_eq!((world.carrier.texts(), model.requests().len()), (vec!["Yes.".to_owned()], 1));
+}

@@ -305,6 +305,8 @@ impl Dialogue for LlmDialogue {
             DialogueEvent::Connected => self.connected(now, actions),
             DialogueEvent::Messaging { heard_follows } => self.messaging(*heard_follows, now, actions),
             DialogueEvent::Heard(turn) => self.heard(turn.text.as_deref().unwrap_or(""), now, actions),
+            // For the next turn: what is written is not meant to be spoken of at once.
+            DialogueEvent::Wrote { text } => self.state.words.push(format!("[the caller wrote a message: {text}]")),
             DialogueEvent::Key(key) => self.key(*key, now, actions),
             DialogueEvent::Spoken(utterance) => self.spoken(*utterance),
             DialogueEvent::Interrupted { utterance, heard } => self.interrupted(*utterance, heard),

@@ -4,6 +4,7 @@
 #[cfg(feature = "server")]
 mod app;
 mod carriers;
+pub mod messaging;
 #[cfg(any(feature = "alerts", feature = "metrics"))]
 pub mod monitor;
 pub mod prelude;
@@ -17,7 +18,7 @@ pub use voicecall_core::{
     AccountName, Address, AttemptId, CallHours, CallTime, CarrierCallId, CarrierMessageId, Clock, ConsentBasis,
     ConsentToken, ConversationId, Epoch, Error, ErrorKind, LookupHash, MessageId, PersonKey, PhoneNumber, RecordId,
     Result, Sealed, SealedAddress, SealedRow, SessionId, TenantId, Vault, agent, async_trait, audio, call, carrier,
-    dialogue, journal, media, messaging, model, money, store, tool,
+    dialogue, journal, media, model, money, store, tool,
 };
 pub use voicecall_engine as engine;
 // A name begins with a letter: the carrier's own, turned round, is still found by either half.

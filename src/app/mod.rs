@@ -5,6 +5,8 @@ mod builder;
 mod calls;
 mod handler;
 mod jobs;
+#[cfg(feature = "messaging")]
+mod messages;
 mod numbers;
 mod options;
 mod process;
@@ -107,6 +109,16 @@ impl Server {
     {
         self.jobs.add(job);
         self
+    }
+
+    /// Takes in, answers and sends messages beside the calls, until the server stops. What somebody writes who is in a call
+    /// reaches that call's next turn.
+    #[cfg(feature = "messaging")]
+    #[must_use]
+    pub fn messages(mut self, messenger: Arc<voicecall_messaging::Messenger>) -> Self {
+        messenger.hand_to_calls(Arc::new(messages::EngineCalls(Arc::clone(&self.engine))));
+        self.routes = self.routes.merge(server::message_routes(Arc::clone(&messenger)));
+        self.background(move |stop| async move { messenger.run_background(stop.cancelled_owned()).await })
     }
 
     /// All routes: those of carriers, `/health`, and the application's, with what [`map_router`](ServerBuilder::map_router)

@@ -7,6 +7,8 @@ mod client;
 mod connection;
 mod health;
 mod media;
+#[cfg(feature = "messaging")]
+mod messages;
 mod options;
 mod request;
 mod serve;
@@ -14,6 +16,7 @@ mod signal;
 mod slots;
 mod stream;
 mod voice;
+mod webhook;
 
 use std::sync::Arc;
 
@@ -24,6 +27,8 @@ use voicecall_engine::CallEngine;
 pub use client::{ForwardedHeader, TrustedProxies};
 pub use connection::ClientConnection;
 pub use media::{AxumSocket, socket_limits};
+#[cfg(feature = "messaging")]
+pub use messages::{message_routes, serve_messages};
 pub use options::ServeOptions;
 pub use request::{Handshake, IncomingRequest, status_of};
 pub use serve::{listen, serve};

@@ -33,7 +33,8 @@ pub use inbox::WebhookOf;
 pub use opt_out::OptOut;
 
 use events::EventBus;
-use voicecall_core::store::EngineStore;
+use tracing::warn;
+use voicecall_core::store::{EngineStore, check_keys};
 use voicecall_core::{AccountName, Error, ErrorKind, Result, TenantId, Vault};
 
 /// Takes in, answers and sends the messages of one process. Several over one store share the work.
@@ -80,6 +81,25 @@ impl Messenger {
     pub fn hand_to_calls(&self, calls: Arc<dyn LiveCalls>) {
         // Whoever came first is kept.
         let _ = self.calls.set(calls);
+    }
+
+    /// Checks that the vault has every key that the store was written with, and that the carriers know the credentials; one
+    /// that cannot be asked is only logged. To be called before anything else.
+    ///
+    /// # Errors
+    /// `Config` naming `data keys` or `index key`; `Unauthenticated` of a carrier; what the store reports.
+    pub async fn check(&self) -> Result<()> {
+        check_keys(&*self.store, &self.vault).await?;
+        for account in &self.accounts {
+            match account.backend.health().await {
+                Err(error) if matches!(error.kind(), ErrorKind::Unauthenticated | ErrorKind::Config) => {
+                    return Err(error);
+                }
+                Err(error) => warn!(account = %account.name, %error, "the carrier could not be asked"),
+                Ok(()) => {}
+            }
+        }
+        Ok(())
     }
 
     /// How it is set up.

@@ -21,7 +21,7 @@ use crate::time::CallTime;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// A business that is written to.
+/// Somebody who is written to.
 struct Inbox {
     store: Arc<dyn EngineStore>,
     vault: Vault,

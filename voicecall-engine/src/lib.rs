@@ -127,7 +127,7 @@ struct Live {
     since: Instant,
     epoch: Option<Epoch>,
     amd: watch::Sender<voicemail::AmdResult>,
-    control: mpsc::Sender<InputEvent<'static>>,
+    control: mpsc::Sender<Box<InputEvent<'static>>>,
     /// Ends the call's task, whatever it is doing.
     abort: Option<AbortHandle>,
 }

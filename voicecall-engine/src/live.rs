@@ -177,7 +177,7 @@ impl CallEngine {
         ticket: CallTicket,
         id: SessionId,
         (now, opened): (Timestamp, Instant),
-        (amd, commands): (watch::Sender<AmdResult>, mpsc::Receiver<InputEvent<'static>>),
+        (amd, commands): (watch::Sender<AmdResult>, mpsc::Receiver<Box<InputEvent<'static>>>),
         socket: M,
     ) -> Result<Ran> {
         let tenant = ticket.key.tenant;

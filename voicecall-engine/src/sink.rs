@@ -55,7 +55,7 @@ pub(super) struct Outlets {
     /// To whom it is to be transferred.
     pub(super) transfer: mpsc::Sender<PhoneNumber>,
     /// Ends a call of which nothing can be stored.
-    pub(super) control: mpsc::Sender<InputEvent<'static>>,
+    pub(super) control: mpsc::Sender<Box<InputEvent<'static>>>,
 }
 
 /// What is left of a sink when the call is over.
@@ -194,7 +194,7 @@ async fn write_journal(
     mut amd: watch::Receiver<AmdResult>,
     mut entries: mpsc::Receiver<JournalEntry>,
     stored: mpsc::Sender<u64>,
-    control: mpsc::Sender<InputEvent<'static>>,
+    control: mpsc::Sender<Box<InputEvent<'static>>>,
 ) {
     let known = amd.wait_for(|amd| *amd != AmdResult::Unknown);
     let is_machine = match timeout(LONGEST_DETECTION, known).await {
@@ -216,7 +216,7 @@ async fn write_journal(
             if !again || !patient {
                 error!(%error, facts = batch.len(), "facts could not be stored, the call ends");
                 // A call of which nothing is kept must not go on as if it were. One that has ended is what is wanted.
-                let _ = control.send(InputEvent::Dialogue(Action::EndNow(EndReason::TechnicalFailure))).await;
+                let _ = control.send(Box::new(InputEvent::Dialogue(Action::EndNow(EndReason::TechnicalFailure)))).await;
                 return;
             }
             warn!(%error, "facts are kept until the store is back");

@@ -59,7 +59,7 @@ impl CallEngine {
         };
         let Some(control) = control else { return false };
         // A call that ended in the meantime is what was asked for.
-        let _ = control.send(InputEvent::Dialogue(Action::EndNow(reason))).await;
+        let _ = control.send(Box::new(InputEvent::Dialogue(Action::EndNow(reason)))).await;
         true
     }
 
@@ -88,7 +88,7 @@ impl CallEngine {
             state.live.values().map(|live| live.control.clone()).collect()
         };
         for control in &controls {
-            let _ = control.send(InputEvent::Dialogue(Action::EndNow(EndReason::Canceled))).await;
+            let _ = control.send(Box::new(InputEvent::Dialogue(Action::EndNow(EndReason::Canceled)))).await;
         }
         if tokio::time::timeout(limit, self.idle()).await.is_err() {
             warn!("calls were still under way when the time to end them was over");

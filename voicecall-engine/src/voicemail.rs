@@ -157,7 +157,7 @@ impl CallEngine {
         info!(session = %session.id, "the agent talks to a machine");
         amd.send_replace(AmdResult::Machine(told));
         // A call that ended in the meantime books this itself.
-        let _ = control.send(InputEvent::Dialogue(Action::EndNow(EndReason::Voicemail))).await;
+        let _ = control.send(Box::new(InputEvent::Dialogue(Action::EndNow(EndReason::Voicemail)))).await;
         Ok(())
     }
 

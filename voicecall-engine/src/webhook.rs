@@ -307,7 +307,7 @@ impl CallEngine {
         let state = self.state();
         if let Some(live) = state.live.get(&session).filter(|live| live.call == *call)
             // One that is ending takes in nothing, and needs to know nothing.
-            && let Err(TrySendError::Full(_)) = live.control.try_send(news)
+            && let Err(TrySendError::Full(_)) = live.control.try_send(Box::new(news))
         {
             warn!(%session, "a call did not take in what the carrier says of it");
         }

@@ -38,6 +38,6 @@ impl CallEngine {
             state.live.get(&session).filter(|live| live.tenant == tenant).map(|live| live.control.clone())
         };
         let Some(control) = control else { return false };
-        control.send(InputEvent::Wrote { text: text.to_owned() }).await.is_ok()
+        control.send(Box::new(InputEvent::Wrote { text: text.to_owned() })).await.is_ok()
     }
 }

@@ -102,8 +102,9 @@ pub struct CallRunner<L, S> {
     /// When the socket was opened: the connection's time is counted from here. Audio may have waited in the socket since.
     pub opened: Instant,
     /// What comes from above the call, such as an operator's hang-up or the carrier's report that the call is over.
-    /// Bounded; a full one makes the sender wait.
-    pub control: mpsc::Receiver<InputEvent<'static>>,
+    /// Bounded; a full one makes the sender wait. Boxed, because a channel keeps room for 32 of what it carries, and hardly a
+    /// call is ever told anything.
+    pub control: mpsc::Receiver<Box<InputEvent<'static>>>,
 }
 
 /// What remains of a call that was run.
@@ -124,7 +125,7 @@ enum Event<T> {
     Agent(OpId, AgentEvent),
     Stored(u64),
     Tool(ToolCallId, ToolOutcome),
-    Control(Option<InputEvent<'static>>),
+    Control(Option<Box<InputEvent<'static>>>),
     Clock,
 }
 
@@ -264,7 +265,7 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
             Event::Tool(call, outcome) => {
                 self.call.logic.handle(now, InputEvent::ToolResult { call, outcome }, &mut self.out);
             }
-            Event::Control(Some(input)) => self.call.logic.handle(now, input, &mut self.out),
+            Event::Control(Some(input)) => self.call.logic.handle(now, *input, &mut self.out),
             Event::Control(None) => self.controlled = false,
             Event::Clock => {
                 if self.open && arrived >= self.dead_at {

@@ -63,7 +63,7 @@ enum Transcription {
 
 impl TurnTranscriber {
     pub(super) fn new(timeout: Duration) -> Self {
-        Self { timeout, lately: VecDeque::with_capacity(PRE_ROLL), turns: VecDeque::new(), count: 0 }
+        Self { timeout, lately: VecDeque::new(), turns: VecDeque::new(), count: 0 }
     }
 
     /// Takes in a frame; while a turn is open it goes to the transcriber.
@@ -81,6 +81,8 @@ impl TurnTranscriber {
             None => {
                 if self.lately.len() == PRE_ROLL {
                     self.lately.pop_front();
+                } else if self.lately.capacity() == 0 {
+                    self.lately.reserve_exact(PRE_ROLL);
                 }
                 self.lately.push_back(*frame);
             }
@@ -91,7 +93,8 @@ impl TurnTranscriber {
     pub(super) fn open(&mut self, ops: &mut Ops, out: &mut Vec<Output>) {
         self.count += 1;
         let op = ops.next();
-        let audio: Vec<_> = self.lately.drain(..).collect();
+        // Its room becomes the turn's: none is needed for what was heard before it while it is open.
+        let audio = Vec::from(std::mem::take(&mut self.lately));
         out.push(Output::Start { op, task: AgentTask::Listen { audio: audio.clone() } });
         self.turns.push_back(Turn {
             number: self.count,

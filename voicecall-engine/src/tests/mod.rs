@@ -20,3 +20,4 @@ mod transfers;
 mod trouble;
 mod voicemail;
 mod world;
+mod written;

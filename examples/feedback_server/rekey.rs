@@ -4,7 +4,7 @@ use std::error::Error;
 
 use voicecall::sqlite::{SqliteOptions, SqliteSurvey};
 use voicecall::store::rekey;
-use voicecall::survey::store::SealedPhones;
+use voicecall::survey::store::SealedSurvey;
 
 use crate::settings::{self, Keys, Problems};
 
@@ -23,7 +23,7 @@ pub(crate) async fn run() -> Result<(), Box<dyn Error>> {
         return Err(format!("DATABASE_PATH: there is no {}", database.display()).into());
     }
     let store = SqliteOptions::new().extension(SqliteSurvey).open(database).await?;
-    let done = rekey(&store, &[&SealedPhones(&store)], &keys.vault()?).await;
+    let done = rekey(&store, &[&SealedSurvey(&store)], &keys.vault()?).await;
     store.close().await;
     let done = done?;
     println!("{} numbers sealed anew, {} were already", done.resealed, done.unchanged);

@@ -31,5 +31,8 @@ pub use error::{Error, ErrorKind, Result};
 pub use hours::CallHours;
 pub use id::{AccountName, AttemptId, CarrierCallId, ConversationId, Epoch, RecordId, SessionId, TenantId};
 pub use phone::PhoneNumber;
-pub use seal::{Canary, KeyId, LookupHash, PersonKey, Sealed, SealedAddress, SealedRow, Vault};
+pub use seal::{
+    Canary, ContentSeal, FactRow, KeyId, LookupHash, PersonKey, Sealed, SealedAddress, SealedFile, SealedReader,
+    SealedRow, Vault,
+};
 pub use time::CallTime;

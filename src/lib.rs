@@ -16,9 +16,9 @@ pub use app::{Call, CallOptions, Calls, IncomingDecision, PlacedCall, RunningSer
 pub use carriers::registry;
 pub use voicecall_core::{
     AccountName, Address, AttemptId, CallHours, CallTime, CarrierCallId, CarrierMessageId, Clock, ConsentBasis,
-    ConsentToken, ConversationId, Epoch, Error, ErrorKind, LookupHash, MessageId, PersonKey, PhoneNumber, RecordId,
-    Result, Sealed, SealedAddress, SealedRow, SessionId, TenantId, Vault, agent, async_trait, audio, call, carrier,
-    dialogue, journal, media, model, money, store, tool,
+    ConsentToken, ContentSeal, ConversationId, Epoch, Error, ErrorKind, FactRow, LookupHash, MessageId, PersonKey,
+    PhoneNumber, RecordId, Result, Sealed, SealedAddress, SealedFile, SealedReader, SealedRow, SessionId, TenantId,
+    Vault, agent, async_trait, audio, call, carrier, dialogue, journal, media, model, money, store, tool,
 };
 pub use voicecall_engine as engine;
 // A name begins with a letter: the carrier's own, turned round, is still found by either half.

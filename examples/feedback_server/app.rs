@@ -17,7 +17,7 @@ use voicecall::server::{self, ServeOptions};
 use voicecall::sqlite::{SqliteOptions, SqliteSurvey};
 use voicecall::store::{CallsWithin, ContactLimits, check_keys};
 use voicecall::twilio::TwilioVoice;
-use voicecall::{Result, RunningServer, Server};
+use voicecall::{ContentSeal, Result, RunningServer, Server};
 
 use crate::api::{self, Scope, Tokens};
 use crate::choice::Chooser;
@@ -87,7 +87,8 @@ impl App {
         drain: Duration,
     ) -> Result<Self, Box<dyn Error>> {
         let vault = Arc::new(settings.vault()?);
-        let options = SqliteOptions::new().extension(SqliteSurvey);
+        let seal = settings.content_seal(&vault);
+        let options = SqliteOptions::new().seal(seal.clone()).extension(SqliteSurvey);
         let operator: Arc<dyn OperatorStore> = Arc::new(options.open(&settings.database).await?);
         // Before anything is written: what another key seals or indexes is lost to this one.
         check_keys(&*operator, &vault).await.map_err(by_variable)?;
@@ -98,7 +99,7 @@ impl App {
         let chooser = Arc::new(Chooser::new(Arc::clone(&store)));
         let agent = Arc::new(Cascade::new(ears, Arc::clone(&model), Arc::<SpeechCache>::clone(&speech)));
         let service = Feedback::new(Arc::clone(&store), agent, speech, Arc::clone(&chooser), settings.calls);
-        let recordings = Recordings::new(&settings.recordings, Arc::clone(&carrier));
+        let recordings = Recordings::new(&settings.recordings, seal.clone(), Arc::clone(&carrier));
         let account = CarrierAccount::of(carrier)?.number(settings.caller_number.clone());
         let server = Server::builder()
             .account(account.calls_per_second(settings.calls_per_second))
@@ -106,7 +107,7 @@ impl App {
             .store(Arc::<dyn OperatorStore>::clone(&operator))
             .vault(Arc::clone(&vault))
             .public_url(settings.public_url.as_str())
-            .configure(engine_settings(settings))
+            .configure(engine_settings(settings, seal))
             .options(serve_options(settings))
             .map_router(|router| router.layer(from_fn(api::name_request)))
             .drain(drain)
@@ -154,7 +155,7 @@ fn by_variable(error: voicecall::Error) -> voicecall::Error {
     }
 }
 
-fn engine_settings(settings: &Settings) -> impl FnOnce(&mut EngineConfig) + Send + use<> {
+fn engine_settings(settings: &Settings, seal: ContentSeal) -> impl FnOnce(&mut EngineConfig) + Send + use<> {
     let recordings = settings.recordings.clone();
     let (hours, calls_per_day) = (settings.hours.clone(), settings.tenant_calls_per_day);
     move |config| {
@@ -166,6 +167,7 @@ fn engine_settings(settings: &Settings) -> impl FnOnce(&mut EngineConfig) + Send
             per_tenant: vec![within_days(calls_per_day, 1)],
         };
         config.recordings = Some(recordings);
+        config.seal = seal;
         config.farewell = ("Förlåt, vi har tekniska problem. Vi hör av oss igen.".to_owned(), "sv-SE".to_owned());
     }
 }

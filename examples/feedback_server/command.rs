@@ -5,10 +5,10 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::PathBuf;
 
-use voicecall::TenantId;
+use voicecall::{SessionId, TenantId};
 
 use crate::api::{Revoked, Scope, Tokens};
-use crate::{app, demo, log, rekey, settings, simulator};
+use crate::{app, demo, log, rekey, settings, simulator, unseal};
 
 /// What was asked for on the command line.
 #[derive(Debug)]
@@ -27,6 +27,11 @@ pub(crate) enum Command {
     Revoke(String),
     /// Seals everything with the newest key.
     Rekey,
+    /// Writes the recording of a session as plain files.
+    Unseal {
+        session: SessionId,
+        out: PathBuf,
+    },
     /// The simulator's own process.
     Simulate(simulator::Order),
 }
@@ -38,6 +43,7 @@ usage: feedback_server demo [--out DIR] [--scenario NAME]
        feedback_server token BUSINESS [--scope 'read operate privacy admin']
        feedback_server revoke TOKEN_ID
        feedback_server rekey
+       feedback_server unseal SESSION [--out DIR]
        feedback_server simulate --public URL --local HOST:PORT [--scenario NAME]";
 
 impl Command {
@@ -76,6 +82,10 @@ impl Command {
             }
             ("revoke", [token]) => Self::Revoke(token.clone()),
             ("rekey", []) => Self::Rekey,
+            ("unseal", [session]) => Self::Unseal {
+                session: session.parse().map_err(|error| wrong(&format!("{error}")))?,
+                out: option("out").unwrap_or_else(|| "out".to_owned()).into(),
+            },
             ("simulate", []) => {
                 let mut needed = |name: &str| option(name).ok_or_else(|| wrong(&format!("--{name}: is missing")));
                 let (public, local) = (needed("public")?, needed("local")?);
@@ -120,6 +130,7 @@ impl Command {
             }
             Self::Revoke(token) => Ok(Revoked::new(settings::revoked_tokens()).revoke(&token)?),
             Self::Rekey => rekey::run().await,
+            Self::Unseal { session, out } => unseal::run(session, &out).await,
             Self::Simulate(order) => simulator::run(order).await,
         }
     }

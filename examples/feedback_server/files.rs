@@ -1,6 +1,6 @@
 //! Files that are nobody's but the owner's of the process, whatever the umask.
 
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -17,6 +17,11 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = private(OpenOptions::new().create(true).truncate(true)).open(path)?;
     file.write_all(bytes)?;
     keep_private(path)
+}
+
+/// Makes a file that only its owner may read, where there is none.
+pub(crate) fn create_private(path: &Path) -> io::Result<File> {
+    private(OpenOptions::new().create_new(true)).open(path)
 }
 
 /// Appends to a file that only its owner may read, for good.

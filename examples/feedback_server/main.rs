@@ -6,7 +6,8 @@
 //! - `cargo run --example feedback_server -- replay FILE` runs a recorded call again.
 //! - `cargo run --example feedback_server -- token BUSINESS` prints a bearer token for one business; `revoke TOKEN_ID` takes
 //!   one back.
-//! - `cargo run --example feedback_server -- rekey` seals everything with the first of `DATA_KEYS`.
+//! - `cargo run --example feedback_server -- rekey` seals everything with the first of `DATA_KEYS`; `unseal SESSION` writes a
+//!   sealed recording as a plain one.
 //!
 //! It shows: an engine with Twilio, an OpenAI-compatible cascade and SQLite; a [`CallHandler`](voicecall::engine::CallHandler);
 //! an HTTP interface beside the engine's own routes.
@@ -31,6 +32,7 @@ mod simulator;
 mod speech;
 mod store;
 mod telemetry;
+mod unseal;
 mod verification;
 
 use std::process::ExitCode;

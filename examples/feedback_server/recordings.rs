@@ -1,33 +1,35 @@
 //! What a call leaves outside the store: a folder with its recording and recorded inputs, and what the carrier keeps.
 
 use std::io::ErrorKind as Io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::task::spawn_blocking;
 use voicecall::carrier::VoiceBackend;
-use voicecall::store::{Session, Store};
-use voicecall::{CarrierCallId, Error, ErrorKind, Result, SessionId};
+use voicecall::engine::RecordingFolder;
+use voicecall::store::{MaintenanceStore, Session, Store};
+use voicecall::{CarrierCallId, ContentSeal, Error, ErrorKind, Result, SessionId};
 
-/// As the engine names it, in a folder for each session.
-const FILE: &str = "recording.wav";
+/// How many sessions are looked for at once.
+const BATCH: usize = 200;
 
 /// The recordings of all sessions.
 #[derive(Debug, Clone)]
 pub(crate) struct Recordings {
     folder: Arc<Path>,
+    seal: ContentSeal,
     carrier: Arc<dyn VoiceBackend>,
 }
 
 impl Recordings {
-    /// Those below `folder`, where the engine puts them, and at the carrier.
-    pub(crate) fn new(folder: &Path, carrier: Arc<dyn VoiceBackend>) -> Self {
-        Self { folder: folder.into(), carrier }
+    /// Those below `folder`, where the engine puts them, sealed or not, and at the carrier.
+    pub(crate) fn new(folder: &Path, seal: ContentSeal, carrier: Arc<dyn VoiceBackend>) -> Self {
+        Self { folder: folder.into(), seal, carrier }
     }
 
-    /// Where the audio of a session is, if there is any.
-    pub(crate) fn file(&self, session: SessionId) -> PathBuf {
-        self.folder.join(session.to_string()).join(FILE)
+    /// What a session left here, if it left anything.
+    pub(crate) fn of(&self, session: &Session) -> RecordingFolder {
+        RecordingFolder::new(&self.folder, (session.tenant, session.id), &self.seal)
     }
 
     /// Removes all that a session left outside the store, here and at the carrier. Returns whether there was anything.
@@ -94,6 +96,40 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T> {
     let done = spawn_blocking(work).await.map_err(std::io::Error::other).flatten();
     done.map_err(|error| Error::new(ErrorKind::Unavailable, operation).with_source(error))
+}
+
+/// What sealing recordings anew did.
+#[derive(Debug, Default)]
+pub(crate) struct Renewed {
+    /// Files that were sealed, or whose keys were.
+    pub(crate) files: u64,
+    /// Sessions with a file that no key opens.
+    pub(crate) unreadable: Vec<SessionId>,
+}
+
+/// Seals the recordings below `folder` as `seal` says, those of sessions that the store knows.
+///
+/// # Errors
+/// `Unavailable` if a file cannot be read or written; what the store reports. What was done stays done.
+pub(crate) async fn renew(store: &impl MaintenanceStore, folder: &Path, seal: &ContentSeal) -> Result<Renewed> {
+    let mut done = Renewed::default();
+    let sessions = sessions_below(folder);
+    let sessions =
+        sessions.map_err(|error| Error::new(ErrorKind::Unavailable, "read recordings").with_source(error))?;
+    for batch in sessions.chunks(BATCH) {
+        for session in store.existing_sessions(batch).await? {
+            let files = RecordingFolder::new(folder, (session.tenant, session.id), seal);
+            let renew = move || match files.renew() {
+                Err(error) if error.kind() == Io::InvalidData => Ok(None),
+                renewed => renewed.map(Some),
+            };
+            match blocking("seal recording", renew).await? {
+                Some(files) => done.files += files,
+                None => done.unreadable.push(session.id),
+            }
+        }
+    }
+    Ok(done)
 }
 
 /// The sessions that have a folder below this one.

@@ -122,6 +122,14 @@ impl Fact {
         matches!(self, Self::Said { .. } | Self::Heard(_) | Self::Custom { personal: true, .. })
     }
 
+    /// Whether it holds what somebody said, what was said to them, or what a tool was told and told: what is sealed in a store
+    /// that [seals content](crate::ContentSeal).
+    #[must_use]
+    pub const fn has_content(&self) -> bool {
+        let is_of_words = matches!(self, Self::Disclosed { .. } | Self::CallBack { .. } | Self::Transferred { .. });
+        self.needs_consent() || is_of_words || matches!(self, Self::ToolCalled { .. } | Self::ToolReturned { .. })
+    }
+
     /// The same without what a tool was called with and returned, which may be as personal as what was said: what remains
     /// is that it was called, and how that ended. Other facts stay as they are.
     #[must_use]

@@ -37,5 +37,8 @@ pub use id::{
     TenantId,
 };
 pub use phone::PhoneNumber;
-pub use seal::{Canary, KeyId, LookupHash, PersonKey, Sealed, SealedAddress, SealedRow, Vault};
+pub use seal::{
+    Canary, ContentSeal, FactRow, KeyId, LookupHash, PersonKey, Sealed, SealedAddress, SealedFile, SealedReader,
+    SealedRow, Vault,
+};
 pub use time::CallTime;

@@ -10,7 +10,7 @@ use super::destinations::Destinations;
 use voicecall_core::Clock;
 use voicecall_core::carrier::CallFlow;
 use voicecall_core::store::{CallsWithin, ContactLimits};
-use voicecall_core::{CallHours, Error, Result};
+use voicecall_core::{CallHours, ContentSeal, Error, Result};
 
 /// How an engine places calls and where carriers reach it.
 #[derive(Debug, Clone)]
@@ -27,6 +27,9 @@ pub struct EngineConfig {
     pub time_limit: Duration,
     /// Where recordings go, one folder a session; without it nothing is recorded.
     pub recordings: Option<PathBuf>,
+    /// Whether recordings and recorded inputs are sealed, over the engine's vault; they are not unless told. The store is told
+    /// the same.
+    pub seal: ContentSeal,
     /// Which numbers may be called: those that people have, where the accounts' own numbers are, unless told otherwise.
     pub destinations: Destinations,
     /// When anybody may be called at all, whatever a policy says; always unless told otherwise.
@@ -66,6 +69,7 @@ impl EngineConfig {
             ring_timeout: Duration::from_secs(40),
             time_limit: Duration::from_secs(3600),
             recordings: None,
+            seal: ContentSeal::Off,
             destinations: Destinations::default(),
             hours: None,
             contact_limits: ContactLimits { per_number: vec![TEN_A_DAY], per_tenant: Vec::new() },

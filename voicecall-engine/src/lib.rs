@@ -52,6 +52,7 @@ pub use destinations::Destinations;
 pub use observe::{LiveEvent, LiveEventKind, Observer};
 pub use plan::{CallHandler, CallOutcome, CallPlan, PlanRequest};
 pub use policy::{Backoff, DialPolicy};
+pub use recording::RecordingFolder;
 pub use recovery::Recovered;
 pub use registry::Registry;
 pub use settings::AccountSettings;

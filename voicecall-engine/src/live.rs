@@ -13,7 +13,7 @@ use super::ending::{hang_up_when_told, redirect};
 use super::named::Named;
 use super::observe::Observed;
 use super::plan::{CallOutcome, CallPlan, PlanRequest};
-use super::recording::CallRecording;
+use super::recording::{CallRecording, RecordingFolder};
 use super::retry::{ON_THE_LINE, retry, retry_for};
 use super::sink::{EngineSink, Outlets};
 use super::ticket::{Admitted, CallTicket, MediaTicket};
@@ -246,7 +246,8 @@ impl CallEngine {
         if let Some(recordings) = self.config.recordings.as_ref().filter(|_| settings.recording) {
             let inputs = InputRecorder::new(&settings);
             logic = logic.with_recorder(inputs.clone());
-            recording = Some(CallRecording::new(id, recordings, &self.recorder, inputs));
+            let folder = RecordingFolder::new(recordings, (tenant, id), &self.config.seal);
+            recording = Some(CallRecording::new(folder, &self.recorder, inputs));
         }
         let (sink, writer) = EngineSink::new(
             Arc::clone(&self.store),

@@ -3,11 +3,12 @@
 //! A session has one folder: `recording.wav` holds all its connections at their times in the call, with silence where
 //! nobody was connected. Each connection has its own file of inputs, because each is replayed by itself: `inputs.jsonl`,
 //! then `inputs-2.jsonl` and so on. Both grow while the call goes on, so that a process that is killed loses a second.
+//! Both are sealed if content is.
+
+mod files;
 
 use std::collections::HashMap;
-use std::fs::{DirBuilder, File};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
 
 use tokio::sync::{mpsc, oneshot};
@@ -18,6 +19,9 @@ use voicecall_core::call::InputRecorder;
 use voicecall_core::{CallTime, ConsentToken, SessionId};
 use voicecall_core::{Error, ErrorKind, Result};
 
+use files::Inputs;
+pub use files::RecordingFolder;
+
 /// Frames of the recording handed over at a time: a second.
 const BATCH: usize = 50;
 
@@ -27,14 +31,10 @@ const WAITING_BATCHES: usize = 1024;
 /// Frames that a call keeps for a slow disk: four minutes, a minute more than are held before consent.
 const WAITING_FRAMES: usize = 4 * 60 * 50;
 
-/// The most files of inputs of one session.
-const MOST_INPUT_FILES: u32 = 100;
-
 /// What one call records.
 #[derive(Debug)]
 pub(super) struct CallRecording {
-    session: SessionId,
-    folder: PathBuf,
+    folder: RecordingFolder,
     thread: mpsc::Sender<Job>,
     inputs: InputRecorder,
     has_consent: bool,
@@ -46,11 +46,10 @@ pub(super) struct CallRecording {
 }
 
 impl CallRecording {
-    /// Records a session below `recordings` once there is consent.
-    pub(super) fn new(session: SessionId, recordings: &Path, thread: &RecordingThread, inputs: InputRecorder) -> Self {
+    /// Records a session into its folder once there is consent.
+    pub(super) fn new(folder: RecordingFolder, thread: &RecordingThread, inputs: InputRecorder) -> Self {
         Self {
-            session,
-            folder: recordings.join(session.to_string()),
+            folder,
             thread: thread.jobs.clone(),
             inputs,
             has_consent: false,
@@ -74,7 +73,7 @@ impl CallRecording {
             self.frames.push((at, caller, agent));
         } else {
             if self.lost == 0 {
-                error!(session = %self.session, "the disk is too slow: the recording has a gap");
+                error!(session = %self.folder.session, "the disk is too slow: the recording has a gap");
             }
             self.lost += 1;
         }
@@ -93,7 +92,6 @@ impl CallRecording {
 
     fn batch(&mut self) -> Batch {
         Batch {
-            session: self.session,
             folder: self.folder.clone(),
             consent: self.consent.take(),
             frames: std::mem::take(&mut self.frames),
@@ -106,13 +104,13 @@ impl CallRecording {
     /// of an earlier connection.
     pub(super) async fn finish(mut self) -> Option<PathBuf> {
         if self.lost > 0 {
-            error!(session = %self.session, frames = self.lost, "frames of the recording were lost");
+            error!(session = %self.folder.session, frames = self.lost, "frames of the recording were lost");
         }
         let (done, closed) = oneshot::channel();
         let close = Job::Close(self.batch(), done);
         self.is_closed = true;
         let written = self.thread.send(close).await.is_ok() && closed.await.unwrap_or(false);
-        written.then(|| self.folder.clone())
+        written.then(|| self.folder.path().to_owned())
     }
 }
 
@@ -125,7 +123,7 @@ impl Drop for CallRecording {
         let thread = self.thread.clone();
         match thread.try_reserve() {
             Ok(slot) => slot.send(Job::Close(self.batch(), oneshot::channel().0)),
-            Err(error) => error!(session = %self.session, %error, "the end of the recording was lost"),
+            Err(error) => error!(session = %self.folder.session, %error, "the end of the recording was lost"),
         }
     }
 }
@@ -145,8 +143,7 @@ enum Job {
 
 #[derive(Debug)]
 struct Batch {
-    session: SessionId,
-    folder: PathBuf,
+    folder: RecordingFolder,
     /// There with the first batch.
     consent: Option<ConsentToken>,
     frames: Vec<(CallTime, Frame, Frame)>,
@@ -172,13 +169,11 @@ fn write_recordings(mut jobs: mpsc::Receiver<Job>) {
             Job::Write(batch) => write(&mut open, &batch),
             Job::Close(batch, done) => {
                 write(&mut open, &batch);
-                if let Some(wav) = open.remove(&batch.session).and_then(|files| files.wav)
-                    && let Err(error) = wav.finish()
-                {
-                    error!(session = %batch.session, %error, "the recording broke off");
+                if let Some(files) = open.remove(&batch.folder.session) {
+                    files.finish(batch.folder.session);
                 }
                 // Nobody waits for it only if the process is ending.
-                let _ = done.send(recording_in(&batch.folder).exists());
+                let _ = done.send(batch.folder.recording().exists());
             }
         }
     }
@@ -188,11 +183,23 @@ fn write_recordings(mut jobs: mpsc::Receiver<Job>) {
 #[derive(Debug)]
 struct Files {
     wav: Option<StereoWav>,
-    inputs: Option<File>,
+    inputs: Option<Inputs>,
+}
+
+impl Files {
+    /// Completes them.
+    fn finish(self, session: SessionId) {
+        if let Some(Err(error)) = self.wav.map(StereoWav::finish) {
+            error!(%session, %error, "the recording broke off");
+        }
+        if let Some(Err(error)) = self.inputs.map(Inputs::finish) {
+            warn!(%session, %error, "the recorded inputs broke off");
+        }
+    }
 }
 
 fn write(open: &mut HashMap<SessionId, Files>, batch: &Batch) {
-    let session = batch.session;
+    let session = batch.folder.session;
     if let Some(consent) = &batch.consent {
         // Of a connection that was never closed: it must be complete before its file is opened again.
         open.remove(&session);
@@ -207,7 +214,7 @@ fn write(open: &mut HashMap<SessionId, Files>, batch: &Batch) {
         }
     }
     if let Some(inputs) = &mut files.inputs
-        && let Err(error) = inputs.write_all(&batch.inputs)
+        && let Err(error) = inputs.append(&batch.inputs)
     {
         warn!(%session, %error, "the recorded inputs broke off");
         files.inputs = None;
@@ -215,44 +222,13 @@ fn write(open: &mut HashMap<SessionId, Files>, batch: &Batch) {
 }
 
 fn open_files(batch: &Batch, consent: &ConsentToken) -> Files {
-    let session = batch.session;
-    let wav = private_folder(&batch.folder)
-        .and_then(|()| private(File::options().create(true)).open(recording_in(&batch.folder)))
-        .and_then(|file| StereoWav::resume(file, consent))
+    let (folder, session) = (&batch.folder, batch.folder.session);
+    let wav = folder
+        .resume_recording(consent)
         .inspect_err(|error| error!(%session, %error, "the recording could not be begun"));
-    let inputs = new_inputs(&batch.folder)
-        .inspect_err(|error| warn!(%session, %error, "the recorded inputs could not be begun"));
+    let inputs =
+        folder.begin_inputs().inspect_err(|error| warn!(%session, %error, "the recorded inputs could not be begun"));
     Files { wav: wav.ok(), inputs: inputs.ok() }
-}
-
-fn recording_in(folder: &Path) -> PathBuf {
-    folder.join("recording.wav")
-}
-
-/// A file for the inputs of one more connection.
-fn new_inputs(folder: &Path) -> io::Result<File> {
-    for number in 1..=MOST_INPUT_FILES {
-        let name = if number == 1 { "inputs.jsonl".to_owned() } else { format!("inputs-{number}.jsonl") };
-        match private(File::options().create_new(true)).open(folder.join(name)) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            opened => return opened,
-        }
-    }
-    Err(io::Error::other("the session was connected too often"))
-}
-
-/// What callers said is nobody's but the owner's of the process.
-fn private(options: &mut std::fs::OpenOptions) -> &mut std::fs::OpenOptions {
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-    options.read(true).write(true)
-}
-
-fn private_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.recursive(true).create(folder)
 }
 
 #[cfg(test)]

@@ -293,8 +293,21 @@ impl<T: Serialize + DeserializeOwned> Column for Json<T> {
 }
 
 /// The text of a JSON document, as it was written.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Document(pub(crate) String);
+
+impl Column for Document {
+    type Sql = Self;
+    const TYPE: Type = Type::JSON;
+
+    fn write(&self) -> Result<Self> {
+        Ok(self.clone())
+    }
+
+    fn read(sql: Self) -> Option<Self> {
+        Some(sql)
+    }
+}
 
 impl ToSql for Document {
     fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use deadpool_postgres::Object;
 use tokio_postgres::types::{ToSql, Type};
-use voicecall_core::{Error, ErrorKind, TenantId};
+use voicecall_core::{ContentSeal, Error, ErrorKind, TenantId};
 
 use crate::column::{Column, Param};
 use crate::fault::{Fault, Outcome};
@@ -22,6 +22,7 @@ pub(crate) struct Db(Arc<Lent>);
 /// transaction must not become a part of one that nobody ended.
 struct Lent {
     object: Option<Object>,
+    seal: ContentSeal,
     /// Whether there is nothing to commit.
     reads: bool,
     is_clean: AtomicBool,
@@ -40,7 +41,7 @@ impl Drop for Lent {
 }
 
 /// What a transaction may do, and for whom.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Begin {
     /// Whose rows it sees; `None` for a role that sees everybody's.
     pub(crate) tenant: Option<TenantId>,
@@ -48,11 +49,13 @@ pub(crate) struct Begin {
     pub(crate) reads: bool,
     pub(crate) statement_timeout: Duration,
     pub(crate) lock_timeout: Duration,
+    /// How content is written in it.
+    pub(crate) seal: ContentSeal,
 }
 
 impl Begin {
     /// One message, so that it costs one way there and back.
-    fn sql(self) -> String {
+    fn sql(&self) -> String {
         let mode =
             if self.reads { "ISOLATION LEVEL REPEATABLE READ READ ONLY" } else { "ISOLATION LEVEL READ COMMITTED" };
         let (statement, lock) = (self.statement_timeout.as_millis().max(1), self.lock_timeout.as_millis().max(1));
@@ -70,6 +73,7 @@ impl Db {
         let db = Self(Arc::new(Lent {
             object: Some(object),
             reads: begin.reads,
+            seal: begin.seal.clone(),
             is_clean: AtomicBool::new(false),
             has_failed: AtomicBool::new(false),
         }));
@@ -108,6 +112,11 @@ impl Db {
             // Undone with the connection.
             (Err(_), Err(fault)) => Err(fault),
         }
+    }
+
+    /// Whether content is sealed before it is written, and by what it is opened.
+    pub(crate) fn seal(&self) -> &ContentSeal {
+        &self.0.seal
     }
 
     /// All rows.

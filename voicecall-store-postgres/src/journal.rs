@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use voicecall_core::journal::{Fact, JournalEntry};
-use voicecall_core::store::{JournalStore, event_of};
-use voicecall_core::{CallTime, Error, ErrorKind, Result, SessionId, TenantId, async_trait};
+use voicecall_core::store::{JournalStore, RenewedContent, event_of};
+use voicecall_core::{CallTime, Error, ErrorKind, FactRow, Result, SealedRow, SessionId, TenantId, async_trait};
 
-use crate::column::{Json, params};
+use crate::column::{Document, params};
 use crate::connection::{Db, Row};
 use crate::fault::{Fault, Outcome};
 use crate::store::{Extensions, extend};
@@ -48,7 +48,7 @@ impl JournalStore for PostgresStore {
 
 pub(crate) async fn of_session(db: &Db, tenant: TenantId, session: SessionId) -> Outcome<Vec<JournalEntry>> {
     let query = "SELECT * FROM voicecall.facts WHERE tenant_id = $1 AND session_id = $2 ORDER BY seq";
-    db.query(query, params![tenant, session]).await?.iter().map(read).collect()
+    db.query(query, params![tenant, session]).await?.iter().map(|row| read(db, row)).collect()
 }
 
 async fn append(db: &Db, extensions: &Arc<Extensions>, tenant: TenantId, entry: JournalEntry) -> Outcome<()> {
@@ -85,28 +85,50 @@ pub(crate) fn not_the_owner(operation: &'static str) -> Fault {
 async fn insert(db: &Db, tenant: TenantId, entry: &JournalEntry) -> Outcome<bool> {
     let insert = "INSERT INTO voicecall.facts (tenant_id, session_id, seq, epoch, at, offset_micros, fact)
         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
-    let offset = entry.offset.as_micros();
-    let values = params![tenant, entry.session, entry.seq, entry.epoch, entry.at, offset, Json(entry.fact.clone())];
+    let (offset, fact) = (entry.offset.as_micros(), Document(db.seal().seal_fact(entry.row(tenant), &entry.fact)?));
+    let values = params![tenant, entry.session, entry.seq, entry.epoch, entry.at, offset, fact];
     Ok(db.execute(insert, values).await? > 0)
 }
 
-/// Whether the entry with this number is this one. Compared as written, since a number with a fraction may read back as
-/// its neighbour.
+/// Whether the entry with this number is this one.
 async fn is_stored(db: &Db, tenant: TenantId, entry: &JournalEntry) -> Outcome<bool> {
-    let query = "SELECT epoch = $4 AND at = $5 AND offset_micros = $6 AND fact::text = $7::text AS same
+    let query = "SELECT epoch = $4 AND at = $5 AND offset_micros = $6 AS same, fact
         FROM voicecall.facts WHERE tenant_id = $1 AND session_id = $2 AND seq = $3";
-    let offset = entry.offset.as_micros();
-    let values = params![tenant, entry.session, entry.seq, entry.epoch, entry.at, offset, Json(entry.fact.clone())];
-    db.query_one(query, values).await?.get("same")
+    let values = params![tenant, entry.session, entry.seq, entry.epoch, entry.at, entry.offset.as_micros()];
+    let row = db.query_one(query, values).await?;
+    let stored: Document = row.get("fact")?;
+    Ok(row.get("same")? && db.seal().is_fact(entry.row(tenant), &stored.0, &entry.fact)?)
 }
 
-fn read(row: &Row) -> Outcome<JournalEntry> {
+fn read(db: &Db, row: &Row) -> Outcome<JournalEntry> {
+    let fact = FactRow { tenant: row.get("tenant_id")?, session: row.get("session_id")?, seq: row.get("seq")? };
+    let stored: Document = row.get("fact")?;
     Ok(JournalEntry {
-        session: row.get("session_id")?,
+        session: fact.session,
         epoch: row.get("epoch")?,
-        seq: row.get("seq")?,
+        seq: fact.seq,
         at: row.get("at")?,
         offset: CallTime::from_micros(row.get("offset_micros")?),
-        fact: row.get::<Json<_>>("fact")?.0,
+        fact: db.seal().open_fact(fact, &stored.0)?,
     })
+}
+
+/// Brings the facts of a session into the form in which they would be written now.
+pub(crate) async fn renew(db: &Db, row: SealedRow, session: SessionId, done: &mut RenewedContent) -> Outcome<()> {
+    let query = "SELECT seq, fact FROM voicecall.facts WHERE tenant_id = $1 AND session_id = $2 ORDER BY seq";
+    // What stands there is compared: it may have changed since it was read.
+    let update = "UPDATE voicecall.facts SET fact = $1
+                  WHERE tenant_id = $2 AND session_id = $3 AND seq = $4 AND fact::text = $5";
+    for found in db.query(query, params![row.tenant, session]).await? {
+        let (seq, stored) = (found.get("seq")?, found.get::<Document>("fact")?.0);
+        match db.seal().renew_fact(FactRow { tenant: row.tenant, session, seq }, &stored) {
+            Ok(Some(anew)) => {
+                let values = params![Document(anew), row.tenant, session, seq, stored];
+                done.note(Some(db.execute(update, values).await? > 0));
+            }
+            Ok(None) => {}
+            Err(_) => done.note_unreadable(row),
+        }
+    }
+    Ok(())
 }

@@ -1,14 +1,14 @@
 //! Which keys the data was sealed with: the table `canaries`, and sealed addresses wherever they stand.
 
 use uuid::Uuid;
-use voicecall_core::store::{KeyStore, Resealed, SealedRows};
-use voicecall_core::{Canary, Result, SealedAddress, SealedRow, async_trait};
+use voicecall_core::store::{KeyStore, RenewedContent, Resealed, SealedRows};
+use voicecall_core::{Canary, Result, SealedAddress, SealedRow, SessionId, async_trait};
 
 use crate::column::params;
-use crate::connection::Db;
+use crate::connection::{Db, Row};
 use crate::fault::Outcome;
 use crate::roles::Role::Maintenance;
-use crate::{PostgresStore, sessions};
+use crate::{PostgresStore, journal, sessions};
 
 #[async_trait]
 impl SealedRows for PostgresStore {
@@ -30,6 +30,34 @@ impl SealedRows for PostgresStore {
         })
         .await
     }
+
+    async fn renew_content(&self, after: Option<SessionId>, sessions: u32) -> Result<RenewedContent> {
+        self.write_as(Maintenance, "renew content", move |db| async move {
+            let (found, mut done) = next_sessions(&db, after, sessions).await?;
+            for (row, session) in found {
+                journal::renew(&db, row, session, &mut done).await?;
+            }
+            Ok(done)
+        })
+        .await
+    }
+}
+
+/// The next sessions in the order of their ids, and that they were looked at.
+pub(crate) async fn next_sessions(
+    db: &Db,
+    after: Option<SessionId>,
+    sessions: u32,
+) -> Outcome<(Vec<(SealedRow, SessionId)>, RenewedContent)> {
+    let query = "SELECT id, tenant_id FROM voicecall.sessions WHERE $1 IS NULL OR id > $1 ORDER BY id LIMIT $2";
+    let rows = db.query(query, params![after, sessions]).await?;
+    let read = |row: &Row| {
+        let session = row.get("id")?;
+        Ok((SealedRow::session(row.get("tenant_id")?, session), session))
+    };
+    let found = rows.iter().map(read).collect::<Outcome<Vec<_>>>()?;
+    let last = found.last().map(|(_, session)| *session);
+    Ok((found, RenewedContent { last, ..RenewedContent::default() }))
 }
 
 #[async_trait]

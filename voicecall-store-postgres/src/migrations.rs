@@ -73,20 +73,32 @@ pub struct Migrations(Vec<Module>);
 /// The tables of this crate.
 const CORE: Module = Module {
     name: "core",
-    migrations: &[Migration {
-        up: include_str!("../migrations/core/0001_sessions.up.sql"),
-        down: include_str!("../migrations/core/0001_sessions.down.sql"),
-    }],
+    migrations: &[
+        Migration {
+            up: include_str!("../migrations/core/0001_sessions.up.sql"),
+            down: include_str!("../migrations/core/0001_sessions.down.sql"),
+        },
+        Migration {
+            up: include_str!("../migrations/core/0002_content.up.sql"),
+            down: include_str!("../migrations/core/0002_content.down.sql"),
+        },
+    ],
 };
 
 /// The tables of a survey.
 #[cfg(feature = "survey")]
 const SURVEY: Module = Module {
     name: "survey",
-    migrations: &[Migration {
-        up: include_str!("../migrations/survey/0001_survey.up.sql"),
-        down: include_str!("../migrations/survey/0001_survey.down.sql"),
-    }],
+    migrations: &[
+        Migration {
+            up: include_str!("../migrations/survey/0001_survey.up.sql"),
+            down: include_str!("../migrations/survey/0001_survey.down.sql"),
+        },
+        Migration {
+            up: include_str!("../migrations/survey/0002_content.up.sql"),
+            down: include_str!("../migrations/survey/0002_content.down.sql"),
+        },
+    ],
 };
 
 impl Default for Migrations {

@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use voicecall_core::Result;
 use voicecall_core::store::Extension;
+use voicecall_core::{ContentSeal, Result};
 
 use crate::connection::Begin;
 use crate::migrations::Migrations;
@@ -35,6 +35,7 @@ pub struct PostgresOptions {
     statement_timeout: Duration,
     lock_timeout: Duration,
     migrations: Migrations,
+    seal: ContentSeal,
     extensions: Vec<Arc<dyn Extension<Transaction>>>,
 }
 
@@ -53,6 +54,7 @@ impl PostgresOptions {
             statement_timeout: Duration::from_secs(10),
             lock_timeout: Duration::from_secs(5),
             migrations: Migrations::new(),
+            seal: ContentSeal::Off,
             extensions: Vec::new(),
         }
     }
@@ -88,6 +90,13 @@ impl PostgresOptions {
         self
     }
 
+    /// Whether content is sealed before it is written; it is not unless told. The vault must be the one that
+    /// [`check_keys`](voicecall_core::store::check_keys) checked.
+    pub fn seal(mut self, seal: ContentSeal) -> Self {
+        self.seal = seal;
+        self
+    }
+
     /// Keeps rows beside sessions, in the store's own transactions.
     pub fn extension(mut self, extension: impl Extension<Transaction>) -> Self {
         self.extensions.push(Arc::new(extension));
@@ -119,11 +128,12 @@ impl PostgresOptions {
             reads: true,
             statement_timeout: self.statement_timeout,
             lock_timeout: self.lock_timeout,
+            seal: self.seal.clone(),
         };
         for role in Role::ALL {
             let migrations = self.migrations.clone();
             let object = pool::take(pools.of(role), OPERATION).await?;
-            pool::transact(object, begin, OPERATION, move |db| async move {
+            pool::transact(object, begin.clone(), OPERATION, move |db| async move {
                 roles::check(&db, role).await?;
                 migrations.check(&db).await
             })

@@ -84,7 +84,8 @@ impl PostgresStore {
         T: Send + 'static,
         F: Future<Output = Outcome<T>> + Send + 'static,
     {
-        self.transact(Role::Tenant, Begin { tenant: Some(tenant), reads: false, ..self.begin }, operation, work).await
+        self.transact(Role::Tenant, Begin { tenant: Some(tenant), reads: false, ..self.begin.clone() }, operation, work)
+            .await
     }
 
     /// Carries out `work` on one snapshot of the tenant's rows.
@@ -98,7 +99,7 @@ impl PostgresStore {
         T: Send + 'static,
         F: Future<Output = Outcome<T>> + Send + 'static,
     {
-        self.transact(Role::Tenant, Begin { tenant: Some(tenant), ..self.begin }, operation, work).await
+        self.transact(Role::Tenant, Begin { tenant: Some(tenant), ..self.begin.clone() }, operation, work).await
     }
 
     /// Carries out `work` in a transaction of a role that sees every tenant's rows.
@@ -112,7 +113,7 @@ impl PostgresStore {
         T: Send + 'static,
         F: Future<Output = Outcome<T>> + Send + 'static,
     {
-        self.transact(role, Begin { reads: false, ..self.begin }, operation, work).await
+        self.transact(role, Begin { reads: false, ..self.begin.clone() }, operation, work).await
     }
 
     /// Carries out `work` on one snapshot of every tenant's rows.
@@ -126,7 +127,7 @@ impl PostgresStore {
         T: Send + 'static,
         F: Future<Output = Outcome<T>> + Send + 'static,
     {
-        self.transact(role, self.begin, operation, work).await
+        self.transact(role, self.begin.clone(), operation, work).await
     }
 
     async fn transact<T, F>(

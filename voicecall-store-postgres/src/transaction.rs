@@ -3,7 +3,7 @@
 use tokio::runtime::Handle;
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
-use voicecall_core::Result;
+use voicecall_core::{ContentSeal, Result};
 
 use crate::connection::Db;
 use crate::fault::Outcome;
@@ -70,6 +70,12 @@ impl Transaction {
     /// What the server refuses.
     pub fn execute(&self, statement: &str, params: &[(&(dyn ToSql + Sync), Type)]) -> Result<u64> {
         self.wait("statement of an extension", self.db.raw_execute(statement, params))
+    }
+
+    /// Whether content is sealed before it is written, and by what it is opened.
+    #[must_use]
+    pub fn seal(&self) -> &ContentSeal {
+        self.db.seal()
     }
 
     /// Waits for something done on [`db`](Self::db).

@@ -9,11 +9,21 @@ use std::sync::Arc;
 use support::Database;
 use voicecall_core::store::EngineStore;
 use voicecall_core::testing::store::run_all;
+use voicecall_core::{ContentSeal, Vault};
 use voicecall_store_postgres::PostgresOptions;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_database_keeps_every_rule() {
     every_rule_is_kept(PostgresOptions::new()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_database_with_sealed_content_keeps_every_rule() {
+    every_rule_is_kept(PostgresOptions::new().seal(sealed())).await;
+}
+
+fn sealed() -> ContentSeal {
+    ContentSeal::Seal(Arc::new(Vault::generate().unwrap()))
 }
 
 #[tokio::test]
@@ -40,8 +50,17 @@ mod survey {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn a_database_keeps_every_rule_of_a_survey() {
+        every_rule_of_a_survey_is_kept(PostgresOptions::new()).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn a_database_with_sealed_content_keeps_every_rule_of_a_survey() {
+        every_rule_of_a_survey_is_kept(PostgresOptions::new().seal(sealed())).await;
+    }
+
+    async fn every_rule_of_a_survey_is_kept(options: PostgresOptions) {
         let database = Database::new().await;
-        let options = PostgresOptions::new().extension(PostgresSurvey);
+        let options = options.extension(PostgresSurvey);
         run_all(async || {
             database.clear().await;
             Arc::new(database.open(options.clone()).await) as Arc<dyn WholeStore>

@@ -2,12 +2,13 @@
 
 use rusqlite::{Connection, Row};
 use uuid::Uuid;
-use voicecall_core::store::{KeyStore, Resealed, SealedRows, Session};
-use voicecall_core::{Canary, Result, SealedAddress, SealedRow, async_trait};
+use voicecall_core::store::{KeyStore, RenewedContent, Resealed, SealedRows, Session};
+use voicecall_core::{Canary, Result, SealedAddress, SealedRow, SessionId, TenantId, async_trait};
 
 use crate::column::Text;
 use crate::fault::Outcome;
-use crate::{SqliteStore, sessions};
+use crate::transaction::Transaction;
+use crate::{SqliteStore, journal, sessions};
 
 #[async_trait]
 impl SealedRows for SqliteStore {
@@ -27,6 +28,34 @@ impl SealedRows for SqliteStore {
         let update = "UPDATE sessions SET remote = ?1 WHERE id = ?2 AND tenant_id = ?3 AND remote = ?4";
         self.write("seal anew", move |db| replace(db, update, &rows)).await
     }
+
+    async fn renew_content(&self, after: Option<SessionId>, sessions: u32) -> Result<RenewedContent> {
+        let renewed = self.write("renew content", move |db| renew(db, after, sessions, journal::renew)).await?;
+        // What is sealed now stands nowhere as it was.
+        if renewed.renewed > 0 {
+            self.forget_traces("renew content").await?;
+        }
+        Ok(renewed)
+    }
+}
+
+/// Does `work` for the next sessions in the order of their ids.
+pub(crate) fn renew(
+    db: &Transaction<'_>,
+    after: Option<SessionId>,
+    sessions: u32,
+    work: impl Fn(&Transaction<'_>, SealedRow, SessionId, &mut RenewedContent) -> Outcome<()>,
+) -> Outcome<RenewedContent> {
+    let query = "SELECT id, tenant_id FROM sessions WHERE id > ? ORDER BY id LIMIT ?";
+    let behind = behind(after.map(|after| *after.as_uuid()));
+    let read = |row: &Row<'_>| Ok((row.get::<_, Text<SessionId>>(0)?.0, row.get::<_, Text<TenantId>>(1)?.0));
+    let found: Vec<_> =
+        db.prepare_cached(query)?.query_map((behind, sessions), read)?.collect::<rusqlite::Result<_>>()?;
+    let mut done = RenewedContent { last: found.last().map(|(session, _)| *session), ..RenewedContent::default() };
+    for (session, tenant) in found {
+        work(db, SealedRow::session(tenant, session), session, &mut done)?;
+    }
+    Ok(done)
 }
 
 #[async_trait]

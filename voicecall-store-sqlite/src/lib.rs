@@ -18,9 +18,11 @@ mod sessions;
 mod store;
 #[cfg(feature = "survey")]
 mod survey;
+mod transaction;
 mod worker;
 
 pub use options::SqliteOptions;
 pub use store::SqliteStore;
 #[cfg(feature = "survey")]
 pub use survey::SqliteSurvey;
+pub use transaction::Transaction;

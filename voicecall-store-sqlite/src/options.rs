@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 use voicecall_core::store::Extension;
-use voicecall_core::{Error, Result};
+use voicecall_core::{ContentSeal, Error, Result};
 
 use crate::fault::{Fault, Outcome};
 use crate::schema;
 use crate::store::SqliteStore;
+use crate::transaction::Transaction;
 use crate::worker::{Access, ConnectionWorker, Queue};
 
 const OPERATION: &str = "open store";
@@ -33,7 +34,8 @@ pub struct SqliteOptions {
     readers: usize,
     busy_timeout: Duration,
     max_size: Option<u64>,
-    extensions: Vec<Arc<dyn for<'a> Extension<&'a Connection>>>,
+    seal: ContentSeal,
+    extensions: Vec<Arc<dyn for<'a> Extension<Transaction<'a>>>>,
 }
 
 impl Default for SqliteOptions {
@@ -50,6 +52,7 @@ impl SqliteOptions {
             readers: 2,
             busy_timeout: Duration::from_secs(5),
             max_size: None,
+            seal: ContentSeal::Off,
             extensions: Vec::new(),
         }
     }
@@ -84,8 +87,15 @@ impl SqliteOptions {
         self
     }
 
+    /// Whether content is sealed before it is written; it is not unless told. The vault must be the one that
+    /// [`check_keys`](voicecall_core::store::check_keys) checked.
+    pub fn seal(mut self, seal: ContentSeal) -> Self {
+        self.seal = seal;
+        self
+    }
+
     /// Keeps rows beside sessions, in the store's own transactions.
-    pub fn extension(mut self, extension: impl for<'a> Extension<&'a Connection>) -> Self {
+    pub fn extension(mut self, extension: impl for<'a> Extension<Transaction<'a>>) -> Self {
         self.extensions.push(Arc::new(extension));
         self
     }
@@ -105,7 +115,7 @@ impl SqliteOptions {
         for _ in 0..self.readers {
             readers.push(self.worker("voicecall-reads", Access::Read, Some(path.clone())).await?);
         }
-        Ok(SqliteStore::new(writer, readers, Some(path), self.extensions.clone()))
+        Ok(SqliteStore::new(writer, readers, Some(path), self.seal.clone(), &self.extensions))
     }
 
     /// A store without a file, which ends with the process. Reads and writes share one thread.
@@ -117,7 +127,8 @@ impl SqliteOptions {
             self.worker("voicecall-store", Access::Write, None).await?,
             Vec::new(),
             None,
-            self.extensions.clone(),
+            self.seal.clone(),
+            &self.extensions,
         ))
     }
 

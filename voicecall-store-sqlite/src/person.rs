@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rusqlite::Connection;
 use serde_json::Value;
 use voicecall_core::store::{Erased, PersonFile, PersonStore, Session, SessionFile};
 use voicecall_core::{PersonKey, Result, TenantId, async_trait};
@@ -12,18 +11,19 @@ use voicecall_core::{PersonKey, Result, TenantId, async_trait};
 use crate::column::Text;
 use crate::fault::Outcome;
 use crate::store::Extensions;
+use crate::transaction::Transaction;
 use crate::{SqliteStore, dialing, do_not_call, events, journal, provider_log, sessions};
 
 #[async_trait]
 impl PersonStore for SqliteStore {
     async fn export_person(&self, tenant: TenantId, person: PersonKey) -> Result<PersonFile> {
         let extensions = Arc::clone(&self.extensions);
-        self.read("export person", move |db| export(db, &extensions, tenant, person)).await
+        self.read("export person", move |db| export(*db, &extensions, tenant, person)).await
     }
 
     async fn erase_person(&self, tenant: TenantId, person: PersonKey) -> Result<Erased> {
         let extensions = Arc::clone(&self.extensions);
-        let erased = self.write("erase person", move |db| erase(db, &extensions, tenant, person)).await?;
+        let erased = self.write("erase person", move |db| erase(*db, &extensions, tenant, person)).await?;
         self.forget_traces("erase person").await?;
         Ok(erased)
     }
@@ -42,7 +42,12 @@ impl PersonStore for SqliteStore {
     }
 }
 
-fn export(mut db: &Connection, extensions: &Extensions, tenant: TenantId, person: PersonKey) -> Outcome<PersonFile> {
+fn export(
+    mut db: Transaction<'_>,
+    extensions: &Extensions,
+    tenant: TenantId,
+    person: PersonKey,
+) -> Outcome<PersonFile> {
     let mut kept = BTreeMap::new();
     for extension in extensions {
         match extension.export(&mut db, tenant, person)? {
@@ -51,21 +56,21 @@ fn export(mut db: &Connection, extensions: &Extensions, tenant: TenantId, person
         }
     }
     let mut files = Vec::new();
-    for session in sessions::of_person(db, tenant, person)? {
+    for session in sessions::of_person(&db, tenant, person)? {
         let id = session.id;
         files.push(SessionFile {
             session,
-            events: events::of_session(db, id)?,
-            journal: journal::of_session(db, id)?,
-            attempts: dialing::of_session(db, id)?,
-            provider_logs: provider_log::of_session(db, id)?,
+            events: events::of_session(&db, id)?,
+            journal: journal::of_session(&db, tenant, id)?,
+            attempts: dialing::of_session(&db, id)?,
+            provider_logs: provider_log::of_session(&db, id)?,
         });
     }
-    let calls_forbidden_since = do_not_call::since(db, tenant, person)?;
+    let calls_forbidden_since = do_not_call::since(&db, tenant, person)?;
     Ok(PersonFile { sessions: files, extensions: kept, calls_forbidden_since })
 }
 
-fn erase(mut db: &Connection, extensions: &Extensions, tenant: TenantId, person: PersonKey) -> Outcome<Erased> {
+fn erase(mut db: Transaction<'_>, extensions: &Extensions, tenant: TenantId, person: PersonKey) -> Outcome<Erased> {
     let mut erased = Erased::default();
     for extension in extensions {
         match extension.erase(&mut db, tenant, person)? {
@@ -73,7 +78,7 @@ fn erase(mut db: &Connection, extensions: &Extensions, tenant: TenantId, person:
             rows => drop(erased.extensions.insert(extension.name(), rows)),
         }
     }
-    for session in sessions::of_person(db, tenant, person)? {
+    for session in sessions::of_person(&db, tenant, person)? {
         db.prepare_cached("DELETE FROM sessions WHERE id = ?")?.execute((Text(session.id),))?;
         erased.sessions.push(session.id);
     }

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 use voicecall_core::store::Extension;
-use voicecall_core::{Error, ErrorKind, Result};
+use voicecall_core::{ContentSeal, Error, ErrorKind, Result};
 
 use crate::fault::Outcome;
 use crate::options::SqliteOptions;
+use crate::transaction::Transaction;
 use crate::worker::ConnectionWorker;
 
 /// The embedded store: one SQLite file, or none for a store that ends with the process.
@@ -25,11 +26,12 @@ pub struct SqliteStore {
     readers: Vec<ConnectionWorker>,
     next_reader: AtomicUsize,
     path: Option<PathBuf>,
+    seal: ContentSeal,
     pub(crate) extensions: Arc<Extensions>,
 }
 
 /// What is kept beside sessions, in the store's own transactions.
-pub(crate) type Extensions = [Arc<dyn for<'a> Extension<&'a Connection>>];
+pub(crate) type Extensions = [Arc<dyn for<'a> Extension<Transaction<'a>>>];
 
 /// How long moving the log into the file waits for whoever reads.
 const LOG_PATIENCE: Duration = Duration::from_secs(10);
@@ -55,9 +57,10 @@ impl SqliteStore {
         writer: ConnectionWorker,
         readers: Vec<ConnectionWorker>,
         path: Option<PathBuf>,
-        extensions: Vec<Arc<dyn for<'a> Extension<&'a Connection>>>,
+        seal: ContentSeal,
+        extensions: &[Arc<dyn for<'a> Extension<Transaction<'a>>>],
     ) -> Self {
-        Self { writer, readers, next_reader: AtomicUsize::new(0), path, extensions: extensions.into() }
+        Self { writer, readers, next_reader: AtomicUsize::new(0), path, seal, extensions: extensions.into() }
     }
 
     /// Empties the write-ahead log, in which what was deleted from the file would still stand.
@@ -95,20 +98,29 @@ impl SqliteStore {
     pub(crate) async fn write<T, W>(&self, operation: &'static str, work: W) -> Result<T>
     where
         T: Send + 'static,
-        W: FnMut(&Connection) -> Outcome<T> + Send + 'static,
+        W: FnMut(&Transaction<'_>) -> Outcome<T> + Send + 'static,
     {
-        self.writer.run(operation, work).await
+        self.writer.run(operation, self.with_seal(work)).await
     }
 
     /// Carries out `work` on one snapshot of the store.
     pub(crate) async fn read<T, W>(&self, operation: &'static str, work: W) -> Result<T>
     where
         T: Send + 'static,
-        W: FnMut(&Connection) -> Outcome<T> + Send + 'static,
+        W: FnMut(&Transaction<'_>) -> Outcome<T> + Send + 'static,
     {
         let turn = self.next_reader.fetch_add(1, Ordering::Relaxed);
         let worker = turn.checked_rem(self.readers.len()).and_then(|index| self.readers.get(index));
-        worker.unwrap_or(&self.writer).run(operation, work).await
+        worker.unwrap_or(&self.writer).run(operation, self.with_seal(work)).await
+    }
+
+    /// `work` as a worker does it, which knows nothing of content.
+    fn with_seal<T, W>(&self, mut work: W) -> impl FnMut(&Connection) -> Outcome<T> + Send + 'static
+    where
+        W: FnMut(&Transaction<'_>) -> Outcome<T> + Send + 'static,
+    {
+        let seal = self.seal.clone();
+        move |db| work(&Transaction::new(db, &seal))
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use support::Folder;
 use voicecall_core::store::EngineStore;
 use voicecall_core::testing::store::run_all;
+use voicecall_core::{ContentSeal, Vault};
 use voicecall_store_sqlite::SqliteOptions;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -24,6 +25,16 @@ async fn a_file_keeps_every_rule() {
 async fn a_file_without_readers_keeps_every_rule() {
     let folder = Folder::new();
     let options = SqliteOptions::new().readers(0);
+    run_all(async |probe| {
+        Arc::new(options.clone().extension(probe).open(folder.file()).await.unwrap()) as Arc<dyn EngineStore>
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_file_with_sealed_content_keeps_every_rule() {
+    let folder = Folder::new();
+    let options = SqliteOptions::new().seal(ContentSeal::Seal(Arc::new(Vault::generate().unwrap())));
     run_all(async |probe| {
         Arc::new(options.clone().extension(probe).open(folder.file()).await.unwrap()) as Arc<dyn EngineStore>
     })
@@ -50,6 +61,14 @@ mod survey {
     async fn a_file_keeps_every_rule_of_a_survey() {
         let folder = Folder::new();
         let options = SqliteOptions::new().extension(SqliteSurvey);
+        run_all(async || Arc::new(options.open(folder.file()).await.unwrap()) as Arc<dyn WholeStore>).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn a_file_with_sealed_content_keeps_every_rule_of_a_survey() {
+        let folder = Folder::new();
+        let options = SqliteOptions::new().seal(ContentSeal::Seal(Arc::new(Vault::generate().unwrap())));
+        let options = options.extension(SqliteSurvey);
         run_all(async || Arc::new(options.open(folder.file()).await.unwrap()) as Arc<dyn WholeStore>).await;
     }
 

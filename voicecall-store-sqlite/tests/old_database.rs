@@ -21,7 +21,7 @@ use voicecall_core::store::{
 use voicecall_core::{Address, TenantId, Vault};
 use voicecall_store_sqlite::{SqliteOptions, SqliteStore, SqliteSurvey};
 use voicecall_survey::store::{
-    CallStore, CustomerVerification, DirectoryStore, QuestionStore, SealedPhones, SurveyFact, SurveyFile,
+    CallStore, CustomerVerification, DirectoryStore, QuestionStore, SealedSurvey, SurveyFact, SurveyFile,
     SurveyMaintenanceStore, VerificationStatus,
 };
 
@@ -253,7 +253,7 @@ async fn its_numbers_are_sealed_anew_and_people_are_found_as_before() {
         assert_eq!(check_keys(&old.store, &wrong).await.unwrap_err().kind(), voicecall_core::ErrorKind::Config);
     }
     let both = Vault::new(&[new.clone(), was.clone()], &was).unwrap();
-    let done = rekey(&old.store, &[&SealedPhones(&old.store)], &both).await.unwrap();
+    let done = rekey(&old.store, &[&SealedSurvey(&old.store)], &both).await.unwrap();
     assert!(done.is_complete(), "{done:?}");
     assert_eq!(done.resealed, old.count("call_sessions") + old.count("customer_verifications"));
     let alone = Vault::new(&[new], &was).unwrap();

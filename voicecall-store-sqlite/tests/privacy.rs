@@ -5,17 +5,20 @@
 
 mod support;
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use support::{Folder, entry, new_session_for};
+use support::{Folder, entry, new_session, new_session_for};
 use voicecall_core::journal::{Fact, JournalEntry};
 use voicecall_core::store::{EndReason, EventSource, JournalStore, PersonStore, SessionChange, SessionStore};
-use voicecall_core::{Address, TenantId, Vault};
+use voicecall_core::{Address, ContentSeal, ErrorKind, TenantId, Vault};
 use voicecall_store_sqlite::{SqliteOptions, SqliteStore, SqliteSurvey};
 use voicecall_survey::store::{
     Anonymised, CallAttachment, CallStore, CustomerVerification, DirectoryStore, QuestionId, SurveyFact,
     VerificationId, VerificationStatus,
 };
+use voicecall_survey::testing::{WholeStore, check_sealing};
 
 #[tokio::test]
 async fn no_phone_number_stands_in_the_files() {
@@ -85,6 +88,41 @@ async fn what_was_erased_or_anonymised_stands_in_no_file() {
     store.anonymise_call(tenant, kept.id, &texts).await.unwrap();
     assert!(!finds("canary of another"));
     assert!(finds(&kept.id.to_string()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn content_is_sealed_in_the_files_if_wanted() {
+    let folder = Folder::new();
+    let file = folder.file();
+    check_sealing(
+        async |seal| {
+            let options = SqliteOptions::new().seal(seal).extension(SqliteSurvey);
+            Arc::new(options.open(&file).await.unwrap()) as Arc<dyn WholeStore>
+        },
+        async || contents(&folder).concat().into_bytes(),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn sealed_content_opens_in_its_own_row_only() {
+    let folder = Folder::new();
+    let seal = ContentSeal::Seal(Arc::new(Vault::generate().unwrap()));
+    let file = folder.file();
+    let store = SqliteOptions::new().seal(seal).open(&file).await.unwrap();
+    let [one, other] = [new_session(), new_session()];
+    for new in [&one, &other] {
+        store.create_session(new).await.unwrap();
+        store.append(new.tenant, &[entry(new.id, 1, "canary"), entry(new.id, 2, "another")]).await.unwrap();
+    }
+    let db = rusqlite::Connection::open(&file).unwrap();
+    for (session, seq) in [(one.id, 2), (other.id, 1)] {
+        let update = "UPDATE facts SET fact = (SELECT fact FROM facts WHERE session_id = ? AND seq = ?)
+                      WHERE session_id = ? AND seq = 1";
+        assert_eq!(db.execute(update, (session.to_string(), seq, one.id.to_string())).unwrap(), 1);
+        assert_eq!(store.journal(one.tenant, one.id).await.unwrap_err().kind(), ErrorKind::Internal, "{session} {seq}");
+    }
+    assert!(store.journal(other.tenant, other.id).await.is_ok(), "the other is as it was");
 }
 
 async fn open(folder: &Folder) -> SqliteStore {

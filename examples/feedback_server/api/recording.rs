@@ -1,15 +1,14 @@
 //! `GET /calls/{sessionId}/recording`: the audio of a call, whole or in part (RFC 9110, section 14).
 
-use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::ops::RangeInclusive;
-use std::path::Path;
 
 use axum::extract::State as Extract;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::task::spawn_blocking;
 use voicecall::SessionId;
+use voicecall::engine::RecordingFolder;
 
 use super::input::Id;
 use super::session::find;
@@ -38,9 +37,9 @@ pub(super) async fn recording(
         // It is still being written.
         return Err(ApiError::not_found("recording"));
     }
-    let path = state.recordings.file(session.id);
+    let folder = state.recordings.of(&session);
     let range = headers.get(header::RANGE).and_then(|value| value.to_str().ok()).unwrap_or("").to_owned();
-    let read = spawn_blocking(move || read(&path, &range)).await.map_err(std::io::Error::other).flatten();
+    let read = spawn_blocking(move || read(&folder, &range)).await.map_err(std::io::Error::other).flatten();
     let (length, asked, bytes) = match read {
         Ok(read) => read,
         Err(error) if error.kind() == ErrorKind::NotFound => return Err(ApiError::not_found("recording")),
@@ -69,9 +68,9 @@ pub(super) async fn recording(
 }
 
 /// The length of the file, what was asked of it, and that. A call lasts minutes, so its recording is a few megabytes.
-fn read(path: &Path, range: &str) -> std::io::Result<(u64, Asked, Vec<u8>)> {
-    let mut file = File::open(path)?;
-    let length = file.metadata()?.len();
+fn read(folder: &RecordingFolder, range: &str) -> std::io::Result<(u64, Asked, Vec<u8>)> {
+    let mut file = folder.open_recording()?;
+    let length = file.wav_len();
     let asked = asked(range, length);
     let mut bytes = Vec::new();
     match &asked {

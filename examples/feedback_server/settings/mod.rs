@@ -5,6 +5,7 @@ mod secret;
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use std::{env, fs, io};
 
@@ -17,7 +18,7 @@ use voicecall::engine::{Backoff, check_public_url};
 use voicecall::money::{Budget, Money};
 use voicecall::server::TrustedProxies;
 use voicecall::store::RetentionPolicy;
-use voicecall::{CallHours, Error, ErrorKind, PhoneNumber, Result, Vault};
+use voicecall::{CallHours, ContentSeal, Error, ErrorKind, PhoneNumber, Result, Vault};
 
 use crate::api::{Rates, Tokens, WebhookSecret};
 use crate::files;
@@ -36,6 +37,7 @@ pub(crate) struct Settings {
     pub(crate) recordings: PathBuf,
     revoked_tokens: PathBuf,
     keys: Keys,
+    seals_content: bool,
     jwt_secret: SecretString,
     webhook_secret: Option<SecretString>,
     pub(crate) rates: Rates,
@@ -54,7 +56,7 @@ impl Settings {
         let public_url = problems.take(public_url());
         let caller_number = problems.take(caller_number());
         let trusted_proxies = problems.take(trusted_proxies());
-        let keys = Keys::read(problems);
+        let (keys, seals_content) = (Keys::read(problems), problems.take(seals_content()));
         let jwt_secret = problems.take(jwt_secret());
         let webhook_secret =
             optional("WEBHOOK_SECRET").map(|secret| strong("WEBHOOK_SECRET", secret.into())).transpose();
@@ -68,9 +70,10 @@ impl Settings {
             public_url: public_url?,
             caller_number: caller_number?,
             database: database(),
-            recordings: optional("RECORDINGS_PATH").unwrap_or_else(|| "recordings".to_owned()).into(),
+            recordings: recordings(),
             revoked_tokens: revoked_tokens(),
             keys: keys?,
+            seals_content: seals_content?,
             jwt_secret: jwt_secret?,
             webhook_secret: webhook_secret?,
             rates: rates?,
@@ -97,6 +100,8 @@ impl Settings {
             revoked_tokens: folder.join("revoked-tokens"),
             recordings: folder,
             keys: Keys { data: vec![key.clone()], index: key },
+            // Whoever looks at simulated calls is to see all of them.
+            seals_content: false,
             jwt_secret: Vault::generate_key()?,
             webhook_secret: Some(Vault::generate_key()?),
             rates: rates()?,
@@ -112,6 +117,11 @@ impl Settings {
     /// The vault for personal data.
     pub(crate) fn vault(&self) -> Result<Vault> {
         self.keys.vault()
+    }
+
+    /// Whether what people say is sealed, over this vault.
+    pub(crate) fn content_seal(&self, vault: &Arc<Vault>) -> ContentSeal {
+        content_seal(self.seals_content, vault)
     }
 
     /// What issues and checks bearer tokens.
@@ -199,6 +209,26 @@ pub(crate) fn jwt_secret() -> Result<SecretString> {
 /// The file of the database.
 pub(crate) fn database() -> PathBuf {
     optional("DATABASE_PATH").unwrap_or_else(|| "feedback.sqlite".to_owned()).into()
+}
+
+/// Where recordings are.
+pub(crate) fn recordings() -> PathBuf {
+    optional("RECORDINGS_PATH").unwrap_or_else(|| "recordings".to_owned()).into()
+}
+
+/// Whether what people say is sealed.
+pub(crate) fn seals_content() -> Result<bool> {
+    match optional("SEAL_AT_REST").as_deref() {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(Error::config("SEAL_AT_REST", "true or false")),
+    }
+}
+
+/// What was sealed while it was wanted is read also when it is not any more.
+pub(crate) fn content_seal(seals_content: bool, vault: &Arc<Vault>) -> ContentSeal {
+    let vault = Arc::clone(vault);
+    if seals_content { ContentSeal::Seal(vault) } else { ContentSeal::Open(vault) }
 }
 
 /// The file that names the tokens that are not valid any more.

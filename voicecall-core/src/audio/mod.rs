@@ -33,7 +33,7 @@ mod vad;
 pub use encoder::TelephoneEncoder;
 pub use frame::Frame;
 pub use framer::Framer;
-pub use recording::StereoWav;
+pub use recording::{OpenedRecording, StereoWav, seal_recording};
 pub use resample::{RATES, Resampler, UnsupportedRate};
 #[cfg(feature = "vad")]
 pub use vad::NeuralDetector;

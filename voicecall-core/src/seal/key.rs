@@ -29,7 +29,20 @@ impl Key {
     /// # Errors
     /// `Internal` if there are no random bytes or `plain` is longer than the cipher takes (256 GiB).
     pub(super) fn seal(&self, context: &str, plain: &[u8]) -> Result<Sealed> {
-        let nonce = random_bytes::<24>()?;
+        self.seal_with(random_bytes()?, context, plain)
+    }
+
+    /// The same for the same: the nonce follows from all that is encrypted (a synthetic initialisation vector, RFC 5297).
+    ///
+    /// # Errors
+    /// As [`seal`](Self::seal).
+    pub(super) fn seal_alike(&self, context: &str, plain: &[u8]) -> Result<Sealed> {
+        let mut nonce = [0; 24];
+        nonce.copy_from_slice(&self.code(&format!("nonce/{context}"), plain)[..24]);
+        self.seal_with(nonce, context, plain)
+    }
+
+    fn seal_with(&self, nonce: [u8; 24], context: &str, plain: &[u8]) -> Result<Sealed> {
         let payload = Payload { msg: plain, aad: context.as_bytes() };
         let ciphertext = self.cipher.encrypt(&XNonce::from(nonce), payload);
         let ciphertext = ciphertext.map_err(|_| Error::new(ErrorKind::Internal, "seal"))?;
@@ -39,6 +52,14 @@ impl Key {
     pub(super) fn open(&self, context: &str, nonce: [u8; 24], ciphertext: &[u8]) -> Option<Vec<u8>> {
         let payload = Payload { msg: ciphertext, aad: context.as_bytes() };
         self.cipher.decrypt(&XNonce::from(nonce), payload).ok()
+    }
+
+    /// # Errors
+    /// `Internal` if it was sealed by another key or for another context, or a byte was changed.
+    pub(super) fn open_sealed(&self, context: &str, sealed: &Sealed) -> Result<Vec<u8>> {
+        let parts = sealed.parts().filter(|parts| parts.key == self.id);
+        let opened = parts.and_then(|parts| self.open(context, parts.nonce, parts.ciphertext));
+        opened.ok_or_else(|| Error::new(ErrorKind::Internal, "open sealed data"))
     }
 
     pub(super) fn code(&self, context: &str, message: &[u8]) -> [u8; 32] {
@@ -72,7 +93,7 @@ pub(super) fn derive(key: &[u8; 32], message: &[u8]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
-fn random_bytes<const N: usize>() -> Result<[u8; N]> {
+pub(super) fn random_bytes<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)
         .map_err(|error| Error::new(ErrorKind::Internal, "draw random bytes").with_source(error))?;

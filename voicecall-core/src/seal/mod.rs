@@ -1,5 +1,7 @@
 //! Sealing of personal data: encrypted once, here, before any store sees it, and found again by a keyed hash.
 
+mod content;
+mod file;
 mod key;
 mod sealed;
 #[cfg(test)]
@@ -13,6 +15,8 @@ use subtle::ConstantTimeEq;
 use crate::address::Address;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::TenantId;
+pub use content::{ContentSeal, FactRow};
+pub use file::{SealedFile, SealedReader};
 use key::{Key, decode, derive};
 pub use sealed::{KeyId, LookupHash, PersonKey, Sealed, SealedAddress, SealedRow};
 
@@ -101,6 +105,20 @@ impl Vault {
         self.first.seal(context, plain)
     }
 
+    /// Encrypts `plain` so that the same for the same `context` always comes to the same: who compares learns that two are
+    /// equal, and nothing else.
+    ///
+    /// # Errors
+    /// As [`Vault::seal`].
+    pub(crate) fn seal_alike(&self, context: &str, plain: &[u8]) -> Result<Sealed> {
+        self.first.seal_alike(context, plain)
+    }
+
+    /// Whether the first of the data keys sealed it.
+    pub(crate) fn is_of_first_key(&self, sealed: &Sealed) -> bool {
+        sealed.parts().is_some_and(|parts| parts.key == self.first.id)
+    }
+
     /// Decrypts what was sealed for the same `context`.
     ///
     /// # Errors
@@ -144,8 +162,7 @@ impl Vault {
     /// As [`Vault::open_address`].
     pub fn reseal_address(&self, row: SealedRow, address: &SealedAddress) -> Result<Option<Sealed>> {
         let plain = self.open_address(row, address)?;
-        let is_first = address.sealed.parts().is_some_and(|parts| parts.key == self.first.id);
-        if is_first && self.open(&row.context(), &address.sealed).is_ok() {
+        if self.is_of_first_key(&address.sealed) && self.open(&row.context(), &address.sealed).is_ok() {
             return Ok(None);
         }
         Ok(Some(self.seal(&row.context(), plain.canonical().as_bytes())?))

@@ -135,6 +135,7 @@ pass_through! { MaintenanceStore {
 pass_through! { SealedRows {
     fn sealed_addresses(after: Option<Uuid>, limit: u32) -> Vec<(SealedRow, SealedAddress)>;
     fn reseal(rows: &[Resealed]) -> u64;
+    fn renew_content(after: Option<SessionId>, sessions: u32) -> RenewedContent;
 }}
 
 pass_through! { KeyStore {

@@ -4,9 +4,10 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::id::SessionId;
 use crate::seal::{Canary, Sealed, SealedAddress, SealedRow, Vault};
 
-/// Rows that hold sealed addresses, of all tenants.
+/// Rows that hold sealed addresses, and content that may be sealed, of all tenants.
 #[async_trait]
 pub trait SealedRows: Send + Sync {
     /// Rows with their addresses in the order of their ids, from the one behind `after` on; at most `limit`.
@@ -21,6 +22,42 @@ pub trait SealedRows: Send + Sync {
     /// # Errors
     /// As every store call.
     async fn reseal(&self, rows: &[Resealed]) -> Result<u64>;
+
+    /// Brings content into the form in which it would be written now, as the store's [`ContentSeal`](crate::ContentSeal) says,
+    /// of the next `sessions` in the order of their ids, from the one behind `after` on; all in one transaction. What changed
+    /// meanwhile is left alone.
+    ///
+    /// # Errors
+    /// As every store call.
+    async fn renew_content(&self, after: Option<SessionId>, sessions: u32) -> Result<RenewedContent>;
+}
+
+/// What bringing content into today's form did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RenewedContent {
+    /// The last session that was looked at; `None` if there was none.
+    pub last: Option<SessionId>,
+    /// Values that were written anew.
+    pub renewed: u64,
+    /// Values that were changed by somebody else at the same moment, and are to be looked at again.
+    pub missed: u64,
+    /// Sessions with a value that no key opens. It stays as it is.
+    pub unreadable: Vec<SealedRow>,
+}
+
+impl RenewedContent {
+    /// Notes what became of a value: whether it was changed, if there was something to change.
+    pub fn note(&mut self, changed: Option<bool>) {
+        self.renewed += u64::from(changed == Some(true));
+        self.missed += u64::from(changed == Some(false));
+    }
+
+    /// Notes a value that does not open.
+    pub fn note_unreadable(&mut self, row: SealedRow) {
+        if self.unreadable.last() != Some(&row) {
+            self.unreadable.push(row);
+        }
+    }
 }
 
 /// Other ciphertext for a row.
@@ -98,6 +135,8 @@ pub struct Rekeyed {
     pub resealed: u64,
     /// Rows that the first key had sealed already.
     pub unchanged: u64,
+    /// Pieces of content that were written anew: sealed, or sealed with the first key; or not sealed any more.
+    pub content: u64,
     /// Rows that were changed by somebody else at the same moment, and are to be looked at again.
     pub missed: u64,
     /// Rows that no key opens. They stay as they are.
@@ -115,8 +154,13 @@ impl Rekeyed {
 /// Rows changed in one transaction: calls go on between two of them.
 const BATCH: u32 = 200;
 
-/// Seals everything anew that the vault's first key did not seal, in `store` and in `others`, such as the rows of modules. If
-/// that is everything, the other keys are not needed any more, and the store forgets their canaries.
+/// Sessions whose content is changed in one transaction.
+const SESSIONS: u32 = 20;
+
+/// Seals everything anew that the vault's first key did not seal, in `store` and in `others`, such as the rows of modules, and
+/// brings content into the form that the store's [`ContentSeal`](crate::ContentSeal), over the same vault, gives it. If that is
+/// everything, the other keys are not needed any more by the store, which forgets their canaries. What is sealed outside of the
+/// store, such as recordings, is to be sealed anew before.
 ///
 /// Every process over the store must seal with the new key before: what is sealed with an old one meanwhile is missed.
 ///
@@ -127,6 +171,7 @@ pub async fn rekey<S: KeyStore>(store: &S, others: &[&dyn SealedRows], vault: &V
     let mut done = Rekeyed::default();
     for rows in std::iter::once(store as &dyn SealedRows).chain(others.iter().copied()) {
         rekey_rows(rows, vault, &mut done).await?;
+        renew_content(rows, &mut done).await?;
     }
     if done.is_complete() {
         let kept = vault.canaries();
@@ -157,5 +202,17 @@ async fn rekey_rows(rows: &dyn SealedRows, vault: &Vault, done: &mut Rekeyed) ->
         let changed = rows.reseal(&resealed).await?;
         done.resealed += changed;
         done.missed += resealed.len() as u64 - changed;
+    }
+}
+
+async fn renew_content(rows: &dyn SealedRows, done: &mut Rekeyed) -> Result<()> {
+    let mut after = None;
+    loop {
+        let batch = rows.renew_content(after, SESSIONS).await?;
+        done.content += batch.renewed;
+        done.missed += batch.missed;
+        done.unreadable.extend(batch.unreadable);
+        let Some(last) = batch.last else { return Ok(()) };
+        after = Some(last);
     }
 }

@@ -42,7 +42,7 @@ pub use do_not_call::{DO_NOT_CALL, refuse_to_call};
 pub use event::{EventKind, EventSource, SessionEvent};
 pub use extension::Extension;
 pub use filter::SessionFilter;
-pub use keys::{KeyStore, Rekeyed, Resealed, SealedRows, check_keys, rekey};
+pub use keys::{KeyStore, Rekeyed, RenewedContent, Resealed, SealedRows, check_keys, rekey};
 pub use lease::{AcquireLease, Lease, LeaseTerm};
 pub use maintenance::{RetentionJob, RetentionPolicy, RetentionRun};
 pub use memory::{MemoryStore, MemoryTables};

@@ -125,6 +125,7 @@ flaky! {
     SealedRows {
         fn sealed_addresses(after: Option<uuid::Uuid>, limit: u32) -> Vec<(SealedRow, SealedAddress)>;
         fn reseal(rows: &[Resealed]) -> u64;
+        fn renew_content(after: Option<SessionId>, sessions: u32) -> RenewedContent;
     }
     KeyStore {
         fn canaries() -> Vec<Canary>;

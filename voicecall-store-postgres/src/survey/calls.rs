@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use uuid::Uuid;
-use voicecall_core::store::{Page, PageRequest, Resealed, Session, SessionChange, SessionFilter};
+use voicecall_core::store::{Page, PageRequest, RenewedContent, Resealed, Session, SessionChange, SessionFilter};
 use voicecall_core::{Result, SealedAddress, SealedRow, SessionId, TenantId, async_trait};
 use voicecall_survey::store::{
     Anonymised, CallAttachment, CallRecord, CallResponse, CallStore, Report, ReportRange, SurveyCall,
@@ -120,6 +120,37 @@ impl SurveyMaintenanceStore for PostgresStore {
         })
         .await
     }
+
+    async fn renew_answers(&self, after: Option<SessionId>, sessions: u32) -> Result<RenewedContent> {
+        self.write_as(Maintenance, "renew content", move |db| async move {
+            let (found, mut done) = keys::next_sessions(&db, after, sessions).await?;
+            for (row, session) in found {
+                renew(&db, row, session, &mut done).await?;
+                responses::renew(&db, row, session, &mut done).await?;
+            }
+            Ok(done)
+        })
+        .await
+    }
+}
+
+/// Brings the row of a session into the form in which it would be written now.
+async fn renew(db: &Db, row: SealedRow, session: SessionId, done: &mut RenewedContent) -> Outcome<()> {
+    let Some(before) = stored(db, row.tenant, session).await? else { return Ok(()) };
+    match before.renewed(db.seal(), row.tenant, session) {
+        Ok(Some(anew)) => {
+            // What stands there is compared: it may have been attached to, or anonymised.
+            let update = "UPDATE voicecall.survey_calls SET transcript = $1, analysis = $2
+                WHERE tenant_id = $3 AND session_id = $4 AND transcript IS NOT DISTINCT FROM $5
+                    AND analysis::text IS NOT DISTINCT FROM $6::json::text";
+            let (analysis, analysis_before) = (anew.analysis.map(Json), before.analysis.map(Json));
+            let values = params![anew.transcript, analysis, row.tenant, session, before.transcript, analysis_before];
+            done.note(Some(db.execute(update, values).await? > 0));
+        }
+        Ok(None) => {}
+        Err(_) => done.note_unreadable(row),
+    }
+    Ok(())
 }
 
 async fn first_ended(db: &Db, wanted: &str, at: Timestamp, limit: u32) -> Outcome<Vec<SurveyCall>> {
@@ -169,10 +200,16 @@ async fn anonymise(db: &Db, tenant: TenantId, id: SessionId, texts: Anonymised) 
 
 /// What is kept of a session; a record of nothing if nothing is.
 pub(super) async fn record(db: &Db, tenant: TenantId, session: SessionId) -> Outcome<CallRecord> {
-    let query = "SELECT * FROM voicecall.survey_calls WHERE tenant_id = $1 AND session_id = $2";
-    let row = db.query_opt(query, params![tenant, session]).await?.as_ref().map(read).transpose()?;
+    let record = stored(db, tenant, session).await?;
+    let record = record.map(|record| record.opened(db.seal(), tenant, session)).transpose()?;
     let responses = responses::of_session(db, tenant, session).await?;
-    Ok(CallRecord { responses, ..row.unwrap_or_default() })
+    Ok(CallRecord { responses, ..record.unwrap_or_default() })
+}
+
+/// As it stands in its row, without the answers.
+async fn stored(db: &Db, tenant: TenantId, session: SessionId) -> Outcome<Option<CallRecord>> {
+    let query = "SELECT * FROM voicecall.survey_calls WHERE tenant_id = $1 AND session_id = $2";
+    db.query_opt(query, params![tenant, session]).await?.as_ref().map(read).transpose()
 }
 
 pub(super) async fn exists(db: &Db, tenant: TenantId, session: SessionId) -> Outcome<bool> {
@@ -190,6 +227,7 @@ pub(super) async fn touch(db: &Db, tenant: TenantId, session: SessionId, at: Tim
 
 /// Writes everything but the answers, which are rows of their own.
 pub(super) async fn save(db: &Db, tenant: TenantId, session: SessionId, record: &CallRecord) -> Outcome<()> {
+    let record = record.sealed(db.seal(), tenant, session)?;
     let upsert = "INSERT INTO voicecall.survey_calls
         (tenant_id, session_id, questions_asked, ai_session_id, transcript, analysis, anonymised_at, updated_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use voicecall_core::TenantId;
 use voicecall_core::store::EndReason;
-use voicecall_survey::store::{Mean, QuestionId, QuestionTally, Report, ReportRange, Tally};
+use voicecall_survey::store::{CountedTopics, Mean, QuestionId, QuestionTally, Report, ReportRange, Tally};
 
 use crate::column::{Bound, params};
 use crate::connection::{Db, Row};
@@ -121,14 +121,13 @@ impl Span {
                      WHEN 'array' THEN ai_analysis -> 'topics' END) AS topic
              WHERE tenant_id = $1 AND session_id IN (SELECT s.id FROM {SESSIONS}) AND ($4 IS NULL OR question_id = $4)
                  AND json_typeof(topic) = 'string'
-             GROUP BY question_id, topic #>> '{{}}' ORDER BY count(*) DESC, (topic #>> '{{}}') COLLATE \"C\""
+             GROUP BY question_id, topic #>> '{{}}'"
         );
+        let mut counted = CountedTopics::new(db.seal(), self.tenant);
         for row in self.rows(db, &topics).await? {
-            let topics = tallies.get_mut(&row.get("question_id")?).map(|tally| &mut tally.topics);
-            if let Some(topics) = topics.filter(|topics| topics.len() < QuestionTally::MOST_TOPICS) {
-                topics.push((row.get("topic")?, row.get("count")?));
-            }
+            counted.add(row.get("question_id")?, &row.get::<String>("topic")?, row.get("count")?);
         }
+        counted.finish(tallies);
         Ok(())
     }
 }

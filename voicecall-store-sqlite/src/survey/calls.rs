@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use uuid::Uuid;
-use voicecall_core::store::{Page, PageRequest, Resealed, Session, SessionChange, SessionFilter};
+use voicecall_core::store::{Page, PageRequest, RenewedContent, Resealed, Session, SessionChange, SessionFilter};
 use voicecall_core::{Result, SealedAddress, SealedRow, SessionId, TenantId, async_trait};
 use voicecall_survey::store::{
     Anonymised, CallAttachment, CallRecord, CallResponse, CallStore, Report, ReportRange, SurveyCall,
@@ -13,6 +13,7 @@ use voicecall_survey::store::{
 use super::{directory, report, responses};
 use crate::column::{At, Count, Json, Text};
 use crate::fault::{Fault, Outcome};
+use crate::transaction::Transaction;
 use crate::{SqliteStore, journal, keys, sessions};
 
 #[async_trait]
@@ -42,9 +43,9 @@ impl CallStore for SqliteStore {
         let what = what.clone();
         self.write("attach to call", move |db| {
             sessions::owner(db, tenant, session)?;
-            let mut record = record(db, session)?;
+            let mut record = record(db, tenant, session)?;
             record.attach(&what, at);
-            save(db, session, &record)
+            save(db, tenant, session, &record)
         })
         .await
     }
@@ -60,7 +61,7 @@ impl CallStore for SqliteStore {
         let (change, answers) = (change.clone(), responses.to_vec());
         self.write("complete call", move |db| {
             let ended = sessions::apply(db, tenant, session, &change)?;
-            answers.iter().try_for_each(|response| responses::save(db, response))?;
+            answers.iter().try_for_each(|response| responses::save(db, tenant, response))?;
             Ok(ended)
         })
         .await
@@ -106,9 +107,30 @@ impl SurveyMaintenanceStore for SqliteStore {
         let update = "UPDATE customer_verifications SET phone = ?1 WHERE id = ?2 AND business_id = ?3 AND phone = ?4";
         self.write("seal anew", move |db| keys::replace(db, update, &rows)).await
     }
+
+    async fn renew_answers(&self, after: Option<SessionId>, sessions: u32) -> Result<RenewedContent> {
+        let renewed = self.write("renew content", move |db| keys::renew(db, after, sessions, renew)).await?;
+        if renewed.renewed > 0 {
+            self.forget_traces("renew content").await?;
+        }
+        Ok(renewed)
+    }
 }
 
-fn first_ended(db: &Connection, wanted: &str, at: Timestamp, limit: u32) -> Outcome<Vec<SurveyCall>> {
+/// Brings what is kept of a session into the form in which it would be written now.
+fn renew(db: &Transaction<'_>, row: SealedRow, session: SessionId, done: &mut RenewedContent) -> Outcome<()> {
+    match stored(db, session)?.map(|record| record.renewed(db.seal(), row.tenant, session)).transpose() {
+        Ok(Some(Some(anew))) => {
+            write(db, session, &anew)?;
+            done.note(Some(true));
+        }
+        Ok(_) => {}
+        Err(_) => done.note_unreadable(row),
+    }
+    responses::renew(db, row, session, done)
+}
+
+fn first_ended(db: &Transaction<'_>, wanted: &str, at: Timestamp, limit: u32) -> Outcome<Vec<SurveyCall>> {
     let query = format!(
         "SELECT sessions.* FROM sessions LEFT JOIN survey_calls ON session_id = id WHERE {wanted}
          ORDER BY ended_at, id LIMIT ?"
@@ -118,35 +140,40 @@ fn first_ended(db: &Connection, wanted: &str, at: Timestamp, limit: u32) -> Outc
     found.into_iter().map(|session| join(db, session)).collect()
 }
 
-fn join(db: &Connection, session: Session) -> Outcome<SurveyCall> {
-    let record = record(db, session.id)?;
-    let journal = journal::of_session(db, session.id)?;
+fn join(db: &Transaction<'_>, session: Session) -> Outcome<SurveyCall> {
+    let record = record(db, session.tenant, session.id)?;
+    let journal = journal::of_session(db, session.tenant, session.id)?;
     Ok(SurveyCall::new(session, record, &journal))
 }
 
-fn anonymise(db: &Connection, tenant: TenantId, id: SessionId, texts: &Anonymised) -> Outcome<()> {
+fn anonymise(db: &Transaction<'_>, tenant: TenantId, id: SessionId, texts: &Anonymised) -> Outcome<()> {
     if !sessions::find(db, tenant, id)?.status.is_final() {
         return Err(Fault::conflict("anonymise call", "the session is not over"));
     }
-    let mut record = record(db, id)?;
+    let mut record = record(db, tenant, id)?;
     record.transcript.clone_from(&texts.transcript);
     record.analysis.clone_from(&texts.analysis);
     record.anonymised_at = Some(texts.at);
     record.updated_at = Some(texts.at);
-    save(db, id, &record)?;
+    save(db, tenant, id, &record)?;
     db.execute("DELETE FROM survey_responses WHERE session_id = ?", (Text(id),))?;
-    texts.responses.iter().try_for_each(|response| responses::save(db, response))?;
-    for entry in journal::of_session(db, id)?.iter().filter(|entry| entry.fact.needs_consent()) {
+    texts.responses.iter().try_for_each(|response| responses::save(db, tenant, response))?;
+    for entry in journal::of_session(db, tenant, id)?.iter().filter(|entry| entry.fact.needs_consent()) {
         db.execute("DELETE FROM facts WHERE session_id = ? AND seq = ?", (Text(id), Count(entry.seq)))?;
     }
     Ok(())
 }
 
 /// What is kept of a session; a record of nothing if nothing is.
-pub(super) fn record(db: &Connection, session: SessionId) -> Outcome<CallRecord> {
+pub(super) fn record(db: &Transaction<'_>, tenant: TenantId, session: SessionId) -> Outcome<CallRecord> {
+    let record = stored(db, session)?.map(|record| record.opened(db.seal(), tenant, session)).transpose()?;
+    Ok(CallRecord { responses: responses::of_session(db, tenant, session)?, ..record.unwrap_or_default() })
+}
+
+/// As it stands in its row, without the answers.
+fn stored(db: &Connection, session: SessionId) -> Outcome<Option<CallRecord>> {
     let query = "SELECT * FROM survey_calls WHERE session_id = ?";
-    let row = db.prepare_cached(query)?.query_row((Text(session),), read).optional()?;
-    Ok(CallRecord { responses: responses::of_session(db, session)?, ..row.unwrap_or_default() })
+    Ok(db.prepare_cached(query)?.query_row((Text(session),), read).optional()?)
 }
 
 pub(super) fn exists(db: &Connection, session: SessionId) -> Outcome<bool> {
@@ -163,7 +190,11 @@ pub(super) fn touch(db: &Connection, session: SessionId, at: Timestamp) -> Outco
 }
 
 /// Writes everything but the answers, which are rows of their own.
-pub(super) fn save(db: &Connection, session: SessionId, record: &CallRecord) -> Outcome<()> {
+pub(super) fn save(db: &Transaction<'_>, tenant: TenantId, session: SessionId, record: &CallRecord) -> Outcome<()> {
+    write(db, session, &record.sealed(db.seal(), tenant, session)?)
+}
+
+fn write(db: &Connection, session: SessionId, record: &CallRecord) -> Outcome<()> {
     let replace = "INSERT OR REPLACE INTO survey_calls
         (session_id, questions_asked, ai_session_id, transcript, analysis, anonymised_at, updated_at)
         VALUES (:session_id, :questions_asked, :ai_session_id, :transcript, :analysis, :anonymised_at, :updated_at)";

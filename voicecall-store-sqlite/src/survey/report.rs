@@ -7,10 +7,11 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row, named_params};
 use voicecall_core::TenantId;
 use voicecall_core::store::EndReason;
-use voicecall_survey::store::{Mean, QuestionId, QuestionTally, Report, ReportRange, Tally};
+use voicecall_survey::store::{CountedTopics, Mean, QuestionId, QuestionTally, Report, ReportRange, Tally};
 
 use crate::column::{At, Count, Text};
 use crate::fault::Outcome;
+use crate::transaction::Transaction;
 
 /// The sessions of a tenant in a span of time, those in which a question was asked if one is given.
 const SESSIONS: &str = "sessions AS s LEFT JOIN survey_calls AS c ON c.session_id = s.id
@@ -22,7 +23,7 @@ const SECONDS: &str = "max(0, unixepoch(substr(ended_at, 1, 19)) - unixepoch(sub
     - (substr(ended_at, 21) < substr(connected_at, 21)))";
 
 /// Counts the calls of a tenant.
-pub(super) fn count(db: &Connection, tenant: TenantId, range: &ReportRange) -> Outcome<Report> {
+pub(super) fn count(db: &Transaction<'_>, tenant: TenantId, range: &ReportRange) -> Outcome<Report> {
     let mut report = Report::default();
     for &(day, from, until) in &range.days {
         report.days.push((day, Span { tenant, from, until, question: range.question }.tally(db)?));
@@ -96,7 +97,7 @@ impl Span {
         self.rows(db, &query, |row| Ok((row.get::<_, Text<_>>(0)?.0, row.get::<_, Count>(1)?.0)))
     }
 
-    fn questions(&self, db: &Connection) -> Outcome<Vec<QuestionTally>> {
+    fn questions(&self, db: &Transaction<'_>) -> Outcome<Vec<QuestionTally>> {
         // One that was asked, left and asked again is one.
         let asked = format!(
             "SELECT value, count(DISTINCT session) FROM (SELECT s.id AS session, c.questions_asked FROM {SESSIONS}), json_each(questions_asked)
@@ -126,16 +127,15 @@ impl Span {
             "SELECT question_id, topic.value, count(*) FROM survey_responses, json_each(ai_analysis, '$.topics') AS topic
              WHERE session_id IN (SELECT s.id FROM {SESSIONS}) AND (:question IS NULL OR question_id = :question)
                AND ai_analysis IS NOT NULL AND topic.type = 'text'
-             GROUP BY question_id, topic.value ORDER BY count(*) DESC, topic.value"
+             GROUP BY question_id, topic.value"
         );
+        let mut counted = CountedTopics::new(db.seal(), self.tenant);
         for (question, topic, count) in self.rows(db, &topics, |row| {
             Ok((row.get::<_, Text<QuestionId>>(0)?.0, row.get::<_, String>(1)?, row.get::<_, Count>(2)?.0))
         })? {
-            let topics = tallies.get_mut(&question).map(|tally| &mut tally.topics);
-            if let Some(topics) = topics.filter(|topics| topics.len() < QuestionTally::MOST_TOPICS) {
-                topics.push((topic, count));
-            }
+            counted.add(question, &topic, count);
         }
+        counted.finish(&mut tallies);
         let mut tallies: Vec<_> = tallies.into_values().collect();
         tallies.sort_by_key(|tally| (std::cmp::Reverse(tally.asked), tally.question));
         Ok(tallies)

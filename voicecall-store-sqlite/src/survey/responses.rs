@@ -1,31 +1,69 @@
 //! A session's answers: the table `survey_responses`.
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
-use voicecall_core::SessionId;
+use voicecall_core::store::RenewedContent;
+use voicecall_core::{SealedRow, SessionId, TenantId};
 use voicecall_survey::store::{CallResponse, QuestionId};
 
 use crate::column::{At, Json, Seconds, Text};
 use crate::fault::Outcome;
+use crate::transaction::Transaction;
 
-pub(crate) fn of_session(db: &Connection, session: SessionId) -> Outcome<Vec<CallResponse>> {
+pub(crate) fn of_session(db: &Transaction<'_>, tenant: TenantId, session: SessionId) -> Outcome<Vec<CallResponse>> {
+    let open = |stored: CallResponse| Ok(stored.opened(db.seal(), tenant)?);
+    stored(db, session)?.into_iter().map(open).collect()
+}
+
+/// As they stand in their rows.
+fn stored(db: &Connection, session: SessionId) -> Outcome<Vec<CallResponse>> {
     let query = "SELECT * FROM survey_responses WHERE session_id = ? ORDER BY position";
     Ok(db.prepare_cached(query)?.query_map((Text(session),), read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-pub(crate) fn find(db: &Connection, session: SessionId, question: QuestionId) -> Outcome<Option<CallResponse>> {
+pub(crate) fn find(
+    db: &Transaction<'_>,
+    tenant: TenantId,
+    session: SessionId,
+    question: QuestionId,
+) -> Outcome<Option<CallResponse>> {
     let query = "SELECT * FROM survey_responses WHERE session_id = ? AND question_id = ?";
-    Ok(db.prepare_cached(query)?.query_row((Text(session), Text(question)), read).optional()?)
+    let stored = db.prepare_cached(query)?.query_row((Text(session), Text(question)), read).optional()?;
+    Ok(stored.map(|stored| stored.opened(db.seal(), tenant)).transpose()?)
+}
+
+/// Brings the answers of a session into the form in which they would be written now.
+pub(crate) fn renew(
+    db: &Transaction<'_>,
+    row: SealedRow,
+    session: SessionId,
+    done: &mut RenewedContent,
+) -> Outcome<()> {
+    for response in stored(db, session)? {
+        match response.renewed(db.seal(), row.tenant) {
+            Ok(Some(anew)) => {
+                write(db, &anew)?;
+                done.note(Some(true));
+            }
+            Ok(None) => {}
+            Err(_) => done.note_unreadable(row),
+        }
+    }
+    Ok(())
 }
 
 /// Writes a response in the place of an earlier state of it, if there is one.
-pub(crate) fn save(db: &Connection, response: &CallResponse) -> Outcome<()> {
+pub(crate) fn save(db: &Transaction<'_>, tenant: TenantId, response: &CallResponse) -> Outcome<()> {
+    write(db, &response.sealed(db.seal(), tenant)?)
+}
+
+fn write(db: &Connection, response: &CallResponse) -> Outcome<()> {
     let upsert = "INSERT INTO survey_responses
         (id, session_id, question_id, question_text, response_text, response_duration, confidence_score,
          sentiment_score, asked_at, responded_at, ai_analysis)
         VALUES (:id, :session_id, :question_id, :question_text, :response_text, :response_duration,
                 :confidence_score, :sentiment_score, :asked_at, :responded_at, :ai_analysis)
         ON CONFLICT (session_id, question_id) DO UPDATE SET
-            response_text = excluded.response_text, response_duration = excluded.response_duration,
+            question_text = excluded.question_text, response_text = excluded.response_text, response_duration = excluded.response_duration,
             confidence_score = excluded.confidence_score, sentiment_score = excluded.sentiment_score,
             responded_at = excluded.responded_at, ai_analysis = excluded.ai_analysis";
     db.prepare_cached(upsert)?.execute(named_params! {

@@ -27,6 +27,7 @@ mod projection;
 mod question;
 mod report;
 mod response;
+mod sealing;
 mod traits;
 
 pub use call::{Anonymised, CallAttachment, CallRecord, SurveyCall};
@@ -39,6 +40,6 @@ pub use memory::MemorySurvey;
 pub use person::SurveyFile;
 pub use projection::{Projection, project};
 pub use question::{Priority, QuestionConfiguration, SelectionLog};
-pub use report::{Counting, Mean, QuestionTally, Report, ReportRange, Tally};
+pub use report::{CountedTopics, Counting, Mean, QuestionTally, Report, ReportRange, Tally};
 pub use response::{CallResponse, check_answers, check_end};
-pub use traits::{CallStore, DirectoryStore, QuestionStore, SealedPhones, SurveyMaintenanceStore, SurveyStore};
+pub use traits::{CallStore, DirectoryStore, QuestionStore, SealedSurvey, SurveyMaintenanceStore, SurveyStore};

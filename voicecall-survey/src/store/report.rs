@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use voicecall_core::store::{EndReason, Session, SessionStatus};
-use voicecall_core::{Error, Result};
+use voicecall_core::{ContentSeal, Error, Result, TenantId};
 
 use super::{CallRecord, QuestionId};
 
@@ -175,6 +175,44 @@ impl QuestionTally {
     pub const fn new(question: QuestionId) -> Self {
         Self { question, asked: 0, answered: 0, sentiment: Mean { sum: 0.0, count: 0 }, topics: Vec::new() }
     }
+
+    fn set_topics(&mut self, topics: BTreeMap<String, u64>) {
+        self.topics = topics.into_iter().collect();
+        self.topics.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        self.topics.truncate(Self::MOST_TOPICS);
+    }
+}
+
+/// Topics as a database counted them, which may not know them: those that different keys sealed come together here.
+#[derive(Debug)]
+pub struct CountedTopics<'a> {
+    seal: &'a ContentSeal,
+    tenant: TenantId,
+    topics: BTreeMap<QuestionId, BTreeMap<String, u64>>,
+}
+
+impl<'a> CountedTopics<'a> {
+    /// Of answers of this tenant, none yet.
+    #[must_use]
+    pub const fn new(seal: &'a ContentSeal, tenant: TenantId) -> Self {
+        Self { seal, tenant, topics: BTreeMap::new() }
+    }
+
+    /// Adds how often a topic of a question stands in the store. One that no key opens is left out.
+    pub fn add(&mut self, question: QuestionId, stored: &str, count: u64) {
+        if let Some(topic) = self.seal.open_counted(self.tenant, stored) {
+            *self.topics.entry(question).or_default().entry(topic).or_default() += count;
+        }
+    }
+
+    /// Puts the topics with their questions.
+    pub fn finish(self, tallies: &mut BTreeMap<QuestionId, QuestionTally>) {
+        for (question, topics) in self.topics {
+            if let Some(tally) = tallies.get_mut(&question) {
+                tally.set_topics(topics);
+            }
+        }
+    }
 }
 
 /// Puts a report together, session by session. Stores that can count by themselves need only its order of rows.
@@ -240,11 +278,9 @@ impl<'a> Counting<'a> {
         let mut questions: Vec<_> = self
             .questions
             .into_values()
-            .map(|(tally, topics)| {
-                let mut topics: Vec<_> = topics.into_iter().collect();
-                topics.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-                topics.truncate(QuestionTally::MOST_TOPICS);
-                QuestionTally { topics, ..tally }
+            .map(|(mut tally, topics)| {
+                tally.set_topics(topics);
+                tally
             })
             .collect();
         questions.sort_by_key(|tally| (std::cmp::Reverse(tally.asked), tally.question));

@@ -4,7 +4,9 @@ use std::fmt::Debug;
 
 use jiff::Timestamp;
 use uuid::Uuid;
-use voicecall_core::store::{Page, PageRequest, Resealed, SealedRows, Session, SessionChange, SessionFilter};
+use voicecall_core::store::{
+    Page, PageRequest, RenewedContent, Resealed, SealedRows, Session, SessionChange, SessionFilter,
+};
 use voicecall_core::{Result, SealedAddress, SealedRow, SessionId, TenantId, async_trait};
 
 use super::{
@@ -168,20 +170,31 @@ pub trait SurveyMaintenanceStore: Send + Sync {
     /// # Errors
     /// As every store call.
     async fn reseal_phones(&self, rows: &[Resealed]) -> Result<u64>;
+
+    /// What is kept of the next `sessions`, in the form in which it would be written now, as
+    /// [`SealedRows::renew_content`](voicecall_core::store::SealedRows::renew_content).
+    ///
+    /// # Errors
+    /// As every store call.
+    async fn renew_answers(&self, after: Option<SessionId>, sessions: u32) -> Result<RenewedContent>;
 }
 
-/// The phones of a store's verifications, to be sealed anew by [`rekey`](voicecall_core::store::rekey).
+/// A store's verifications and answers, to be sealed anew by [`rekey`](voicecall_core::store::rekey).
 #[derive(Debug, Clone, Copy)]
-pub struct SealedPhones<'a, S: ?Sized>(pub &'a S);
+pub struct SealedSurvey<'a, S: ?Sized>(pub &'a S);
 
 #[async_trait]
-impl<S: SurveyMaintenanceStore + ?Sized> SealedRows for SealedPhones<'_, S> {
+impl<S: SurveyMaintenanceStore + ?Sized> SealedRows for SealedSurvey<'_, S> {
     async fn sealed_addresses(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<(SealedRow, SealedAddress)>> {
         self.0.sealed_phones(after, limit).await
     }
 
     async fn reseal(&self, rows: &[Resealed]) -> Result<u64> {
         self.0.reseal_phones(rows).await
+    }
+
+    async fn renew_content(&self, after: Option<SessionId>, sessions: u32) -> Result<RenewedContent> {
+        self.0.renew_answers(after, sessions).await
     }
 }
 

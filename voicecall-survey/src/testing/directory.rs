@@ -10,7 +10,7 @@ use voicecall_core::{Address, ErrorKind, TenantId, Vault};
 use super::WholeStore;
 use super::fixture::{assert_kind, verification};
 use crate::store::{
-    BusinessContext, CallPreferences, CustomerVerification, SealedPhones, StoreInfo, VerificationId, VerificationStatus,
+    BusinessContext, CallPreferences, CustomerVerification, SealedSurvey, StoreInfo, VerificationId, VerificationStatus,
 };
 
 pub(super) async fn a_business_reads_back_and_is_replaced(store: Arc<dyn WholeStore>) {
@@ -61,7 +61,7 @@ pub(super) async fn phones_are_sealed_anew_without_losing_one(store: Arc<dyn Who
     assert_eq!(store.sealed_phones(None, 3).await.unwrap().len(), 3);
 
     let both = Vault::new(&keys, &index).unwrap();
-    let done = rekey(&store, &[&SealedPhones(&*store)], &both).await.unwrap();
+    let done = rekey(&store, &[&SealedSurvey(&*store)], &both).await.unwrap();
 
     assert_eq!((done.resealed, done.is_complete()), (5, true));
     let alone = Vault::new(std::slice::from_ref(new), &index).unwrap();

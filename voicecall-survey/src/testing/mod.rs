@@ -16,6 +16,7 @@
 
 mod answers;
 mod calls;
+mod content;
 mod directory;
 mod fixture;
 mod isolation;
@@ -33,6 +34,7 @@ use futures_util::FutureExt;
 use voicecall_core::store::EngineStore;
 
 use crate::store::{SurveyMaintenanceStore, SurveyStore};
+pub use content::check_sealing;
 
 /// A store that keeps sessions and a survey.
 pub trait WholeStore: EngineStore + SurveyStore + SurveyMaintenanceStore {}

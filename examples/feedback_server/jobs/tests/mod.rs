@@ -19,7 +19,7 @@ use voicecall::store::{
 use voicecall::survey::store::{
     BusinessContext, CallAttachment, CallPreferences, MemorySurvey, QuestionId, StoreInfo, SurveyCall, SurveyFact,
 };
-use voicecall::{CallTime, CarrierCallId, Epoch, RecordId, Result, SessionId, TenantId, Vault};
+use voicecall::{CallTime, CarrierCallId, ContentSeal, Epoch, RecordId, Result, SessionId, TenantId, Vault};
 use voicecall_core::testing::{ScriptedCarrier, ScriptedModel};
 
 use super::Dependencies;
@@ -83,7 +83,7 @@ impl World {
     fn dependencies(&self, now: Timestamp, model: ScriptedModel) -> Dependencies {
         Dependencies {
             store: Arc::<dyn OperatorStore>::clone(&self.store),
-            recordings: Recordings::new(&self.folder, Arc::<ScriptedCarrier>::clone(&self.carrier)),
+            recordings: Recordings::new(&self.folder, ContentSeal::Off, Arc::<ScriptedCarrier>::clone(&self.carrier)),
             model: Arc::new(model),
             clock: Clock::from(now),
             policy: RetentionPolicy::default(),

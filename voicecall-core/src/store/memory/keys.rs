@@ -5,8 +5,9 @@ use uuid::Uuid;
 
 use super::MemoryStore;
 use crate::error::Result;
+use crate::id::SessionId;
 use crate::seal::{Canary, SealedAddress, SealedRow};
-use crate::store::{KeyStore, Resealed, SealedRows};
+use crate::store::{KeyStore, RenewedContent, Resealed, SealedRows};
 
 #[async_trait]
 impl SealedRows for MemoryStore {
@@ -29,6 +30,11 @@ impl SealedRows for MemoryStore {
             }
         }
         Ok(changed)
+    }
+
+    /// Nothing of it is at rest: there is nothing to seal.
+    async fn renew_content(&self, _after: Option<SessionId>, _sessions: u32) -> Result<RenewedContent> {
+        Ok(RenewedContent::default())
     }
 }
 

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use uuid::Uuid;
 use voicecall_core::journal::Fact;
 use voicecall_core::store::{
-    MemoryStore, MemoryTables, Page, PageRequest, Resealed, Session, SessionChange, SessionFilter, SessionStore,
+    MemoryStore, MemoryTables, Page, PageRequest, RenewedContent, Resealed, Session, SessionChange, SessionFilter,
+    SessionStore,
 };
 use voicecall_core::{Result, SealedAddress, SealedRow, SessionId, TenantId, async_trait};
 
@@ -115,6 +116,11 @@ impl SurveyMaintenanceStore for MemoryStore {
 
     async fn reseal_phones(&self, rows: &[Resealed]) -> Result<u64> {
         self.transaction(|tables| Ok(tables.table_mut::<Directory>().reseal(rows)))
+    }
+
+    /// Nothing of it is at rest: there is nothing to seal.
+    async fn renew_answers(&self, _after: Option<SessionId>, _sessions: u32) -> Result<RenewedContent> {
+        Ok(RenewedContent::default())
     }
 }
 

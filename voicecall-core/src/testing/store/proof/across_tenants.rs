@@ -172,6 +172,10 @@ impl SealedRows for Broken {
         }
         self.inner.reseal(&rows).await
     }
+
+    async fn renew_content(&self, after: Option<SessionId>, sessions: u32) -> Result<RenewedContent> {
+        self.inner.renew_content(after, sessions).await
+    }
 }
 
 #[async_trait]

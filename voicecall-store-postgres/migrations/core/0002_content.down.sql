@@ -1,0 +1,2 @@
+REVOKE UPDATE (fact) ON voicecall.facts FROM voicecall_maintenance;
+DROP POLICY renewal ON voicecall.facts;

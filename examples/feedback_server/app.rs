@@ -97,7 +97,7 @@ impl App {
         let chooser = Arc::new(Chooser::new(Arc::clone(&store)));
         let agent = Arc::new(Cascade::new(ears, Arc::clone(&model), Arc::<SpeechCache>::clone(&speech)));
         let service = Feedback::new(Arc::clone(&store), agent, speech, Arc::clone(&chooser), settings.calls);
-        let recordings = Recordings::new(&settings.recordings, Arc::clone(&carrier));
+        let recordings = Recordings::new(&settings.recordings);
         let account = CarrierAccount::of(carrier)?.number(settings.caller_number.clone());
         let server = Server::builder()
             .account(account.calls_per_second(settings.calls_per_second))
@@ -114,6 +114,7 @@ impl App {
         let monitor = Monitor::start(&engine).await?;
         let dependencies = Dependencies {
             store: Arc::clone(&operator),
+            engine: Arc::clone(&engine),
             recordings: recordings.clone(),
             model,
             clock: Clock::system(),

@@ -17,7 +17,7 @@ use super::destinations::DESTINATION;
 use super::leases::LEASE;
 use super::observe::LiveEventKind;
 use super::plan::PlanRequest;
-use super::retry::retry;
+use super::retry::{retry, retry_while};
 use super::{CallEngine, Ringing};
 use voicecall_core::carrier::{CarrierCall, FindCalls, PlaceCall};
 use voicecall_core::store::{
@@ -217,10 +217,12 @@ impl CallEngine {
             }
             Err(error) => {
                 let reason = AttemptOutcome::Rejected(error.to_string());
-                retry(|| self.store.settle_attempt(tenant, attempt.id, &reason)).await?;
-                let policy = retry(|| self.handler.policy(&session)).await?;
+                retry_while(|| !self.is_draining(), || self.store.settle_attempt(tenant, attempt.id, &reason)).await?;
+                let policy = retry(|| self.handler.policy(&session)).await;
                 self.keep_plan(session.id, attempt.id);
-                if self.goes_elsewhere(&session, &policy, &error).await {
+                if policy.as_ref().is_err_and(Error::is_retryable) {
+                    self.postpone(&session, attempt.id, error.retry_after()).await;
+                } else if self.goes_elsewhere(&session, &policy?, &error).await {
                     info!(session = %session.id, account = %account.name(), "another account is tried");
                     self.postpone(&session, attempt.id, Some(Duration::ZERO)).await;
                 } else if error.is_retryable() {

@@ -8,6 +8,8 @@ use std::collections::HashMap;
 use std::fs::{DirBuilder, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use tokio::sync::{mpsc, oneshot};
@@ -30,6 +32,20 @@ const WAITING_FRAMES: usize = 4 * 60 * 50;
 /// The most files of inputs of one session.
 const MOST_INPUT_FILES: u32 = 100;
 
+/// Set once nothing of a call may be recorded any more: what is written after that is dropped by the thread.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Discarded(Arc<AtomicBool>);
+
+impl Discarded {
+    fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
 /// What one call records.
 #[derive(Debug)]
 pub(super) struct CallRecording {
@@ -37,6 +53,7 @@ pub(super) struct CallRecording {
     folder: PathBuf,
     thread: mpsc::Sender<Job>,
     inputs: InputRecorder,
+    discarded: Discarded,
     has_consent: bool,
     /// Kept until the thread has taken it.
     consent: Option<ConsentToken>,
@@ -46,9 +63,16 @@ pub(super) struct CallRecording {
 }
 
 impl CallRecording {
-    /// Records a session below `recordings` once there is consent.
-    pub(super) fn new(session: SessionId, recordings: &Path, thread: &RecordingThread, inputs: InputRecorder) -> Self {
+    /// Records a session below `recordings` once there is consent, and until it is discarded.
+    pub(super) fn new(
+        session: SessionId,
+        recordings: &Path,
+        thread: &RecordingThread,
+        inputs: InputRecorder,
+        discarded: Discarded,
+    ) -> Self {
         Self {
+            discarded,
             session,
             folder: recordings.join(session.to_string()),
             thread: thread.jobs.clone(),
@@ -95,6 +119,7 @@ impl CallRecording {
         Batch {
             session: self.session,
             folder: self.folder.clone(),
+            discarded: self.discarded.clone(),
             consent: self.consent.take(),
             frames: std::mem::take(&mut self.frames),
             // What was said without consent is never taken out.
@@ -141,12 +166,15 @@ enum Job {
     Write(Batch),
     /// Writes as well, and tells whether there is a recording.
     Close(Batch, oneshot::Sender<bool>),
+    /// Removes the session's folder, and tells whether there was one.
+    Discard(SessionId, PathBuf, oneshot::Sender<io::Result<bool>>),
 }
 
 #[derive(Debug)]
 struct Batch {
     session: SessionId,
     folder: PathBuf,
+    discarded: Discarded,
     /// There with the first batch.
     consent: Option<ConsentToken>,
     frames: Vec<(CallTime, Frame, Frame)>,
@@ -161,6 +189,22 @@ impl RecordingThread {
             .spawn(|| write_recordings(waiting))
             .map_err(|error| Error::new(ErrorKind::Internal, "start recording thread").with_source(error))?;
         Ok(Self { jobs })
+    }
+
+    /// Removes a session's folder below `recordings`, behind everything its call has handed over; what a live call hands
+    /// over later is dropped. Returns whether there was a folder.
+    ///
+    /// # Errors
+    /// `Unavailable` if it cannot be removed.
+    pub(super) async fn discard(&self, session: SessionId, recordings: &Path, live: Option<Discarded>) -> Result<bool> {
+        if let Some(discarded) = live {
+            discarded.set();
+        }
+        let failed = |error: io::Error| Error::new(ErrorKind::Unavailable, "remove recording").with_source(error);
+        let (done, removed) = oneshot::channel();
+        let discard = Job::Discard(session, recordings.join(session.to_string()), done);
+        self.jobs.send(discard).await.map_err(io::Error::other).map_err(failed)?;
+        removed.await.map_err(io::Error::other).flatten().map_err(failed)
     }
 }
 
@@ -180,6 +224,11 @@ fn write_recordings(mut jobs: mpsc::Receiver<Job>) {
                 // Nobody waits for it only if the process is ending.
                 let _ = done.send(recording_in(&batch.folder).exists());
             }
+            Job::Discard(session, folder, done) => {
+                open.remove(&session);
+                // Whoever has gone away repeats it.
+                let _ = done.send(remove_folder(&folder));
+            }
         }
     }
 }
@@ -193,6 +242,9 @@ struct Files {
 
 fn write(open: &mut HashMap<SessionId, Files>, batch: &Batch) {
     let session = batch.session;
+    if batch.discarded.is_set() {
+        return;
+    }
     if let Some(consent) = &batch.consent {
         // Of a connection that was never closed: it must be complete before its file is opened again.
         open.remove(&session);
@@ -223,6 +275,14 @@ fn open_files(batch: &Batch, consent: &ConsentToken) -> Files {
     let inputs = new_inputs(&batch.folder)
         .inspect_err(|error| warn!(%session, %error, "the recorded inputs could not be begun"));
     Files { wav: wav.ok(), inputs: inputs.ok() }
+}
+
+fn remove_folder(folder: &Path) -> io::Result<bool> {
+    match std::fs::remove_dir_all(folder) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 fn recording_in(folder: &Path) -> PathBuf {

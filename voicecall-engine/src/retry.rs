@@ -35,6 +35,19 @@ pub(super) async fn retry<T, F: Future<Output = Result<T>>>(attempt: impl Fn() -
     retry_for(AT_THE_END, attempt).await
 }
 
+/// Repeats what only this process knows, for as long as it `goes_on`, and once more.
+pub(super) async fn retry_while<T, F: Future<Output = Result<T>>>(
+    goes_on: impl Fn() -> bool,
+    attempt: impl Fn() -> F,
+) -> Result<T> {
+    loop {
+        match retry(&attempt).await {
+            Err(error) if error.is_retryable() && goes_on() => {}
+            result => return result,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};

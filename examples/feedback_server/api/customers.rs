@@ -12,7 +12,6 @@ use voicecall::{PersonKey, RecordId, TenantId};
 
 use super::bounds::SwedishPhone;
 use super::call::{AttemptBody, ResponseBody};
-use super::calls::end;
 use super::events::EventBody;
 use super::input::Input;
 use super::session::SessionBody;
@@ -175,22 +174,7 @@ pub(super) async fn erase(
     Input(customer): Input<Customer>,
 ) -> Result<Json<ErasedBody>, ApiError> {
     claims.allow(customer.business_id)?;
-    let (store, business) = (state.store(), customer.business_id);
-    let person = customer.key(&state);
-    let known = store.export_person(business, person).await?.sessions;
-    for file in known.iter().filter(|file| !file.session.status.is_final()) {
-        end(&state, &file.session).await?;
-    }
-    let mut recordings = 0;
-    for file in &known {
-        // Files first: once the rows are gone nobody knows which ones they were.
-        recordings += usize::from(state.recordings.remove(store, &file.session).await?);
-    }
-    let erased = store.erase_person(business, person).await?;
-    for session in &erased.sessions {
-        // What a call wrote while it was being ended.
-        recordings += usize::from(state.recordings.remove_folder(*session).await?);
-    }
-    let verifications = erased.extensions.get(SurveyFile::NAME).copied().unwrap_or(0);
-    Ok(Json(ErasedBody { sessions: erased.sessions.len(), recordings, verifications }))
+    let erased = state.engine.erase_person(customer.business_id, customer.key(&state)).await?;
+    let verifications = erased.stored.extensions.get(SurveyFile::NAME).copied().unwrap_or(0);
+    Ok(Json(ErasedBody { sessions: erased.stored.sessions.len(), recordings: erased.recordings, verifications }))
 }

@@ -26,7 +26,11 @@ impl Drop for Folder {
 const FRAME: Frame = Frame::SILENCE;
 
 fn recording(session: SessionId, folder: &Folder, thread: &RecordingThread) -> CallRecording {
-    CallRecording::new(session, &folder.0, thread, InputRecorder::new(&CallSettings::new(session)))
+    discardable(session, folder, thread, Discarded::default())
+}
+
+fn discardable(session: SessionId, folder: &Folder, thread: &RecordingThread, discarded: Discarded) -> CallRecording {
+    CallRecording::new(session, &folder.0, thread, InputRecorder::new(&CallSettings::new(session)), discarded)
 }
 
 fn consent(session: SessionId) -> ConsentToken {
@@ -49,6 +53,7 @@ async fn a_full_queue_at_consent_loses_nothing() {
     let other = Batch {
         session: SessionId::new(),
         folder: folder.0.clone(),
+        discarded: Discarded::default(),
         consent: None,
         frames: Vec::new(),
         inputs: Vec::new(),
@@ -156,4 +161,48 @@ fn a_disk_that_stands_still_fills_no_memory() {
         call.record(CallTime::from_millis(20 * at), FRAME, FRAME);
     }
     assert_eq!((call.frames.len(), call.lost), (WAITING_FRAMES, WAITING_FRAMES as u64));
+}
+
+/// What a call does, in its order; it is discarded before, between or behind.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Step {
+    Consents,
+    Talks,
+    Ends,
+    BreaksOff,
+    Discard,
+}
+
+#[tokio::test]
+async fn whenever_a_call_is_discarded_no_file_is_left_of_it() {
+    use Step::{BreaksOff, Consents, Discard, Ends, Talks};
+    for end in [Ends, BreaksOff] {
+        let steps = [Consents, Talks, Talks, end];
+        for place in 0..=steps.len() {
+            let (folder, session, thread) = (Folder::new(), SessionId::new(), RecordingThread::start().unwrap());
+            let discarded = Discarded::default();
+            let mut call = Some(discardable(session, &folder, &thread, discarded.clone()));
+            let mut order = steps.to_vec();
+            order.insert(place, Discard);
+            for step in &order {
+                match (step, &mut call) {
+                    (Consents, Some(call)) => call.start(consent(session)),
+                    (Talks, Some(call)) => {
+                        (0..120).for_each(|at| call.record(CallTime::from_millis(20 * at), FRAME, FRAME));
+                    }
+                    (Ends, _) => drop(call.take().unwrap().finish().await),
+                    (BreaksOff, _) => drop(call.take()),
+                    (Discard, live) => {
+                        // A call that has ended has no switch any more.
+                        let live = live.is_some().then(|| discarded.clone());
+                        thread.discard(session, &folder.0, live).await.unwrap();
+                    }
+                    _ => unreachable!(),
+                }
+            }
+            // Everything before it is done once this is.
+            assert!(!thread.discard(SessionId::new(), &folder.0, None).await.unwrap());
+            assert!(!folder.0.join(session.to_string()).exists(), "{order:?}");
+        }
+    }
 }

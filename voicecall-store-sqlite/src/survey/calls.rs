@@ -75,7 +75,8 @@ impl CallStore for SqliteStore {
         check_answers(session, &texts.responses)?;
         let texts = texts.clone();
         self.write("anonymise call", move |db| anonymise(db, tenant, session, &texts)).await?;
-        self.forget_traces("anonymise call").await
+        self.forget_traces().await;
+        Ok(())
     }
 }
 

@@ -29,6 +29,8 @@ const ROUTES: &[(&str, &str, &[&str])] = &[
     ("get", "/analytics.csv", &["200"]),
     ("post", "/customers/export", &["200"]),
     ("post", "/customers/erase", &["200"]),
+    ("post", "/customers/forbid-calls", &["200"]),
+    ("post", "/customers/allow-calls", &["200"]),
     ("post", "/calls/initiate", &["201"]),
     ("get", "/calls/{sessionId}/status", &["200"]),
     ("get", "/calls/{sessionId}/events", &["200"]),

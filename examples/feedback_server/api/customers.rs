@@ -178,3 +178,62 @@ pub(super) async fn erase(
     let verifications = erased.stored.extensions.get(SurveyFile::NAME).copied().unwrap_or(0);
     Ok(Json(ErasedBody { sessions: erased.stored.sessions.len(), recordings: erased.recordings, verifications }))
 }
+
+/// Whether a customer may be called.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DoNotCall)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DoNotCallBody {
+    /// Since when the customer must not be called; absent for one who may be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Timestamp, required = false)]
+    do_not_call_since: Option<Timestamp>,
+}
+
+impl DoNotCallBody {
+    async fn of(state: &State, customer: &Customer) -> Result<Json<Self>, ApiError> {
+        let key = customer.key(state);
+        let do_not_call_since = state.store().calls_forbidden_since(customer.business_id, key).await?;
+        Ok(Json(Self { do_not_call_since }))
+    }
+}
+
+/// Call a customer never again
+///
+/// At the customer's wish, however it was told. Calls that wait end as `do_not_call`; an earlier wish stays as it is.
+#[utoipa::path(
+    post, path = "/customers/forbid-calls", tag = "customers",
+    request_body = Customer,
+    responses(
+        (status = 200, body = DoNotCallBody),
+    ),
+)]
+pub(super) async fn forbid_calls(
+    Extract(state): Extract<State>,
+    claims: Claims,
+    Input(customer): Input<Customer>,
+) -> Result<Json<DoNotCallBody>, ApiError> {
+    claims.allow(customer.business_id)?;
+    state.engine.forbid_calls(customer.business_id, customer.key(&state)).await?;
+    DoNotCallBody::of(&state, &customer).await
+}
+
+/// Take a customer off the list of those never to be called
+///
+/// At the customer's wish. Calls that ended because of the list are not begun again.
+#[utoipa::path(
+    post, path = "/customers/allow-calls", tag = "customers",
+    request_body = Customer,
+    responses(
+        (status = 200, body = DoNotCallBody),
+    ),
+)]
+pub(super) async fn allow_calls(
+    Extract(state): Extract<State>,
+    claims: Claims,
+    Input(customer): Input<Customer>,
+) -> Result<Json<DoNotCallBody>, ApiError> {
+    claims.allow(customer.business_id)?;
+    state.store().allow_calls(customer.business_id, customer.key(&state)).await?;
+    DoNotCallBody::of(&state, &customer).await
+}

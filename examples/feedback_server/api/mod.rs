@@ -213,6 +213,8 @@ fn operating() -> OpenApiRouter<State> {
         .routes(routes!(questions::replace, questions::switch_off))
         .routes(routes!(verifications::create))
         .routes(routes!(verifications::decide))
+        .routes(routes!(customers::forbid_calls))
+        .routes(routes!(customers::allow_calls))
 }
 
 /// What needs a token that may see and erase everything of one person.

@@ -13,7 +13,7 @@ mod sessions;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use contacts::Contact;
+use contacts::Contacts;
 use dialing::Attempts;
 use do_not_call::DoNotCall;
 use rows::Rows;
@@ -53,7 +53,7 @@ pub struct MemoryTables {
     sessions: Sessions,
     attempts: Attempts,
     do_not_call: DoNotCall,
-    contacts: Vec<Contact>,
+    contacts: Contacts,
     signals: Vec<(SessionId, Signal)>,
     retention_runs: Vec<RetentionRun>,
     canaries: Vec<Canary>,

@@ -18,7 +18,7 @@ use voicecall::store::{CallsWithin, ContactLimits, check_keys};
 use voicecall::twilio::TwilioVoice;
 use voicecall::{Result, RunningServer, Server};
 
-use crate::api::{self, Scope, Tokens};
+use crate::api::{self, Scope, SimulatedVoice, Tokens};
 use crate::choice::Chooser;
 use crate::jobs::Dependencies;
 use crate::monitor::Monitor;
@@ -41,6 +41,8 @@ pub(crate) struct Services {
     pub(crate) ears: Arc<dyn SpeechToText>,
     pub(crate) model: Arc<dyn LanguageModel>,
     pub(crate) voice: Arc<dyn TextToSpeech>,
+    /// Absent for real ones.
+    pub(crate) simulated_voice: Option<SimulatedVoice>,
 }
 
 impl Services {
@@ -57,6 +59,7 @@ impl Services {
             ears: Arc::new(ears?),
             model: Arc::new(model?),
             voice: Arc::new(voice?),
+            simulated_voice: None,
         })
     }
 }
@@ -92,12 +95,11 @@ impl App {
         check_keys(&*operator, &vault).await.map_err(by_variable)?;
         let store: Arc<dyn BusinessStore> = Arc::<dyn OperatorStore>::clone(&operator);
         seed.plant(&*store, &vault).await?;
-        let Services { carrier, ears, model, voice } = services;
+        let Services { carrier, ears, model, voice, simulated_voice } = services;
         let speech = Arc::new(SpeechCache::new(voice));
         let chooser = Arc::new(Chooser::new(Arc::clone(&store)));
         let agent = Arc::new(Cascade::new(ears, Arc::clone(&model), Arc::<SpeechCache>::clone(&speech)));
         let service = Feedback::new(Arc::clone(&store), agent, speech, Arc::clone(&chooser), settings.calls);
-        let recordings = Recordings::new(&settings.recordings);
         let account = CarrierAccount::of(carrier)?.number(settings.caller_number.clone());
         let server = Server::builder()
             .account(account.calls_per_second(settings.calls_per_second))
@@ -115,13 +117,14 @@ impl App {
         let dependencies = Dependencies {
             store: Arc::clone(&operator),
             engine: Arc::clone(&engine),
-            recordings: recordings.clone(),
+            recordings: Recordings::new(&settings.recordings),
             model,
             clock: Clock::system(),
             policy: settings.retention,
         };
         let verifications = Arc::new(StoredVerifications(Arc::clone(&store)));
-        let state = api::State::new(settings, operator, Arc::clone(&engine), verifications, vault, chooser, recordings);
+        let state =
+            api::State::new(settings, operator, Arc::clone(&engine), verifications, vault, chooser, simulated_voice);
         let server = server.routes(api::routes(&state)?).routes(dashboard::routes());
         let server =
             server.background(jobs::summaries(&engine, dependencies.clone())).background(jobs::retention(dependencies));

@@ -27,6 +27,7 @@ const ROUTES: &[(&str, &str, &[&str])] = &[
     ("post", "/calls/{sessionId}/complete", &["200"]),
     ("get", "/analytics", &["200"]),
     ("get", "/analytics.csv", &["200"]),
+    ("get", "/service", &["200"]),
     ("post", "/customers/export", &["200"]),
     ("post", "/customers/erase", &["200"]),
     ("post", "/customers/forbid-calls", &["200"]),

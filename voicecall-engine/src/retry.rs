@@ -36,9 +36,9 @@ pub(super) async fn retry<T, F: Future<Output = Result<T>>>(attempt: impl Fn() -
 }
 
 /// Repeats what only this process knows, for as long as it `goes_on`, and once more.
-pub(super) async fn retry_while<T, F: Future<Output = Result<T>>>(
-    goes_on: impl Fn() -> bool,
-    attempt: impl Fn() -> F,
+pub(super) async fn retry_while<T: Send, F: Future<Output = Result<T>> + Send>(
+    goes_on: impl Fn() -> bool + Send + Sync,
+    attempt: impl Fn() -> F + Send + Sync,
 ) -> Result<T> {
     loop {
         match retry(&attempt).await {

@@ -11,7 +11,7 @@ use voicecall::store::{EndReason, SessionFilter, SessionStatus};
 use voicecall::{SessionId, TenantId};
 
 use super::input::{Id, Parameters};
-use super::page::{PageLength, PageNumber, Pagination, page_request};
+use super::page::{PageLength, PageNumber, Pagination, fit, page_request};
 use super::session::{SessionBody, find};
 use super::{ApiError, Claims, State, schema, words};
 
@@ -102,7 +102,7 @@ pub(super) async fn list(
     };
     let request = page_request(query.page, query.limit);
     let page = state.store().calls(query.business_id, &filter, request).await?;
-    let calls = SessionBody::page(&state, query.business_id, page.items).await?;
+    let (calls, request) = fit(SessionBody::page(&state, query.business_id, page.items).await?, request);
     Ok(Json(CallsBody { calls, pagination: Pagination::of(request, page.total) }))
 }
 

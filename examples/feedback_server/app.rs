@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use axum::middleware::from_fn;
 use tokio::net::TcpListener;
+use voicecall::Clock;
 use voicecall::agent::Cascade;
 use voicecall::carrier::VoiceBackend;
-use voicecall::Clock;
 use voicecall::engine::{CarrierAccount, EngineConfig};
 use voicecall::model::{LanguageModel, SpeechCache, SpeechToText, TextToSpeech};
 use voicecall::openai::{OpenAiChat, OpenAiSpeech, OpenAiTranscription};
@@ -19,7 +19,7 @@ use voicecall::store::{CallsWithin, ContactLimits, check_keys};
 use voicecall::twilio::TwilioVoice;
 use voicecall::{ContentSeal, Result, RunningServer, Server};
 
-use crate::api::{self, Scope, Tokens};
+use crate::api::{self, Scope, SimulatedVoice, Tokens};
 use crate::choice::Chooser;
 use crate::jobs::Dependencies;
 use crate::monitor::Monitor;
@@ -42,6 +42,8 @@ pub(crate) struct Services {
     pub(crate) ears: Arc<dyn SpeechToText>,
     pub(crate) model: Arc<dyn LanguageModel>,
     pub(crate) voice: Arc<dyn TextToSpeech>,
+    /// Absent for real ones.
+    pub(crate) simulated_voice: Option<SimulatedVoice>,
 }
 
 impl Services {
@@ -58,6 +60,7 @@ impl Services {
             ears: Arc::new(ears?),
             model: Arc::new(model?),
             voice: Arc::new(voice?),
+            simulated_voice: None,
         })
     }
 }
@@ -94,12 +97,11 @@ impl App {
         check_keys(&*operator, &vault).await.map_err(by_variable)?;
         let store: Arc<dyn BusinessStore> = Arc::<dyn OperatorStore>::clone(&operator);
         seed.plant(&*store, &vault).await?;
-        let Services { carrier, ears, model, voice } = services;
+        let Services { carrier, ears, model, voice, simulated_voice } = services;
         let speech = Arc::new(SpeechCache::new(voice));
         let chooser = Arc::new(Chooser::new(Arc::clone(&store)));
         let agent = Arc::new(Cascade::new(ears, Arc::clone(&model), Arc::<SpeechCache>::clone(&speech)));
         let service = Feedback::new(Arc::clone(&store), agent, speech, Arc::clone(&chooser), settings.calls);
-        let recordings = Recordings::new(&settings.recordings, seal.clone(), Arc::clone(&carrier));
         let account = CarrierAccount::of(carrier)?.number(settings.caller_number.clone());
         let server = Server::builder()
             .account(account.calls_per_second(settings.calls_per_second))
@@ -107,7 +109,7 @@ impl App {
             .store(Arc::<dyn OperatorStore>::clone(&operator))
             .vault(Arc::clone(&vault))
             .public_url(settings.public_url.as_str())
-            .configure(engine_settings(settings, seal))
+            .configure(engine_settings(settings, seal.clone()))
             .options(serve_options(settings))
             .map_router(|router| router.layer(from_fn(api::name_request)))
             .drain(drain)
@@ -116,13 +118,15 @@ impl App {
         let monitor = Monitor::start(&engine).await?;
         let dependencies = Dependencies {
             store: Arc::clone(&operator),
-            recordings: recordings.clone(),
+            engine: Arc::clone(&engine),
+            recordings: Recordings::new(&settings.recordings, seal),
             model,
             clock: Clock::system(),
             policy: settings.retention,
         };
         let verifications = Arc::new(StoredVerifications(Arc::clone(&store)));
-        let state = api::State::new(settings, operator, Arc::clone(&engine), verifications, vault, chooser, recordings);
+        let state =
+            api::State::new(settings, operator, Arc::clone(&engine), verifications, vault, chooser, simulated_voice);
         let server = server.routes(api::routes(&state)?).routes(dashboard::routes());
         let server =
             server.background(jobs::summaries(&engine, dependencies.clone())).background(jobs::retention(dependencies));

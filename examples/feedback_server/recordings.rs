@@ -1,83 +1,33 @@
-//! What a call leaves outside the store: a folder with its recording and recorded inputs, and what the carrier keeps.
+//! What calls leave beside the store: a folder each, with its recording and recorded inputs.
 
 use std::io::ErrorKind as Io;
 use std::path::Path;
 use std::sync::Arc;
 
 use tokio::task::spawn_blocking;
-use voicecall::carrier::VoiceBackend;
 use voicecall::engine::RecordingFolder;
-use voicecall::store::{MaintenanceStore, Session, Store};
-use voicecall::{CarrierCallId, ContentSeal, Error, ErrorKind, Result, SessionId};
+use voicecall::store::{MaintenanceStore, Session};
+use voicecall::{ContentSeal, Error, ErrorKind, Result, SessionId};
 
 /// How many sessions are looked for at once.
 const BATCH: usize = 200;
 
-/// The recordings of all sessions.
+/// The recordings of all sessions, where the engine puts them: removed by the engine alone, which knows what it still writes.
 #[derive(Debug, Clone)]
 pub(crate) struct Recordings {
     folder: Arc<Path>,
     seal: ContentSeal,
-    carrier: Arc<dyn VoiceBackend>,
 }
 
 impl Recordings {
-    /// Those below `folder`, where the engine puts them, sealed or not, and at the carrier.
-    pub(crate) fn new(folder: &Path, seal: ContentSeal, carrier: Arc<dyn VoiceBackend>) -> Self {
-        Self { folder: folder.into(), seal, carrier }
+    /// Those below `folder`, sealed or not.
+    pub(crate) fn new(folder: &Path, seal: ContentSeal) -> Self {
+        Self { folder: folder.into(), seal }
     }
 
     /// What a session left here, if it left anything.
     pub(crate) fn of(&self, session: &Session) -> RecordingFolder {
         RecordingFolder::new(&self.folder, (session.tenant, session.id), &self.seal)
-    }
-
-    /// Removes all that a session left outside the store, here and at the carrier. Returns whether there was anything.
-    ///
-    /// # Errors
-    /// `Unavailable` if a file cannot be removed; what the carrier or the store reports. What was removed stays removed,
-    /// and it can be repeated.
-    pub(crate) async fn remove(&self, store: &dyn Store, session: &Session) -> Result<bool> {
-        let here = self.remove_folder(session.id).await?;
-        // Nobody was ever on the line: there is nothing to ask the carrier for.
-        if session.connected_at.is_none() && session.recording_url.is_none() {
-            return Ok(here);
-        }
-        let attempts = store.attempts(session.tenant, session.id).await?;
-        let mut there = false;
-        for call in attempts.iter().filter_map(|attempt| attempt.call.as_ref()) {
-            there |= self.remove_from_carrier(call).await?;
-        }
-        Ok(here || there)
-    }
-
-    /// Removes a session's folder. Returns whether there was one.
-    ///
-    /// # Errors
-    /// `Unavailable` if it cannot be removed.
-    pub(crate) async fn remove_folder(&self, session: SessionId) -> Result<bool> {
-        let folder = self.folder.join(session.to_string());
-        let remove = move || match std::fs::remove_dir_all(folder) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == Io::NotFound => Ok(false),
-            Err(error) => Err(error),
-        };
-        blocking("remove recording", remove).await
-    }
-
-    async fn remove_from_carrier(&self, call: &CarrierCallId) -> Result<bool> {
-        if !self.carrier.capabilities().stored_recordings {
-            return Ok(false);
-        }
-        let kept = match self.carrier.recordings(call).await {
-            Ok(kept) => kept,
-            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(error),
-        };
-        for recording in &kept {
-            self.carrier.delete_recording(&recording.id).await?;
-        }
-        Ok(!kept.is_empty())
     }
 
     /// The sessions that have a folder. What else lies there is not ours to judge.
@@ -86,7 +36,8 @@ impl Recordings {
     /// `Unavailable` if the folder cannot be read.
     pub(crate) async fn sessions(&self) -> Result<Vec<SessionId>> {
         let folder = Arc::clone(&self.folder);
-        blocking("read recordings", move || sessions_below(&folder)).await
+        let read = spawn_blocking(move || sessions_below(&folder)).await.map_err(std::io::Error::other).flatten();
+        read.map_err(|error| Error::new(ErrorKind::Unavailable, "read recordings").with_source(error))
     }
 }
 

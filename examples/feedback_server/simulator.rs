@@ -19,6 +19,7 @@ use voicecall_sim::scenario::Scenario;
 use voicecall_sim::twilio::server::{ServerOptions, TwilioServer};
 use voicecall_sim::twilio::{Account, Exchange, ExchangeOptions, Number};
 
+use crate::api::SimulatedVoice;
 use crate::app::Services;
 use crate::settings::Settings;
 
@@ -43,6 +44,7 @@ pub(crate) struct Order {
 struct Addresses {
     twilio: Url,
     openai: Url,
+    voice: SimulatedVoice,
 }
 
 /// A running simulator. Its process ends with this value, or with ours.
@@ -94,6 +96,7 @@ impl Simulator {
             ),
             model: Arc::new(OpenAiChat::new(endpoint("simulated-model")?)?.with_dialect(ChatDialect::openai())),
             voice: Arc::new(OpenAiSpeech::new(endpoint("simulated-voice")?)?),
+            simulated_voice: Some(self.addresses.voice),
         })
     }
 }
@@ -107,6 +110,10 @@ pub(crate) async fn run(order: Order) -> Result<(), Box<dyn Error>> {
     let fallback = Fallback::installed("sv");
     // Standard output is for the addresses.
     eprintln!("simulated: what the agent has no clip of is {}", fallback.describe());
+    let voice = match fallback {
+        Fallback::Espeak(_) => SimulatedVoice::Synthesised,
+        _ => SimulatedVoice::StandIn,
+    };
     let mut services = ServiceOptions::default();
     services.fallback = fallback.clone();
     let openai = Server::start_with(&scenario, API_KEY, services).await?;
@@ -126,7 +133,7 @@ pub(crate) async fn run(order: Order) -> Result<(), Box<dyn Error>> {
         Library::bundled().speak("agent", text, &fallback).ok().map(|speech| speech.audio)
     });
     let twilio = TwilioServer::start(exchange, ServerOptions::default().route(&order.public, order.local)).await?;
-    let addresses = Addresses { twilio: twilio.api().parse()?, openai: openai.base_url().parse()? };
+    let addresses = Addresses { twilio: twilio.api().parse()?, openai: openai.base_url().parse()?, voice };
     println!("{}", serde_json::to_string(&addresses)?);
     let mut input = tokio::io::stdin();
     let mut nothing = [0; 64];

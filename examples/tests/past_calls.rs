@@ -127,6 +127,10 @@ async fn who_asked_never_to_be_called_again_is_not() {
     let refused = json!({ "verificationId": next, "businessId": SHOP, "customerPhone": PHONE });
     assert_eq!(post(&world, "/api/calls/initiate", &refused, 422).await["code"], "do_not_call");
     assert_eq!(world.column("SELECT count(*) || '' FROM do_not_call"), ["2"]);
+    // Until they change their mind.
+    assert!(post(&world, "/api/customers/forbid-calls", &customer, 200).await["doNotCallSince"].is_string());
+    assert_eq!(post(&world, "/api/customers/allow-calls", &customer, 200).await, json!({}));
+    post(&world, "/api/calls/initiate", &refused, 201).await;
 }
 
 /// The whole way: said in a call over real sockets, and respected by all that waits and comes.

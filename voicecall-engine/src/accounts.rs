@@ -21,6 +21,7 @@ pub struct CarrierAccount {
     name: AccountName,
     backend: Arc<dyn VoiceBackend>,
     numbers: Vec<PhoneNumber>,
+    are_numbers_shared: bool,
     calls_per_second: f64,
     prices: DestinationPrices,
 }
@@ -29,7 +30,8 @@ impl CarrierAccount {
     /// An account without numbers that is given one order a second.
     #[must_use]
     pub fn new(name: AccountName, backend: Arc<dyn VoiceBackend>) -> Self {
-        Self { name, backend, numbers: Vec::new(), calls_per_second: 1.0, prices: DestinationPrices::new() }
+        let (numbers, prices) = (Vec::new(), DestinationPrices::new());
+        Self { name, backend, numbers, are_numbers_shared: false, calls_per_second: 1.0, prices }
     }
 
     /// An account named like its carrier.
@@ -44,6 +46,15 @@ impl CarrierAccount {
     #[must_use]
     pub fn number(mut self, number: PhoneNumber) -> Self {
         self.numbers.push(number);
+        self
+    }
+
+    /// Whether other applications place calls from these numbers as well; they do not unless told otherwise. Carriers do not
+    /// tell who ordered a call, so that after an order without an answer a call from such a number is never taken for the
+    /// one that was ordered: only a report of the carrier that names it settles it.
+    #[must_use]
+    pub const fn shared_numbers(mut self, shared: bool) -> Self {
+        self.are_numbers_shared = shared;
         self
     }
 
@@ -86,6 +97,12 @@ impl CarrierAccount {
     #[must_use]
     pub fn numbers(&self) -> &[PhoneNumber] {
         &self.numbers
+    }
+
+    /// Whether other applications place calls from them as well.
+    #[must_use]
+    pub const fn are_numbers_shared(&self) -> bool {
+        self.are_numbers_shared
     }
 
     /// What a call to `number` is charged with, if it is known.

@@ -17,9 +17,9 @@ use super::destinations::DESTINATION;
 use super::leases::LEASE;
 use super::observe::LiveEventKind;
 use super::plan::PlanRequest;
-use super::retry::retry;
+use super::retry::{retry, retry_while};
 use super::{CallEngine, Ringing};
-use voicecall_core::carrier::{CarrierCall, FindCalls, PlaceCall};
+use voicecall_core::carrier::{CallDirection, CarrierCall, FindCalls, PlaceCall};
 use voicecall_core::store::{
     AttemptOutcome, AttemptState, Claim, DialAttempt, EndReason, EventSource, NumberKey, ProviderLog,
     ProviderOperation, Session, SessionChange,
@@ -38,6 +38,16 @@ const LOOK_AFTER: [Duration; 5] = [
 
 /// Clocks differ: a call may carry a time a little before we ordered it.
 const CLOCK_MARGIN: SignedDuration = SignedDuration::from_secs(10);
+
+/// How long after an attempt was planned its order is given at the latest: plans are made in between.
+const ORDERED_WITHIN: SignedDuration = SignedDuration::from_secs(120);
+
+/// Whether a call from one of our numbers may be the one an attempt has ordered, by what the carrier tells of it.
+fn may_be_of(attempt: &DialAttempt, call: &CarrierCall) -> bool {
+    let is_ordered = call.direction.is_none_or(|direction| direction == CallDirection::OutboundApi);
+    let is_in_time = call.created_at.is_none_or(|created| created <= attempt.created_at + ORDERED_WITHIN);
+    is_ordered && call.parent.is_none() && is_in_time
+}
 
 impl CallEngine {
     /// Places the call of a session that waits for it, at once and whatever the hour. The order to the carrier is sent at
@@ -217,10 +227,12 @@ impl CallEngine {
             }
             Err(error) => {
                 let reason = AttemptOutcome::Rejected(error.to_string());
-                retry(|| self.store.settle_attempt(tenant, attempt.id, &reason)).await?;
-                let policy = retry(|| self.handler.policy(&session)).await?;
+                retry_while(|| !self.is_draining(), || self.store.settle_attempt(tenant, attempt.id, &reason)).await?;
+                let policy = retry(|| self.handler.policy(&session)).await;
                 self.keep_plan(session.id, attempt.id);
-                if self.goes_elsewhere(&session, &policy, &error).await {
+                if policy.as_ref().is_err_and(Error::is_retryable) {
+                    self.postpone(&session, attempt.id, error.retry_after()).await;
+                } else if self.goes_elsewhere(&session, &policy?, &error).await {
                     info!(session = %session.id, account = %account.name(), "another account is tried");
                     self.postpone(&session, attempt.id, Some(Duration::ZERO)).await;
                 } else if error.is_retryable() {
@@ -317,17 +329,31 @@ impl CallEngine {
         if self.is_settled(attempt).await? {
             return Ok(true);
         }
-        let since = attempt.created_at - CLOCK_MARGIN;
         let account = self.accounts.of(attempt)?;
-        let mut found = Vec::new();
-        for from in numbers {
-            found.extend(account.backend().find(&FindCalls { to: to.clone(), from: from.clone(), since }).await?);
+        if account.config().are_numbers_shared() {
+            // Whatever is found may be another application's; a report that names the attempt is not.
+            return Ok(false);
         }
-        for call in found {
-            // A call that belongs to another attempt is not ours, even to the same number.
-            if self.route(&account, &call.id).await?.is_none() {
-                self.bind(CallKey::of(attempt)?, &call.id).await?;
+        let since = attempt.created_at - CLOCK_MARGIN;
+        let mut ours = Vec::new();
+        for from in numbers {
+            let query = FindCalls { to: to.clone(), from: from.clone(), since };
+            for call in account.backend().find(&query).await?.into_iter().filter(|call| may_be_of(attempt, call)) {
+                // A call that belongs to another attempt is not ours, even to the same number.
+                if self.route(&account, &call.id).await?.is_none() {
+                    ours.push(call.id);
+                }
+            }
+        }
+        match &ours[..] {
+            [call] => {
+                self.bind(CallKey::of(attempt)?, call).await?;
                 return Ok(true);
+            }
+            [] => {}
+            // Only one was ordered, and none of them tells that it is that one.
+            _ => {
+                warn!(session = %attempt.session, calls = ours.len(), "a call with an unknown outcome may be one of several")
             }
         }
         // A report may have settled it while the carrier was searching.

@@ -72,14 +72,7 @@ impl CallEngine {
             state.unused_plans.remove(&session.id);
         }
         self.changed.notify_waiters();
-        let took = session.ended_at.map(|at| at.duration_since(session.started_at)).unwrap_or_default();
-        let kind = LiveEventKind::Ended {
-            reason: session.end_reason.unwrap_or(EndReason::TechnicalFailure),
-            connected: session.connected_at.is_some(),
-            took: took.try_into().unwrap_or_default(),
-            cost_micros: session.cost_micros,
-        };
-        self.events.tell(session.tenant, session.id, kind);
+        self.events.tell(session.tenant, session.id, LiveEventKind::end_of(session));
     }
 }
 

@@ -10,6 +10,7 @@ mod destinations;
 mod dial;
 mod dispatcher;
 mod ending;
+mod erase;
 mod failover;
 mod fairness;
 mod incoming;
@@ -49,6 +50,7 @@ pub use address::{CallKey, ReportOf};
 pub use config::{EngineConfig, check_public_url};
 pub use decision::IncomingDecision;
 pub use destinations::Destinations;
+pub use erase::ErasedPerson;
 pub use observe::{LiveEvent, LiveEventKind, Observer};
 pub use plan::{CallHandler, CallOutcome, CallPlan, PlanRequest};
 pub use policy::{Backoff, DialPolicy};
@@ -127,6 +129,8 @@ struct Live {
     account: Arc<Account>,
     since: Instant,
     epoch: Option<Epoch>,
+    /// Set once nothing of the call may be recorded any more.
+    discarded: recording::Discarded,
     amd: watch::Sender<voicemail::AmdResult>,
     control: mpsc::Sender<Box<InputEvent<'static>>>,
     /// Ends the call's task, whatever it is doing.

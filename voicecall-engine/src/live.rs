@@ -13,7 +13,7 @@ use super::ending::{hang_up_when_told, redirect};
 use super::named::Named;
 use super::observe::Observed;
 use super::plan::{CallOutcome, CallPlan, PlanRequest};
-use super::recording::{CallRecording, RecordingFolder};
+use super::recording::{CallRecording, Discarded, RecordingFolder};
 use super::retry::{ON_THE_LINE, retry, retry_for};
 use super::sink::{EngineSink, Outlets};
 use super::ticket::{Admitted, CallTicket, MediaTicket};
@@ -96,6 +96,7 @@ impl CallEngine {
             account: self.accounts.get(ticket.key.account)?,
             since: Instant::now(),
             epoch: None,
+            discarded: Discarded::default(),
             amd: amd.clone(),
             control: control.clone(),
             abort: None,
@@ -114,6 +115,9 @@ impl CallEngine {
             Ok(result) => result,
             Err(error) => Err(Error::new(ErrorKind::Internal, "run call").with_source(error)),
         };
+        if matches!(result, Ok(Ran::Lost) | Err(_)) {
+            self.discard_if_erased(tenant, session).await;
+        }
         let is_ours = {
             let live = &mut self.state().live;
             let is_it = live.get(&session).is_some_and(|live| live.control.same_channel(&control));
@@ -239,7 +243,8 @@ impl CallEngine {
         }
         let (hang_up, hung_up) = oneshot::channel();
         let (transfer, transfers) = mpsc::channel(1);
-        let control = self.state().live.get(&id).map(|live| live.control.clone()).ok_or_else(lost_call)?;
+        let of_live = |live: &Live| (live.control.clone(), live.discarded.clone());
+        let (control, discarded) = self.state().live.get(&id).map(of_live).ok_or_else(lost_call)?;
         let observed = Observed::new(dialogue, tenant, id, Arc::clone(&self.events));
         let mut logic = Conversation::new(CallMachine::new(settings.clone()), Box::new(observed));
         let mut recording = None;
@@ -247,7 +252,7 @@ impl CallEngine {
             let inputs = InputRecorder::new(&settings);
             logic = logic.with_recorder(inputs.clone());
             let folder = RecordingFolder::new(recordings, (tenant, id), &self.config.seal);
-            recording = Some(CallRecording::new(folder, &self.recorder, inputs));
+            recording = Some(CallRecording::new(folder, &self.recorder, inputs, discarded));
         }
         let (sink, writer) = EngineSink::new(
             Arc::clone(&self.store),

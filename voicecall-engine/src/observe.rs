@@ -12,7 +12,7 @@ use voicecall_core::CallTime;
 use voicecall_core::call::{Exchange, TurnLatency};
 use voicecall_core::dialogue::{Action, Dialogue, DialogueEvent, Past, UtteranceId};
 use voicecall_core::journal::JournalEntry;
-use voicecall_core::store::{EndReason, ProviderOperation};
+use voicecall_core::store::{EndReason, ProviderOperation, Session};
 use voicecall_core::tool::Tool;
 use voicecall_core::{PhoneNumber, Result, SessionId, TenantId};
 
@@ -109,6 +109,19 @@ pub enum LiveEventKind {
         /// What it cost, in millionths of a US dollar, if that is known.
         cost_micros: Option<i64>,
     },
+}
+
+impl LiveEventKind {
+    /// The end of a session, as it is stored.
+    pub(super) fn end_of(session: &Session) -> Self {
+        let took = session.ended_at.map(|at| at.duration_since(session.started_at)).unwrap_or_default();
+        Self::Ended {
+            reason: session.end_reason.unwrap_or(EndReason::TechnicalFailure),
+            connected: session.connected_at.is_some(),
+            took: took.try_into().unwrap_or_default(),
+            cost_micros: session.cost_micros,
+        }
+    }
 }
 
 /// Everybody who watches.

@@ -8,7 +8,7 @@ use tracing::{error, info, warn};
 use super::CallEngine;
 use super::observe::LiveEventKind;
 use super::policy::DialPolicy;
-use super::retry::retry;
+use super::retry::{retry, retry_while};
 use voicecall_core::AttemptId;
 use voicecall_core::store::{AttemptState, Direction, EndReason, EventSource, NewSession, Session, SessionChange};
 use voicecall_core::{Address, CallHours, Error, ErrorKind, Result};
@@ -89,8 +89,11 @@ impl CallEngine {
         reason: EndReason,
         source: EventSource,
     ) {
-        let step = self.after_attempt(session, reason, source).await;
-        self.finish(session, attempt, reason, &step).await;
+        match self.after_attempt(session, reason, source).await {
+            Ok(step) => self.finish(session, attempt, reason, &step).await,
+            // It stays open, and the carrier is asked again what became of it.
+            Err(error) => warn!(session = %session.id, %error, "nobody tells how a session goes on"),
+        }
     }
 
     /// Lets a session whose order was certainly not carried out wait for a moment; no attempt is spent.
@@ -98,6 +101,8 @@ impl CallEngine {
         let wait = wait.unwrap_or(OUT_OF_ORDER);
         let step = match retry(|| self.handler.policy(session)).await {
             Ok(policy) => self.next_attempt(session, &policy, wait),
+            // Asked again before it is called: that nobody tells now is no reason to give anybody up.
+            Err(error) if error.is_retryable() => self.wait_unasked(session, wait),
             Err(_) => None,
         };
         let step = step.unwrap_or_else(|| self.end(EndReason::CallFailed, EventSource::System));
@@ -106,7 +111,8 @@ impl CallEngine {
 
     async fn finish(&self, session: &Session, attempt: AttemptId, reason: EndReason, step: &SessionChange) {
         let (tenant, id) = (session.tenant, session.id);
-        match retry(|| self.store.finish_attempt(tenant, attempt, reason, step)).await {
+        let finished = retry_while(|| !self.is_draining(), || self.store.finish_attempt(tenant, attempt, reason, step));
+        match finished.await {
             Ok(session) => match *step {
                 SessionChange::Postponed { until, .. } => {
                     info!(session = %id, %reason, %until, "nobody was reached and is tried again");
@@ -122,7 +128,10 @@ impl CallEngine {
     }
 
     /// What follows from an attempt that ended for `reason`.
-    async fn after_attempt(&self, session: &Session, reason: EndReason, source: EventSource) -> SessionChange {
+    ///
+    /// # Errors
+    /// Retryable ones of the application or the store: it is not known.
+    async fn after_attempt(&self, session: &Session, reason: EndReason, source: EventSource) -> Result<SessionChange> {
         let policy = retry(|| self.handler.policy(session)).await;
         let attempts = retry(|| self.store.attempts(session.tenant, session.id)).await;
         let next = match (policy, attempts) {
@@ -131,12 +140,20 @@ impl CallEngine {
                 let wait = policy.retry(reason, u32::try_from(rung).unwrap_or(u32::MAX));
                 wait.and_then(|wait| self.next_attempt(session, &policy, wait))
             }
+            (Err(error), _) | (_, Err(error)) if error.is_retryable() => return Err(error),
             (Err(error), _) | (_, Err(error)) => {
                 warn!(session = %session.id, %error, "a session is given up because nobody tells how to go on");
                 None
             }
         };
-        next.unwrap_or_else(|| self.end(reason, source))
+        Ok(next.unwrap_or_else(|| self.end(reason, source)))
+    }
+
+    /// Lets a session wait whose policy nobody tells.
+    fn wait_unasked(&self, session: &Session, wait: Duration) -> Option<SessionChange> {
+        let now = self.now();
+        let until = now.checked_add(SignedDuration::try_from(wait).ok()?).ok()?;
+        (session.direction == Direction::Outbound).then_some(SessionChange::Postponed { until, at: now })
     }
 
     /// Another attempt after `wait`, unless the session is too old for it.

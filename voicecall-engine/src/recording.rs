@@ -8,7 +8,10 @@
 mod files;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use tokio::sync::{mpsc, oneshot};
@@ -31,12 +34,27 @@ const WAITING_BATCHES: usize = 1024;
 /// Frames that a call keeps for a slow disk: four minutes, a minute more than are held before consent.
 const WAITING_FRAMES: usize = 4 * 60 * 50;
 
+/// Set once nothing of a call may be recorded any more: what is written after that is dropped by the thread.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Discarded(Arc<AtomicBool>);
+
+impl Discarded {
+    fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
 /// What one call records.
 #[derive(Debug)]
 pub(super) struct CallRecording {
     folder: RecordingFolder,
     thread: mpsc::Sender<Job>,
     inputs: InputRecorder,
+    discarded: Discarded,
     has_consent: bool,
     /// Kept until the thread has taken it.
     consent: Option<ConsentToken>,
@@ -46,10 +64,16 @@ pub(super) struct CallRecording {
 }
 
 impl CallRecording {
-    /// Records a session into its folder once there is consent.
-    pub(super) fn new(folder: RecordingFolder, thread: &RecordingThread, inputs: InputRecorder) -> Self {
+    /// Records a session into its folder once there is consent, and until it is discarded.
+    pub(super) fn new(
+        folder: RecordingFolder,
+        thread: &RecordingThread,
+        inputs: InputRecorder,
+        discarded: Discarded,
+    ) -> Self {
         Self {
             folder,
+            discarded,
             thread: thread.jobs.clone(),
             inputs,
             has_consent: false,
@@ -93,6 +117,7 @@ impl CallRecording {
     fn batch(&mut self) -> Batch {
         Batch {
             folder: self.folder.clone(),
+            discarded: self.discarded.clone(),
             consent: self.consent.take(),
             frames: std::mem::take(&mut self.frames),
             // What was said without consent is never taken out.
@@ -139,11 +164,14 @@ enum Job {
     Write(Batch),
     /// Writes as well, and tells whether there is a recording.
     Close(Batch, oneshot::Sender<bool>),
+    /// Removes the session's folder, and tells whether there was one.
+    Discard(SessionId, PathBuf, oneshot::Sender<io::Result<bool>>),
 }
 
 #[derive(Debug)]
 struct Batch {
     folder: RecordingFolder,
+    discarded: Discarded,
     /// There with the first batch.
     consent: Option<ConsentToken>,
     frames: Vec<(CallTime, Frame, Frame)>,
@@ -158,6 +186,22 @@ impl RecordingThread {
             .spawn(|| write_recordings(waiting))
             .map_err(|error| Error::new(ErrorKind::Internal, "start recording thread").with_source(error))?;
         Ok(Self { jobs })
+    }
+
+    /// Removes a session's folder below `recordings`, behind everything its call has handed over; what a live call hands
+    /// over later is dropped. Returns whether there was a folder.
+    ///
+    /// # Errors
+    /// `Unavailable` if it cannot be removed.
+    pub(super) async fn discard(&self, session: SessionId, recordings: &Path, live: Option<Discarded>) -> Result<bool> {
+        if let Some(discarded) = live {
+            discarded.set();
+        }
+        let failed = |error: io::Error| Error::new(ErrorKind::Unavailable, "remove recording").with_source(error);
+        let (done, removed) = oneshot::channel();
+        let discard = Job::Discard(session, recordings.join(session.to_string()), done);
+        self.jobs.send(discard).await.map_err(io::Error::other).map_err(failed)?;
+        removed.await.map_err(io::Error::other).flatten().map_err(failed)
     }
 }
 
@@ -174,6 +218,11 @@ fn write_recordings(mut jobs: mpsc::Receiver<Job>) {
                 }
                 // Nobody waits for it only if the process is ending.
                 let _ = done.send(batch.folder.recording().exists());
+            }
+            Job::Discard(session, folder, done) => {
+                open.remove(&session);
+                // Whoever has gone away repeats it.
+                let _ = done.send(remove_folder(&folder));
             }
         }
     }
@@ -200,6 +249,9 @@ impl Files {
 
 fn write(open: &mut HashMap<SessionId, Files>, batch: &Batch) {
     let session = batch.folder.session;
+    if batch.discarded.is_set() {
+        return;
+    }
     if let Some(consent) = &batch.consent {
         // Of a connection that was never closed: it must be complete before its file is opened again.
         open.remove(&session);
@@ -229,6 +281,14 @@ fn open_files(batch: &Batch, consent: &ConsentToken) -> Files {
     let inputs =
         folder.begin_inputs().inspect_err(|error| warn!(%session, %error, "the recorded inputs could not be begun"));
     Files { wav: wav.ok(), inputs: inputs.ok() }
+}
+
+fn remove_folder(folder: &Path) -> io::Result<bool> {
+    match std::fs::remove_dir_all(folder) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 #[cfg(test)]

@@ -115,7 +115,8 @@ impl CallEngine {
             return self.wait_again(session).await;
         };
         match (attempt.state, &attempt.call) {
-            (AttemptState::Planned, _) => self.wait_again(session).await,
+            // The phone has certainly not rung. What was refused for good is refused again, and ends then.
+            (AttemptState::Planned | AttemptState::Rejected, _) => self.wait_again(session).await,
             (_, Some(call)) => {
                 let known = self.accounts.of(&attempt)?.backend().fetch(call).await;
                 // It may have come back by itself while the carrier was asked about it, and be over by now.
@@ -133,7 +134,7 @@ impl CallEngine {
                     Err(error) => Err(error),
                 }
             }
-            // Rejected, or never found: the phone has not rung as far as anybody knows.
+            // Never found: the phone has not rung as far as anybody knows.
             _ => self.close(session, &attempt, CallStatus::Failed).await,
         }
     }

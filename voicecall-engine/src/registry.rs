@@ -84,8 +84,9 @@ impl Registry {
     }
 
     /// Adds the accounts of a TOML text, in its order: each an `[[account]]` with a `name`, its `carrier`, and what the
-    /// carrier's factory reads. `numbers` (calls come from the first one), `calls_per_second` (1 unless it is said) and
-    /// `prices` by destination (see [`CarrierAccount::prices`]) are optional. In the place of any text may stand
+    /// carrier's factory reads. `numbers` (calls come from the first one), `shared_numbers` (see
+    /// [`CarrierAccount::shared_numbers`]), `calls_per_second` (1 unless it is said) and `prices` by destination (see
+    /// [`CarrierAccount::prices`]) are optional. In the place of any text may stand
     /// `{ env = "NAME" }`, an environment variable; for `numbers` one that holds them separated by commas.
     ///
     /// `public_url` is where carriers reach this server.
@@ -131,7 +132,8 @@ impl Registry {
             settings.wrong("carrier", format!("no carrier `{carrier}`; there are: {}", there_are.join(", ")))
         })?;
         let (numbers, rate, prices) = (settings.numbers()?, settings.number("calls_per_second")?, settings.prices()?);
-        let account = CarrierAccount::new(name, factory(settings)?).prices(prices);
+        let shared = settings.flag("shared_numbers")?.unwrap_or(false);
+        let account = CarrierAccount::new(name, factory(settings)?).prices(prices).shared_numbers(shared);
         let account = rate.into_iter().fold(account, CarrierAccount::calls_per_second);
         let account = numbers.into_iter().fold(account, CarrierAccount::number);
         account.validate().map_err(|error| {

@@ -35,6 +35,19 @@ pub(super) async fn retry<T, F: Future<Output = Result<T>>>(attempt: impl Fn() -
     retry_for(AT_THE_END, attempt).await
 }
 
+/// Repeats what only this process knows, for as long as it `goes_on`, and once more.
+pub(super) async fn retry_while<T: Send, F: Future<Output = Result<T>> + Send>(
+    goes_on: impl Fn() -> bool + Send + Sync,
+    attempt: impl Fn() -> F + Send + Sync,
+) -> Result<T> {
+    loop {
+        match retry(&attempt).await {
+            Err(error) if error.is_retryable() && goes_on() => {}
+            result => return result,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};

@@ -118,6 +118,18 @@ impl<'a> AccountSettings<'a> {
         number.map(Some).ok_or_else(|| self.wrong(key, "a number"))
     }
 
+    /// `true` or `false`; `None` if there is no such key.
+    ///
+    /// # Errors
+    /// `Config` naming the key if it is neither.
+    pub fn flag(&mut self, key: &'static str) -> Result<Option<bool>> {
+        match self.value(key) {
+            None => Ok(None),
+            Some(DeValue::Boolean(flag)) => Ok(Some(flag)),
+            Some(_) => Err(self.wrong(key, "true or false")),
+        }
+    }
+
     /// An error about a key of this account, which may be one below it such as `prices."+46"`. It names the line; `expected`
     /// must not quote a secret.
     #[must_use]

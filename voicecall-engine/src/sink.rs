@@ -240,5 +240,13 @@ async fn append(store: &dyn EngineStore, events: &EventBus, tenant: TenantId, en
             Err(error) => return Err(error),
         }
     }
+    for entry in entries.iter().filter(|entry| entry.fact == Fact::DoNotCall) {
+        // The store would end the sessions that wait for the person as it takes the fact, and tell nobody.
+        for person in store.session(tenant, entry.session).await?.people() {
+            for ended in store.forbid_calls(tenant, person, entry.at).await? {
+                events.tell(tenant, ended.id, LiveEventKind::end_of(&ended));
+            }
+        }
+    }
     store.append(tenant, entries).await
 }

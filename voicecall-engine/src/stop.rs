@@ -5,11 +5,12 @@ use std::time::Duration;
 use tracing::warn;
 use voicecall_core::call::InputEvent;
 use voicecall_core::dialogue::Action;
-use voicecall_core::store::{EndReason, EventSource, Session, SessionChange};
+use voicecall_core::store::{EndReason, EventSource, Session, SessionChange, SessionStatus};
 use voicecall_core::{Error, ErrorKind, Result};
-use voicecall_core::{SessionId, TenantId};
+use voicecall_core::{PersonKey, SessionId, TenantId};
 
 use super::CallEngine;
+use super::observe::LiveEventKind;
 
 impl CallEngine {
     /// Ends a session, whatever it is doing and in whichever process: waiting, ringing or talking.
@@ -34,10 +35,27 @@ impl CallEngine {
         self.hang_up_attempts(tenant, session).await
     }
 
-    /// Tells everybody who watches that somebody else ended a session, as it is now in the store. A call it may still have
-    /// is not touched: see [`hang_up`](Self::hang_up).
-    pub fn announce_end(&self, ended: &Session) {
-        self.tell_ended(ended);
+    /// Tells everybody who watches how far a session has come that somebody else changed, as it is now in the store: that its
+    /// call was ordered, that somebody is on the line, or that it is over. A call it may still have is not touched: see
+    /// [`hang_up`](Self::hang_up).
+    pub fn announce(&self, changed: &Session) {
+        match changed.status {
+            SessionStatus::Initiated => {}
+            SessionStatus::Connecting => self.events.tell(changed.tenant, changed.id, LiveEventKind::Placed),
+            SessionStatus::InProgress => self.events.tell(changed.tenant, changed.id, LiveEventKind::Connected),
+            SessionStatus::Completed | SessionStatus::Timeout | SessionStatus::Failed => self.tell_ended(changed),
+        }
+    }
+
+    /// Keeps that a person must not be called any more, and tells everybody who watches of the sessions that end with it: those
+    /// that wait to call the person. Returns them.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub async fn forbid_calls(&self, tenant: TenantId, person: PersonKey) -> Result<Vec<Session>> {
+        let ended = self.store.forbid_calls(tenant, person, self.now()).await?;
+        ended.iter().for_each(|session| self.tell_ended(session));
+        Ok(ended)
     }
 
     /// Ends the call of a session that is over, ringing or talking; the session stays as it is.

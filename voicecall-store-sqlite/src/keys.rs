@@ -33,7 +33,7 @@ impl SealedRows for SqliteStore {
         let renewed = self.write("renew content", move |db| renew(db, after, sessions, journal::renew)).await?;
         // What is sealed now stands nowhere as it was.
         if renewed.renewed > 0 {
-            self.forget_traces("renew content").await?;
+            self.forget_traces().await;
         }
         Ok(renewed)
     }

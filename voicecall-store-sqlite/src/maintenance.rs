@@ -50,7 +50,8 @@ impl MaintenanceStore for SqliteStore {
             Ok(())
         })
         .await?;
-        self.forget_traces("delete session").await
+        self.forget_traces().await;
+        Ok(())
     }
 
     async fn old_recordings(&self, before: Timestamp, limit: u32) -> Result<Vec<Session>> {

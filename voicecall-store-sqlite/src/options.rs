@@ -163,6 +163,8 @@ impl SqliteOptions {
                     let page: u64 = db.pragma_query_value(None, "page_size", |row| row.get::<_, u32>(0))?.into();
                     db.pragma_update(None, "max_page_count", i64::try_from(bytes / page).unwrap_or(i64::MAX))?;
                 }
+                // What was deleted by a process that was killed before it could empty the log. Whoever reads may keep it.
+                let _is_busy: bool = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0))?;
             }
             Access::Read => db.pragma_update(None, "query_only", true)?,
         }

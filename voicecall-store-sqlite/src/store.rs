@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rusqlite::Connection;
 use voicecall_core::store::Extension;
-use voicecall_core::{ContentSeal, Error, ErrorKind, Result};
+use voicecall_core::{ContentSeal, Result};
 
 use crate::fault::Outcome;
 use crate::options::SqliteOptions;
@@ -27,6 +27,8 @@ pub struct SqliteStore {
     next_reader: AtomicUsize,
     path: Option<PathBuf>,
     seal: ContentSeal,
+    /// Whether a task is emptying the log.
+    is_emptying: Arc<AtomicBool>,
     pub(crate) extensions: Arc<Extensions>,
 }
 
@@ -34,7 +36,10 @@ pub struct SqliteStore {
 pub(crate) type Extensions = [Arc<dyn for<'a> Extension<Transaction<'a>>>];
 
 /// How long moving the log into the file waits for whoever reads.
-const LOG_PATIENCE: Duration = Duration::from_secs(10);
+const LOG_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long it waits before it is tried again, beside everything else.
+const LOG_PAUSE: Duration = Duration::from_secs(1);
 
 impl SqliteStore {
     /// Opens the file with the default options and brings it to this version's tables. It is created if missing.
@@ -60,29 +65,39 @@ impl SqliteStore {
         seal: ContentSeal,
         extensions: &[Arc<dyn for<'a> Extension<Transaction<'a>>>],
     ) -> Self {
-        Self { writer, readers, next_reader: AtomicUsize::new(0), path, seal, extensions: extensions.into() }
+        Self {
+            writer,
+            readers,
+            next_reader: AtomicUsize::new(0),
+            path,
+            seal,
+            is_emptying: Arc::default(),
+            extensions: extensions.into(),
+        }
     }
 
     /// Empties the write-ahead log, in which what was deleted from the file would still stand.
     ///
-    /// # Errors
-    /// `Unavailable` if somebody reads for so long that the log cannot be emptied.
-    pub(crate) async fn forget_traces(&self, operation: &'static str) -> Result<()> {
-        let Some(path) = self.path.clone() else { return Ok(()) };
-        let empty = move || -> Outcome<()> {
-            // A connection of its own: within a transaction the log cannot be emptied.
-            let db = Connection::open(path)?;
-            db.busy_timeout(LOG_PATIENCE)?;
-            let busy: bool = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0))?;
-            if busy {
-                let error = Error::new(ErrorKind::Unavailable, operation).with_provider("sqlite");
-                return Err(error.with_message("the log cannot be emptied while somebody reads").into());
+    /// Whoever reads for longer than this waits keeps the log: it is then emptied as soon as nobody reads, or when the file
+    /// is opened the next time. What was deleted is deleted in any case, so that this is nobody's failure.
+    pub(crate) async fn forget_traces(&self) {
+        let Some(path) = self.path.clone() else { return };
+        // One task is enough for all that is deleted until it has done it.
+        if empty_log(path.clone()).await || self.is_emptying.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let is_emptying = Arc::downgrade(&self.is_emptying);
+        tokio::spawn(async move {
+            // Once the store is closed the last connection has emptied the log.
+            while let Some(is_emptying) = is_emptying.upgrade() {
+                if empty_log(path.clone()).await {
+                    is_emptying.store(false, Ordering::Release);
+                    return;
+                }
+                drop(is_emptying);
+                tokio::time::sleep(LOG_PAUSE).await;
             }
-            Ok(())
-        };
-        let emptied = tokio::task::spawn_blocking(empty).await;
-        let emptied = emptied.map_err(|error| Error::new(ErrorKind::Internal, operation).with_source(error))?;
-        emptied.map_err(|fault| fault.into_error(operation))
+        });
     }
 
     /// Waits until everything accepted is written, and closes the file.
@@ -121,6 +136,32 @@ impl SqliteStore {
     {
         let seal = self.seal.clone();
         move |db| work(&Transaction::new(db, &seal))
+    }
+}
+
+/// Returns whether the log is empty: nobody read for too long.
+async fn empty_log(path: PathBuf) -> bool {
+    let empty = move || -> rusqlite::Result<bool> {
+        // A connection of its own: within a transaction the log cannot be emptied.
+        let db = Connection::open(path)?;
+        db.busy_timeout(LOG_PATIENCE)?;
+        db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0))
+    };
+    match tokio::task::spawn_blocking(empty).await {
+        Ok(Ok(is_busy)) => {
+            if is_busy {
+                tracing::warn!("the log keeps what was deleted until whoever reads the file is done");
+            }
+            !is_busy
+        }
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "the log could not be emptied");
+            false
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the log could not be emptied");
+            false
+        }
     }
 }
 

@@ -125,6 +125,49 @@ async fn sealed_content_opens_in_its_own_row_only() {
     assert!(store.journal(other.tenant, other.id).await.is_ok(), "the other is as it was");
 }
 
+#[tokio::test(start_paused = true)]
+async fn whoever_reads_keeps_no_delete_from_succeeding_and_no_trace_for_longer_than_the_read() {
+    let (folder, vault, tenant) = (Folder::new(), Vault::generate().unwrap(), TenantId::new());
+    let file = folder.file();
+    let store = SqliteOptions::new().open(&file).await.unwrap();
+    let finds = |needle: &str| contents(&folder).iter().any(|file| file.contains(needle));
+    let person = async |store: &SqliteStore, number: &str, words: &str| {
+        let new = new_session_for(&vault, tenant, &number.parse().unwrap());
+        store.create_session(&new).await.unwrap();
+        store.append(tenant, &[entry(new.id, 1, words)]).await.unwrap();
+        (new.id, vault.lookup(tenant, &number.parse().unwrap()).into())
+    };
+    // It can read only, so that it does not empty the log when it goes.
+    let reader = || {
+        let reader = rusqlite::Connection::open_with_flags(&file, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+        reader.execute_batch("BEGIN; SELECT count(*) FROM sessions").unwrap();
+        reader
+    };
+
+    let (session, key) = person(&store, "+46701234567", "canary of one").await;
+    let reading = reader();
+    assert_eq!(store.erase_person(tenant, key).await.unwrap().sessions, [session], "it was erased");
+    assert!(finds("canary of one"), "the log is kept for the reader");
+    drop(reading);
+    for _ in 0..100 {
+        if !finds("canary of one") {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    }
+    assert!(!finds("canary of one"), "the log is emptied when nobody reads any more");
+
+    let (session, key) = person(&store, "+46701234568", "canary of another").await;
+    let reading = reader();
+    assert_eq!(store.erase_person(tenant, key).await.unwrap().sessions, [session]);
+    // The process ends before the reader does.
+    drop(store);
+    drop(reading);
+    assert!(finds("canary of another"));
+    let _next = SqliteOptions::new().open(&file).await.unwrap();
+    assert!(!finds("canary of another"), "the next process empties it");
+}
+
 async fn open(folder: &Folder) -> SqliteStore {
     SqliteOptions::new().extension(SqliteSurvey).open(folder.file()).await.unwrap()
 }

@@ -6,18 +6,12 @@ use axum::Json;
 use axum::extract::State as Extract;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
-use tokio::time::timeout;
-use tracing::warn;
 use utoipa::{IntoParams, ToSchema};
-use voicecall::engine::{LiveEvent, LiveEventKind};
-use voicecall::store::{EndReason, Session, SessionFilter, SessionStatus};
-use voicecall::survey::store::SurveyCall;
+use voicecall::store::{EndReason, SessionFilter, SessionStatus};
 use voicecall::{SessionId, TenantId};
 
 use super::input::{Id, Parameters};
-use super::page::{PageLength, PageNumber, Pagination, page_request};
+use super::page::{PageLength, PageNumber, Pagination, fit, page_request};
 use super::session::{SessionBody, find};
 use super::{ApiError, Claims, State, schema, words};
 
@@ -108,7 +102,7 @@ pub(super) async fn list(
     };
     let request = page_request(query.page, query.limit);
     let page = state.store().calls(query.business_id, &filter, request).await?;
-    let calls = SessionBody::page(&state, query.business_id, page.items).await?;
+    let (calls, request) = fit(SessionBody::page(&state, query.business_id, page.items).await?, request);
     Ok(Json(CallsBody { calls, pagination: Pagination::of(request, page.total) }))
 }
 
@@ -132,41 +126,7 @@ pub(super) async fn cancel(
     if session.status.is_final() {
         return Err(ApiError::conflict("sessionId", "the call is over"));
     }
-    Ok(Json(SessionBody::of(&state, end(&state, &session).await?).await?))
-}
-
-/// Ends a session and its call. Returns the call as it is then.
-///
-/// # Errors
-/// What the store reports.
-pub(super) async fn end(state: &State, session: &Session) -> Result<SurveyCall, ApiError> {
     let (tenant, id) = (session.tenant, session.id);
-    // Before the end, so that it is not missed.
-    let events = state.engine.subscribe();
-    match state.engine.stop(tenant, id, EndReason::Canceled).await {
-        // It ends itself, with everything that was said stored first.
-        Ok(()) => {
-            if timeout(ENDING, ended(events, id)).await.is_err() {
-                warn!(session = %id, "a cancelled call takes long to end");
-            }
-        }
-        Err(error) => {
-            if !state.store().session(tenant, id).await?.status.is_final() {
-                return Err(error.into());
-            }
-            // Whoever answers it is hung up on, because the session is over.
-            warn!(session = %id, %error, "a cancelled call could not be ended at the carrier");
-        }
-    }
-    Ok(state.store().call(tenant, id).await?)
-}
-
-async fn ended(mut events: Receiver<LiveEvent>, session: SessionId) {
-    loop {
-        match events.recv().await {
-            Ok(event) if event.session == session && matches!(event.kind, LiveEventKind::Ended { .. }) => return,
-            Ok(_) | Err(RecvError::Lagged(_)) => {}
-            Err(RecvError::Closed) => return,
-        }
-    }
+    state.engine.stop_within(tenant, id, EndReason::Canceled, ENDING).await?;
+    Ok(Json(SessionBody::of(&state, state.store().call(tenant, id).await?).await?))
 }

@@ -116,7 +116,7 @@ pub(super) async fn complete(
     let change = SessionChange::Ended { reason, source: EventSource::System, at: now };
     let (store, tenant, id) = (state.store(), session.tenant, session.id);
     let ended = store.complete_call(tenant, id, &change, &responses).await?;
-    state.engine.announce_end(&ended);
+    state.engine.announce(&ended);
     if let Some(transcript) = completion.transcript {
         let what = CallAttachment { transcript: Some(transcript.into_inner()), ..CallAttachment::default() };
         store.attach_to_call(tenant, id, &what, now).await?;

@@ -12,7 +12,6 @@ use voicecall::{PersonKey, RecordId, TenantId};
 
 use super::bounds::SwedishPhone;
 use super::call::{AttemptBody, ResponseBody};
-use super::calls::end;
 use super::events::EventBody;
 use super::input::Input;
 use super::session::SessionBody;
@@ -175,22 +174,66 @@ pub(super) async fn erase(
     Input(customer): Input<Customer>,
 ) -> Result<Json<ErasedBody>, ApiError> {
     claims.allow(customer.business_id)?;
-    let (store, business) = (state.store(), customer.business_id);
-    let person = customer.key(&state);
-    let known = store.export_person(business, person).await?.sessions;
-    for file in known.iter().filter(|file| !file.session.status.is_final()) {
-        end(&state, &file.session).await?;
+    let erased = state.engine.erase_person(customer.business_id, customer.key(&state)).await?;
+    let verifications = erased.stored.extensions.get(SurveyFile::NAME).copied().unwrap_or(0);
+    Ok(Json(ErasedBody { sessions: erased.stored.sessions.len(), recordings: erased.recordings, verifications }))
+}
+
+/// Whether a customer may be called.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DoNotCall)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DoNotCallBody {
+    /// Since when the customer must not be called; absent for one who may be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Timestamp, required = false)]
+    do_not_call_since: Option<Timestamp>,
+}
+
+impl DoNotCallBody {
+    async fn of(state: &State, customer: &Customer) -> Result<Json<Self>, ApiError> {
+        let key = customer.key(state);
+        let do_not_call_since = state.store().calls_forbidden_since(customer.business_id, key).await?;
+        Ok(Json(Self { do_not_call_since }))
     }
-    let mut recordings = 0;
-    for file in &known {
-        // Files first: once the rows are gone nobody knows which ones they were.
-        recordings += usize::from(state.recordings.remove(store, &file.session).await?);
-    }
-    let erased = store.erase_person(business, person).await?;
-    for session in &erased.sessions {
-        // What a call wrote while it was being ended.
-        recordings += usize::from(state.recordings.remove_folder(*session).await?);
-    }
-    let verifications = erased.extensions.get(SurveyFile::NAME).copied().unwrap_or(0);
-    Ok(Json(ErasedBody { sessions: erased.sessions.len(), recordings, verifications }))
+}
+
+/// Call a customer never again
+///
+/// At the customer's wish, however it was told. Calls that wait end as `do_not_call`; an earlier wish stays as it is.
+#[utoipa::path(
+    post, path = "/customers/forbid-calls", tag = "customers",
+    request_body = Customer,
+    responses(
+        (status = 200, body = DoNotCallBody),
+    ),
+)]
+pub(super) async fn forbid_calls(
+    Extract(state): Extract<State>,
+    claims: Claims,
+    Input(customer): Input<Customer>,
+) -> Result<Json<DoNotCallBody>, ApiError> {
+    claims.allow(customer.business_id)?;
+    state.engine.forbid_calls(customer.business_id, customer.key(&state)).await?;
+    DoNotCallBody::of(&state, &customer).await
+}
+
+/// Take a customer off the list of those never to be called
+///
+/// At the customer's wish. Calls that ended because of the list are not begun again.
+#[utoipa::path(
+    post, path = "/customers/allow-calls", tag = "customers",
+    request_body = Customer,
+    responses(
+        (status = 200, body = DoNotCallBody),
+    ),
+)]
+pub(super) async fn allow_calls(
+    Extract(state): Extract<State>,
+    claims: Claims,
+    Input(customer): Input<Customer>,
+) -> Result<Json<DoNotCallBody>, ApiError> {
+    claims.allow(customer.business_id)?;
+    state.store().allow_calls(customer.business_id, customer.key(&state)).await?;
+    DoNotCallBody::of(&state, &customer).await
 }

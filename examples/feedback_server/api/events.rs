@@ -12,7 +12,7 @@ use voicecall::survey::store::{QUESTION_ASKED, RESPONSE_RECEIVED};
 use voicecall::{RecordId, SessionId};
 
 use super::input::{Id, Input, Parameters};
-use super::page::{PageLength, PageNumber, Pagination, page_request};
+use super::page::{PageLength, PageNumber, Pagination, fit, page_request};
 use super::session::find;
 use super::shapes::SmallObject;
 use super::words::{self, CallEventType, EventSource};
@@ -85,7 +85,7 @@ pub(super) async fn list(
     let session = find(&state, &claims, session).await?;
     let request = page_request(query.page, query.limit);
     let page = state.store().events(session.tenant, session.id, request).await?;
-    let events = page.items.into_iter().map(EventBody::from).collect();
+    let (events, request) = fit(page.items.into_iter().map(EventBody::from).collect(), request);
     Ok(Json(EventsBody { events, pagination: Pagination::of(request, page.total) }))
 }
 

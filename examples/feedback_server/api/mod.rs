@@ -23,6 +23,7 @@ mod revoked;
 mod schema;
 mod scope;
 mod select;
+mod service;
 mod session;
 mod shapes;
 mod signature;
@@ -62,6 +63,7 @@ pub(crate) use limit::Rates;
 pub(crate) use request_id::name_request;
 pub(crate) use revoked::Revoked;
 pub(crate) use scope::Scope;
+pub(crate) use service::SimulatedVoice;
 pub(crate) use session::SummaryBody;
 pub(crate) use signature::WebhookSecret;
 pub(crate) use token::{Claims, Tokens};
@@ -78,6 +80,8 @@ pub(crate) struct State {
     vault: Arc<Vault>,
     chooser: Arc<Chooser>,
     recordings: Recordings,
+    /// Absent where calls are real.
+    simulated_voice: Option<SimulatedVoice>,
     tokens: Tokens,
     webhook_secret: WebhookSecret,
     limits: Limits,
@@ -97,8 +101,9 @@ impl State {
         verifications: Arc<dyn VerificationSource>,
         vault: Arc<Vault>,
         chooser: Arc<Chooser>,
-        recordings: Recordings,
+        simulated_voice: Option<SimulatedVoice>,
     ) -> Self {
+        let recordings = Recordings::new(&settings.recordings, settings.content_seal(&vault));
         Self {
             store: Arc::<dyn OperatorStore>::clone(&store),
             across: store,
@@ -107,6 +112,7 @@ impl State {
             vault,
             chooser,
             recordings,
+            simulated_voice,
             tokens: settings.tokens(),
             webhook_secret: settings.webhook_secret(),
             limits: Limits::new(settings.rates),
@@ -199,6 +205,7 @@ fn reading() -> OpenApiRouter<State> {
         .routes(routes!(analytics::summary))
         .routes(routes!(analytics::table))
         .routes(routes!(verifications::one))
+        .routes(routes!(service::service))
 }
 
 /// What needs a token that may place calls and change what they ask.
@@ -213,6 +220,8 @@ fn operating() -> OpenApiRouter<State> {
         .routes(routes!(questions::replace, questions::switch_off))
         .routes(routes!(verifications::create))
         .routes(routes!(verifications::decide))
+        .routes(routes!(customers::forbid_calls))
+        .routes(routes!(customers::allow_calls))
 }
 
 /// What needs a token that may see and erase everything of one person.

@@ -13,7 +13,7 @@ use voicecall::{ErrorKind, TenantId};
 
 use super::bounds::{Text, Whole, Word};
 use super::input::{Id, Input, Parameters};
-use super::page::{PageLength, PageNumber, Pagination, cut, page_request};
+use super::page::{PageLength, PageNumber, Pagination, cut, fit, page_request};
 use super::shapes::List;
 use super::{ApiError, Claims, State, schema};
 
@@ -171,9 +171,10 @@ pub(super) async fn list(
     claims.allow(query.business_id)?;
     let questions = state.store().questions(query.business_id, query.active.unwrap_or(true)).await?;
     let request = page_request(query.page, query.limit);
-    let pagination = Pagination::of(request, questions.len() as u64);
-    let configurations = cut(questions, request).into_iter().map(QuestionBody::from).collect();
-    Ok(Json(QuestionsBody { configurations, pagination }))
+    let total = questions.len() as u64;
+    let page = cut(questions, request).into_iter().map(QuestionBody::from).collect();
+    let (configurations, request) = fit(page, request);
+    Ok(Json(QuestionsBody { configurations, pagination: Pagination::of(request, total) }))
 }
 
 /// Add a question

@@ -10,13 +10,14 @@ use serde::de::value::SeqDeserializer;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
+use voicecall::store::PageRequest;
 use voicecall::survey::selection::{Selection, SelectionRequest};
 use voicecall::survey::store::{Priority, QuestionConfiguration, QuestionId};
 use voicecall::{RecordId, TenantId};
 
 use super::bounds::{Text, Whole};
 use super::input::{Input, Object, Parameters};
-use super::page::PageLength;
+use super::page::{PageLength, fit};
 use super::shapes::List;
 use super::{ApiError, Claims, State, schema};
 use crate::choice::Occasion;
@@ -260,6 +261,8 @@ struct SelectionLogBody {
 }
 
 /// The newest decisions
+///
+/// As many as are asked for, and of them as many as are not longer than 1 MiB together.
 #[utoipa::path(
     get, path = "/questions/selections", tag = "questions",
     params(SelectionsQuery),
@@ -286,5 +289,6 @@ pub(super) async fn selections(
         estimated_duration: log.estimated_duration.as_secs_f64(),
         created_at: log.created_at,
     });
-    Ok(Json(SelectionsBody { selections: selections.collect() }))
+    let newest = PageRequest { page: 1, per_page: limit };
+    Ok(Json(SelectionsBody { selections: fit(selections.collect(), newest).0 }))
 }

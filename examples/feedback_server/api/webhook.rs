@@ -122,8 +122,9 @@ pub(super) async fn change(state: &State, session: &Session, change: &SessionCha
     match state.store().change_session(tenant, id, change).await {
         Ok(changed) => {
             match change {
-                SessionChange::Ended { .. } => state.engine.announce_end(&changed),
-                _ => state.tell(&changed),
+                // How far the call has come is as it was.
+                SessionChange::Attach { .. } => state.tell(&changed),
+                _ => state.engine.announce(&changed),
             }
             Ok(true)
         }

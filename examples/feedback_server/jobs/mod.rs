@@ -35,6 +35,7 @@ type Job = BoxFuture<'static, ()>;
 #[derive(Debug, Clone)]
 pub(crate) struct Dependencies {
     pub(crate) store: Arc<dyn OperatorStore>,
+    pub(crate) engine: Arc<CallEngine>,
     pub(crate) recordings: Recordings,
     pub(crate) model: Arc<dyn LanguageModel>,
     pub(crate) clock: Clock,

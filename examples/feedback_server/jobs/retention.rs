@@ -159,14 +159,14 @@ impl Retention {
 
     /// Files first: once the row is gone, nobody knows whose they were.
     async fn purge(&self, session: &Session) -> Result<bool> {
-        self.dependencies.recordings.remove(&*self.dependencies.store, session).await?;
+        self.dependencies.engine.remove_recordings(session).await?;
         self.dependencies.store.delete_session(session.tenant, session.id).await?;
         Ok(true)
     }
 
     /// Files first: a row without an address is not looked at again.
     async fn delete_recording(&self, session: &Session) -> Result<bool> {
-        self.dependencies.recordings.remove(&*self.dependencies.store, session).await?;
+        self.dependencies.engine.remove_recordings(session).await?;
         self.dependencies.store.forget_recording(session.tenant, session.id, self.dependencies.clock.now()).await?;
         Ok(true)
     }
@@ -191,7 +191,7 @@ impl Retention {
         }
         for session in unknown {
             warn!(%session, "the recording of a session that is no more is removed");
-            progress.count(session, self.dependencies.recordings.remove_folder(session).await);
+            progress.count(session, self.dependencies.engine.discard_recording(session).await);
         }
         Ok(())
     }

@@ -138,6 +138,7 @@ export class Fake {
     if (route === "GET /questions/select") return json(200, this.selection(Number(query.customerCount), Number(query.timeBudgetSeconds)));
     if (route === "GET /analytics") return json(200, this.analytics(query.from, query.until, query.questionId));
     if (route === "GET /analytics.csv") return response.writeHead(200, { "content-type": "text/csv; charset=utf-8" }).end(this.csv);
+    if (path === "/service") return json(200, this.service ?? { simulated: false });
     if (path.startsWith("/businesses/")) return this.businesses[last] ? json(200, this.businesses[last]) : error(404, "not_found", "businessId");
     return error(404, "not_found", "no such route");
   }

@@ -113,7 +113,7 @@ struct Script {
     /// How long an order and a search take.
     delay: (Duration, Duration),
     place: VecDeque<Result<String, ErrorKind>>,
-    find: VecDeque<Result<Vec<String>, ErrorKind>>,
+    find: VecDeque<Result<Vec<CarrierCall>, ErrorKind>>,
     fetch: VecDeque<ErrorKind>,
     hang_up: VecDeque<ErrorKind>,
     update_call: VecDeque<ErrorKind>,
@@ -140,7 +140,13 @@ impl ScriptedCarrier {
 
     /// Programs the answer to one more search: the names of calls, newest first, or a failure.
     pub fn will_find(&self, answer: Result<Vec<&str>, ErrorKind>) {
-        self.script().find.push_back(answer.map(|calls| calls.into_iter().map(str::to_owned).collect()));
+        let found = |name| CarrierCall::new(CarrierCallId::new(name), CallStatus::Queued);
+        self.script().find.push_back(answer.map(|calls| calls.into_iter().map(found).collect()));
+    }
+
+    /// What the next search finds, with all that is known of the calls.
+    pub fn will_find_calls(&self, calls: Vec<CarrierCall>) {
+        self.script().find.push_back(Ok(calls));
     }
 
     /// Programs one more failure of fetching.
@@ -301,14 +307,12 @@ impl VoiceBackend for ScriptedCarrier {
             (script.find.pop_front().unwrap_or_else(|| Ok(Vec::new())), script.delay.1)
         };
         tokio::time::sleep(delay).await;
-        let names = answer.map_err(|kind| failed(kind, "find calls"))?;
+        let mut found = answer.map_err(|kind| failed(kind, "find calls"))?;
         let script = self.script();
-        let call = |name| {
-            let id = CarrierCallId::new(name);
-            let status = script.calls.get(&id).copied().unwrap_or(CallStatus::Queued);
-            CarrierCall::new(id, status)
-        };
-        Ok(names.into_iter().map(call).collect())
+        for call in &mut found {
+            call.status = script.calls.get(&call.id).copied().unwrap_or(call.status);
+        }
+        Ok(found)
     }
 
     async fn hang_up(&self, call: &CarrierCallId) -> Result<()> {

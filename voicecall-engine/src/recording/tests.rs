@@ -33,8 +33,12 @@ fn recording(session: SessionId, folder: &Folder, thread: &RecordingThread) -> C
 }
 
 fn recording_in(folder: RecordingFolder, thread: &RecordingThread) -> CallRecording {
+    discardable(folder, thread, Discarded::default())
+}
+
+fn discardable(folder: RecordingFolder, thread: &RecordingThread, discarded: Discarded) -> CallRecording {
     let inputs = InputRecorder::new(&CallSettings::new(folder.session));
-    CallRecording::new(folder, thread, inputs)
+    CallRecording::new(folder, thread, inputs, discarded)
 }
 
 fn consent(session: SessionId) -> ConsentToken {
@@ -56,6 +60,7 @@ async fn a_full_queue_at_consent_loses_nothing() {
     let thread = RecordingThread { jobs };
     let other = Batch {
         folder: RecordingFolder::new(&folder.0, (TenantId::new(), SessionId::new()), &ContentSeal::Off),
+        discarded: Discarded::default(),
         consent: None,
         frames: Vec::new(),
         inputs: Vec::new(),
@@ -276,4 +281,49 @@ fn a_killed_process_leaves_what_was_sealed_and_the_call_goes_on() {
         assert!(!folder.open_recording().unwrap().is_complete());
     }
     std::fs::remove_dir_all(folder.path()).unwrap();
+}
+
+/// What a call does, in its order; it is discarded before, between or behind.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Step {
+    Consents,
+    Talks,
+    Ends,
+    BreaksOff,
+    Discard,
+}
+
+#[tokio::test]
+async fn whenever_a_call_is_discarded_no_file_is_left_of_it() {
+    use Step::{BreaksOff, Consents, Discard, Ends, Talks};
+    for end in [Ends, BreaksOff] {
+        let steps = [Consents, Talks, Talks, end];
+        for place in 0..=steps.len() {
+            let (folder, session, thread) = (Folder::new(), SessionId::new(), RecordingThread::start().unwrap());
+            let discarded = Discarded::default();
+            let files = RecordingFolder::new(&folder.0, (TenantId::new(), session), &ContentSeal::Off);
+            let mut call = Some(discardable(files, &thread, discarded.clone()));
+            let mut order = steps.to_vec();
+            order.insert(place, Discard);
+            for step in &order {
+                match (step, &mut call) {
+                    (Consents, Some(call)) => call.start(consent(session)),
+                    (Talks, Some(call)) => {
+                        (0..120).for_each(|at| call.record(CallTime::from_millis(20 * at), FRAME, FRAME));
+                    }
+                    (Ends, _) => drop(call.take().unwrap().finish().await),
+                    (BreaksOff, _) => drop(call.take()),
+                    (Discard, live) => {
+                        // A call that has ended has no switch any more.
+                        let live = live.is_some().then(|| discarded.clone());
+                        thread.discard(session, &folder.0, live).await.unwrap();
+                    }
+                    _ => unreachable!(),
+                }
+            }
+            // Everything before it is done once this is.
+            assert!(!thread.discard(SessionId::new(), &folder.0, None).await.unwrap());
+            assert!(!folder.0.join(session.to_string()).exists(), "{order:?}");
+        }
+    }
 }

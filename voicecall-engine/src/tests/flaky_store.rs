@@ -20,6 +20,7 @@ pub(super) struct FlakyStore {
     failing: Mutex<Option<&'static str>>,
     failing_until: Mutex<Option<(&'static str, Instant)>>,
     refused: Mutex<Option<&'static str>>,
+    loses: Mutex<Option<&'static str>>,
     delay: Mutex<Duration>,
 }
 
@@ -49,6 +50,18 @@ impl FlakyStore {
         *self.refused.lock().unwrap() = Some(operation);
     }
 
+    /// The next call of this operation does what it should, and answers that it failed.
+    pub(super) fn loses_answer(&self, operation: &'static str) {
+        *self.loses.lock().unwrap() = Some(operation);
+    }
+
+    fn answer<T>(&self, operation: &'static str, answer: Result<T>) -> Result<T> {
+        if self.loses.lock().unwrap().take_if(|losing| *losing == operation).is_some() {
+            return Err(voicecall_core::Error::new(ErrorKind::Unavailable, operation));
+        }
+        answer
+    }
+
     fn check(&self, operation: &'static str) -> Result<()> {
         if *self.refused.lock().unwrap() == Some(operation) {
             return Err(voicecall_core::Error::new(ErrorKind::Internal, operation));
@@ -71,7 +84,8 @@ macro_rules! flaky {
                 if delay > Duration::ZERO {
                     tokio::time::sleep(delay).await;
                 }
-                self.inner.$name($($arg),*).await
+                let answer = self.inner.$name($($arg),*).await;
+                self.answer(stringify!($name), answer)
             })*
         }
     )*};

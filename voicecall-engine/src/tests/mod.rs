@@ -4,6 +4,7 @@ mod accounts;
 mod calls;
 mod contacts;
 mod elsewhere;
+mod erasing;
 mod faults;
 mod flaky_store;
 mod incoming;

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
+use jiff::SignedDuration;
 
 use super::world::*;
 use crate::*;
-use voicecall_core::carrier::CallStatus;
+use voicecall_core::carrier::{CallDirection, CallStatus, CarrierCall};
 use voicecall_core::store::*;
 use voicecall_core::testing::CarrierRequest;
-use voicecall_core::{Error, ErrorKind, Result};
+use voicecall_core::{CarrierCallId, Error, ErrorKind, Result};
 
 mockall::mock! {
     #[derive(Debug)]
@@ -217,4 +218,51 @@ fn engine_with(world: &World, service: MockService) -> Arc<CallEngine> {
         Arc::clone(&world.vault),
     )
     .unwrap()
+}
+
+/// Finds these calls a second after an order without an answer, and returns which of them was taken for the one ordered.
+async fn taken_of(world: &World, calls: impl FnOnce(&DialAttempt) -> Vec<CarrierCall>) -> Option<String> {
+    world.carrier.will_place(Err(ErrorKind::UnknownOutcome));
+    let session = world.engine.place(&world.session().await).await.unwrap();
+    world.carrier.will_find_calls(calls(&world.attempt(session.id).await));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    world.attempt(session.id).await.call.map(|call| call.as_str().to_owned())
+}
+
+fn call(id: &str, about: impl FnOnce(&mut CarrierCall)) -> CarrierCall {
+    let mut call = CarrierCall::new(CarrierCallId::new(id), CallStatus::Ringing);
+    call.direction = Some(CallDirection::OutboundApi);
+    about(&mut call);
+    call
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_may_be_another_applications_is_not_taken_for_ours() {
+    let world = World::paced(1000.0);
+    let after = |attempt: &DialAttempt, seconds| Some(attempt.created_at + SignedDuration::from_secs(seconds));
+    let ours = taken_of(&world, |attempt| vec![call("CA1", |call| call.created_at = after(attempt, 1))]).await;
+    assert_eq!(ours.as_deref(), Some("CA1"));
+    let later = taken_of(&world, |attempt| vec![call("CA2", |call| call.created_at = after(attempt, 600))]).await;
+    assert_eq!(later, None, "ordered long after our order was given up");
+    let leg = |_: &_| vec![call("CA3", |call| call.direction = Some(CallDirection::OutboundDial))];
+    assert_eq!(taken_of(&world, leg).await, None, "a leg of another call");
+    let parent = |_: &_| vec![call("CA4", |call| call.parent = Some(CarrierCallId::new("CA0")))];
+    assert_eq!(taken_of(&world, parent).await, None);
+    let two = |_: &_| vec![call("CA5", |_| {}), call("CA6", |_| {})];
+    assert_eq!(taken_of(&world, two).await, None, "only one was ordered");
+    let known = |_: &_| vec![call("CA1", |_| {}), call("CA7", |_| {})];
+    assert_eq!(taken_of(&world, known).await.as_deref(), Some("CA7"), "the other is another session's");
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_others_call_from_the_same_numbers_only_a_report_tells_which_call_is_ours() {
+    let world = World::sharing_numbers();
+    world.carrier.will_place(Err(ErrorKind::UnknownOutcome));
+    world.carrier.will_find(Ok(vec!["CA8"]));
+    let session = world.engine.place(&world.session().await).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let attempt = world.attempt(session.id).await;
+    assert_eq!(attempt.call, None);
+    world.report(CallKey::of(&attempt).unwrap(), "CA9", CallStatus::Ringing).await.unwrap();
+    assert_eq!(world.attempt(session.id).await.call.unwrap().as_str(), "CA9");
 }

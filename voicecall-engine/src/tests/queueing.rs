@@ -7,12 +7,12 @@ use jiff::civil::time;
 
 use super::world::*;
 use crate::*;
-use voicecall_core::CallHours;
 use voicecall_core::Clock;
-use voicecall_core::ErrorKind;
-use voicecall_core::SessionId;
 use voicecall_core::carrier::CallStatus;
+use voicecall_core::dialogue::{Action, Dialogue, DialogueEvent, Scripted};
+use voicecall_core::journal::Fact;
 use voicecall_core::store::*;
+use voicecall_core::{CallHours, CallTime, CarrierCallId, ErrorKind, SessionId};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -42,6 +42,78 @@ async fn whoever_watches_knows_that_a_session_ended_because_its_person_must_not_
     let told =
         told.filter(|event| matches!(event.kind, LiveEventKind::Ended { reason: EndReason::DoNotCall, .. })).count();
     assert_eq!((refused.kind(), told), (ErrorKind::Conflict, 1), "{refused}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wish_told_in_a_call_ends_what_waits_for_the_same_person_and_whoever_watches_knows_at_once() {
+    let world = World::new();
+    world.desk.will_hold(SaysNeverAgain(Scripted::new(["Goodbye."])));
+    let session = world.session().await;
+    // Somebody has ordered another call to the same person.
+    let (again, remote) = (SessionId::new(), session.remote.clone().unwrap());
+    let again = NewSession { id: again, ..NewSession::outbound(world.tenant, remote, at("2026-11-20T10:00:00Z")) };
+    world.store.create_session(&again).await.unwrap();
+    let mut events = world.engine.subscribe();
+    let placed = world.engine.place(&session).await.unwrap();
+    let (key, call) = (CallKey::of(&world.attempt(session.id).await).unwrap(), placed.carrier_call.unwrap());
+    let ticket = world.admit(&token(&world.answer(key, call.as_str()).await.unwrap())).unwrap();
+    let (run, peer) = world.run(ticket);
+    Phone::new(peer, call.as_str()).listen().await;
+    run.await.unwrap().unwrap();
+
+    assert_eq!(world.read(again.id).await.end_reason, Some(EndReason::DoNotCall));
+    let told = std::iter::from_fn(|| events.try_recv().ok()).filter(|event| {
+        event.session == again.id && matches!(event.kind, LiveEventKind::Ended { reason: EndReason::DoNotCall, .. })
+    });
+    assert_eq!(told.count(), 1);
+}
+
+/// Hears as soon as it is connected that the person must not be called again.
+#[derive(Debug)]
+struct SaysNeverAgain(Scripted);
+
+impl Dialogue for SaysNeverAgain {
+    fn handle(&mut self, event: &DialogueEvent, now: CallTime, actions: &mut Vec<Action>) {
+        if *event == DialogueEvent::Connected {
+            actions.push(Action::Journal(Fact::DoNotCall));
+        }
+        self.0.handle(event, now, actions);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_watches_knows_whom_an_operator_forbids_to_call() {
+    let world = World::new();
+    let session = submit(&world, CallPriority::Normal).await;
+    let person = world.read(session).await.people().next().unwrap();
+    let mut events = world.engine.subscribe();
+    let ended = world.engine.forbid_calls(world.tenant, person).await.unwrap();
+    assert_eq!(ended.iter().map(|ended| ended.id).collect::<Vec<_>>(), [session]);
+    assert!(matches!(events.try_recv().unwrap().kind, LiveEventKind::Ended { reason: EndReason::DoNotCall, .. }));
+    assert!(world.engine.forbid_calls(world.tenant, person).await.unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_watches_knows_how_far_somebody_else_has_brought_a_session() {
+    let world = World::new();
+    let session = world.session().await;
+    let mut events = world.engine.subscribe();
+    let told =
+        |events: &mut tokio::sync::broadcast::Receiver<LiveEvent>| events.try_recv().ok().map(|event| event.kind);
+    world.engine.announce(&session);
+    assert_eq!(told(&mut events), None);
+    let at = session.started_at;
+    let (call, reason, source) = (CarrierCallId::new("CA1"), EndReason::RemoteHangup, EventSource::Telephony);
+    for change in [
+        SessionChange::Connecting { call, at },
+        SessionChange::Connected { at },
+        SessionChange::Ended { reason, source, at },
+    ] {
+        let changed = world.store.change_session(world.tenant, session.id, &change).await.unwrap();
+        world.engine.announce(&changed);
+    }
+    assert_eq!((told(&mut events), told(&mut events)), (Some(LiveEventKind::Placed), Some(LiveEventKind::Connected)));
+    assert!(matches!(told(&mut events), Some(LiveEventKind::Ended { connected: true, .. })));
 }
 
 pub(super) async fn submit(world: &World, priority: CallPriority) -> SessionId {

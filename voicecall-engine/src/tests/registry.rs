@@ -111,7 +111,7 @@ fn whatever_is_wrong_is_named_by_its_key_and_line() {
             "token =",
             "tokn = \"hunter2\"\ntoken =",
             "account[0].tokn",
-            "no such key; there are: calls_per_second, carrier, name, numbers, prices, token (line 7)",
+            "no such key; there are: calls_per_second, carrier, name, numbers, prices, shared_numbers, token (line 7)",
         ),
         (
             "SECOND_TOKEN",

@@ -74,6 +74,59 @@ async fn an_order_without_room_waits_though_nobody_tells_the_policy_for_a_while(
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_trouble_that_passes_gives_anybody_up_however_long_it_takes() {
+    for (refused, is_in_store) in [(true, false), (true, true), (false, false), (false, true)] {
+        let world = World::new();
+        *world.desk.policy.lock().unwrap() = Some(policy(|_| {}));
+        if refused {
+            world.carrier.will_place(Err(ErrorKind::RateLimited));
+            world.carrier.takes(SECOND, SECOND);
+        }
+        let _tended = world.tended();
+        let session = submit(&world, CallPriority::Normal).await;
+        settle().await;
+        let trouble = 10 * 60 * SECOND;
+        if is_in_store {
+            world.store.fails_for("finish_attempt", trouble);
+        } else {
+            *world.desk.policy_fails_until.lock().unwrap() = Some(Instant::now() + trouble);
+        }
+        if !refused {
+            let call = world.last_attempt(session).await.call.unwrap();
+            world.carrier.has_call(call.as_str(), CallStatus::NoAnswer);
+            ends(&world, session, CallStatus::NoAnswer).await;
+        }
+        tokio::time::sleep(trouble + 5 * 60 * SECOND).await;
+        let read = world.read(session).await;
+        let waits = read.due_at.is_some() || world.carrier.orders().len() == 2;
+        assert!(read.end_reason.is_none() && waits, "{refused} {is_in_store}: {read:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_order_that_nobody_could_book_waits_again_in_the_next_process() {
+    let world = World::new();
+    world.carrier.will_place(Err(ErrorKind::RateLimited));
+    let session = world.session().await;
+    world.store.fails_for("finish_attempt", 100 * 60 * SECOND);
+    let engine = std::sync::Arc::clone(&world.engine);
+    let placing = {
+        let session = session.clone();
+        tokio::spawn(async move { engine.place(&session).await })
+    };
+    tokio::time::sleep(5 * SECOND).await;
+    placing.abort();
+    world.engine.shutdown(Duration::ZERO).await;
+    tokio::time::sleep(10 * 60 * SECOND).await;
+
+    let next = world.restarted();
+    next.engine.recover().await.unwrap();
+
+    let waiting = next.read(session.id).await;
+    assert!(waiting.end_reason.is_none() && waiting.due_at.is_some(), "{waiting:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_tenant_whose_policy_hangs_delays_nobody_else() {
     let world = World::paced(1000.0);
     let bad = TenantId::new();

@@ -62,10 +62,25 @@ impl World {
         Self::of(|_| {}, scripted_agent(), 1.0, ScriptedCarrier::new().with_capabilities(able))
     }
 
+    /// An account from whose numbers other applications call as well.
+    pub(super) fn sharing_numbers() -> Self {
+        let shared = |account: CarrierAccount| account.shared_numbers(true);
+        Self::through(shared, |_| {}, scripted_agent(), ScriptedCarrier::new())
+    }
+
     fn of(
         configure: impl FnOnce(&mut EngineConfig),
         agent: Arc<dyn VoiceAgent>,
         calls_per_second: f64,
+        carrier: ScriptedCarrier,
+    ) -> Self {
+        Self::through(|account| account.calls_per_second(calls_per_second), configure, agent, carrier)
+    }
+
+    fn through(
+        adjust: impl FnOnce(CarrierAccount) -> CarrierAccount,
+        configure: impl FnOnce(&mut EngineConfig),
+        agent: Arc<dyn VoiceAgent>,
         carrier: ScriptedCarrier,
     ) -> Self {
         let mut config = EngineConfig::new("https://calls.example".parse().unwrap());
@@ -78,7 +93,7 @@ impl World {
         let engine = CallEngine::new(
             config,
             Arc::<FlakyStore>::clone(&store),
-            account(&carrier).calls_per_second(calls_per_second),
+            adjust(account(&carrier)),
             Arc::<Desk>::clone(&desk),
             Arc::clone(&vault),
         );

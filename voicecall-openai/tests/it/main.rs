@@ -4,6 +4,7 @@
 
 mod chat;
 mod failures;
+mod http2;
 mod server;
 mod shapes;
 mod speech;

@@ -9,7 +9,7 @@ use voicecall_openai::{OpenAiTranscription, TranscriptFormat, TranscriptionDiale
 
 use crate::server::{End, MOMENT, Seen, Server, status, streamed};
 
-fn loud() -> Frame {
+pub(crate) fn loud() -> Frame {
     Frame::encode(&[8000; 160])
 }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use voicecall_core::ErrorKind;
 use voicecall_core::Clock;
+use voicecall_core::ErrorKind;
 
 use super::people::People;
 use crate::fault::FaultPlan;

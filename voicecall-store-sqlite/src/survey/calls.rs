@@ -76,7 +76,8 @@ impl CallStore for SqliteStore {
         check_answers(session, &texts.responses)?;
         let texts = texts.clone();
         self.write("anonymise call", move |db| anonymise(db, tenant, session, &texts)).await?;
-        self.forget_traces("anonymise call").await
+        self.forget_traces().await;
+        Ok(())
     }
 }
 
@@ -111,7 +112,7 @@ impl SurveyMaintenanceStore for SqliteStore {
     async fn renew_answers(&self, after: Option<SessionId>, sessions: u32) -> Result<RenewedContent> {
         let renewed = self.write("renew content", move |db| keys::renew(db, after, sessions, renew)).await?;
         if renewed.renewed > 0 {
-            self.forget_traces("renew content").await?;
+            self.forget_traces().await;
         }
         Ok(renewed)
     }

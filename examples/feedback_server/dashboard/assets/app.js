@@ -34,6 +34,7 @@ const MENU = ["live", "calls", "questions", "analytics"];
 const main = h("main", { id: "main", tabindex: "-1" });
 const header = h("header", { class: "top" });
 const offline = h("p", { class: "offline", role: "alert" });
+const service = h("p", { class: "service", role: "status" });
 let left = new AbortController();
 let shownPlace = null;
 
@@ -45,7 +46,10 @@ function show() {
   if (session.token() === null) return showSignIn(signal);
   if (location.hash === "" || location.hash === "#" || location.hash === "#/") return go(HOME);
   const found = match(ROUTES, location.hash);
-  if (header.childElementCount === 0) fillHeader();
+  if (header.childElementCount === 0) {
+    fillHeader();
+    fillService();
+  }
   markMenu(found?.page.menu);
   const focused = document.activeElement.id;
   const root = h("div", { class: "page" });
@@ -83,6 +87,7 @@ function title(text, ...beside) {
 
 function showSignIn(signal, reason) {
   fill(header);
+  fill(service);
   shownPlace = null;
   const root = h("div", { class: "page" });
   fill(main, h("p", { class: "brand alone" }, brand()), root);
@@ -117,6 +122,14 @@ function fillHeader() {
     h("div", { class: "who" },
       businesses.length > 1 ? [h("label", { for: "business", class: "visually-hidden" }, texts.business), select] : name,
       h("button", { type: "button", class: "button quiet", onclick: () => session.end("signedOut") }, texts.signOut)));
+}
+
+/** Says that calls are simulated, and what cannot be heard in them. */
+async function fillService() {
+  const read = await json("/service").catch(() => null);
+  const said = read?.simulated ? [texts.service.simulated] : [];
+  if (read?.simulatedVoice === "stand_in") said.push(texts.service.standIn);
+  fill(service, said.join(" "));
 }
 
 function change(business) {
@@ -162,6 +175,6 @@ session.changes.addEventListener("signedout", ({ detail }) => {
 window.addEventListener("hashchange", show);
 window.addEventListener("online", showOffline);
 window.addEventListener("offline", showOffline);
-document.body.replaceChildren(skip, header, offline, main, ...regions);
+document.body.replaceChildren(skip, header, offline, service, main, ...regions);
 showOffline();
 show();

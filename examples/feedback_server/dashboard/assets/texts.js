@@ -10,6 +10,10 @@ export const texts = {
   pages: { live: "Live", calls: "Samtal", questions: "Frågor", analytics: "Analys" },
   business: "Butik",
   signOut: "Logga ut",
+  service: {
+    simulated: "Samtalen är simulerade: ingen rings upp.",
+    standIn: "Det saknas en talsyntes, så det som ingen har läst in hörs som en röst utan ord. Installera espeak-ng för att höra orden.",
+  },
   notFound: { title: "Sidan finns inte", text: "Adressen leder ingenstans.", back: "Till översikten" },
 
   signIn: {

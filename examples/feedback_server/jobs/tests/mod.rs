@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use voicecall::Clock;
+use voicecall::engine::{CallEngine, CallHandler, CallOutcome, CallPlan, CarrierAccount, EngineConfig, PlanRequest};
 use voicecall::journal::{Fact, JournalEntry};
 use voicecall::server::CancellationToken;
 use voicecall::store::{
@@ -19,7 +20,9 @@ use voicecall::store::{
 use voicecall::survey::store::{
     BusinessContext, CallAttachment, CallPreferences, MemorySurvey, QuestionId, StoreInfo, SurveyCall, SurveyFact,
 };
-use voicecall::{CallTime, CarrierCallId, ContentSeal, Epoch, RecordId, Result, SessionId, TenantId, Vault};
+use voicecall::{
+    CallTime, CarrierCallId, ContentSeal, Epoch, RecordId, Result, SessionId, TenantId, Vault, async_trait,
+};
 use voicecall_core::testing::{ScriptedCarrier, ScriptedModel};
 
 use super::Dependencies;
@@ -46,6 +49,19 @@ impl Drop for World {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+/// Whoever has jobs only.
+#[derive(Debug)]
+struct CallsNobody;
+
+#[async_trait]
+impl CallHandler for CallsNobody {
+    async fn plan(&self, _: &PlanRequest) -> Result<CallPlan> {
+        unreachable!("nobody is called")
+    }
+
+    async fn finished(&self, _: &CallOutcome) {}
 }
 
 /// The day on which everything happens.
@@ -83,11 +99,22 @@ impl World {
     fn dependencies(&self, now: Timestamp, model: ScriptedModel) -> Dependencies {
         Dependencies {
             store: Arc::<dyn OperatorStore>::clone(&self.store),
-            recordings: Recordings::new(&self.folder, ContentSeal::Off, Arc::<ScriptedCarrier>::clone(&self.carrier)),
+            engine: self.engine(),
+            recordings: Recordings::new(&self.folder, ContentSeal::Off),
             model: Arc::new(model),
             clock: Clock::from(now),
             policy: RetentionPolicy::default(),
         }
+    }
+
+    fn engine(&self) -> Arc<CallEngine> {
+        let mut config = EngineConfig::new("https://calls.example".parse().unwrap());
+        config.recordings = Some(self.folder.clone());
+        let account = CarrierAccount::of(Arc::<ScriptedCarrier>::clone(&self.carrier)).unwrap();
+        let account = account.number("+46700000000".parse().unwrap());
+        let vault = Arc::new(Vault::generate().unwrap());
+        CallEngine::new(config, Arc::<dyn OperatorStore>::clone(&self.store), account, Arc::new(CallsNobody), vault)
+            .unwrap()
     }
 
     /// Runs all retention jobs on a day. Returns what was kept of them, in the order in which they ran.

@@ -73,6 +73,18 @@ for (const name of Object.keys(PAGES)) {
 }
 
 export const checks = {
+  "it is said that calls are simulated, and that a voice without words stands in": async ({ newPage, fake }) => {
+    fake.service = { simulated: true, simulatedVoice: "stand_in" };
+    const page = await newPage();
+    await open(page, fake.address, TOKEN, SHOP, "#/calls");
+    await page.getByText("röst utan ord").waitFor();
+    assert.match(await page.locator(".service").innerText(), /simulerade.*espeak-ng/);
+    fake.service = undefined;
+    await page.reload();
+    await page.getByRole("heading", { name: "Samtal" }).waitFor();
+    assert.equal(await page.locator(".service").innerText(), "");
+  },
+
   ...shown,
 
   "signing in asks which business, and remembers it for the tab": async ({ newPage, fake }) => {

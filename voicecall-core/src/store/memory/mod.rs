@@ -14,7 +14,7 @@ mod sessions;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use contacts::Contact;
+use contacts::Contacts;
 use dialing::Attempts;
 use do_not_call::DoNotCall;
 use messages::Messages;
@@ -55,7 +55,7 @@ pub struct MemoryTables {
     sessions: Sessions,
     attempts: Attempts,
     do_not_call: DoNotCall,
-    contacts: Vec<Contact>,
+    contacts: Contacts,
     messages: Messages,
     signals: Vec<(SessionId, Signal)>,
     retention_runs: Vec<RetentionRun>,

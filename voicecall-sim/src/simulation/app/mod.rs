@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
+use voicecall_core::Clock;
 use voicecall_core::agent::VoiceAgent;
 use voicecall_core::carrier::IncomingCall;
 use voicecall_core::{Error, PhoneNumber, Result};
-use voicecall_core::Clock;
 use voicecall_engine::CallEngine;
 
 pub use report::{CallerReport, SimulationReport};

@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::runtime::Builder;
 use tokio::time::{sleep, timeout};
 use url::Url;
+use voicecall_core::Clock;
 use voicecall_core::carrier::IncomingCall;
 use voicecall_core::{Error, ErrorKind, PhoneNumber, Result};
-use voicecall_core::Clock;
 use voicecall_engine::{CallEngine, CarrierAccount, LiveEvent, Observer};
 
 use super::agent::Services;

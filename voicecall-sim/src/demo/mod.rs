@@ -27,6 +27,7 @@
 #![allow(clippy::print_stdout, reason = "a demonstration talks to whoever runs it")]
 
 mod application;
+mod messages;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -39,9 +40,10 @@ use url::Url;
 use voicecall_core::{Error, ErrorKind, Result};
 
 use self::application::{Application, Services};
+use self::messages::Inbox;
 use crate::caller::{CallerEvent, CallerLog, ScriptedCaller};
-use crate::clips::Library;
-use crate::openai::Server;
+use crate::clips::{Fallback, Library};
+use crate::openai::{Server, ServiceOptions};
 use crate::phone::{Answer, LineRecording, Party, Recorded, Silent};
 use crate::scenario::Scenario;
 use crate::twilio::server::{ServerOptions, TwilioServer};
@@ -71,17 +73,19 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Runs this program against simulated services and one call of `scenario`, prints what both sides say while they say it,
 /// and leaves `out/call.wav`: the line as the person on the phone had it, their voice left, what they heard right.
 ///
-/// The person [calls](crate::scenario::Caller::calls), or waits to be called.
+/// The person [calls](crate::scenario::Caller::calls), or waits to be called. One who [writes](crate::scenario::Scenario::messages)
+/// does that first, and calls where the scenario says so; what no clip says is then said by [`Fallback::installed`].
 ///
 /// # Errors
 /// `Config` if the scenario is wrong; `Unavailable` if the program does not serve, or no call comes about and ends.
 pub async fn run(scenario: &str) -> Result<()> {
     let scenario: Scenario = scenario.parse()?;
     let app = free_address().await.map_err(|error| trouble("find a free port", error))?;
+    if !scenario.messages.is_empty() {
+        return write(&scenario, app).await;
+    }
     let openai = Server::start(&scenario, API_KEY).await?;
-    let person = ScriptedCaller::new(&scenario)?;
-    let (log, line) = (person.log(), LineRecording::default());
-    let mut person = Some(Box::new(Recorded::new(Box::new(person), line.clone())) as Box<dyn Party>);
+    let (mut person, log, line) = person(&scenario)?;
     let calls_in = scenario.caller.calls.then(|| person.take()).flatten();
     let twilio = carrier(&scenario, app, person).await.map_err(|error| trouble("start the simulated Twilio", error))?;
     println!("Simulated: the phone network, the person on the phone, and all AI services. What is said:\n");
@@ -104,10 +108,61 @@ pub async fn run(scenario: &str) -> Result<()> {
     Ok(())
 }
 
+/// The same in a conversation by text, with the calls that the person makes in it.
+async fn write(scenario: &Scenario, app: SocketAddr) -> Result<()> {
+    let services = ServiceOptions { fallback: Fallback::installed("en"), ..ServiceOptions::default() };
+    let openai = Server::start_with(scenario, API_KEY, services).await?;
+    let twilio = carrier(scenario, app, None).await.map_err(|error| trouble("start the simulated Twilio", error))?;
+    println!("Simulated: the networks, the person, and all AI services. What is written and said:\n");
+    let services = Services { twilio: twilio.api(), openai: openai.base_url() };
+    let mut application = Application::start(app, &services).await?;
+    let conversation = async {
+        let mut inbox = Inbox::default();
+        for step in &scenario.messages {
+            inbox.exchange(&twilio, step).await?;
+            if step.then_calls {
+                call(scenario, &twilio).await?;
+            }
+        }
+        Ok(())
+    };
+    let ended = tokio::select! {
+        done = conversation => done,
+        () = application.ended() => Err(Error::new(ErrorKind::Unavailable, "write: the application has ended")),
+    };
+    application.stop().await;
+    ended
+}
+
+/// The person calls the application, and both are heard to the end.
+async fn call(scenario: &Scenario, twilio: &TwilioServer) -> Result<()> {
+    println!("person calls");
+    let (person, log, line) = person(scenario)?;
+    let calls = person.and_then(|person| twilio.call_in(THEIRS, OURS, person));
+    calls.ok_or_else(|| Error::new(ErrorKind::Internal, "call the application"))?;
+    timeout(WITHIN, show(&log, &line))
+        .await
+        .map_err(|_| Error::new(ErrorKind::Unavailable, "wait for a call to end"))?;
+    line.save(Path::new(RECORDING)).map_err(|error| trouble("save the recording", error))?;
+    println!("the call is over (recording: {RECORDING})");
+    Ok(())
+}
+
+type Person = (Option<Box<dyn Party>>, CallerLog, LineRecording);
+
+/// The person on the phone, with what they hear and say.
+fn person(scenario: &Scenario) -> Result<Person> {
+    let person = ScriptedCaller::new(scenario)?;
+    let (log, line) = (person.log(), LineRecording::default());
+    let person = Recorded::new(Box::new(person), line.clone());
+    Ok((Some(Box::new(person) as Box<dyn Party>), log, line))
+}
+
 /// A carrier with the application's number, and the person behind the other one.
 async fn carrier(scenario: &Scenario, app: SocketAddr, person: Option<Box<dyn Party>>) -> io::Result<TwilioServer> {
     let public = Url::parse(PUBLIC_URL).map_err(io::Error::other)?;
     let number = Number::answered_by(OURS, format!("{PUBLIC_URL}/voice/twilio/incoming"));
+    let number = number.texted_at(format!("{PUBLIC_URL}/messages/twilio/incoming"));
     let mut options = ExchangeOptions::new(scenario.seed, vec![Account::new(ACCOUNT, AUTH_TOKEN, vec![number])]);
     options.faults = scenario.fault_plan();
     let mut person = person;

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::Deserialize;
 use voicecall_core::{Error, ErrorKind, Result};
 
-use super::{Act, Expect, Latency, Model, Step};
+use super::{Act, Expect, Latency, MessageStep, Model, Step};
 use crate::fault::{FaultPlan, FaultRule, Rng};
 use crate::phone::{Answer, Answerer};
 
@@ -21,6 +21,9 @@ pub struct Scenario {
     pub seed: u64,
     /// The person called.
     pub caller: Caller,
+    /// What the person writes, each message once the one before it was answered.
+    #[serde(default, rename = "message")]
+    pub messages: Vec<MessageStep>,
     /// What the model answers.
     #[serde(default)]
     pub model: Model,

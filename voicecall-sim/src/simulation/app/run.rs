@@ -123,6 +123,7 @@ impl Town<'_> {
             name: "simulation".to_owned(),
             seed: self.seed,
             caller,
+            messages: Vec::new(),
             model: Model::default(),
             latency: Latency::default(),
             expect: Expect::default(),

@@ -22,10 +22,12 @@ const SEALED: &str = "rabarber";
 ///
 /// `open` opens the same store each time, which is empty at first; `at_rest` reads all there is of it where somebody without
 /// keys could.
-pub async fn check_sealing<O, A>(open: O, at_rest: A)
+pub async fn check_sealing<O, S, A, B>(open: O, at_rest: A)
 where
-    O: AsyncFn(ContentSeal) -> Arc<dyn WholeStore>,
-    A: AsyncFn() -> Vec<u8>,
+    O: Fn(ContentSeal) -> S + Send + Sync,
+    S: Future<Output = Arc<dyn WholeStore>> + Send,
+    A: Fn() -> B + Send + Sync,
+    B: Future<Output = Vec<u8>> + Send,
 {
     let stands = async |word: &str| at_rest().await.windows(word.len()).any(|found| found == word.as_bytes());
     let [old, new, index] = [(); 3].map(|()| Vault::generate_key().unwrap());
@@ -70,17 +72,18 @@ where
     assert_eq!((shop.snapshot().await, other.snapshot().await), (openly, sealed), "the old key is not needed");
     drop((shop.store, other.store));
 
-    // Without the key it is not read, and with the option off it is.
-    let store = open(ContentSeal::Off).await;
-    assert_kind(store.journal(other.tenant, other.session).await, ErrorKind::Internal);
-    drop(store);
+    let stays = (other.tenant, other.session);
+    assert_kind(open(ContentSeal::Off).await.journal(stays.0, stays.1).await, ErrorKind::Internal);
     let store = open(ContentSeal::Open(Arc::clone(&alone))).await;
-    let other = Shop { tenant: other.tenant, session: other.session, store: Arc::clone(&store) };
-    assert!(words(&other.snapshot().await).contains(SEALED));
+    let other = Shop { tenant: stays.0, session: stays.1, store: Arc::clone(&store) };
+    assert!(
+        words(&other.snapshot().await).contains(SEALED),
+        "without the option it is read, and without a key it is not"
+    );
     rekey(&store, &[&SealedSurvey(&*store)], &alone).await.unwrap();
     assert!(stands(SEALED).await, "switched off, it is written as it is");
     drop((other.store, store));
-    assert!(open(ContentSeal::Off).await.journal(other.tenant, other.session).await.is_ok());
+    assert!(open(ContentSeal::Off).await.journal(stays.0, stays.1).await.is_ok());
 }
 
 /// A shop with somebody on the line whose number is withheld: it has nothing sealed but content.

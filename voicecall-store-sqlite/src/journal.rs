@@ -22,7 +22,7 @@ impl JournalStore for SqliteStore {
         }
         let (entries, extensions) = (entries.to_vec(), Arc::clone(&self.extensions));
         // The transaction undoes what was written before an entry that is refused.
-        self.write(APPEND, move |db| entries.iter().try_for_each(|entry| append(db, &extensions, tenant, entry))).await
+        self.write(APPEND, move |db| append_all(db, &extensions, tenant, &entries)).await
     }
 
     async fn journal(&self, tenant: TenantId, session: SessionId) -> Result<Vec<JournalEntry>> {
@@ -37,6 +37,16 @@ impl JournalStore for SqliteStore {
 pub(crate) fn of_session(db: &Connection, session: SessionId) -> Outcome<Vec<JournalEntry>> {
     let query = "SELECT * FROM facts WHERE session_id = ? ORDER BY seq";
     Ok(db.prepare_cached(query)?.query_map((Text(session),), read)?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Appends entries with what follows from them.
+pub(crate) fn append_all(
+    db: &Connection,
+    extensions: &Extensions,
+    tenant: TenantId,
+    entries: &[JournalEntry],
+) -> Outcome<()> {
+    entries.iter().try_for_each(|entry| append(db, extensions, tenant, entry))
 }
 
 fn append(mut db: &Connection, extensions: &Extensions, tenant: TenantId, entry: &JournalEntry) -> Outcome<()> {

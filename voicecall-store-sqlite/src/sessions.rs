@@ -28,9 +28,7 @@ impl SessionStore for SqliteStore {
             if session.direction == Direction::Outbound && do_not_call::forbids(db, &session)? {
                 return Err(refuse_to_call("create session").into());
             }
-            insert(db, &session)?;
-            events::append(db, SessionEvent::of_creation(&new))?;
-            Ok(session)
+            begin(db, &new)
         })
         .await
     }
@@ -90,6 +88,14 @@ impl SessionStore for SqliteStore {
         })
         .await
     }
+}
+
+/// Creates a session together with its first event.
+pub(crate) fn begin(db: &Connection, new: &NewSession) -> Outcome<Session> {
+    let session = Session::created(new);
+    insert(db, &session)?;
+    events::append(db, SessionEvent::of_creation(new))?;
+    Ok(session)
 }
 
 /// Carries out a change together with its event.
@@ -160,10 +166,10 @@ pub(crate) fn owner(db: &Connection, tenant: TenantId, id: SessionId) -> Outcome
 fn insert(db: &Connection, session: &Session) -> Outcome<()> {
     let insert = "INSERT INTO sessions
         (id, tenant_id, channel, direction, remote, remote_lookup, account, local, reference, conversation_id, person,
-         priority, status, due_at, started_at, metadata, owner_epoch, created_at, updated_at)
+         priority, status, due_at, started_at, connected_at, metadata, owner_epoch, created_at, updated_at)
         VALUES (:id, :tenant_id, :channel, :direction, :remote, :remote_lookup, :account, :local, :reference,
-                :conversation_id, :person, :priority, :status, :due_at, :started_at, :metadata, :owner_epoch, :created_at,
-                :updated_at)";
+                :conversation_id, :person, :priority, :status, :due_at, :started_at, :connected_at, :metadata,
+                :owner_epoch, :created_at, :updated_at)";
     db.prepare_cached(insert)?.execute(named_params! {
         ":id": Text(session.id),
         ":tenant_id": Text(session.tenant),
@@ -180,6 +186,7 @@ fn insert(db: &Connection, session: &Session) -> Outcome<()> {
         ":status": Text(session.status),
         ":due_at": session.due_at.map(At),
         ":started_at": At(session.started_at),
+        ":connected_at": session.connected_at.map(At),
         ":metadata": Json(&session.metadata),
         ":owner_epoch": session.owner.0,
         ":created_at": At(session.created_at),

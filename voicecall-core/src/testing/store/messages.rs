@@ -14,8 +14,9 @@ use crate::journal::{Fact, JournalEntry};
 use crate::messaging::{DeliveryReport, Media, MessageState};
 use crate::seal::{PersonKey, Vault};
 use crate::store::{
-    Accepted, AcquireLease, Answer, Channel, Conversation, ConversationChange, ConversationState, EngineStore, Message,
-    NewIncoming, NewOutgoing, NewSession, OPTED_OUT, PageRequest, Participant, SendOutcome, SessionStatus, Thread,
+    Accepted, AcquireLease, Answer, Channel, Conversation, ConversationChange, ConversationState, EngineStore, Lease,
+    LeaseTerm, Message, NewIncoming, NewOutgoing, NewSession, OPTED_OUT, PageRequest, Participant, SendOutcome,
+    SessionStatus, Thread,
 };
 use crate::time::CallTime;
 
@@ -154,6 +155,7 @@ pub(super) async fn one_person_over_two_channels_is_one_conversation(store: Arc<
     assert_eq!(store.conversation_with(inbox.tenant, person).await.unwrap(), Some(conversation));
     let session = store.session(inbox.tenant, sms.session).await.unwrap();
     assert_eq!((session.status, session.due_at), (SessionStatus::InProgress, None), "nobody is called for a message");
+    assert_eq!((session.started_at, session.connected_at), (after(1), Some(after(1))));
     assert_eq!((session.conversation, session.person), (Some(sms.conversation), Some(person)));
     let open = store.open_sessions().await.unwrap();
     assert!(open.iter().all(|open| open.tenant != inbox.tenant), "a message is no call to be recovered");
@@ -178,7 +180,10 @@ pub(super) async fn a_message_is_answered_once(store: Arc<dyn EngineStore>) {
     assert_eq!(inbox.to_answer(9).await, [one.session]);
     let epoch = inbox.own(one.session).await;
     assert!(inbox.to_answer(11).await.is_empty(), "somebody is at it");
-    assert_eq!(inbox.to_answer(10_000).await, [one.session], "a lease that ran out is nobody's");
+    let held = Lease { tenant: inbox.tenant, session: one.session, epoch };
+    let over = LeaseTerm { length: Duration::ZERO, ..lease(11) };
+    assert_eq!(store.renew_leases(&[held], over).await.unwrap(), []);
+    assert_eq!(inbox.to_answer(11).await, [one.session], "a lease that ran out is nobody's");
     let waiting = store.unanswered_messages(inbox.tenant, one.session).await.unwrap();
     assert_eq!(waiting, [one.clone(), two.clone()]);
 

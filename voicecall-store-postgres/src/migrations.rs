@@ -73,10 +73,16 @@ pub struct Migrations(Vec<Module>);
 /// The tables of this crate.
 const CORE: Module = Module {
     name: "core",
-    migrations: &[Migration {
-        up: include_str!("../migrations/core/0001_sessions.up.sql"),
-        down: include_str!("../migrations/core/0001_sessions.down.sql"),
-    }],
+    migrations: &[
+        Migration {
+            up: include_str!("../migrations/core/0001_sessions.up.sql"),
+            down: include_str!("../migrations/core/0001_sessions.down.sql"),
+        },
+        Migration {
+            up: include_str!("../migrations/core/0002_messages.up.sql"),
+            down: include_str!("../migrations/core/0002_messages.down.sql"),
+        },
+    ],
 };
 
 /// The tables of a survey.

@@ -87,8 +87,7 @@ async fn create(db: &Db, new: &NewSession) -> Outcome<Session> {
     if session.direction == Direction::Outbound && do_not_call::forbids(db, &session).await? {
         return Err(refuse_to_call("create session").into());
     }
-    if insert(db, &session).await? {
-        events::append(db, new.tenant, SessionEvent::of_creation(new)).await?;
+    if let Some(session) = begin(db, new).await? {
         return Ok(session);
     }
     // Somebody else was first, and has committed: each statement sees what was committed before it.
@@ -96,6 +95,16 @@ async fn create(db: &Db, new: &NewSession) -> Outcome<Session> {
         Some(reference) => by_reference(db, new.tenant, reference).await?.ok_or(Fault::NotFound),
         None => Err(Fault::conflict("create session", "it exists")),
     }
+}
+
+/// Creates a session together with its first event; `None` if the tenant has one with its reference.
+pub(crate) async fn begin(db: &Db, new: &NewSession) -> Outcome<Option<Session>> {
+    let session = Session::created(new);
+    if !insert(db, &session).await? {
+        return Ok(None);
+    }
+    events::append(db, new.tenant, SessionEvent::of_creation(new)).await?;
+    Ok(Some(session))
 }
 
 /// Carries out a change together with its event.
@@ -170,8 +179,8 @@ pub(crate) async fn owner(db: &Db, tenant: TenantId, id: SessionId) -> Outcome<E
 async fn insert(db: &Db, session: &Session) -> Outcome<bool> {
     let insert = "INSERT INTO voicecall.sessions
         (id, tenant_id, channel, direction, remote, remote_lookup, account, local, reference, conversation_id, person,
-         priority, status, due_at, started_at, metadata, owner_epoch, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+         priority, status, due_at, started_at, connected_at, metadata, owner_epoch, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
         ON CONFLICT (tenant_id, reference) WHERE direction = 'outbound' AND reference IS NOT NULL DO NOTHING";
     let values = params![
         session.id,
@@ -189,6 +198,7 @@ async fn insert(db: &Db, session: &Session) -> Outcome<bool> {
         session.status,
         session.due_at,
         session.started_at,
+        session.connected_at,
         Json(session.metadata.clone()),
         session.owner,
         session.created_at,

@@ -35,14 +35,18 @@ pub(crate) async fn with(db: &Db, tenant: TenantId, person: PersonKey) -> Outcom
 
 /// The conversation somebody is in, locked.
 pub(crate) async fn lock_with(db: &Db, tenant: TenantId, person: PersonKey) -> Outcome<Option<Conversation>> {
-    let Some(id) = id_with(db, tenant, person).await? else { return Ok(None) };
-    // Who was in it may have left while somebody else had it.
-    let known = lock(db, tenant, id).await?.filter(|known| known.is_with(person));
-    known.map(Some).ok_or_else(|| Fault::conflict("read conversation", "it was left meanwhile"))
+    while let Some(id) = id_with(db, tenant, person).await? {
+        // Who was in it may have left while somebody else had it: each statement sees what was committed before it.
+        if let Some(known) = lock(db, tenant, id).await?
+            && known.is_with(person)
+        {
+            return Ok(Some(known));
+        }
+    }
+    Ok(None)
 }
 
-/// Its id.
-pub(crate) async fn id_with(db: &Db, tenant: TenantId, person: PersonKey) -> Outcome<Option<ConversationId>> {
+async fn id_with(db: &Db, tenant: TenantId, person: PersonKey) -> Outcome<Option<ConversationId>> {
     let query = "SELECT conversation_id FROM voicecall.participants WHERE tenant_id = $1 AND person = $2";
     db.query_opt(query, params![tenant, person]).await?.map(|row| row.get("conversation_id")).transpose()
 }
@@ -66,7 +70,8 @@ pub(crate) async fn page(
     Ok(Page { items, total: total.get("total")? })
 }
 
-/// A conversation that begins with somebody, before its first message. One that has the id goes on.
+/// A conversation that begins with somebody, before its first message, unless they are in one by now. One that has the id
+/// goes on.
 pub(crate) async fn begin(
     db: &Db,
     tenant: TenantId,
@@ -74,6 +79,10 @@ pub(crate) async fn begin(
     first: &Participant,
     at: Timestamp,
 ) -> Outcome<Conversation> {
+    db.take_turns(first.person.lookup().as_bytes()).await?;
+    if let Some(known) = lock_with(db, tenant, first.person).await? {
+        return Ok(known);
+    }
     if let Some(known) = lock(db, tenant, id).await? {
         return Ok(known);
     }
@@ -134,14 +143,15 @@ pub(crate) async fn take_number(db: &Db, tenant: TenantId, id: ConversationId, a
     Ok(number)
 }
 
-/// Forgets the conversation somebody alone is in, or that they are in one with others. Whoever does so has locked it.
-pub(crate) async fn forget_person(db: &Db, tenant: TenantId, person: PersonKey) -> Outcome<()> {
-    let delete = "DELETE FROM voicecall.participants WHERE tenant_id = $1 AND person = $2 RETURNING conversation_id";
-    let Some(left) = db.query_opt(delete, params![tenant, person]).await? else { return Ok(()) };
-    let left: ConversationId = left.get("conversation_id")?;
-    let delete = "DELETE FROM voicecall.conversations WHERE id = $2 AND tenant_id = $1 AND NOT EXISTS
-        (SELECT FROM voicecall.participants WHERE tenant_id = $1 AND conversation_id = $2)";
-    db.execute(delete, params![tenant, left]).await?;
+/// Forgets the conversation somebody alone is in, or that they are in one with others; it is locked.
+pub(crate) async fn forget_person(db: &Db, conversation: &Conversation, person: PersonKey) -> Outcome<()> {
+    if !conversation.participants.iter().all(|who| who.person == person) {
+        let delete = "DELETE FROM voicecall.participants WHERE tenant_id = $1 AND conversation_id = $2 AND person = $3";
+        db.execute(delete, params![conversation.tenant, conversation.id, person]).await?;
+        return Ok(());
+    }
+    let delete = "DELETE FROM voicecall.conversations WHERE tenant_id = $1 AND id = $2";
+    db.execute(delete, params![conversation.tenant, conversation.id]).await?;
     Ok(())
 }
 

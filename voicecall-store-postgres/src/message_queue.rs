@@ -9,7 +9,7 @@ use crate::roles::Role::Queue;
 use crate::{PostgresStore, across_tenants, message_rows as rows, sessions};
 
 /// Goes from tenant to tenant along the index, and reads the first of each: what it costs grows with the tenants that have
-/// somebody waiting, not with those who wait. Of a session, the message that has waited for longest stands for all.
+/// somebody waiting, not with those who wait. The first message of a session stands for all.
 const TO_ANSWER: &str = "
     WITH RECURSIVE waiting (tenant) AS (
         (SELECT tenant_id FROM voicecall.messages WHERE state = 'received' ORDER BY tenant_id LIMIT 1)
@@ -24,10 +24,10 @@ const TO_ANSWER: &str = "
                 ON session.tenant_id = message.tenant_id AND session.id = message.session_id
             WHERE message.tenant_id = tenant AND message.state = 'received'
                 AND (session.leased_until IS NULL OR session.leased_until <= $1)
-                AND NOT EXISTS (
-                    SELECT FROM voicecall.messages AS earlier
-                    WHERE earlier.tenant_id = message.tenant_id AND earlier.session_id = message.session_id
-                        AND earlier.state = 'received' AND (earlier.at, earlier.number) < (message.at, message.number)
+                AND number = (
+                    SELECT min(number) FROM voicecall.messages AS unanswered
+                    WHERE unanswered.tenant_id = message.tenant_id AND unanswered.session_id = message.session_id
+                        AND unanswered.state = 'received'
                 )
             ORDER BY message.at, message.number, message.id LIMIT $2
     ) AS first ORDER BY message_at, message_number, message_id LIMIT $3";
@@ -44,10 +44,10 @@ const TO_SEND: &str = "
     SELECT first.* FROM waiting CROSS JOIN LATERAL (
         SELECT * FROM voicecall.messages AS message
             WHERE tenant_id = tenant AND state = 'queued' AND due_at <= $1
-                AND NOT EXISTS (
-                    SELECT FROM voicecall.messages AS earlier
-                    WHERE earlier.tenant_id = message.tenant_id AND earlier.session_id = message.session_id
-                        AND earlier.state IN ('queued', 'sending') AND earlier.number < message.number
+                AND number = (
+                    SELECT min(number) FROM voicecall.messages AS unsent
+                    WHERE unsent.tenant_id = message.tenant_id AND unsent.session_id = message.session_id
+                        AND unsent.state IN ('queued', 'sending')
                 )
             ORDER BY due_at, id LIMIT $2
     ) AS first ORDER BY due_at, id LIMIT $3";

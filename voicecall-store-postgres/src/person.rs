@@ -106,14 +106,15 @@ async fn erase(db: &Db, extensions: &Arc<Extensions>, tenant: TenantId, person: 
         extend(db, extensions, move |extension, transaction| extension.erase(transaction, tenant, person)).await?;
     let mut erased =
         Erased { sessions: Vec::new(), extensions: gone.into_iter().filter(|(_, rows)| *rows > 0).collect() };
-    // Before the sessions in it, as whoever takes a message in does.
-    if let Some(conversation) = conversations::id_with(db, tenant, person).await? {
-        conversations::lock(db, tenant, conversation).await?;
-    }
+    // None begins meanwhile; and before the sessions in it, as whoever takes a message in does.
+    db.take_turns(person.lookup().as_bytes()).await?;
+    let conversation = conversations::lock_with(db, tenant, person).await?;
     for session in sessions::of_person(db, tenant, person).await? {
         db.execute("DELETE FROM voicecall.sessions WHERE id = $1", params![session.id]).await?;
         erased.sessions.push(session.id);
     }
-    conversations::forget_person(db, tenant, person).await?;
+    if let Some(conversation) = conversation {
+        conversations::forget_person(db, &conversation, person).await?;
+    }
     Ok(erased)
 }

@@ -61,7 +61,7 @@ CREATE UNIQUE INDEX messages_by_carrier ON messages (tenant_id, carrier, coalesc
 CREATE UNIQUE INDEX messages_by_key ON messages (tenant_id, key) WHERE key IS NOT NULL;
 CREATE INDEX messages_of_session ON messages (session_id, number);
 CREATE INDEX messages_to_answer ON messages (tenant_id, at, number, id) WHERE state = 'received';
-CREATE INDEX messages_unanswered ON messages (session_id, at, number) WHERE state = 'received';
+CREATE INDEX messages_unanswered ON messages (session_id, number) WHERE state = 'received';
 CREATE INDEX messages_to_send ON messages (tenant_id, due_at, id) WHERE state = 'queued';
 CREATE INDEX messages_unsent ON messages (session_id, number) WHERE state IN ('queued', 'sending');
 CREATE INDEX messages_unsettled ON messages (updated_at, id) WHERE state IN ('sending', 'unknown');
@@ -75,7 +75,7 @@ CREATE TABLE opt_outs (
     PRIMARY KEY (tenant_id, person, channel)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX sessions_of_conversation ON sessions (conversation_id)
+CREATE INDEX sessions_of_conversation ON sessions (conversation_id, id)
     WHERE status IN ('initiated', 'connecting', 'in_progress');
 -- Sessions of messages may be open for long, and are no calls to be recovered.
 DROP INDEX sessions_open;

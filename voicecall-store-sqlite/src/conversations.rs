@@ -21,11 +21,12 @@ pub(crate) fn get(db: &Connection, tenant: TenantId, id: ConversationId) -> Outc
     found.map(|found| complete(db, found)).transpose()
 }
 
+const ID_WITH: &str = "SELECT conversation_id FROM participants WHERE tenant_id = ? AND person = ?";
+
 /// The conversation somebody is in.
 pub(crate) fn with(db: &Connection, tenant: TenantId, person: PersonKey) -> Outcome<Option<Conversation>> {
-    let query = "SELECT conversation_id FROM participants WHERE tenant_id = ? AND person = ?";
     let key = (Text(tenant), *person.lookup().as_bytes());
-    let id = db.prepare_cached(query)?.query_row(key, |row| row.get::<_, Text<_>>(0)).optional()?;
+    let id = db.prepare_cached(ID_WITH)?.query_row(key, |row| row.get::<_, Text<_>>(0)).optional()?;
     Ok(id.map(|id| get(db, tenant, id.0)).transpose()?.flatten())
 }
 
@@ -110,12 +111,13 @@ pub(crate) fn save(db: &Connection, before: &Conversation, after: &Conversation)
     new.into_iter().try_for_each(|who| add(db, after, who))
 }
 
+const NEXT_NUMBER: &str = "SELECT coalesce(max(number), 0) + 1 FROM messages WHERE conversation_id = ?";
+
 /// The number of the next message that answers somebody, who need not be in the conversation any more: what they wrote is
 /// answered although it may be gone.
 pub(crate) fn take_number(db: &Connection, tenant: TenantId, id: ConversationId, at: Timestamp) -> Outcome<u64> {
     let Some(before) = get(db, tenant, id)? else {
-        let query = "SELECT coalesce(max(number), 0) + 1 FROM messages WHERE conversation_id = ?";
-        return Ok(db.prepare_cached(query)?.query_row((Text(id),), |row| row.get::<_, Count>(0))?.0);
+        return Ok(db.prepare_cached(NEXT_NUMBER)?.query_row((Text(id),), |row| row.get::<_, Count>(0))?.0);
     };
     let mut after = before.clone();
     let number = after.take_message(None, at);
@@ -191,3 +193,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Conversation> {
         updated_at: row.get::<_, At>("updated_at")?.0,
     })
 }
+
+/// What finds conversations, and who is in them.
+#[cfg(test)]
+pub(crate) const QUERIES: [&str; 3] = [ID_WITH, NEXT_NUMBER, PARTICIPANTS];

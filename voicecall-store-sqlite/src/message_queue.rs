@@ -9,7 +9,7 @@ use crate::column::At;
 use crate::{SqliteStore, message_rows as rows, sessions};
 
 /// Goes from tenant to tenant along the index, and reads the first of each: what it costs grows with the tenants that have
-/// somebody waiting, not with those who wait. Of a session, the message that has waited for longest stands for all.
+/// somebody waiting, not with those who wait. The first message of a session stands for all.
 const TO_ANSWER: &str = "
     WITH RECURSIVE waiting (tenant) AS (
         SELECT min(tenant_id) FROM messages WHERE state = 'received'
@@ -22,10 +22,9 @@ const TO_ANSWER: &str = "
             SELECT message.id FROM messages AS message CROSS JOIN sessions AS free
                 WHERE message.tenant_id = tenant AND message.state = 'received' AND free.id = message.session_id
                     AND (free.leased_until IS NULL OR free.leased_until <= :now)
-                    AND NOT EXISTS (
-                        SELECT 1 FROM messages AS earlier
-                        WHERE earlier.session_id = message.session_id AND earlier.state = 'received'
-                            AND (earlier.at, earlier.number) < (message.at, message.number)
+                    AND number = (
+                        SELECT min(number) FROM messages AS unanswered
+                        WHERE unanswered.session_id = message.session_id AND unanswered.state = 'received'
                     )
                 ORDER BY message.at, message.number, message.id LIMIT :per_tenant
         )
@@ -43,10 +42,9 @@ const TO_SEND: &str = "
         WHERE first.id IN (
             SELECT id FROM messages AS message
                 WHERE tenant_id = tenant AND state = 'queued' AND due_at <= :now
-                    AND NOT EXISTS (
-                        SELECT 1 FROM messages AS earlier
-                        WHERE earlier.session_id = message.session_id AND earlier.state IN ('queued', 'sending')
-                            AND earlier.number < message.number
+                    AND number = (
+                        SELECT min(number) FROM messages AS unsent
+                        WHERE unsent.session_id = message.session_id AND unsent.state IN ('queued', 'sending')
                     )
                 ORDER BY due_at, id LIMIT :per_tenant
         )
@@ -83,5 +81,44 @@ impl MessageQueueStore for SqliteStore {
 
     async fn unsettled_messages(&self, before: Timestamp, limit: u32) -> Result<Vec<Message>> {
         self.read("read unsettled messages", move |db| rows::many(db, UNSETTLED, (At(before), limit))).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+    use crate::schema::{MIGRATIONS, migrate};
+    use crate::{conversations, threads};
+
+    /// The steps of SQLite's plan for a query.
+    fn plan(db: &Connection, query: &str) -> Vec<String> {
+        let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
+        // What is not bound is NULL.
+        plan.raw_query().mapped(|row| row.get("detail")).collect::<rusqlite::Result<_>>().unwrap()
+    }
+
+    /// What reads a whole table. Our own list of tenants is no table.
+    fn scans(db: &Connection, query: &str) -> Vec<String> {
+        plan(db, query).into_iter().filter(|step| step.starts_with("SCAN") && step != "SCAN waiting").collect()
+    }
+
+    #[test]
+    fn no_query_reads_a_whole_table_or_sorts_what_waits() {
+        let mut db = Connection::open_in_memory().unwrap();
+        migrate(&mut db, MIGRATIONS).unwrap();
+        let queries = [TO_ANSWER, TO_SEND, UNSETTLED].into_iter().chain(rows::QUERIES).chain(threads::QUERIES);
+        for query in queries.chain(conversations::QUERIES) {
+            assert_eq!(scans(&db, query), [""; 0], "{query}");
+        }
+        for query in [TO_ANSWER, TO_SEND] {
+            let sorts = plan(&db, query).iter().filter(|step| step.contains("TEMP B-TREE")).count();
+            assert_eq!(sorts, 1, "only what was found of each tenant: {query}");
+        }
+        // That it would be noticed.
+        db.execute_batch("DROP INDEX messages_to_send; DROP INDEX messages_by_key").unwrap();
+        assert_ne!(scans(&db, TO_SEND), [""; 0]);
+        assert_ne!(scans(&db, rows::QUERIES[1]), [""; 0]);
     }
 }

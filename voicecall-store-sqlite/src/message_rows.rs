@@ -109,6 +109,10 @@ pub(crate) fn save(db: &Connection, message: &Message) -> Outcome<()> {
     Ok(())
 }
 
+/// What finds messages: no message that is not found is read.
+#[cfg(test)]
+pub(crate) const QUERIES: [&str; 5] = [OF_CARRIER, OF_KEY, OF_CONVERSATION, OF_SESSION, UNANSWERED];
+
 fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
     let at = row.get::<_, At>("at")?.0;
     let new = NewOutgoing {

@@ -57,7 +57,7 @@ fn open(db: &Connection, conversation: ConversationId, thread: &Thread) -> Outco
 
 const OPEN_IN_CONVERSATION: &str = "SELECT id FROM sessions
     WHERE conversation_id = ? AND status IN ('initiated', 'connecting', 'in_progress')
-        AND EXISTS (SELECT 1 FROM messages WHERE session_id = sessions.id)";
+        AND EXISTS (SELECT 1 FROM messages WHERE session_id = sessions.id) ORDER BY id";
 
 /// Ends the sessions of messages of a conversation that is closed.
 pub(crate) fn end_all(db: &Connection, tenant: TenantId, conversation: ConversationId, at: Timestamp) -> Outcome<()> {
@@ -71,3 +71,7 @@ fn end(db: &Connection, tenant: TenantId, session: SessionId, at: Timestamp) -> 
     let end = SessionChange::Ended { reason: EndReason::Completed, source: EventSource::System, at };
     sessions::apply(db, tenant, session, &end).map(drop)
 }
+
+/// What finds sessions of messages.
+#[cfg(test)]
+pub(crate) const QUERIES: [&str; 2] = [OPEN, OPEN_IN_CONVERSATION];

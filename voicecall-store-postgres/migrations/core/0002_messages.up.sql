@@ -61,7 +61,7 @@ CREATE UNIQUE INDEX messages_by_carrier ON voicecall.messages (tenant_id, carrie
 CREATE UNIQUE INDEX messages_by_key ON voicecall.messages (tenant_id, key) WHERE key IS NOT NULL;
 CREATE INDEX messages_of_session ON voicecall.messages (tenant_id, session_id, number);
 CREATE INDEX messages_to_answer ON voicecall.messages (tenant_id, at, number, id) WHERE state = 'received';
-CREATE INDEX messages_unanswered ON voicecall.messages (tenant_id, session_id, at, number) WHERE state = 'received';
+CREATE INDEX messages_unanswered ON voicecall.messages (tenant_id, session_id, number) WHERE state = 'received';
 CREATE INDEX messages_to_send ON voicecall.messages (tenant_id, due_at, id) WHERE state = 'queued';
 CREATE INDEX messages_unsent ON voicecall.messages (tenant_id, session_id, number) WHERE state IN ('queued', 'sending');
 CREATE INDEX messages_unsettled ON voicecall.messages (updated_at, id) WHERE state IN ('sending', 'unknown');
@@ -75,7 +75,7 @@ CREATE TABLE voicecall.opt_outs (
     PRIMARY KEY (tenant_id, person, channel)
 );
 
-CREATE INDEX sessions_of_conversation ON voicecall.sessions (tenant_id, conversation_id) WHERE ended_at IS NULL;
+CREATE INDEX sessions_of_conversation ON voicecall.sessions (tenant_id, conversation_id, id) WHERE ended_at IS NULL;
 -- Sessions of messages may be open for long, and are no calls to be recovered.
 DROP INDEX voicecall.sessions_open;
 CREATE INDEX sessions_open ON voicecall.sessions (created_at, id) WHERE ended_at IS NULL AND channel = 'voice';

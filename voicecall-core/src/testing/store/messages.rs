@@ -406,6 +406,27 @@ pub(super) async fn messages_are_exported_and_erased_with_their_person(store: Ar
     assert!(inbox.take(ANNA, "SM1", 4).await.is_new, "nothing of what was is left");
 }
 
+pub(super) async fn who_left_a_conversation_is_still_answered(store: Arc<dyn EngineStore>) {
+    let inbox = Inbox::open(&store);
+    let first = inbox.take(ANNA, "SM1", 1).await.message;
+    let bo = Participant { person: inbox.person(BO), channel: Channel::Sms };
+    let change = async |change: ConversationChange| {
+        store.change_conversation(inbox.tenant, first.conversation, &change, after(2)).await.unwrap()
+    };
+    change(ConversationChange::Add(bo.clone())).await;
+    let theirs = inbox.take(BO, "SM2", 3).await.message;
+    assert_eq!((theirs.conversation, theirs.number), (first.conversation, 2));
+    assert_eq!(change(ConversationChange::Remove(bo)).await.participants.len(), 1);
+    store.erase_person(inbox.tenant, inbox.person(ANNA)).await.unwrap();
+    assert_kind(store.conversation(inbox.tenant, first.conversation).await, ErrorKind::NotFound);
+    let epoch = inbox.own(theirs.session).await;
+    let answer = store.answer_messages(&inbox.answer(&theirs, epoch)).await.unwrap();
+    assert_eq!((answer[0].session, answer[0].number), (theirs.session, 3));
+    let again = inbox.take(BO, "SM3", 4).await.message;
+    assert_ne!(again.conversation, first.conversation);
+    assert_eq!(again.number, 1);
+}
+
 pub(super) async fn another_tenants_messages_are_its_own(store: Arc<dyn EngineStore>) {
     let (one, two) = (Inbox::open(&store), Inbox::open(&store));
     let message = one.take(ANNA, "SM1", 1).await.message;
@@ -422,6 +443,9 @@ pub(super) async fn another_tenants_messages_are_its_own(store: Arc<dyn EngineSt
     assert_kind(store.change_conversation(two.tenant, conversation, &close, after(2)).await, ErrorKind::NotFound);
     assert_kind(store.answer_messages(&two.answer(&message, Epoch::FIRST)).await, ErrorKind::NotFound);
     assert_eq!(store.conversation_with(two.tenant, one.person(ANNA)).await.unwrap(), None);
+    let theirs = two.thread(BO, after(2));
+    let theirs = Thread { session: NewSession { conversation: Some(conversation), ..theirs.session }, ..theirs };
+    assert_kind(store.accept_message(&theirs, &incoming("SM2", 2)).await, ErrorKind::Conflict);
     assert_eq!(one.all(conversation).await, [message]);
 }
 

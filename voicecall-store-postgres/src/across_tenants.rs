@@ -64,7 +64,8 @@ impl QueueStore for PostgresStore {
 
     async fn open_sessions(&self) -> Result<Vec<Session>> {
         self.read_as(Queue, "read open sessions", move |db| async move {
-            let query = "SELECT * FROM voicecall.sessions WHERE ended_at IS NULL ORDER BY created_at, id";
+            let query = "SELECT * FROM voicecall.sessions WHERE ended_at IS NULL AND channel = 'voice'
+                ORDER BY created_at, id";
             sessions::many(db.query(query, params![]).await?)
         })
         .await
@@ -175,8 +176,12 @@ async fn take_turn(db: &Db, tenant: TenantId, id: SessionId, claim: &Claim) -> O
 
 /// The term with the server's time: it has been so late since whatever was waited for, and it is the same for all hosts.
 async fn by_the_servers_clock(db: &Db, term: LeaseTerm) -> Outcome<LeaseTerm> {
+    Ok(LeaseTerm { now: servers_clock(db).await?, ..term })
+}
+
+pub(crate) async fn servers_clock(db: &Db) -> Outcome<Timestamp> {
     let clock = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000000)::bigint AS now";
-    Ok(LeaseTerm { now: db.query_one(clock, params![]).await?.get("now")?, ..term })
+    db.query_one(clock, params![]).await?.get("now")
 }
 
 /// Writes what who runs which session can change.

@@ -8,11 +8,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use uuid::Uuid;
+use voicecall_core::messaging::MessageState;
 use voicecall_core::store::{
-    AttemptState, CallPriority, Direction, EndReason, EventSource, ProviderOperation, RetentionJob, SessionStatus,
+    AttemptState, CallPriority, ConversationState, Direction, EndReason, EventSource, ProviderOperation, RetentionJob,
+    SessionStatus,
 };
 use voicecall_core::{
-    AccountName, AttemptId, CarrierCallId, Epoch, Error, LookupHash, PersonKey, RecordId, Result, SessionId, TenantId,
+    AccountName, AttemptId, CarrierCallId, CarrierMessageId, ConversationId, Epoch, Error, LookupHash, MessageId,
+    PersonKey, RecordId, Result, SessionId, TenantId,
 };
 
 /// A value that a column can hold.
@@ -112,7 +115,7 @@ macro_rules! ids {
     )*};
 }
 
-ids! { TenantId, SessionId, voicecall_core::ConversationId, AttemptId, RecordId }
+ids! { TenantId, SessionId, ConversationId, MessageId, AttemptId, RecordId }
 
 #[cfg(feature = "survey")]
 ids! { voicecall_survey::store::QuestionId, voicecall_survey::store::VerificationId }
@@ -136,8 +139,8 @@ macro_rules! words {
 }
 
 words! {
-    AccountName, AttemptState, CallPriority, Direction, EndReason, EventSource, ProviderOperation, RetentionJob,
-    SessionStatus
+    AccountName, AttemptState, CallPriority, ConversationState, Direction, EndReason, EventSource, MessageState,
+    ProviderOperation, RetentionJob, SessionStatus
 }
 
 #[cfg(feature = "survey")]
@@ -221,18 +224,25 @@ impl Column for Duration {
     }
 }
 
-impl Column for CarrierCallId {
-    type Sql = String;
-    const TYPE: Type = Type::TEXT;
+/// Names that a carrier gives.
+macro_rules! carrier_ids {
+    ($($id:ty),*) => {$(
+        impl Column for $id {
+            type Sql = String;
+            const TYPE: Type = Type::TEXT;
 
-    fn write(&self) -> Result<String> {
-        Ok(self.as_str().to_owned())
-    }
+            fn write(&self) -> Result<String> {
+                Ok(self.as_str().to_owned())
+            }
 
-    fn read(sql: String) -> Option<Self> {
-        Some(Self::new(sql))
-    }
+            fn read(sql: String) -> Option<Self> {
+                Some(Self::new(sql))
+            }
+        }
+    )*};
 }
+
+carrier_ids! { CarrierCallId, CarrierMessageId }
 
 /// The code of a canary.
 impl Column for [u8; 32] {

@@ -141,6 +141,16 @@ impl Db {
         Ok(self.note(changed)?)
     }
 
+    /// Waits until nobody else's transaction is in the place of this key. Keys are hashes, and random ids: their last half is
+    /// as good a number as any, and two that share it only wait for each other.
+    pub(crate) async fn take_turns(&self, key: &[u8; 16]) -> Outcome<()> {
+        let mut half = [0; 8];
+        half.copy_from_slice(&key[8..]);
+        let half = Param::new(&i64::from_be_bytes(half))?;
+        self.query("SELECT pg_advisory_xact_lock($1)", vec![half]).await?;
+        Ok(())
+    }
+
     /// Statements of an application's own.
     pub(crate) async fn raw_query(
         &self,

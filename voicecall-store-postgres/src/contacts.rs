@@ -18,9 +18,9 @@ pub(crate) async fn check(db: &Db, tenant: TenantId, session: SessionId, claim: 
     let limits = &claim.limits;
     // The tenant always before the number, so that two turns do not wait for each other.
     if !limits.per_tenant.is_empty() {
-        take_turns(db, tenant.as_uuid().as_bytes()).await?;
+        db.take_turns(tenant.as_uuid().as_bytes()).await?;
     }
-    take_turns(db, number.as_bytes()).await?;
+    db.take_turns(number.as_bytes()).await?;
     let is_called = "SELECT FROM voicecall.contacts AS contact
         JOIN voicecall.sessions AS session ON session.tenant_id = contact.tenant_id AND session.id = contact.session_id
         WHERE number = $1 AND session.id <> $2 AND direction = 'outbound' AND due_at IS NULL AND ended_at IS NULL LIMIT 1";
@@ -81,13 +81,4 @@ pub(crate) async fn note_order(db: &Db, tenant: TenantId, session: SessionId, or
 
 fn key(number: NumberKey) -> Vec<u8> {
     number.as_bytes().to_vec()
-}
-
-/// Waits until nobody else's transaction is in the place of this key. Keys are hashes, and random ids: their first half is
-/// as good a number as any, and two that share it only wait for each other.
-async fn take_turns(db: &Db, key: &[u8; 16]) -> Outcome<()> {
-    let mut half = [0; 8];
-    half.copy_from_slice(&key[8..]);
-    db.query("SELECT pg_advisory_xact_lock($1)", params![i64::from_be_bytes(half)]).await?;
-    Ok(())
 }

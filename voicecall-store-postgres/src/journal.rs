@@ -21,20 +21,7 @@ impl JournalStore for PostgresStore {
             return Ok(());
         }
         let (entries, extensions) = (entries.to_vec(), self.extensions());
-        self.write(APPEND, tenant, move |db| async move {
-            // Of several sessions always in the same order, so that two appends do not wait for each other.
-            let mut locked: Vec<_> = entries.iter().map(|entry| entry.session).collect();
-            locked.sort_unstable();
-            locked.dedup();
-            for session in locked {
-                sessions::lock(&db, tenant, session).await?;
-            }
-            for entry in entries {
-                append(&db, &extensions, tenant, entry).await?;
-            }
-            Ok(())
-        })
-        .await
+        self.write(APPEND, tenant, move |db| async move { append_all(&db, &extensions, tenant, entries).await }).await
     }
 
     async fn journal(&self, tenant: TenantId, session: SessionId) -> Result<Vec<JournalEntry>> {
@@ -49,6 +36,26 @@ impl JournalStore for PostgresStore {
 pub(crate) async fn of_session(db: &Db, tenant: TenantId, session: SessionId) -> Outcome<Vec<JournalEntry>> {
     let query = "SELECT * FROM voicecall.facts WHERE tenant_id = $1 AND session_id = $2 ORDER BY seq";
     db.query(query, params![tenant, session]).await?.iter().map(|row| read(db, row)).collect()
+}
+
+/// Appends entries with what follows from them.
+pub(crate) async fn append_all(
+    db: &Db,
+    extensions: &Arc<Extensions>,
+    tenant: TenantId,
+    entries: Vec<JournalEntry>,
+) -> Outcome<()> {
+    // Of several sessions always in the same order, so that two appends do not wait for each other.
+    let mut locked: Vec<_> = entries.iter().map(|entry| entry.session).collect();
+    locked.sort_unstable();
+    locked.dedup();
+    for session in locked {
+        sessions::lock(db, tenant, session).await?;
+    }
+    for entry in entries {
+        append(db, extensions, tenant, entry).await?;
+    }
+    Ok(())
 }
 
 async fn append(db: &Db, extensions: &Arc<Extensions>, tenant: TenantId, entry: JournalEntry) -> Outcome<()> {

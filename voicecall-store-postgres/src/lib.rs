@@ -4,6 +4,7 @@ mod across_tenants;
 mod column;
 mod connection;
 mod contacts;
+mod conversations;
 mod dialing;
 mod do_not_call;
 mod events;
@@ -11,7 +12,11 @@ mod fault;
 mod journal;
 mod keys;
 mod maintenance;
+mod message_queue;
+mod message_rows;
+mod messages;
 mod migrations;
+mod opt_outs;
 mod options;
 mod person;
 mod pool;
@@ -21,6 +26,7 @@ mod sessions;
 mod store;
 #[cfg(feature = "survey")]
 mod survey;
+mod threads;
 mod tls;
 mod transaction;
 

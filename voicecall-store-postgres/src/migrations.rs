@@ -82,6 +82,10 @@ const CORE: Module = Module {
             up: include_str!("../migrations/core/0002_content.up.sql"),
             down: include_str!("../migrations/core/0002_content.down.sql"),
         },
+        Migration {
+            up: include_str!("../migrations/core/0003_messages.up.sql"),
+            down: include_str!("../migrations/core/0003_messages.down.sql"),
+        },
     ],
 };
 

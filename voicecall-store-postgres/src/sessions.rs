@@ -87,8 +87,7 @@ async fn create(db: &Db, new: &NewSession) -> Outcome<Session> {
     if session.direction == Direction::Outbound && do_not_call::forbids(db, &session).await? {
         return Err(refuse_to_call("create session").into());
     }
-    if insert(db, &session).await? {
-        events::append(db, new.tenant, SessionEvent::of_creation(new)).await?;
+    if let Some(session) = begin(db, new).await? {
         return Ok(session);
     }
     // Somebody else was first, and has committed: each statement sees what was committed before it.
@@ -96,6 +95,16 @@ async fn create(db: &Db, new: &NewSession) -> Outcome<Session> {
         Some(reference) => by_reference(db, new.tenant, reference).await?.ok_or(Fault::NotFound),
         None => Err(Fault::conflict("create session", "it exists")),
     }
+}
+
+/// Creates a session together with its first event; `None` if the tenant has one with its reference.
+pub(crate) async fn begin(db: &Db, new: &NewSession) -> Outcome<Option<Session>> {
+    let session = Session::created(new);
+    if !insert(db, &session).await? {
+        return Ok(None);
+    }
+    events::append(db, new.tenant, SessionEvent::of_creation(new)).await?;
+    Ok(Some(session))
 }
 
 /// Carries out a change together with its event.
@@ -115,24 +124,32 @@ pub(crate) async fn list(
     filter: &SessionFilter,
     page: PageRequest,
 ) -> Outcome<Page<Session>> {
-    const MATCHING: &str = "FROM voicecall.sessions WHERE tenant_id = $1
+    // Written only where it is asked for, so that the person's index is used then.
+    let of_person = if filter.person.is_some() { "AND (person = $7 OR remote_lookup = $7)" } else { "" };
+    let condition = format!(
+        "FROM voicecall.sessions WHERE tenant_id = $1 {of_person}
         AND (cardinality($2) = 0 OR status = ANY ($2)) AND ($3 IS NULL OR end_reason = $3)
-        AND ($4 IS NULL OR direction = $4) AND ($5 IS NULL OR started_at >= $5) AND ($6 IS NULL OR started_at < $6)";
+        AND ($4 IS NULL OR direction = $4) AND ($5 IS NULL OR started_at >= $5) AND ($6 IS NULL OR started_at < $6)"
+    );
     let statuses: Vec<String> = filter.statuses.iter().map(ToString::to_string).collect();
     let matching = || -> Outcome<_> {
-        Ok(params![
+        let mut all = params![
             tenant,
             statuses,
             filter.end_reason,
             filter.direction,
             filter.from.map(Bound),
             filter.until.map(Bound)
-        ])
+        ];
+        if let Some(person) = filter.person {
+            all.extend(params![person]);
+        }
+        Ok(all)
     };
-    let total = db.query_one(&format!("SELECT count(*) AS total {MATCHING}"), matching()?).await?;
+    let total = db.query_one(&format!("SELECT count(*) AS total {condition}"), matching()?).await?;
     // Both are numbers, already checked.
     let (limit, offset) = (page.per_page, page.offset());
-    let query = format!("SELECT * {MATCHING} ORDER BY started_at DESC, id DESC LIMIT {limit} OFFSET {offset}");
+    let query = format!("SELECT * {condition} ORDER BY started_at DESC, id DESC LIMIT {limit} OFFSET {offset}");
     Ok(Page { items: many(db.query(&query, matching()?).await?)?, total: total.get("total")? })
 }
 
@@ -170,8 +187,8 @@ pub(crate) async fn owner(db: &Db, tenant: TenantId, id: SessionId) -> Outcome<E
 async fn insert(db: &Db, session: &Session) -> Outcome<bool> {
     let insert = "INSERT INTO voicecall.sessions
         (id, tenant_id, channel, direction, remote, remote_lookup, account, local, reference, conversation_id, person,
-         priority, status, due_at, started_at, metadata, owner_epoch, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+         priority, status, due_at, started_at, connected_at, metadata, owner_epoch, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
         ON CONFLICT (tenant_id, reference) WHERE direction = 'outbound' AND reference IS NOT NULL DO NOTHING";
     let values = params![
         session.id,
@@ -189,6 +206,7 @@ async fn insert(db: &Db, session: &Session) -> Outcome<bool> {
         session.status,
         session.due_at,
         session.started_at,
+        session.connected_at,
         Json(session.metadata.clone()),
         session.owner,
         session.created_at,

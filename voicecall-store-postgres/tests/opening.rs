@@ -4,11 +4,11 @@
 
 mod support;
 
-use support::{Database, client, entry, new_session_of, session_in};
+use support::{Database, client, entry, incoming, new_session_of, session_in, thread};
 use tokio_postgres::types::Type;
 use voicecall_core::journal::JournalEntry;
-use voicecall_core::store::{Extension, JournalStore, PersonStore, SessionStore};
-use voicecall_core::{Error, ErrorKind, Result, TenantId};
+use voicecall_core::store::{Extension, JournalStore, MessageStore, PersonStore, SessionStore};
+use voicecall_core::{Error, ErrorKind, Result, TenantId, Vault};
 use voicecall_store_postgres::{
     Migration, Migrations, Module, PostgresOptions, PostgresStore, Transaction, tokio_postgres,
 };
@@ -141,6 +141,35 @@ async fn tables_go_forward_and_back_with_what_stands_in_them() {
         WHERE nspname IN ('voicecall', 'shop') AND relkind = 'r' AND relname <> 'migrations'";
     assert_eq!(admin.query_one(left, &[]).await.unwrap().get::<_, i64>(0), 0);
     assert!(!all.run(&owner).await.unwrap().is_empty(), "and forward again");
+}
+
+#[tokio::test]
+async fn going_back_loses_messages_and_nothing_else() {
+    let database = Database::empty().await;
+    let (owner, migrations) = (database.url("postgres"), Migrations::new());
+    migrations.run(&owner).await.unwrap();
+    let store = database.store().await;
+    let (tenant, session) = session_in(&store).await;
+    store.append(tenant, &[entry(session, 1, "one")]).await.unwrap();
+    let known = store.session(tenant, session).await.unwrap();
+    let from = thread(&Vault::generate().unwrap(), tenant, "+46701740605");
+    let message = store.accept_message(&from, &incoming("SM1")).await.unwrap().message;
+    let of_messages = store.session(tenant, message.session).await.unwrap();
+    store.close();
+
+    let back = migrations.back_to(&owner, "core", 1).await.unwrap();
+    assert_eq!((back.len(), back[0].from, back[0].to), (1, 2, 1));
+    let refused = refusal(PostgresStore::connect(&database.url("voicecall")).await);
+    assert!(refused.contains("version 1"), "{refused}");
+    assert_eq!(migrations.run(&owner).await.unwrap().len(), 1);
+    let store = database.store().await;
+    assert_eq!(store.session(tenant, session).await.unwrap(), known);
+    assert_eq!(store.journal(tenant, session).await.unwrap().len(), 1);
+    assert_eq!(store.session(tenant, message.session).await.unwrap(), of_messages);
+    assert_eq!(store.message(tenant, message.id).await.unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(store.conversation_with(tenant, from.session.person.unwrap()).await.unwrap(), None);
+    let from = thread(&Vault::generate().unwrap(), tenant, "+46701740605");
+    assert!(store.accept_message(&from, &incoming("SM1")).await.unwrap().is_new);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use support::{Database, count_of};
 use voicecall_core::store::*;
-use voicecall_core::{CarrierCallId, LookupHash, SessionId, TenantId};
+use voicecall_core::{CarrierCallId, CarrierMessageId, ConversationId, LookupHash, MessageId, SessionId, TenantId};
 use voicecall_store_postgres::{PostgresStore, tokio_postgres};
 
 /// Calls of 997 tenants within a month: one in a hundred waits, one in a thousand is live, the rest is over.
@@ -38,6 +38,31 @@ const FILL: &str = "
     SELECT md5('l' || id)::uuid, tenant_id, id, 'carrier', 'initiate', '{}', '{}', 1, true, started_at FROM voicecall.sessions;
     INSERT INTO voicecall.contacts (number, tenant_id, session_id, at, ordered)
     SELECT remote_lookup, tenant_id, id, started_at, true FROM voicecall.sessions;
+    ANALYZE";
+
+/// Messages of the same tenants, five in a conversation: of a hundred five wait to be answered, five to be sent, and every
+/// thousandth has an unknown outcome.
+const FILL_MESSAGES: &str = "
+    INSERT INTO voicecall.conversations (id, tenant_id, state, last_message, memory, created_at, updated_at)
+        SELECT md5('c' || n)::uuid, md5('t' || n % 997)::uuid, 'active', 5, 'null', at, at + n
+        FROM (SELECT n, 1700000000000000000 + n AS at FROM generate_series(0, $1::bigint / 5 - 1) AS n) AS one;
+    INSERT INTO voicecall.participants SELECT tenant_id, decode(md5('q' || id), 'hex'), id FROM voicecall.conversations;
+    INSERT INTO voicecall.participant_channels (tenant_id, person, channel)
+        SELECT tenant_id, person, 'sms' FROM voicecall.participants;
+    INSERT INTO voicecall.opt_outs SELECT tenant_id, person, 'sms', 0 FROM voicecall.participants;
+    INSERT INTO voicecall.sessions (id, tenant_id, channel, direction, remote, remote_lookup, account, local, conversation_id,
+        person, priority, status, started_at, connected_at, metadata, owner_epoch, created_at, updated_at)
+    SELECT md5('m' || conversation_id)::uuid, tenant_id, 'sms', 'inbound', '\\x01', person, 'main', '+46850000000', conversation_id,
+        person, 'normal', 'in_progress', 0, 0, 'null', 1, 0, 0 FROM voicecall.participants;
+    INSERT INTO voicecall.messages (id, tenant_id, conversation_id, session_id, number, channel, direction, state, text, media,
+        key, despite_opt_out, due_at, carrier, account, carrier_id, at, updated_at)
+    SELECT md5(id::text || k)::uuid, tenant_id, id, md5('m' || id)::uuid, k, 'sms',
+        CASE WHEN k % 2 = 1 THEN 'inbound' ELSE 'outbound' END,
+        CASE WHEN k = 5 AND n % 20 = 1 THEN 'received' WHEN k = 4 AND n % 20 = 2 THEN 'queued'
+            WHEN k = 4 AND n % 200 = 3 THEN 'unknown' WHEN k % 2 = 1 THEN 'answered' ELSE 'read' END,
+        'hej', '[]', CASE WHEN k = 2 THEN 'k' || n END, false, created_at + k, 'carrier', 'main', 'SM' || n || k, created_at + k,
+        created_at + k
+    FROM (SELECT row_number() OVER (ORDER BY id) AS n, * FROM voicecall.conversations) AS one, generate_series(1, 5) AS k;
     ANALYZE";
 
 struct Timed {
@@ -103,7 +128,68 @@ async fn ask_everything(store: &PostgresStore, admin: &tokio_postgres::Client) -
     timed.time("archive_events", || store.archive_events(early, 100)).await;
     timed.time("purge_provider_logs", || store.purge_provider_logs(early, 100)).await;
     claim(store, &mut timed, late).await;
+    ask_for_messages(store, &mut timed, late).await;
     timed
+}
+
+async fn ask_for_messages(store: &PostgresStore, timed: &mut Timed, now: Timestamp) {
+    let waiting = timed.time("sessions_to_answer", || store.sessions_to_answer(now, 5, 100)).await;
+    assert_eq!(waiting.len(), 100);
+    assert_eq!(timed.time("messages_to_send", || store.messages_to_send(now, 5, 100)).await.len(), 100);
+    assert!(!timed.time("unsettled_messages", || store.unsettled_messages(now, 10)).await.is_empty());
+    let session = waiting.into_iter().next().unwrap();
+    let (tenant, id, person) = (session.tenant, session.id, session.person.unwrap());
+    let unanswered = timed.time("unanswered_messages", || store.unanswered_messages(tenant, id)).await;
+    assert_eq!(unanswered.len(), 1);
+    let known = timed.time("conversation_with", || store.conversation_with(tenant, person)).await.unwrap();
+    timed.time("conversation", || store.conversation(tenant, known.id)).await;
+    assert_eq!(timed.time("messages", || store.messages(tenant, known.id, 1, 3)).await.len(), 3);
+    let page = PageRequest { per_page: 5, ..PageRequest::default() };
+    assert!(!timed.time("conversations", || store.conversations(tenant, None, page)).await.items.is_empty());
+    let sms = Channel::Sms;
+    timed.time("messages_forbidden_since", || store.messages_forbidden_since(tenant, person, &sms)).await.unwrap();
+    store.allow_messages(tenant, person, &sms).await.unwrap();
+
+    let new = NewSession {
+        channel: Channel::Sms,
+        account: session.account,
+        local: session.local.clone(),
+        conversation: Some(ConversationId::new()),
+        person: session.person,
+        ..NewSession::inbound(tenant, session.remote.clone(), now)
+    };
+    let thread = Thread { session: new, carrier: "carrier".to_owned(), idle: Duration::MAX };
+    let incoming = NewIncoming {
+        id: MessageId::new(),
+        carrier_id: CarrierMessageId::new("SM"),
+        text: "hej".to_owned(),
+        media: Vec::new(),
+        wants_answer: true,
+        at: now,
+    };
+    // Once it is new, and then it is known.
+    let accepted = timed.time("accept_message", || store.accept_message(&thread, &incoming)).await;
+    assert_eq!(accepted.message.session, id);
+    let keyed = NewOutgoing { key: Some("order-17".to_owned()), ..NewOutgoing::text("hej", now) };
+    let queued = timed.time("queue_message", || store.queue_message(&thread, &keyed)).await;
+    store.begin_sending_message(tenant, queued.id, now).await.unwrap();
+    let name = CarrierMessageId::new("SMx");
+    let outcome = SendOutcome::Accepted(name);
+    timed.time("settle_message", || store.settle_message(tenant, queued.id, &outcome, now)).await;
+    let epoch =
+        store.acquire_lease(tenant, id, AcquireLease::from_anybody(LeaseTerm { now, length: Duration::ZERO })).await;
+    let answer = Answer {
+        tenant,
+        session: id,
+        epoch: epoch.unwrap(),
+        up_to: u64::MAX >> 1,
+        entries: Vec::new(),
+        messages: vec![NewOutgoing::text("hej", now)],
+        at: now,
+    };
+    store.answer_messages(&answer).await.unwrap();
+    store.change_conversation(tenant, known.id, &ConversationChange::Close, now).await.unwrap();
+    store.erase_person(tenant, person).await.unwrap();
 }
 
 /// Turns, with the contacts of numbers and tenants counted.
@@ -128,6 +214,7 @@ async fn no_standard_query_reads_a_whole_table() {
     let admin = database.admin().await;
     let stored = count_of("VOICECALL_STORED_CALLS", 20_000);
     admin.batch_execute(&FILL.replace("$1", &stored.to_string())).await.unwrap();
+    admin.batch_execute(&FILL_MESSAGES.replace("$1", &stored.to_string())).await.unwrap();
     let store = database.store().await;
     admin.batch_execute("SELECT pg_stat_reset()").await.unwrap();
     let timed = ask_everything(&store, &admin).await;
@@ -144,7 +231,8 @@ async fn no_standard_query_reads_a_whole_table() {
     }
     let scans = "SELECT relname::text || ' ' || seq_scan FROM pg_stat_user_tables
         WHERE schemaname = 'voicecall' AND seq_scan > 0 AND relname IN
-            ('sessions', 'session_events', 'facts', 'attempts', 'provider_logs', 'contacts')";
+            ('sessions', 'session_events', 'facts', 'attempts', 'provider_logs', 'contacts', 'conversations',
+             'participants', 'participant_channels', 'messages', 'opt_outs')";
     let scans =
         async || -> Vec<String> { admin.query(scans, &[]).await.unwrap().iter().map(|row| row.get(0)).collect() };
     assert_eq!(scans().await, [""; 0]);

@@ -195,6 +195,7 @@ async fn roles_have_no_more_rights_than_they_need() {
         [
             "contacts insert select update",
             "do_not_call select",
+            "messages select",
             "session_events insert select",
             "session_events_archive select",
             "sessions select update",

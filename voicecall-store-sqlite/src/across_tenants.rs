@@ -71,7 +71,7 @@ impl QueueStore for SqliteStore {
     async fn open_sessions(&self) -> Result<Vec<Session>> {
         self.read("read open sessions", move |db| {
             let query = "SELECT * FROM sessions WHERE status IN ('initiated', 'connecting', 'in_progress')
-                         ORDER BY created_at, id";
+                         AND channel = 'voice' ORDER BY created_at, id";
             Ok(db.prepare_cached(query)?.query_map((), sessions::read)?.collect::<rusqlite::Result<_>>()?)
         })
         .await

@@ -23,7 +23,7 @@ impl JournalStore for SqliteStore {
         }
         let (entries, extensions) = (entries.to_vec(), Arc::clone(&self.extensions));
         // The transaction undoes what was written before an entry that is refused.
-        self.write(APPEND, move |db| entries.iter().try_for_each(|entry| append(*db, &extensions, tenant, entry))).await
+        self.write(APPEND, move |db| append_all(*db, &extensions, tenant, &entries)).await
     }
 
     async fn journal(&self, tenant: TenantId, session: SessionId) -> Result<Vec<JournalEntry>> {
@@ -43,6 +43,16 @@ pub(crate) fn of_session(db: &Transaction<'_>, tenant: TenantId, session: Sessio
         entries.push(read(db, tenant, row)?);
     }
     Ok(entries)
+}
+
+/// Appends entries with what follows from them.
+pub(crate) fn append_all(
+    db: Transaction<'_>,
+    extensions: &Extensions,
+    tenant: TenantId,
+    entries: &[JournalEntry],
+) -> Outcome<()> {
+    entries.iter().try_for_each(|entry| append(db, extensions, tenant, entry))
 }
 
 fn append(mut db: Transaction<'_>, extensions: &Extensions, tenant: TenantId, entry: &JournalEntry) -> Outcome<()> {

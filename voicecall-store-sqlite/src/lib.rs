@@ -3,6 +3,7 @@
 mod across_tenants;
 mod column;
 mod contacts;
+mod conversations;
 mod dialing;
 mod do_not_call;
 mod events;
@@ -10,6 +11,10 @@ mod fault;
 mod journal;
 mod keys;
 mod maintenance;
+mod message_queue;
+mod message_rows;
+mod messages;
+mod opt_outs;
 mod options;
 mod person;
 mod provider_log;
@@ -18,6 +23,7 @@ mod sessions;
 mod store;
 #[cfg(feature = "survey")]
 mod survey;
+mod threads;
 mod transaction;
 mod worker;
 

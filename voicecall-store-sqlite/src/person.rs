@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
-use voicecall_core::store::{Erased, PersonFile, PersonStore, Session, SessionFile};
+use voicecall_core::store::{Channel, Erased, PersonFile, PersonStore, Session, SessionFile};
 use voicecall_core::{PersonKey, Result, TenantId, async_trait};
 
 use crate::column::Text;
 use crate::fault::Outcome;
 use crate::store::Extensions;
 use crate::transaction::Transaction;
-use crate::{SqliteStore, dialing, do_not_call, events, journal, provider_log, sessions};
+use crate::{
+    SqliteStore, conversations, dialing, do_not_call, events, journal, message_rows, opt_outs, provider_log, sessions,
+};
 
 #[async_trait]
 impl PersonStore for SqliteStore {
@@ -41,6 +43,34 @@ impl PersonStore for SqliteStore {
         self.forget_traces().await;
         Ok(())
     }
+
+    async fn forbid_messages(
+        &self,
+        tenant: TenantId,
+        person: PersonKey,
+        channel: &Channel,
+        at: Timestamp,
+    ) -> Result<()> {
+        let channel = channel.clone();
+        self.write("forbid messages", move |db| opt_outs::forbid(db, tenant, person, &channel, at)).await
+    }
+
+    async fn messages_forbidden_since(
+        &self,
+        tenant: TenantId,
+        person: PersonKey,
+        channel: &Channel,
+    ) -> Result<Option<Timestamp>> {
+        let channel = channel.clone();
+        self.read("read who wants no messages", move |db| opt_outs::since(db, tenant, person, &channel)).await
+    }
+
+    async fn allow_messages(&self, tenant: TenantId, person: PersonKey, channel: &Channel) -> Result<()> {
+        let channel = channel.clone();
+        self.write("allow messages", move |db| opt_outs::allow(db, tenant, person, &channel)).await?;
+        self.forget_traces().await;
+        Ok(())
+    }
 }
 
 fn export(
@@ -65,6 +95,7 @@ fn export(
             journal: journal::of_session(&db, tenant, id)?,
             attempts: dialing::of_session(&db, id)?,
             provider_logs: provider_log::of_session(&db, id)?,
+            messages: message_rows::of_session(&db, id)?,
         });
     }
     let calls_forbidden_since = do_not_call::since(&db, tenant, person)?;
@@ -83,5 +114,6 @@ fn erase(mut db: Transaction<'_>, extensions: &Extensions, tenant: TenantId, per
         db.prepare_cached("DELETE FROM sessions WHERE id = ?")?.execute((Text(session.id),))?;
         erased.sessions.push(session.id);
     }
+    conversations::forget_person(&db, tenant, person)?;
     Ok(erased)
 }

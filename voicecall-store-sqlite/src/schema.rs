@@ -16,6 +16,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0007_signals.sql"),
     include_str!("../migrations/0008_contacts.sql"),
     include_str!("../migrations/0009_canaries.sql"),
+    include_str!("../migrations/0010_messages.sql"),
 ];
 
 /// Marks the file as ours, "vcal".

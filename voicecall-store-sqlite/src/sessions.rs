@@ -28,9 +28,7 @@ impl SessionStore for SqliteStore {
             if session.direction == Direction::Outbound && do_not_call::forbids(db, &session)? {
                 return Err(refuse_to_call("create session").into());
             }
-            insert(db, &session)?;
-            events::append(db, SessionEvent::of_creation(&new))?;
-            Ok(session)
+            begin(db, &new)
         })
         .await
     }
@@ -92,6 +90,14 @@ impl SessionStore for SqliteStore {
     }
 }
 
+/// Creates a session together with its first event.
+pub(crate) fn begin(db: &Connection, new: &NewSession) -> Outcome<Session> {
+    let session = Session::created(new);
+    insert(db, &session)?;
+    events::append(db, SessionEvent::of_creation(new))?;
+    Ok(session)
+}
+
 /// Carries out a change together with its event.
 pub(crate) fn apply(db: &Connection, tenant: TenantId, id: SessionId, change: &SessionChange) -> Outcome<Session> {
     let mut session = find(db, tenant, id)?;
@@ -109,25 +115,34 @@ pub(crate) fn list(
     filter: &SessionFilter,
     page: PageRequest,
 ) -> Outcome<Page<Session>> {
-    const MATCHING: &str = "FROM sessions WHERE tenant_id = :tenant_id
+    // Written only where it is asked for, so that the person's index is used then.
+    let of_person = if filter.person.is_some() { "AND (person = :person OR remote_lookup = :person)" } else { "" };
+    let matching = format!(
+        "FROM sessions WHERE tenant_id = :tenant_id {of_person}
         AND (:statuses = '[]' OR status IN (SELECT value FROM json_each(:statuses)))
         AND (:end_reason IS NULL OR end_reason = :end_reason)
         AND (:direction IS NULL OR direction = :direction)
-        AND (:from IS NULL OR started_at >= :from) AND (:until IS NULL OR started_at < :until)";
+        AND (:from IS NULL OR started_at >= :from) AND (:until IS NULL OR started_at < :until)"
+    );
     let statuses = Json(&filter.statuses);
-    let params = named_params! {
+    let person = filter.person.map(|person| *person.lookup().as_bytes());
+    let mut params = named_params! {
         ":tenant_id": Text(tenant),
         ":statuses": statuses,
         ":end_reason": filter.end_reason.map(Text),
         ":direction": filter.direction.map(Text),
         ":from": filter.from.map(At),
         ":until": filter.until.map(At),
+        ":person": person,
     };
+    if person.is_none() {
+        params = &params[..params.len() - 1];
+    }
     let total: Count =
-        db.prepare_cached(&format!("SELECT count(*) {MATCHING}"))?.query_row(params, |row| row.get(0))?;
+        db.prepare_cached(&format!("SELECT count(*) {matching}"))?.query_row(params, |row| row.get(0))?;
     // Both are numbers, already checked.
     let (limit, offset) = (page.per_page, page.offset());
-    let query = format!("SELECT * {MATCHING} ORDER BY started_at DESC, id DESC LIMIT {limit} OFFSET {offset}");
+    let query = format!("SELECT * {matching} ORDER BY started_at DESC, id DESC LIMIT {limit} OFFSET {offset}");
     let items = db.prepare(&query)?.query_map(params, read)?.collect::<rusqlite::Result<_>>()?;
     Ok(Page { items, total: total.0 })
 }
@@ -160,10 +175,10 @@ pub(crate) fn owner(db: &Connection, tenant: TenantId, id: SessionId) -> Outcome
 fn insert(db: &Connection, session: &Session) -> Outcome<()> {
     let insert = "INSERT INTO sessions
         (id, tenant_id, channel, direction, remote, remote_lookup, account, local, reference, conversation_id, person,
-         priority, status, due_at, started_at, metadata, owner_epoch, created_at, updated_at)
+         priority, status, due_at, started_at, connected_at, metadata, owner_epoch, created_at, updated_at)
         VALUES (:id, :tenant_id, :channel, :direction, :remote, :remote_lookup, :account, :local, :reference,
-                :conversation_id, :person, :priority, :status, :due_at, :started_at, :metadata, :owner_epoch, :created_at,
-                :updated_at)";
+                :conversation_id, :person, :priority, :status, :due_at, :started_at, :connected_at, :metadata,
+                :owner_epoch, :created_at, :updated_at)";
     db.prepare_cached(insert)?.execute(named_params! {
         ":id": Text(session.id),
         ":tenant_id": Text(session.tenant),
@@ -180,6 +195,7 @@ fn insert(db: &Connection, session: &Session) -> Outcome<()> {
         ":status": Text(session.status),
         ":due_at": session.due_at.map(At),
         ":started_at": At(session.started_at),
+        ":connected_at": session.connected_at.map(At),
         ":metadata": Json(&session.metadata),
         ":owner_epoch": session.owner.0,
         ":created_at": At(session.created_at),

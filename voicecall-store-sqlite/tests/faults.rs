@@ -7,9 +7,9 @@ mod support;
 use std::time::Duration;
 
 use rusqlite::Connection;
-use support::{Folder, entry, new_session, session_in};
-use voicecall_core::store::{DialAttempt, DialStore, JournalStore, SessionStore};
-use voicecall_core::{ErrorKind, TenantId};
+use support::{Folder, entry, incoming, new_session, session_in, thread};
+use voicecall_core::store::{DialAttempt, DialStore, JournalStore, MessageStore, SessionStore};
+use voicecall_core::{Address, ErrorKind, TenantId, Vault};
 use voicecall_store_sqlite::{SqliteOptions, SqliteStore};
 
 #[tokio::test]
@@ -72,6 +72,23 @@ async fn two_stores_on_one_file_let_a_phone_ring_once() {
         let begun =
             tokio::join!(one.begin_sending(tenant, attempt.id, epoch), two.begin_sending(tenant, attempt.id, epoch));
         assert_eq!([begun.0, begun.1].iter().filter(|begun| begun.is_ok()).count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn two_stores_on_one_file_take_a_message_in_once() {
+    let folder = Folder::new();
+    let file = folder.file();
+    let (one, two) = (SqliteStore::open(&file).await.unwrap(), SqliteStore::open(&file).await.unwrap());
+    let (tenant, vault) = (TenantId::new(), Vault::generate().unwrap());
+    for number in 0..20 {
+        let from: Address = format!("+467017406{number:02}").parse().unwrap();
+        let (name, threads) = (format!("SM{number}"), [(); 2].map(|()| thread(&vault, tenant, &from)));
+        let (first, second) = (incoming(&name, "hej"), incoming(&name, "hej"));
+        let accepted = tokio::join!(one.accept_message(&threads[0], &first), two.accept_message(&threads[1], &second));
+        let (first, second) = (accepted.0.unwrap(), accepted.1.unwrap());
+        assert_eq!(first.message, second.message);
+        assert_ne!(first.is_new, second.is_new);
     }
 }
 

@@ -9,9 +9,12 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use support::{Folder, entry, new_session, new_session_for};
+use support::{Folder, entry, incoming, new_session, new_session_for, thread};
 use voicecall_core::journal::{Fact, JournalEntry};
-use voicecall_core::store::{EndReason, EventSource, JournalStore, PersonStore, SessionChange, SessionStore};
+use voicecall_core::store::{
+    ConversationChange, EndReason, EventSource, JournalStore, MaintenanceStore, MessageStore, NewOutgoing, PersonStore,
+    SessionChange, SessionStore,
+};
 use voicecall_core::{Address, ContentSeal, ErrorKind, TenantId, Vault};
 use voicecall_store_sqlite::{SqliteOptions, SqliteStore, SqliteSurvey};
 use voicecall_survey::store::{
@@ -40,6 +43,7 @@ async fn no_phone_number_stands_in_the_files() {
             status: VerificationStatus::Verified,
         };
         store.put_verification(&verification).await.unwrap();
+        store.accept_message(&thread(&vault, tenant, number), &incoming(&new.id.to_string(), "hej")).await.unwrap();
         let read = store.session(tenant, new.id).await.unwrap();
         assert_eq!(read.open_remote(&vault).unwrap().as_ref(), Some(number));
     }
@@ -166,6 +170,37 @@ async fn whoever_reads_keeps_no_delete_from_succeeding_and_no_trace_for_longer_t
     assert!(finds("canary of another"));
     let _next = SqliteOptions::new().open(&file).await.unwrap();
     assert!(!finds("canary of another"), "the next process empties it");
+}
+
+#[tokio::test]
+async fn messages_that_were_erased_or_deleted_stand_in_no_file() {
+    let folder = Folder::new();
+    let store = open(&folder).await;
+    let (vault, tenant) = (Vault::generate().unwrap(), TenantId::new());
+    let (erased, kept): (Address, Address) = ("+46701234567".parse().unwrap(), "+46701234568".parse().unwrap());
+    let mut messages = Vec::new();
+    for (who, words) in [(&erased, "canary of one person"), (&kept, "canary of another")] {
+        let of = thread(&vault, tenant, who);
+        let message = store.accept_message(&of, &incoming(words, &format!("{words}, heard"))).await.unwrap().message;
+        let new = NewOutgoing { key: Some(format!("{words}, key")), ..NewOutgoing::text(words, message.at) };
+        store.queue_message(&of, &new).await.unwrap();
+        let remember = ConversationChange::Remember { before: serde_json::Value::Null, after: words.into() };
+        store.change_conversation(tenant, message.conversation, &remember, message.at).await.unwrap();
+        messages.push(message);
+    }
+    let finds = |needle: &str| contents(&folder).iter().any(|file| file.contains(needle));
+    assert!(finds("canary of one person") && finds("canary of another"), "the search itself works");
+
+    store.erase_person(tenant, vault.person(tenant, &erased)).await.unwrap();
+    assert!(!finds("canary of one person"));
+    for id in [messages[0].id.to_string(), messages[0].conversation.to_string()] {
+        assert!(!finds(&id), "not even that there was a conversation");
+    }
+    let close = ConversationChange::Close;
+    store.change_conversation(tenant, messages[1].conversation, &close, jiff::Timestamp::now()).await.unwrap();
+    store.delete_session(tenant, messages[1].session).await.unwrap();
+    assert!(!finds("canary of another, heard") && !finds(&messages[1].id.to_string()));
+    assert!(finds("canary of another"), "what is remembered is the conversation's");
 }
 
 async fn open(folder: &Folder) -> SqliteStore {

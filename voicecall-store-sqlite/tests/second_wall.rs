@@ -6,12 +6,13 @@
 mod support;
 
 use rusqlite::Connection;
-use support::{Folder, entry, session_in};
+use support::{Folder, entry, incoming, session_in, thread};
 use voicecall_core::journal::JournalEntry;
 use voicecall_core::store::{
-    DialAttempt, DialStore, JournalStore, PersonStore, ProviderLog, ProviderOperation, SessionStore,
+    Channel, DialAttempt, DialStore, JournalStore, MessageStore, PersonStore, ProviderLog, ProviderOperation,
+    SessionStore,
 };
-use voicecall_core::{CallTime, LookupHash, RecordId};
+use voicecall_core::{CallTime, LookupHash, RecordId, Vault};
 use voicecall_store_sqlite::{SqliteOptions, SqliteSurvey};
 use voicecall_survey::store::{QuestionConfiguration, QuestionId, QuestionStore, SelectionLog, SurveyFact};
 
@@ -55,6 +56,18 @@ async fn values_out_of_range_do_not_enter_a_table() {
         "attempts SET state = 'sending'",
         "do_not_call SET person = x'01'",
         "do_not_call SET since = 'no instant'",
+        "conversations SET last_message = -1",
+        "conversations SET memory = 'no json'",
+        "participants SET person = x'01'",
+        "participants SET conversation_id = 'nowhere'",
+        "participant_channels SET channel = ''",
+        "participant_channels SET person = x'00112233445566778899aabbccddeeff'",
+        "messages SET number = 0",
+        "messages SET media = '{}'",
+        "messages SET session_id = 'nowhere'",
+        "messages SET due_at = 'no instant'",
+        "opt_outs SET person = x'01'",
+        "opt_outs SET since = 'no instant'",
         "facts SET seq = 0",
         "facts SET fact = 'no json'",
     ] {
@@ -110,7 +123,11 @@ async fn fill(file: &std::path::Path) {
     };
     store.log_provider(tenant, &exchange).await.unwrap();
     // Somebody else: the session is to be open.
-    store.forbid_calls(tenant, LookupHash::from_bytes([1; 16]).into(), now).await.unwrap();
+    let somebody = LookupHash::from_bytes([1; 16]).into();
+    store.forbid_calls(tenant, somebody, now).await.unwrap();
+    store.forbid_messages(tenant, somebody, &Channel::Sms, now).await.unwrap();
+    let of = thread(&Vault::generate().unwrap(), tenant, &"+46701740605".parse().unwrap());
+    store.accept_message(&of, &incoming("SM1", "hej")).await.unwrap();
     store.close().await;
 }
 

@@ -127,8 +127,9 @@ pub trait MessageStore: Send + Sync {
 /// Which messages wait, of all tenants.
 #[async_trait]
 pub trait MessageQueueStore: Send + Sync {
-    /// Sessions with messages that wait to be answered, and that nobody runs at `now`: those that have waited for longest
-    /// first, at most `per_tenant` of each tenant, and `limit` in all.
+    /// Sessions with messages that wait to be answered, and that nobody runs: those that have waited for longest first, at
+    /// most `per_tenant` of each tenant, and `limit` in all. `now` is what time it is, to a store without a
+    /// [clock of its own](super::LeaseTerm).
     ///
     /// # Errors
     /// As every store call.

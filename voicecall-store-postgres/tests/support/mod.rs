@@ -4,8 +4,10 @@
 
 use tokio_postgres::{Client, NoTls};
 use voicecall_core::journal::{Fact, JournalEntry};
-use voicecall_core::store::{NewSession, SessionStore};
-use voicecall_core::{CallTime, Epoch, RecordId, SessionId, TenantId, Vault};
+use voicecall_core::store::{NewIncoming, NewSession, SessionStore, Thread};
+use voicecall_core::{
+    Address, CallTime, CarrierMessageId, ConversationId, Epoch, MessageId, RecordId, SessionId, TenantId, Vault,
+};
 use voicecall_store_postgres::{Migrations, PostgresOptions, PostgresStore, roles_sql, tokio_postgres};
 
 /// The server of the tests, as its administrator.
@@ -153,6 +155,30 @@ pub fn entry(session: SessionId, seq: u64, text: &str) -> JournalEntry {
         at: jiff::Timestamp::now(),
         offset: CallTime::from_millis(seq),
         fact: Fact::Disclosed { text: text.to_owned() },
+    }
+}
+
+/// The thread of messages with an address.
+pub fn thread(vault: &Vault, tenant: TenantId, address: &str) -> Thread {
+    let address: Address = address.parse().unwrap();
+    let new = NewSession::inbound_from(vault, tenant, Some(&address), jiff::Timestamp::now()).unwrap();
+    let session = NewSession {
+        channel: address.channel(),
+        conversation: Some(ConversationId::new()),
+        person: Some(vault.person(tenant, &address)),
+        ..new
+    };
+    Thread { session, carrier: "carrier".to_owned(), idle: std::time::Duration::from_secs(86_400) }
+}
+
+pub fn incoming(carrier_id: &str) -> NewIncoming {
+    NewIncoming {
+        id: MessageId::new(),
+        carrier_id: CarrierMessageId::new(carrier_id),
+        text: "När öppnar ni?".to_owned(),
+        media: Vec::new(),
+        wants_answer: true,
+        at: jiff::Timestamp::now(),
     }
 }
 

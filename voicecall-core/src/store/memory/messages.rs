@@ -196,6 +196,9 @@ impl MemoryTables {
         let new = &thread.session;
         let known = self.messages.conversation_with(new.tenant, who.person).map(|known| known.id);
         let conversation = known.unwrap_or(fresh);
+        if self.messages.is_anothers(new.tenant, conversation) {
+            return Err(conflict("take message", "the conversation exists"));
+        }
         let open = known.and_then(|known| self.open_thread(known, thread));
         let goes_on = |session: &SessionId| {
             let latest = self.messages.latest_of(*session);
@@ -250,7 +253,7 @@ impl MemoryTables {
         self.change_session(tenant, session, &end).map(drop)
     }
 
-    /// Forgets what belongs to a session, and its conversation with the last of its sessions.
+    /// Forgets the messages of a session.
     pub(super) fn forget_messages_of(&mut self, session: SessionId) {
         self.messages.forget_session(session);
     }

@@ -14,8 +14,9 @@ use crate::journal::{Fact, JournalEntry};
 use crate::messaging::{DeliveryReport, Media, MessageState};
 use crate::seal::{PersonKey, Vault};
 use crate::store::{
-    Accepted, AcquireLease, Answer, Channel, Conversation, ConversationChange, ConversationState, EngineStore, Message,
-    NewIncoming, NewOutgoing, NewSession, OPTED_OUT, PageRequest, Participant, SendOutcome, SessionStatus, Thread,
+    Accepted, AcquireLease, Answer, Channel, Conversation, ConversationChange, ConversationState, EngineStore, Lease,
+    LeaseTerm, Message, NewIncoming, NewOutgoing, NewSession, OPTED_OUT, PageRequest, Participant, SendOutcome,
+    SessionStatus, Thread,
 };
 use crate::time::CallTime;
 
@@ -154,6 +155,7 @@ pub(super) async fn one_person_over_two_channels_is_one_conversation(store: Arc<
     assert_eq!(store.conversation_with(inbox.tenant, person).await.unwrap(), Some(conversation));
     let session = store.session(inbox.tenant, sms.session).await.unwrap();
     assert_eq!((session.status, session.due_at), (SessionStatus::InProgress, None), "nobody is called for a message");
+    assert_eq!((session.started_at, session.connected_at), (after(1), Some(after(1))));
     assert_eq!((session.conversation, session.person), (Some(sms.conversation), Some(person)));
     let open = store.open_sessions().await.unwrap();
     assert!(open.iter().all(|open| open.tenant != inbox.tenant), "a message is no call to be recovered");
@@ -178,7 +180,10 @@ pub(super) async fn a_message_is_answered_once(store: Arc<dyn EngineStore>) {
     assert_eq!(inbox.to_answer(9).await, [one.session]);
     let epoch = inbox.own(one.session).await;
     assert!(inbox.to_answer(11).await.is_empty(), "somebody is at it");
-    assert_eq!(inbox.to_answer(10_000).await, [one.session], "a lease that ran out is nobody's");
+    let held = Lease { tenant: inbox.tenant, session: one.session, epoch };
+    let over = LeaseTerm { length: Duration::ZERO, ..lease(11) };
+    assert_eq!(store.renew_leases(&[held], over).await.unwrap(), []);
+    assert_eq!(inbox.to_answer(11).await, [one.session], "a lease that ran out is nobody's");
     let waiting = store.unanswered_messages(inbox.tenant, one.session).await.unwrap();
     assert_eq!(waiting, [one.clone(), two.clone()]);
 
@@ -401,6 +406,27 @@ pub(super) async fn messages_are_exported_and_erased_with_their_person(store: Ar
     assert!(inbox.take(ANNA, "SM1", 4).await.is_new, "nothing of what was is left");
 }
 
+pub(super) async fn who_left_a_conversation_is_still_answered(store: Arc<dyn EngineStore>) {
+    let inbox = Inbox::open(&store);
+    let first = inbox.take(ANNA, "SM1", 1).await.message;
+    let bo = Participant { person: inbox.person(BO), channel: Channel::Sms };
+    let change = async |change: ConversationChange| {
+        store.change_conversation(inbox.tenant, first.conversation, &change, after(2)).await.unwrap()
+    };
+    change(ConversationChange::Add(bo.clone())).await;
+    let theirs = inbox.take(BO, "SM2", 3).await.message;
+    assert_eq!((theirs.conversation, theirs.number), (first.conversation, 2));
+    assert_eq!(change(ConversationChange::Remove(bo)).await.participants.len(), 1);
+    store.erase_person(inbox.tenant, inbox.person(ANNA)).await.unwrap();
+    assert_kind(store.conversation(inbox.tenant, first.conversation).await, ErrorKind::NotFound);
+    let epoch = inbox.own(theirs.session).await;
+    let answer = store.answer_messages(&inbox.answer(&theirs, epoch)).await.unwrap();
+    assert_eq!((answer[0].session, answer[0].number), (theirs.session, 3));
+    let again = inbox.take(BO, "SM3", 4).await.message;
+    assert_ne!(again.conversation, first.conversation);
+    assert_eq!(again.number, 1);
+}
+
 pub(super) async fn another_tenants_messages_are_its_own(store: Arc<dyn EngineStore>) {
     let (one, two) = (Inbox::open(&store), Inbox::open(&store));
     let message = one.take(ANNA, "SM1", 1).await.message;
@@ -417,6 +443,9 @@ pub(super) async fn another_tenants_messages_are_its_own(store: Arc<dyn EngineSt
     assert_kind(store.change_conversation(two.tenant, conversation, &close, after(2)).await, ErrorKind::NotFound);
     assert_kind(store.answer_messages(&two.answer(&message, Epoch::FIRST)).await, ErrorKind::NotFound);
     assert_eq!(store.conversation_with(two.tenant, one.person(ANNA)).await.unwrap(), None);
+    let theirs = two.thread(BO, after(2));
+    let theirs = Thread { session: NewSession { conversation: Some(conversation), ..theirs.session }, ..theirs };
+    assert_kind(store.accept_message(&theirs, &incoming("SM2", 2)).await, ErrorKind::Conflict);
     assert_eq!(one.all(conversation).await, [message]);
 }
 

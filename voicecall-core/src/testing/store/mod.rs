@@ -211,6 +211,7 @@ rules! {
         who_wants_no_messages_gets_none,
         a_conversation_is_remembered_and_closed,
         messages_are_exported_and_erased_with_their_person,
+        who_left_a_conversation_is_still_answered,
         another_tenants_messages_are_its_own,
         many_of_one_tenant_hide_nobody_elses_messages,
     }

@@ -132,9 +132,19 @@ impl Messages {
         self.conversations.entry(id).or_insert_with(begin).take_message(Some(with), at)
     }
 
-    /// The number of the next message of a conversation that goes on.
+    /// The number of the next message that answers somebody, who need not be in the conversation any more: what they wrote
+    /// is answered although it may be gone.
     pub(super) fn next_number(&mut self, id: ConversationId, at: Timestamp) -> u64 {
-        self.conversations.get_mut(&id).map_or(1, |row| row.take_message(None, at))
+        if let Some(row) = self.conversations.get_mut(&id) {
+            return row.take_message(None, at);
+        }
+        let last = self.in_order.range((id, 0)..=(id, u64::MAX)).next_back();
+        last.map_or(1, |((_, number), _)| number + 1)
+    }
+
+    /// Whether another tenant has a conversation with this id.
+    pub(super) fn is_anothers(&self, tenant: TenantId, id: ConversationId) -> bool {
+        self.conversations.get(&id).is_some_and(|row| row.tenant != tenant)
     }
 
     pub(super) fn opted_out(&self, tenant: TenantId, who: &Participant) -> Option<Timestamp> {

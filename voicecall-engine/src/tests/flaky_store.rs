@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::time::Instant;
 use voicecall_core::journal::JournalEntry;
+use voicecall_core::messaging::DeliveryReport;
 use voicecall_core::store::*;
 use voicecall_core::*;
 use voicecall_core::{ErrorKind, Result};
@@ -122,6 +123,40 @@ flaky! {
         fn forbid_calls(tenant: TenantId, person: PersonKey, at: Timestamp) -> Vec<Session>;
         fn calls_forbidden_since(tenant: TenantId, person: PersonKey) -> Option<Timestamp>;
         fn allow_calls(tenant: TenantId, person: PersonKey) -> ();
+        fn forbid_messages(tenant: TenantId, person: PersonKey, channel: &Channel, at: Timestamp) -> ();
+        fn messages_forbidden_since(tenant: TenantId, person: PersonKey, channel: &Channel) -> Option<Timestamp>;
+        fn allow_messages(tenant: TenantId, person: PersonKey, channel: &Channel) -> ();
+    }
+    MessageStore {
+        fn accept_message(thread: &Thread, message: &NewIncoming) -> Accepted;
+        fn queue_message(thread: &Thread, message: &NewOutgoing) -> Message;
+        fn answer_messages(answer: &Answer) -> Vec<Message>;
+        fn begin_sending_message(tenant: TenantId, id: MessageId, at: Timestamp) -> Message;
+        fn settle_message(tenant: TenantId, id: MessageId, outcome: &SendOutcome, at: Timestamp) -> Message;
+        fn report_message(
+            tenant: TenantId,
+            id: MessageId,
+            carrier_id: &CarrierMessageId,
+            report: &DeliveryReport,
+            at: Timestamp
+        ) -> Message;
+        fn message(tenant: TenantId, id: MessageId) -> Message;
+        fn messages(tenant: TenantId, conversation: ConversationId, after: u64, limit: u32) -> Vec<Message>;
+        fn conversation(tenant: TenantId, id: ConversationId) -> Conversation;
+        fn conversation_with(tenant: TenantId, person: PersonKey) -> Option<Conversation>;
+        fn conversations(tenant: TenantId, state: Option<ConversationState>, page: PageRequest) -> Page<Conversation>;
+        fn change_conversation(
+            tenant: TenantId,
+            id: ConversationId,
+            change: &ConversationChange,
+            at: Timestamp
+        ) -> Conversation;
+    }
+    MessageQueueStore {
+        fn sessions_to_answer(now: Timestamp, per_tenant: u32, limit: u32) -> Vec<Session>;
+        fn unanswered_messages(tenant: TenantId, session: SessionId) -> Vec<Message>;
+        fn messages_to_send(now: Timestamp, per_tenant: u32, limit: u32) -> Vec<Message>;
+        fn unsettled_messages(before: Timestamp, limit: u32) -> Vec<Message>;
     }
     QueueStore {
         fn due_sessions(now: Timestamp, per_tenant: u32, limit: u32) -> Vec<Session>;

@@ -55,7 +55,7 @@ const EXTERNAL: &[(&str, &[&str])] = &[
     ("voicecall-46elks", &["secrecy"]),
     ("voicecall-openai", &["secrecy", "serde_json"]),
     ("voicecall-mcp", &["secrecy"]),
-    ("voicecall-store-sqlite", &["rusqlite"]),
+    ("voicecall-store-sqlite", &[]),
     ("voicecall-store-postgres", &["tokio_postgres", "uuid"]),
     ("voicecall-sim", &["axum", "jiff", "serde", "serde_json", "url"]),
 ];

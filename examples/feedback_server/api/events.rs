@@ -7,12 +7,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
-use voicecall::store::{self, EventKind, PageRequest, SessionEvent};
+use voicecall::store::{self, EventKind, Page, PageRequest, SessionEvent};
 use voicecall::survey::store::{QUESTION_ASKED, RESPONSE_RECEIVED};
 use voicecall::{RecordId, SessionId};
 
 use super::input::{Id, Input, Parameters};
-use super::page::{PageLength, PageNumber, Pagination, fit, page_request};
+use super::page::{self, PageLength, PageNumber, Pagination, page_request};
 use super::session::find;
 use super::shapes::SmallObject;
 use super::words::{self, CallEventType, EventSource};
@@ -83,10 +83,13 @@ pub(super) async fn list(
     Parameters(query): Parameters<EventQuery>,
 ) -> Result<Json<EventsBody>, ApiError> {
     let session = find(&state, &claims, session).await?;
-    let request = page_request(query.page, query.limit);
-    let page = state.store().events(session.tenant, session.id, request).await?;
-    let (events, request) = fit(page.items.into_iter().map(EventBody::from).collect(), request);
-    Ok(Json(EventsBody { events, pagination: Pagination::of(request, page.total) }))
+    let (store, session) = (state.store(), &session);
+    let step = |request| async move {
+        let Page { items, total } = store.events(session.tenant, session.id, request).await?;
+        Ok(Page { items: items.into_iter().map(EventBody::from).collect(), total })
+    };
+    let (events, request, total) = page::read(page_request(query.page, query.limit), step).await?;
+    Ok(Json(EventsBody { events, pagination: Pagination::of(request, total) }))
 }
 
 /// A timeline takes no more from outside: somebody writes into it, no call does.

@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 use utoipa::ToSchema;
-use voicecall::store::PageRequest;
+use voicecall::store::{Page, PageRequest};
 
+use super::ApiError;
 use super::bounds::Whole;
 
 /// The number of a page.
@@ -64,6 +65,35 @@ pub(super) fn fit<T: Serialize>(mut items: Vec<T>, request: PageRequest) -> (Vec
     items.truncate(per_page as usize);
     let page = request.page.saturating_sub(1).saturating_mul(asked / per_page).saturating_add(1);
     (items, PageRequest { page, per_page })
+}
+
+/// The most items that are read from the store at a time.
+const STEP: u32 = 10;
+
+/// Reads a page in steps, no further than it may be long: so that long items that do not come are not read either.
+///
+/// # Errors
+/// What `step` reports.
+pub(super) async fn read<T: Serialize, F: Future<Output = Result<Page<T>, ApiError>>>(
+    request: PageRequest,
+    step: impl Fn(PageRequest) -> F,
+) -> Result<(Vec<T>, PageRequest, u64), ApiError> {
+    let asked = request.per_page.max(1);
+    let per_page = (1..=STEP.min(asked)).rev().find(|length| asked.is_multiple_of(*length)).unwrap_or(1);
+    let first = request.page.saturating_sub(1).saturating_mul(asked / per_page);
+    let (mut items, mut total, mut length) = (Vec::new(), 0, 0);
+    for at in 1..=asked / per_page {
+        let page = step(PageRequest { page: first.saturating_add(at), per_page }).await?;
+        total = page.total;
+        let is_last = page.items.len() < per_page as usize;
+        length += page.items.iter().map(|item| serde_json::to_vec(item).map_or(0, |json| json.len())).sum::<usize>();
+        items.extend(page.items);
+        if is_last || length > LONGEST_PAGE {
+            break;
+        }
+    }
+    let (items, request) = fit(items, request);
+    Ok((items, request, total))
 }
 
 /// The items of one page of a list that is there as a whole.

@@ -10,8 +10,8 @@ use serde_json::json;
 use voicecall::journal::{Fact, JournalEntry, next_seq};
 use voicecall::sqlite::{SqliteOptions, SqliteStore, SqliteSurvey};
 use voicecall::store::{
-    Attachment, AttemptOutcome, DialAttempt, DialStore, EndReason, EventSource, JournalStore, NewSession, ProviderLog,
-    ProviderOperation, SessionChange, SessionStore,
+    Attachment, AttemptOutcome, DialAttempt, DialStore, EndReason, EventKind, EventSource, JournalStore, NewSession,
+    ProviderLog, ProviderOperation, SessionChange, SessionEvent, SessionStore,
 };
 use voicecall::survey::store::{CallAttachment, CallStore, QuestionId, SurveyFact};
 use voicecall::{CallTime, CarrierCallId, Epoch, RecordId, SessionId, TenantId, Vault};
@@ -75,6 +75,16 @@ impl Past {
         let at = Timestamp::now() + SignedDuration::from_hours(hours);
         let new = NewSession::outbound_to(&self.vault, tenant, &phone.parse().unwrap(), at).unwrap();
         self.store.create_session(&new).await.unwrap().id
+    }
+
+    /// So many events of a session, with particulars of so many bytes.
+    pub async fn fill(&self, id: SessionId, events: usize, bytes: usize) {
+        let (tenant, at) = (SHOP.parse().unwrap(), Timestamp::now());
+        let data = json!({ "note": "x".repeat(bytes) });
+        for _ in 0..events {
+            let event = SessionEvent::new(id, EventKind::AiConnected, EventSource::System, at).with_data(data.clone());
+            self.store.append_event(tenant, &event).await.unwrap();
+        }
     }
 
     /// Something else that happened in a call.

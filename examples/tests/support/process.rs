@@ -46,6 +46,14 @@ impl Process {
         std::fs::read_to_string(&self.log).unwrap()
     }
 
+    /// The most memory it has had, in bytes.
+    #[cfg(target_os = "linux")]
+    pub fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+
     /// Waits until it has ended by itself.
     pub async fn exit(&mut self, within: Duration) -> ExitStatus {
         until("the end of the process", within, async || self.child.try_wait().unwrap()).await

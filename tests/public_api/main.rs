@@ -52,7 +52,7 @@ const EXTERNAL: &[(&str, &[&str])] = &[
     ("voicecall-engine", &["jiff", "secrecy", "tokio", "url"]),
     ("voicecall-survey", &["jiff", "serde", "serde_json", "uuid"]),
     ("voicecall-twilio", &["secrecy"]),
-    ("voicecall-46elks", &["secrecy"]),
+    ("voicecall-46elks", &["secrecy", "url"]),
     ("voicecall-openai", &["secrecy", "serde_json"]),
     ("voicecall-mcp", &["secrecy"]),
     ("voicecall-store-sqlite", &[]),

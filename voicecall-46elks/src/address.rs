@@ -43,9 +43,13 @@ pub(crate) enum About {
     Recording,
     /// The audio of calls.
     Media,
+    /// Somebody wrote to us.
+    Received,
+    /// How far a text of ours has come.
+    Delivery,
 }
 
-const WORDS: [(About, &str); 9] = [
+const WORDS: [(About, &str); 11] = [
     (About::Incoming, "incoming"),
     (About::Answer, "answer"),
     (About::Next, "next"),
@@ -55,6 +59,8 @@ const WORDS: [(About, &str); 9] = [
     (About::Ended, "ended"),
     (About::Recording, "recording"),
     (About::Media, "media"),
+    (About::Received, "received"),
+    (About::Delivery, "delivery"),
 ];
 
 impl About {

@@ -1,10 +1,8 @@
 //! 46elks as a carrier.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use secrecy::SecretString;
-use tracing::{instrument, warn};
+use tracing::instrument;
 use url::Url;
 use voicecall_core::carrier::{
     CallFlow, CallPage, CallQuery, CarrierCall, CarrierEvent, CarrierEventKind, CarrierRecording, FindCalls,
@@ -16,6 +14,7 @@ use voicecall_core::{CarrierCallId, Error, ErrorKind, PhoneNumber, Result};
 
 use crate::action::{self, Names};
 use crate::address::{About, SecretAddresses};
+use crate::ask_back::ask_back;
 use crate::call::{call_id, carrier_call};
 use crate::client::ElksClient;
 use crate::config::{ClientConfig, ElksBuilder};
@@ -24,9 +23,6 @@ use crate::media::ElksMedia;
 use crate::order::order;
 use crate::recording::{carrier_recording, of_call, recording_id};
 use crate::{PROVIDER, listing, number, webhook, wire};
-
-/// When a report is asked back: at once, and again while the interface is not as far as the report.
-const ASK_BACK: [Duration; 3] = [Duration::ZERO, Duration::from_millis(500), Duration::from_millis(1500)];
 
 /// The voice side of one account, or subaccount, at 46elks.
 ///
@@ -176,18 +172,8 @@ impl VoiceBackend for ElksVoice {
         if event.kind.asks() {
             return self.last_message(event).await;
         }
-        let mut last = ErrorKind::Unavailable;
-        for wait in ASK_BACK {
-            tokio::time::sleep(wait).await;
-            match self.asked_back(&event).await {
-                Ok(Some(kind)) => return Ok(CarrierEvent::new(event.call, kind, event.delivery)),
-                Ok(None) => last = ErrorKind::Unavailable,
-                Err(error) if error.kind() == ErrorKind::NotFound => last = ErrorKind::Unauthenticated,
-                Err(error) => return Err(error),
-            }
-        }
-        warn!(kind = last.as_str(), "a report was not what the carrier says itself");
-        Err(Error::new(last, "confirm report").with_provider(PROVIDER))
+        let kind = ask_back("confirm report", || self.asked_back(&event)).await?;
+        Ok(CarrierEvent::new(event.call, kind, event.delivery))
     }
 
     fn media_handshake(&self, request: &WebhookRequest<'_>) -> Result<()> {

@@ -60,7 +60,7 @@ pub(crate) fn carrier_call(call: &wire::Call, currency: Option<&str>) -> Option<
 }
 
 /// Ten-thousandths of the account's currency.
-fn price(cost: &Value, currency: Option<&str>) -> Option<CallPrice> {
+pub(crate) fn price(cost: &Value, currency: Option<&str>) -> Option<CallPrice> {
     Some(CallPrice { micros: number(cost)?.checked_mul(100)?, currency: currency?.to_ascii_uppercase() })
 }
 

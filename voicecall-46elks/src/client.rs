@@ -66,6 +66,17 @@ impl ElksClient {
         })
     }
 
+    /// Where a picture of a message is fetched, if the address is one of 46elks's. The credentials go to the configured
+    /// interface alone.
+    pub(crate) fn image_url(&self, named: &Url) -> Option<Url> {
+        let host = named.host_str()?;
+        let is_theirs = named.scheme() == "https" && (host == "46elks.com" || host.ends_with(".46elks.com"));
+        let name = named.path().strip_prefix("/a1/images/")?;
+        let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'));
+        let is_ours = is_name && (is_theirs || named.origin() == self.api_base_url.origin());
+        is_ours.then(|| self.url(&format!("images/{name}")).ok()).flatten()
+    }
+
     /// Reads something.
     ///
     /// # Errors
@@ -90,13 +101,21 @@ impl ElksClient {
         parse(operation, effect, &read(operation, effect, answer).await?)
     }
 
+    /// Begins to fetch a file.
+    ///
+    /// # Errors
+    /// As [`refusal`] and [`transport`] say.
+    pub(crate) async fn open(&self, operation: &'static str, url: Url) -> Result<Response> {
+        self.send(operation, Effect::Repeatable, self.files.get(url)).await
+    }
+
     /// Fetches a file, which arrives in pieces. The time of a request bounds the wait for its beginning and for each
     /// piece, not the whole transfer.
     ///
     /// # Errors
     /// As [`refusal`] and [`transport`] say; each piece may be one.
     pub(crate) async fn download(&self, operation: &'static str, url: Url) -> Result<RecordingAudio> {
-        let answer = self.send(operation, Effect::Repeatable, self.files.get(url)).await?;
+        let answer = self.open(operation, url).await?;
         let length = answer.content_length();
         let pieces = futures_util::stream::try_unfold(answer, move |mut answer| async move {
             let piece = answer.chunk().await.map_err(|error| transport(operation, Effect::Repeatable, error))?;

@@ -6,13 +6,14 @@ use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 use voicecall_core::{Error, Result};
 
-use crate::ElksVoice;
+use crate::{ElksMessaging, ElksVoice};
 
 const DEFAULT_API: &str = "https://api.46elks.com";
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Builds an [`ElksVoice`]. Four settings have no default: username, password, the websocket number and the public address.
+/// Builds an [`ElksVoice`] or an [`ElksMessaging`], or both with the same settings. Four settings have no default: username,
+/// password, the public address and, for calls, the websocket number.
 ///
 /// An error names the setting by its environment variable, also if it was set in code.
 ///
@@ -118,11 +119,28 @@ impl ElksBuilder {
         self
     }
 
-    /// Checks the settings and builds the backend. Nothing is sent.
+    /// Checks the settings and builds the voice side. Nothing is sent.
     ///
     /// # Errors
     /// [`Config`](voicecall_core::ErrorKind::Config) naming the first setting that is missing or wrong.
     pub fn build(self) -> Result<ElksVoice> {
+        let websocket_number = self.websocket_number.clone();
+        let Checked { client, secret, public_url } = self.check()?;
+        let websocket_number = required("ELKS_WEBSOCKET_NUMBER", websocket_number)?;
+        check_websocket_number(&websocket_number)?;
+        ElksVoice::new(client, secret, &public_url, websocket_number)
+    }
+
+    /// Checks the settings and builds the messaging side. Nothing is sent.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build).
+    pub fn build_messaging(self) -> Result<ElksMessaging> {
+        let Checked { client, secret, public_url } = self.check()?;
+        ElksMessaging::new(client, secret, &public_url)
+    }
+
+    fn check(self) -> Result<Checked> {
         let username = required("ELKS_API_USERNAME", self.api_username)?;
         if !username.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return Err(Error::config("ELKS_API_USERNAME", "letters and digits"));
@@ -131,8 +149,6 @@ impl ElksBuilder {
         if password.expose_secret().trim().is_empty() {
             return Err(Error::config("ELKS_API_PASSWORD", "is empty"));
         }
-        let websocket_number = required("ELKS_WEBSOCKET_NUMBER", self.websocket_number)?;
-        check_websocket_number(&websocket_number)?;
         let secret = match self.webhook_secret {
             Some(secret) if secret.expose_secret().len() < 16 => {
                 return Err(Error::config("ELKS_WEBHOOK_SECRET", "at least 16 characters"));
@@ -148,8 +164,15 @@ impl ElksBuilder {
             return Err(Error::config("connect_timeout", "more than zero and less than request_timeout"));
         }
         let client = ClientConfig { api_base_url, username, password, connect_timeout, request_timeout };
-        ElksVoice::new(client, secret, &public_url, websocket_number)
+        Ok(Checked { client, secret, public_url })
     }
+}
+
+/// Settings that were checked.
+struct Checked {
+    client: ClientConfig,
+    secret: SecretString,
+    public_url: Url,
 }
 
 /// What the REST client is made of.
@@ -259,6 +282,13 @@ mod tests {
         for (builder, setting) in wrong {
             assert_eq!(wrong_setting(builder), setting);
         }
+    }
+
+    #[test]
+    fn messages_need_no_websocket_number() {
+        let without = ElksBuilder { websocket_number: None, ..complete() };
+        assert!(without.clone().build_messaging().is_ok());
+        assert_eq!(without.api_password(" ").build_messaging().unwrap_err().field(), Some("ELKS_API_PASSWORD"));
     }
 
     #[test]

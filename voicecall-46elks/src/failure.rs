@@ -17,6 +17,8 @@ pub(crate) enum Effect {
     Repeatable,
     /// A second phone call.
     Dials,
+    /// A second message.
+    Sends,
 }
 
 impl Effect {
@@ -24,14 +26,14 @@ impl Effect {
     const fn when_unsure(self, otherwise: ErrorKind) -> ErrorKind {
         match self {
             Self::Repeatable => otherwise,
-            Self::Dials => ErrorKind::UnknownOutcome,
+            Self::Dials | Self::Sends => ErrorKind::UnknownOutcome,
         }
     }
 }
 
 /// The meaning of an answer that is not a success: a sentence in plain text, sometimes with JSON around it.
 ///
-/// A 4xx says that nothing was done. Everything else leaves a call that was to be placed in doubt.
+/// A 4xx says that nothing was done. Everything else leaves what was to be done once in doubt.
 pub(crate) fn refusal(
     operation: &'static str,
     effect: Effect,

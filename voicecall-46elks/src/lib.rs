@@ -2,6 +2,7 @@
 
 mod action;
 mod address;
+mod ask_back;
 mod backend;
 mod call;
 mod client;
@@ -9,6 +10,7 @@ mod config;
 mod failure;
 mod listing;
 mod media;
+mod messaging;
 mod number;
 mod order;
 mod recording;
@@ -18,6 +20,7 @@ mod wire;
 pub use backend::ElksVoice;
 pub use config::ElksBuilder;
 pub use media::ElksMedia;
+pub use messaging::ElksMessaging;
 
 /// The carrier's name, for logs, prices and rows.
 const PROVIDER: &str = "46elks";

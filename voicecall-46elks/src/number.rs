@@ -46,6 +46,45 @@ pub(crate) async fn set(
     change(client, operation, &known, "voice_start", value).await.map(drop)
 }
 
+/// Reads where messages to a number are told, if that is ours.
+///
+/// # Errors
+/// `NotFound` naming `number` if it is not among the account's.
+pub(crate) async fn messages_url(
+    client: &ElksClient,
+    addresses: &SecretAddresses,
+    number: &PhoneNumber,
+) -> Result<Option<Url>> {
+    let operation = "read messages' address of number";
+    let known = find(client, operation, number.reveal()).await?;
+    let known = known.ok_or_else(|| NumberWebhooks::not_ours(operation, PROVIDER, number))?;
+    let url: Option<Url> = known.sms_url.and_then(|url| url.parse().ok());
+    Ok(url.and_then(|url| addresses.unseal(&url, About::Received)))
+}
+
+/// Sets where messages to a number are told, SMS and, if the number takes them, MMS.
+///
+/// # Errors
+/// As [`messages_url`].
+pub(crate) async fn set_messages_url(
+    client: &ElksClient,
+    addresses: &SecretAddresses,
+    number: &PhoneNumber,
+    url: Option<&Url>,
+) -> Result<()> {
+    let operation = "set messages' address of number";
+    let known = find(client, operation, number.reveal()).await?;
+    let known = known.ok_or_else(|| NumberWebhooks::not_ours(operation, PROVIDER, number))?;
+    let sealed = url.map(|url| addresses.seal(url, About::Received).to_string());
+    // "none" clears it.
+    let value = sealed.as_deref().unwrap_or("none");
+    change(client, operation, &known, "sms_url", value).await?;
+    match change(client, operation, &known, "mms_url", value).await {
+        Err(error) if !is_refusal(&error) => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Where the sockets of a websocket number come to, if that is ours.
 ///
 /// # Errors

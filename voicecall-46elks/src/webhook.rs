@@ -58,7 +58,7 @@ fn kind(form: &Form<'_>, call: &CarrierCallId, about: About) -> Result<CarrierEv
         },
         About::Ended => ended(form),
         About::Recording => recording(form, call).map_or(CarrierEventKind::Unknown, CarrierEventKind::Recording),
-        About::Media => CarrierEventKind::Unknown,
+        About::Media | About::Received | About::Delivery => CarrierEventKind::Unknown,
     })
 }
 

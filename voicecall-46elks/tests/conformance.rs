@@ -3,23 +3,25 @@
 
 mod support;
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
-use support::{FOREIGN, OURS, SOCKET, account, elks, sealed, sealed_socket, serve};
+use support::{FOREIGN, OURS, SOCKET, THEIRS, account, elks, messaging, sealed, sealed_messages, sealed_socket, serve};
 use voicecall_46elks::ElksMedia;
-use voicecall_core::CarrierCallId;
+use voicecall_core::messaging::{Media, SendMessage};
 use voicecall_core::testing::SignedRequest;
 use voicecall_core::testing::carrier_suite::{self, CarrierCase};
 use voicecall_core::testing::media_codec::{self, MediaProtocol};
-use voicecall_sim::elks46::ElksServer;
+use voicecall_core::testing::messaging_suite::{self, MessagingCase};
+use voicecall_core::{CarrierCallId, CarrierMessageId};
+use voicecall_sim::elks46::{ElksImage, ElksServer};
 
 /// The emulated carriers, which end with their value.
-static CARRIERS: Mutex<Vec<ElksServer>> = Mutex::new(Vec::new());
+static CARRIERS: Mutex<Vec<Arc<ElksServer>>> = Mutex::new(Vec::new());
 
 async fn case() -> CarrierCase {
     let server = serve("127.0.0.1:1".parse().unwrap(), account()).await;
     let carrier = elks(&server);
-    CARRIERS.lock().unwrap().push(server);
+    CARRIERS.lock().unwrap().push(Arc::new(server));
     let body =
         "callid=c1&from=%2B46701740605&to=%2B46766861001&direction=incoming&created=2018-02-20T11%3A55%3A27.756000";
     let webhook = SignedRequest::new("POST", sealed("voice/46elks/incoming").await, body);
@@ -34,6 +36,41 @@ async fn case() -> CarrierCase {
         gone: None,
         numbers: Some((OURS.parse().unwrap(), FOREIGN.parse().unwrap())),
     }
+}
+
+/// The secret address of reports, as the order of a text gives it away.
+async fn sealed_report() -> String {
+    let probe = serve("127.0.0.1:1".parse().unwrap(), account()).await;
+    let text = SendMessage::text(THEIRS.parse().unwrap(), OURS.parse().unwrap(), "Hej")
+        .reporting_to(Some("https://calls.example/messages/status?account=a".parse().unwrap()));
+    voicecall_core::messaging::ConversationalBackend::send(&messaging(&probe), &text).await.unwrap();
+    support::target(probe.messages()[0].whendelivered().unwrap())
+}
+
+async fn messages() -> MessagingCase {
+    let server = Arc::new(serve("127.0.0.1:1".parse().unwrap(), account()).await);
+    let picture = ElksImage { content_type: "image/png", bytes: vec![7; 5000] };
+    let mms = server.text_in(THEIRS, OURS, "", vec![picture]);
+    let medium = format!("https://api.46elks.com/a1/images/{mms}-i0.png").parse().unwrap();
+    let carrier = messaging(&server);
+    CARRIERS.lock().unwrap().push(Arc::clone(&server));
+    let body = "id=s1&from=%2B46701740605&to=%2B46766861001&direction=incoming&message=Hej&created=2018-02-20T11%3A55%3A27.756000";
+    MessagingCase {
+        carrier: Box::new(carrier),
+        incoming: SignedRequest::new("POST", sealed_messages("messages/46elks/incoming").await, body),
+        incoming_id: CarrierMessageId::new("s1"),
+        delivery: SignedRequest::new("POST", sealed_report().await, "id=s2&status=delivered"),
+        delivery_id: CarrierMessageId::new("s2"),
+        ours: OURS.parse().unwrap(),
+        theirs: THEIRS.parse().unwrap(),
+        sent: Box::new(move || server.messages().iter().filter(|message| !message.is_incoming).count()),
+        medium: Some((Media { url: medium, content_type: "image/png".parse().unwrap() }, 5000)),
+    }
+}
+
+#[tokio::test]
+async fn elks_keeps_every_rule_of_a_carrier_of_messages() {
+    messaging_suite::run_all(messages).await;
 }
 
 #[tokio::test]

@@ -247,3 +247,18 @@ async fn a_call_that_comes_in_is_asked_about_and_its_end_told() {
     let call = elks.ended(&elks.call_in(Some(THEIRS), OURS, silent())).await;
     assert_eq!((call.state, call.started), ("failed", None));
 }
+
+#[tokio::test]
+async fn words_in_the_answer_to_a_text_go_back_to_whoever_wrote() {
+    let (app, address) = App::start(&[json!({ "words": "Tack" })], |_| Box::pin(async { Vec::new() })).await;
+    let elks =
+        elks(address, |options| options.numbers[0].sms_url = Some(format!("http://{address}/text")), silent).await;
+    for replies in [1, 1] {
+        let text = elks.told(&elks.text_in(THEIRS, OURS, "Hej", Vec::new())).await;
+        assert!(app.forms_of("text")[0].contains("direction=incoming&created="), "{:?}", app.forms_of("text"));
+        assert_eq!(text.reports.iter().map(|(_, status)| *status).collect::<Vec<_>>(), [200]);
+        // The second answer is empty, and nothing goes back.
+        let back: Vec<_> = elks.messages().into_iter().filter(|message| message.is_reply).collect();
+        assert_eq!((back.len(), back[0].to.as_str()), (replies, THEIRS));
+    }
+}

@@ -1,7 +1,7 @@
 """Drives the simulator with Twilio's own Python library.
 
 Reads one JSON object from standard input: api, account_sid, auth_token, answer_url, from, to, answers
-(a number that does), webhooks. Ends with a traceback at the first surprise.
+(a number that does), stopped (a number that has opted out), received (a message with a picture), webhooks. Ends with a traceback at the first surprise.
 """
 
 import base64
@@ -131,6 +131,40 @@ assert twilio.calls(with_all.sid).update(status="completed").status == "complete
 refused(lambda: recordings.create(), 400, 21220)
 refused(lambda: create(machine_detection="Guess"), 400, 20001)
 refused(lambda: create(send_digits="hello"), 400, 20001)
+
+# Messages: sent, followed, listed, redacted and deleted; one that came in, with its picture.
+text = twilio.messages.create(
+    to=setup["to"], from_=setup["from"], body="Hej d\u00e5 \U0001f642", status_callback=setup["answer_url"]
+)
+assert text.sid.startswith("SM") and (text.status, text.direction) == ("queued", "outbound-api")
+assert (text.num_segments, text.num_media, text.price, text.error_code) == ("1", "0", None, None)
+assert text.date_created is not None and text.date_sent is None
+while twilio.messages(text.sid).fetch().status != "delivered":
+    assert time.monotonic() < deadline, "the message is not delivered"
+    time.sleep(0.05)
+known = twilio.messages(text.sid).fetch()
+assert (known.body, known.price_unit) == ("Hej d\u00e5 \U0001f642", "usd") and known.date_sent is not None
+picture = twilio.messages.create(to=setup["to"], from_=setup["from"], media_url=["https://demo.example/a.jpg"])
+assert (picture.sid[:2], picture.num_media) == ("MM", "1")
+whatsapp = twilio.messages.create(to="whatsapp:" + setup["to"], from_="whatsapp:" + setup["from"], body="Hej")
+assert [found.sid for found in twilio.messages.list(to=setup["to"], page_size=1)] == [picture.sid, text.sid]
+assert [found.sid for found in twilio.messages.list(date_sent=known.date_sent)][-1:] != []
+assert twilio.messages(text.sid).update(body="").body == ""
+assert twilio.messages(text.sid).delete()
+refused(lambda: twilio.messages(text.sid).fetch(), 404, 20404)
+refused(lambda: twilio.messages.create(to=setup["to"], from_=setup["from"]), 400, 21602)
+refused(lambda: twilio.messages.create(to="12", from_=setup["from"], body="Hej"), 400, 21211)
+refused(lambda: twilio.messages.create(to=setup["to"], from_=setup["from"], body="x" * 1601), 400, 21617)
+refused(lambda: twilio.messages.create(to=setup["stopped"], from_=setup["from"], body="Hej"), 400, 21610)
+received = twilio.messages(setup["received"])
+assert (received.fetch().status, received.fetch().direction) == ("received", "inbound")
+[medium] = received.media.list()
+assert medium.content_type == "image/png" and received.media(medium.sid).fetch().parent_sid == setup["received"]
+file = urllib.request.Request(
+    setup["api"] + medium.uri.removesuffix(".json"), headers={"Authorization": f"Basic {basic}"}
+)
+with opener.open(file) as answer:
+    assert (answer.headers["content-type"], answer.read()) == ("image/png", b"\x03" * 900)
 
 validator = RequestValidator(setup["auth_token"])
 assert setup["webhooks"]

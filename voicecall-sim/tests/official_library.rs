@@ -12,7 +12,7 @@ use serde_json::json;
 use voicecall_core::CallTime;
 use voicecall_sim::phone::{Answer, Silent};
 use voicecall_sim::twilio::server::{ServerOptions, TwilioServer};
-use voicecall_sim::twilio::{Account, Exchange, ExchangeOptions, Number, Order, RestRequest};
+use voicecall_sim::twilio::{Account, Exchange, ExchangeOptions, MessageMedium, Number, Order, RestRequest};
 
 use self::python::python;
 
@@ -20,9 +20,14 @@ const TOKEN: &str = "made-up-token";
 const FROM: &str = "+46100000001";
 const TO: &str = "+46700000001";
 const ANSWERS: &str = "+46700000002";
+const STOPPED: &str = "+46700000003";
 
 fn account() -> Account {
-    Account::new(format!("AC{:032x}", 7), TOKEN, vec![Number::new(FROM)])
+    Account::new(
+        format!("AC{:032x}", 7),
+        TOKEN,
+        vec![Number::new(FROM).texted_at("https://demo.example/messages?a=b%20c")],
+    )
 }
 
 fn exchange() -> Exchange {
@@ -31,7 +36,13 @@ fn exchange() -> Exchange {
     })
 }
 
-/// The webhooks of one call, as the emulator signed them, `GET` and `POST`.
+fn authorization() -> String {
+    use base64::Engine as _;
+    let credentials = format!("{}:{TOKEN}", account().sid);
+    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(credentials))
+}
+
+/// The webhooks of a call, `GET` and `POST`, and of messages in both directions, as the emulator signed them.
 fn signed_webhooks() -> Vec<serde_json::Value> {
     let mut exchange = exchange();
     for method in ["POST", "GET"] {
@@ -45,17 +56,25 @@ fn signed_webhooks() -> Vec<serde_json::Value> {
             ("StatusCallbackEvent", "ringing"),
             ("StatusCallbackEvent", "completed"),
         ];
-        let authorization = {
-            use base64::Engine as _;
-            let credentials = format!("{}:{TOKEN}", account().sid);
-            format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(credentials))
-        };
         let request = RestRequest {
             method: "POST".into(),
             path: format!("/2010-04-01/Accounts/{}/Calls.json", account().sid),
             query: Vec::new(),
             form: form.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
-            authorization: Some(authorization),
+            authorization: Some(authorization()),
+        };
+        assert_eq!(exchange.rest(CallTime::ZERO, &request).status, 201);
+    }
+    let picture = MessageMedium { content_type: "image/png", bytes: vec![3; 900] };
+    for (from, to) in [(TO.to_owned(), FROM.to_owned()), (format!("whatsapp:{TO}"), format!("whatsapp:{FROM}"))] {
+        exchange.text_in(CallTime::ZERO, &from, &to, "Hej då & välkommen 🙂", vec![picture.clone()]).unwrap();
+        let form = [("To", &*from), ("From", &to), ("Body", "Hej"), ("StatusCallback", "https://demo.example/m?x=1")];
+        let request = RestRequest {
+            method: "POST".into(),
+            path: format!("/2010-04-01/Accounts/{}/Messages.json", account().sid),
+            query: Vec::new(),
+            form: form.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            authorization: Some(authorization()),
         };
         assert_eq!(exchange.rest(CallTime::ZERO, &request).status, 201);
     }
@@ -75,9 +94,14 @@ fn signed_webhooks() -> Vec<serde_json::Value> {
 async fn the_official_python_library_works_against_the_emulator() {
     let server = TwilioServer::start(exchange(), ServerOptions::default()).await.unwrap();
     let webhooks = signed_webhooks();
-    assert_eq!(webhooks.len(), 6);
+    // Of messages: one that came in, then sent and delivered; over WhatsApp also read.
+    assert_eq!(webhooks.len(), 6 + 3 + 4);
+    let _ = server.text_in(STOPPED, FROM, "STOP", Vec::new());
+    let picture = MessageMedium { content_type: "image/png", bytes: vec![3; 900] };
+    let received = server.text_in(TO, FROM, "", vec![picture]).unwrap();
     let setup = json!({
         "api": server.api(), "account_sid": account().sid, "auth_token": TOKEN, "from": FROM, "to": TO, "answers": ANSWERS,
+        "stopped": STOPPED, "received": received,
         "answer_url": "https://demo.example/voice/1", "webhooks": webhooks,
     });
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/official_library.py");

@@ -22,7 +22,7 @@ use crate::overrides::ConnectionOverrides;
 use crate::recording::{carrier_recording, recording_id};
 use crate::signature::SignatureCheck;
 use crate::warn_once::WarnOnce;
-use crate::{PROVIDER, listing, number, twiml, webhook, wire};
+use crate::{PROVIDER, health, listing, number, twiml, webhook, wire};
 
 /// The longest TwiML a live call takes, in characters.
 const MAX_TWIML: usize = 4000;
@@ -41,7 +41,6 @@ pub struct TwilioVoice {
     client: TwilioClient,
     signatures: SignatureCheck,
     overrides: ConnectionOverrides,
-    uses_api_key: bool,
     unknown: WarnOnce,
 }
 
@@ -66,7 +65,6 @@ impl TwilioVoice {
         overrides: ConnectionOverrides,
     ) -> Result<Self> {
         Ok(Self {
-            uses_api_key: client.uses_api_key(),
             client: TwilioClient::new(client)?,
             signatures: SignatureCheck::new(public_url, tokens),
             overrides,
@@ -323,20 +321,6 @@ impl VoiceBackend for TwilioVoice {
     /// Fetches the account, which must be active. An API key may not be allowed to, so with one a call is listed instead.
     #[instrument(name = "twilio.health", skip_all)]
     async fn health(&self) -> Result<()> {
-        if self.uses_api_key {
-            let mut url = self.client.url("/Calls.json")?;
-            url.query_pairs_mut().append_pair("PageSize", "1");
-            let _: wire::CallPage = self.client.get("check health", url).await?;
-            return Ok(());
-        }
-        let account: wire::Account = self.client.get("check health", self.client.url(".json")?).await?;
-        match account.status {
-            Some(wire::AccountStatus::Suspended | wire::AccountStatus::Closed) => {
-                Err(Error::new(ErrorKind::Forbidden, "check health")
-                    .with_provider(PROVIDER)
-                    .with_message("the account is not active"))
-            }
-            _ => Ok(()),
-        }
+        health::check(&self.client, "/Calls.json").await
     }
 }

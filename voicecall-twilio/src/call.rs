@@ -95,7 +95,7 @@ fn direction(word: &str) -> Option<CallDirection> {
 }
 
 /// `-0.01450` and `USD`; a price that is not there yet, or not a price, is none.
-fn price(amount: Option<&str>, unit: Option<&str>) -> Option<CallPrice> {
+pub(crate) fn price(amount: Option<&str>, unit: Option<&str>) -> Option<CallPrice> {
     let amount = amount?.trim_start_matches('-');
     let (whole, fraction) = amount.split_once('.').unwrap_or((amount, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());

@@ -68,6 +68,22 @@ impl TwilioClient {
         self.resolve(&format!("/2010-04-01/Accounts/{}{path}", self.account_sid))
     }
 
+    /// Whether an API key signs in, not the account itself.
+    pub(crate) fn uses_api_key(&self) -> bool {
+        self.user != self.account_sid
+    }
+
+    /// Where a file of one of the account's messages is fetched, if the address is one of Twilio's. Twilio names its own host
+    /// whatever the region; the credentials belong to the configured interface, and go nowhere else.
+    pub(crate) fn message_file_url(&self, named: &Url) -> Option<Url> {
+        let host = named.host_str()?;
+        let is_twilios = named.scheme() == "https" && (host == "twilio.com" || host.ends_with(".twilio.com"));
+        let messages = format!("/2010-04-01/Accounts/{}/Messages/", self.account_sid);
+        let is_ours =
+            (is_twilios || named.origin() == self.api_base_url.origin()) && named.path().starts_with(&messages);
+        is_ours.then(|| self.resolve(named.path()).ok()).flatten()
+    }
+
     /// The address of a page, which Twilio names relative to the interface's host.
     ///
     /// # Errors
@@ -119,13 +135,21 @@ impl TwilioClient {
         self.send(operation, Effect::Repeatable, || json(self.http.delete(url.clone()))).await.map(drop)
     }
 
+    /// Begins to fetch a file, which may lie elsewhere; the credentials do not follow it there.
+    ///
+    /// # Errors
+    /// As [`refusal`] and [`transport`] say.
+    pub(crate) async fn open(&self, operation: &'static str, url: Url) -> Result<Response> {
+        self.send(operation, Effect::Repeatable, || self.files.get(url.clone())).await
+    }
+
     /// Fetches a file, which arrives in pieces. The time of a request bounds the wait for its beginning and for each
     /// piece, not the whole transfer.
     ///
     /// # Errors
     /// As [`refusal`] and [`transport`] say; each piece may be one.
     pub(crate) async fn download(&self, operation: &'static str, url: Url) -> Result<RecordingAudio> {
-        let answer = self.send(operation, Effect::Repeatable, || self.files.get(url.clone())).await?;
+        let answer = self.open(operation, url).await?;
         let length = answer.content_length();
         let pieces = futures_util::stream::try_unfold(answer, move |mut answer| async move {
             let piece = answer.chunk().await.map_err(|error| transport(operation, Effect::Repeatable, error))?;

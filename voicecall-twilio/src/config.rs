@@ -6,8 +6,8 @@ use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 use voicecall_core::{Error, Result};
 
-use crate::TwilioVoice;
 use crate::overrides::ConnectionOverrides;
+use crate::{TwilioMessaging, TwilioVoice};
 
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -26,7 +26,7 @@ const REGIONS: [(&str, &str); 9] = [
     ("sg1", "singapore"),
 ];
 
-/// Builds a [`TwilioVoice`]. Three settings have no default: the account, its auth token and the public address.
+/// Builds a [`TwilioVoice`] or a [`TwilioMessaging`], or both with the same settings. Three settings have no default: the account, its auth token and the public address.
 ///
 /// An error names the setting by its environment variable, also if it was set in code.
 ///
@@ -60,6 +60,7 @@ pub struct TwilioBuilder {
     request_timeout: Option<Duration>,
     retry_rate_limited_for: Option<Duration>,
     connection_overrides: ConnectionOverrides,
+    messaging_service: Option<String>,
 }
 
 impl TwilioBuilder {
@@ -86,6 +87,7 @@ impl TwilioBuilder {
             api_base_url: text("TWILIO_API_BASE_URL"),
             region: text("TWILIO_REGION"),
             edge: text("TWILIO_EDGE"),
+            messaging_service: text("TWILIO_MESSAGING_SERVICE_SID"),
             ..Self::default()
         }
     }
@@ -169,11 +171,35 @@ impl TwilioBuilder {
         self
     }
 
-    /// Checks the settings and builds the backend. Nothing is sent.
+    /// The messaging service that chooses the number that messages come from (`TWILIO_MESSAGING_SERVICE_SID`): `MG` and 32
+    /// hexadecimal digits. The sender of a message is then not used. Calls have nothing to do with it.
+    pub fn messaging_service(mut self, sid: impl Into<String>) -> Self {
+        self.messaging_service = Some(sid.into());
+        self
+    }
+
+    /// Checks the settings and builds the voice side. Nothing is sent.
     ///
     /// # Errors
     /// [`Config`](voicecall_core::ErrorKind::Config) naming the first setting that is missing or wrong.
     pub fn build(self) -> Result<TwilioVoice> {
+        let Checked { client, public_url, tokens } = self.check()?;
+        TwilioVoice::new(client, public_url, tokens, self.connection_overrides)
+    }
+
+    /// Checks the settings and builds the messaging side. Nothing is sent.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build).
+    pub fn build_messaging(self) -> Result<TwilioMessaging> {
+        let Checked { client, public_url, tokens } = self.check()?;
+        if let Some(sid) = &self.messaging_service {
+            check_sid("TWILIO_MESSAGING_SERVICE_SID", "MG", sid)?;
+        }
+        TwilioMessaging::new(client, public_url, tokens, self.connection_overrides, self.messaging_service)
+    }
+
+    fn check(&self) -> Result<Checked> {
         let account_sid = required("TWILIO_ACCOUNT_SID", self.account_sid.clone())?;
         check_sid("TWILIO_ACCOUNT_SID", "AC", &account_sid)?;
         let auth_token = required("TWILIO_AUTH_TOKEN", self.auth_token.clone())?;
@@ -207,8 +233,8 @@ impl TwilioBuilder {
             request_timeout,
             retry_rate_limited_for: self.retry_rate_limited_for.unwrap_or(DEFAULT_RATE_LIMIT_PATIENCE),
         };
-        let tokens = [Some(auth_token), self.secondary_auth_token].into_iter().flatten().collect();
-        TwilioVoice::new(client, public_url, tokens, self.connection_overrides)
+        let tokens = [Some(auth_token), self.secondary_auth_token.clone()].into_iter().flatten().collect();
+        Ok(Checked { client, public_url, tokens })
     }
 
     fn check_api_base_url(&self) -> Result<Url> {
@@ -248,6 +274,13 @@ impl TwilioBuilder {
     }
 }
 
+/// Settings that were checked.
+struct Checked {
+    client: ClientConfig,
+    public_url: Url,
+    tokens: Vec<SecretString>,
+}
+
 /// What the REST client is made of.
 #[derive(Debug)]
 pub(crate) struct ClientConfig {
@@ -258,13 +291,6 @@ pub(crate) struct ClientConfig {
     pub(crate) connect_timeout: Duration,
     pub(crate) request_timeout: Duration,
     pub(crate) retry_rate_limited_for: Duration,
-}
-
-impl ClientConfig {
-    /// Whether an API key signs in, not the account itself.
-    pub(crate) fn uses_api_key(&self) -> bool {
-        self.user != self.account_sid
-    }
 }
 
 fn required<T>(setting: &'static str, value: Option<T>) -> Result<T> {
@@ -335,6 +361,15 @@ mod tests {
         assert_eq!(wrong_setting(TwilioBuilder::new().account_sid(SID)), "TWILIO_AUTH_TOKEN");
         assert_eq!(wrong_setting(TwilioBuilder::new().account_sid(SID).auth_token("t")), "PUBLIC_URL");
         assert!(complete().build().is_ok());
+    }
+
+    #[test]
+    fn a_wrong_messaging_service_is_named_by_the_messaging_side_alone() {
+        let wrong = complete().messaging_service("MG1");
+        assert!(wrong.clone().build().is_ok());
+        assert_eq!(wrong.build_messaging().unwrap_err().field(), Some("TWILIO_MESSAGING_SERVICE_SID"));
+        assert!(complete().messaging_service(SID.replace("AC", "MG")).build_messaging().is_ok());
+        assert_eq!(complete().auth_token(" ").build_messaging().unwrap_err().field(), Some("TWILIO_AUTH_TOKEN"));
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub(crate) enum Effect {
     Dials,
     /// A second recording of the call.
     Records,
+    /// A second message.
+    Sends,
 }
 
 impl Effect {
@@ -26,14 +28,14 @@ impl Effect {
     pub(crate) const fn when_unsure(self, otherwise: ErrorKind) -> ErrorKind {
         match self {
             Self::Repeatable => otherwise,
-            Self::Dials | Self::Records => ErrorKind::UnknownOutcome,
+            Self::Dials | Self::Records | Self::Sends => ErrorKind::UnknownOutcome,
         }
     }
 }
 
 /// The meaning of an answer that is not a success.
 ///
-/// A 4xx says that nothing was done, and its code says why. Everything else leaves a call that was to be placed in
+/// A 4xx says that nothing was done, and its code says why. Everything else leaves what was to be done once in
 /// doubt. The sentences in the body are not passed on: they quote phone numbers.
 pub(crate) fn refusal(
     operation: &'static str,
@@ -47,6 +49,12 @@ pub(crate) fn refusal(
     };
     let code = Problem::code_in(body);
     let (kind, field, message) = match (status.as_u16(), code) {
+        (400..=499, Some(21211)) if effect == Effect::Sends => (Rejected, Some("to"), "a number that takes messages"),
+        (400..=499, Some(21602)) => (Invalid, Some("text"), "words, or media"),
+        (400..=499, Some(21608)) => (Rejected, Some("to"), "a trial account writes to verified numbers only"),
+        (400..=499, Some(21610)) => (Rejected, Some("to"), "the receiver has opted out"),
+        (400..=499, Some(21612)) => (Rejected, Some("to"), "the receiver cannot be reached from this number"),
+        (400..=499, Some(21614)) => (Rejected, Some("to"), "not a mobile number"),
         // A gateway's words for not having heard the whole request, or not having heard the answer.
         (408, _) => (effect.when_unsure(ErrorKind::Timeout), None, "the request took too long"),
         (400..=499, Some(10001)) => (Forbidden, None, "the account is not active"),
@@ -160,6 +168,11 @@ mod tests {
             (400, 21217, Invalid, Some("to")),
             (400, 21219, Rejected, Some("to")),
             (400, 21220, Closed, None),
+            (400, 21602, Invalid, Some("text")),
+            (400, 21608, Rejected, Some("to")),
+            (400, 21610, Rejected, Some("to")),
+            (400, 21612, Rejected, Some("to")),
+            (400, 21614, Rejected, Some("to")),
             (400, 99999, Rejected, None),
         ];
         for (status, code, kind, field) in known {

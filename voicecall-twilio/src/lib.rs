@@ -5,8 +5,10 @@ mod call;
 mod client;
 mod config;
 mod failure;
+mod health;
 mod listing;
 mod media;
+mod messaging;
 mod number;
 mod order;
 mod overrides;
@@ -21,6 +23,7 @@ mod wire;
 pub use backend::TwilioVoice;
 pub use config::TwilioBuilder;
 pub use media::TwilioMedia;
+pub use messaging::TwilioMessaging;
 pub use overrides::{ConnectionOverrides, RetryOn};
 
 /// The carrier's name, for logs, prices and rows.

@@ -3,21 +3,24 @@
 
 mod support;
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
+use jiff::Timestamp;
 use support::{ACCOUNT, PUBLIC_URL, TOKEN, builder, sign};
-use voicecall_core::CarrierCallId;
 use voicecall_core::carrier::RecordingId;
+use voicecall_core::messaging::Media;
 use voicecall_core::testing::SignedRequest;
 use voicecall_core::testing::carrier_suite::{self, CarrierCase};
 use voicecall_core::testing::media_codec::{self, MediaProtocol};
+use voicecall_core::testing::messaging_suite::{self, MessagingCase};
+use voicecall_core::{CarrierCallId, CarrierMessageId};
 use voicecall_sim::phone::{Answer, Silent};
 use voicecall_sim::twilio::server::{ServerOptions, TwilioServer};
-use voicecall_sim::twilio::{Account, Exchange, ExchangeOptions, Number};
+use voicecall_sim::twilio::{Account, Exchange, ExchangeOptions, MessageMedium, Number};
 use voicecall_twilio::TwilioMedia;
 
 /// The emulated carriers, which end with their value.
-static CARRIERS: Mutex<Vec<TwilioServer>> = Mutex::new(Vec::new());
+static CARRIERS: Mutex<Vec<Arc<TwilioServer>>> = Mutex::new(Vec::new());
 
 /// An account with two numbers, no call and no recording.
 async fn twilio() -> CarrierCase {
@@ -26,7 +29,7 @@ async fn twilio() -> CarrierCase {
     let exchange = Exchange::new(options, |_| Box::new(Silent(Answer::Unreachable)));
     let server = TwilioServer::start(exchange, ServerOptions::default()).await.unwrap();
     let carrier = builder("127.0.0.1:1".parse().unwrap()).api_base_url(server.api()).build().unwrap();
-    CARRIERS.lock().unwrap().push(server);
+    CARRIERS.lock().unwrap().push(Arc::new(server));
     let fields =
         [("CallSid", "CA1"), ("CallStatus", "in-progress")].map(|(name, value)| (name.to_owned(), value.to_owned()));
     let webhook = SignedRequest::new("POST", "/voice/answer", "CallSid=CA1&CallStatus=in-progress")
@@ -45,6 +48,55 @@ async fn twilio() -> CarrierCase {
         // Twilio finds the first number as well: the second is a part of it.
         numbers: Some(("+46700000001".parse().unwrap(), "+46700000099".parse().unwrap())),
     }
+}
+
+const OURS: &str = "+46700000001";
+const THEIRS: &str = "+46701234567";
+
+/// A signed form at an address of ours.
+fn form(path: &str, fields: &[(&str, &str)]) -> SignedRequest {
+    let owned: Vec<_> = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    SignedRequest::new("POST", path, body)
+        .with_header("content-type", "application/x-www-form-urlencoded")
+        .with_header("x-twilio-signature", sign(TOKEN, &format!("{PUBLIC_URL}{path}"), &owned))
+}
+
+/// An account with a number, over SMS or WhatsApp, to which a picture was sent.
+async fn messages_over(scheme: &'static str) -> MessagingCase {
+    let (ours, theirs) = (format!("{scheme}{OURS}"), format!("{scheme}{THEIRS}"));
+    let mut options = ExchangeOptions::new(1, vec![Account::new(ACCOUNT, TOKEN, vec![Number::new(OURS)])]);
+    options.epoch = Timestamp::now();
+    let exchange = Exchange::new(options, |_| Box::new(Silent(Answer::Unreachable)));
+    let server = Arc::new(TwilioServer::start(exchange, ServerOptions::default()).await.unwrap());
+    let picture = MessageMedium { content_type: "image/png", bytes: vec![7; 5000] };
+    let sid = server.text_in(&theirs, &ours, "", vec![picture]).unwrap();
+    let medium =
+        format!("https://api.twilio.com/2010-04-01/Accounts/{ACCOUNT}/Messages/{sid}/Media/ME{}00", &sid[2..32]);
+    CARRIERS.lock().unwrap().push(Arc::clone(&server));
+    let carrier = builder("127.0.0.1:1".parse().unwrap()).api_base_url(server.api()).build_messaging().unwrap();
+    let incoming =
+        [("MessageSid", "SM1"), ("SmsStatus", "received"), ("From", &theirs), ("To", &ours), ("Body", "Hej!")];
+    let delivery = [("MessageSid", "SM2"), ("MessageStatus", "delivered"), ("From", &ours), ("To", &theirs)];
+    MessagingCase {
+        carrier: Box::new(carrier),
+        incoming: form("/messages/incoming", &incoming),
+        incoming_id: CarrierMessageId::new("SM1"),
+        delivery: form("/messages/status?account=a", &delivery),
+        delivery_id: CarrierMessageId::new("SM2"),
+        ours: ours.parse().unwrap(),
+        theirs: theirs.parse().unwrap(),
+        sent: Box::new(move || {
+            server.inspect(|exchange| exchange.messages().iter().filter(|message| !message.is_incoming).count())
+        }),
+        medium: Some((Media { url: medium.parse().unwrap(), content_type: "image/png".parse().unwrap() }, 5000)),
+    }
+}
+
+#[tokio::test]
+async fn twilio_keeps_every_rule_of_a_carrier_of_messages() {
+    messaging_suite::run_all(|| messages_over("")).await;
+    messaging_suite::run_all(|| messages_over("whatsapp:")).await;
 }
 
 #[tokio::test]

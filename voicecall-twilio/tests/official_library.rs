@@ -22,8 +22,9 @@ use voicecall_core::carrier::{
     RecordMessage, RecordingChannels, RejectReason, Repeat, Say, SpeechEnd, StartRecording, StreamTarget, VoiceBackend,
     WebhookRequest, WithoutInput,
 };
-use voicecall_core::{ConsentToken, ErrorKind, SessionId};
-use voicecall_twilio::TwilioVoice;
+use voicecall_core::messaging::ConversationalBackend;
+use voicecall_core::{ConsentToken, Error, ErrorKind, SessionId};
+use voicecall_twilio::{TwilioMessaging, TwilioVoice};
 
 const CASES: usize = 500;
 
@@ -41,7 +42,7 @@ fn the_official_validator_and_ours_agree() {
 
     let answers = ask(&json!({"token": TOKEN, "requests": asked, "flows": []}));
 
-    let twilio = twilio();
+    let twilio = (twilio(), messaging());
     for (request, answer) in requests.iter().zip(answers["checks"].as_array().unwrap()) {
         assert_eq!(answer["accepts"], true, "the official validator refuses our signature: {request:?}");
         let official = answer["signature"].as_str().unwrap();
@@ -88,7 +89,7 @@ impl Request {
         })
     }
 
-    fn is_authentic(&self, twilio: &TwilioVoice, signature: &str) -> bool {
+    fn is_authentic(&self, (calls, messages): &(TwilioVoice, TwilioMessaging), signature: &str) -> bool {
         let (content_type, body) = match &self.body {
             Some(body) => ("application/json", body.clone()),
             None => {
@@ -99,7 +100,10 @@ impl Request {
         let headers = [("Content-Type", content_type), ("X-Twilio-Signature", signature)];
         let request =
             WebhookRequest { method: "POST", path_and_query: &self.target, headers: &headers, body: body.as_bytes() };
-        !matches!(twilio.webhook(&request), Err(error) if error.kind() == ErrorKind::Unauthenticated)
+        let is_refused = |error: Option<Error>| error.is_some_and(|error| error.kind() == ErrorKind::Unauthenticated);
+        let refused = is_refused(calls.webhook(&request).err());
+        assert_eq!(is_refused(messages.webhook(&request).err()), refused, "both sides judge alike: {self:?}");
+        !refused
     }
 }
 
@@ -422,6 +426,11 @@ fn generated<T: std::fmt::Debug>(strategy: impl Strategy<Value = T>) -> Vec<T> {
 
 fn twilio() -> TwilioVoice {
     TwilioVoice::builder().account_sid(support::ACCOUNT).auth_token(TOKEN).public_url(PUBLIC_URL).build().unwrap()
+}
+
+fn messaging() -> TwilioMessaging {
+    let builder = TwilioMessaging::builder().account_sid(support::ACCOUNT).auth_token(TOKEN).public_url(PUBLIC_URL);
+    builder.build_messaging().unwrap()
 }
 
 fn ask(questions: &Value) -> Value {

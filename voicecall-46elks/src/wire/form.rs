@@ -22,4 +22,11 @@ impl<'a> Form<'a> {
     pub(crate) fn call(&self) -> Option<&str> {
         self.get("callid").or_else(|| self.get("id"))
     }
+
+    /// The addresses of pictures: `image`, `image2`, `image3`, …
+    pub(crate) fn images(&self) -> impl Iterator<Item = &str> {
+        let is_image =
+            |name: &str| name.strip_prefix("image").is_some_and(|rest| rest.bytes().all(|it| it.is_ascii_digit()));
+        self.0.iter().filter(move |(name, value)| is_image(name) && !value.is_empty()).map(|(_, value)| &**value)
+    }
 }

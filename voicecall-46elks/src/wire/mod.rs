@@ -6,6 +6,7 @@ mod form;
 mod message;
 mod number;
 mod recording;
+mod text;
 
 pub(crate) use account::Account;
 pub(crate) use call::{Call, CallPage};
@@ -13,3 +14,4 @@ pub(crate) use form::Form;
 pub(crate) use message::{AudioMessage, Message};
 pub(crate) use number::{Number, NumberPage};
 pub(crate) use recording::{Recording, RecordingPage};
+pub(crate) use text::{Text, TextPage};

@@ -14,6 +14,9 @@ pub(crate) struct Number {
     /// What to do with calls: an address or an action.
     #[serde(default)]
     pub(crate) voice_start: Option<String>,
+    /// Where texts to it are told: an address or an action.
+    #[serde(default)]
+    pub(crate) sms_url: Option<String>,
     /// Where a number for the realtime voice socket connects to.
     #[serde(default)]
     pub(crate) websocket_url: Option<String>,

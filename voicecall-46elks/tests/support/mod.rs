@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 
 use url::Url;
-use voicecall_46elks::{ElksBuilder, ElksVoice};
+use voicecall_46elks::{ElksBuilder, ElksMessaging, ElksVoice};
 use voicecall_core::carrier::{NumberWebhooks, VoiceBackend};
 use voicecall_sim::elks46::{ElksNumber, ElksOptions, ElksServer, ServerOptions};
 use voicecall_sim::phone::{Answer, Silent};
@@ -47,6 +47,18 @@ pub(crate) fn elks(server: &ElksServer) -> ElksVoice {
     builder(server.api()).build().unwrap()
 }
 
+pub(crate) fn messaging(server: &ElksServer) -> ElksMessaging {
+    builder(server.api()).build_messaging().unwrap()
+}
+
+/// The secret address for messages that come in, as any account with this password gives it away.
+pub(crate) async fn sealed_messages(path: &str) -> String {
+    let probe = serve("127.0.0.1:1".parse().unwrap(), account()).await;
+    let url = format!("{PUBLIC}/{path}").parse().unwrap();
+    messaging(&probe).set_incoming_url(&OURS.parse().unwrap(), Some(&url)).await.unwrap();
+    target(probe.numbers()[0].sms_url.as_ref().unwrap())
+}
+
 /// The secret address for calls that come in, as any account with this password gives it away.
 pub(crate) async fn sealed(path: &str) -> String {
     let probe = serve("127.0.0.1:1".parse().unwrap(), account()).await;
@@ -63,7 +75,7 @@ pub(crate) async fn sealed_socket() -> String {
     target(probe.numbers()[1].websocket_url.as_ref().unwrap())
 }
 
-fn target(url: &str) -> String {
+pub(crate) fn target(url: &str) -> String {
     let url: Url = url.parse().unwrap();
     format!("{}?{}", url.path(), url.query().unwrap())
 }

@@ -30,7 +30,7 @@ use crate::phone::PhoneNumber;
 pub use self::signed::SignedRequest;
 
 const NAME: &str = "scripted";
-const SIGNATURE: &str = "x-signature";
+pub(super) const SIGNATURE: &str = "x-signature";
 const SECRET: &[u8] = b"known to the scripted carrier only";
 
 /// Something the carrier was asked to do.
@@ -243,7 +243,7 @@ impl ScriptedCarrier {
         Ok(())
     }
 
-    fn check(operation: &'static str, request: &WebhookRequest<'_>) -> Result<()> {
+    pub(super) fn check(operation: &'static str, request: &WebhookRequest<'_>) -> Result<()> {
         if request.header(SIGNATURE) == Some(&signature(request.path_and_query, request.body)) {
             return Ok(());
         }
@@ -251,7 +251,7 @@ impl ScriptedCarrier {
     }
 }
 
-fn refused(operation: &'static str) -> Error {
+pub(super) fn refused(operation: &'static str) -> Error {
     Error::new(ErrorKind::Unauthenticated, operation).with_provider(NAME)
 }
 

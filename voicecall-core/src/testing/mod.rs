@@ -8,12 +8,15 @@
 mod carrier;
 pub mod carrier_suite;
 pub mod media_codec;
+mod messaging;
+pub mod messaging_suite;
 mod models;
 mod scripted_media;
 mod socket;
 pub mod store;
 
 pub use carrier::{CarrierRequest, ScriptedCarrier, SignedRequest};
+pub use messaging::ScriptedMessaging;
 pub use models::{Script, ScriptedModel, ScriptedTranscriber, ScriptedVoice};
 pub use scripted_media::ScriptedMedia;
 pub use socket::{PairedPeer, PairedSocket, paired_socket};

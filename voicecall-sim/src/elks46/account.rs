@@ -14,6 +14,10 @@ pub struct ElksNumber {
     pub voice_start: Option<String>,
     /// The address of a websocket number.
     pub websocket_url: Option<String>,
+    /// Where SMS to it are told.
+    pub sms_url: Option<String>,
+    /// Where MMS to it are told.
+    pub mms_url: Option<String>,
     /// Whether it is one for the realtime voice socket.
     pub is_websocket: bool,
     /// Whether it was given back.
@@ -28,6 +32,8 @@ impl ElksNumber {
             number: number.into(),
             voice_start: None,
             websocket_url: None,
+            sms_url: None,
+            mms_url: None,
             is_websocket: false,
             is_deallocated: false,
         }
@@ -65,9 +71,15 @@ impl ElksNumber {
             "country": "se",
             "active": if self.is_deallocated { "no" } else { "yes" },
             "category": if self.is_websocket { "websocket" } else { "mobile" },
-            "capabilities": if self.is_websocket { json!(["websocket"]) } else { json!(["sms", "voice"]) },
+            "capabilities": if self.is_websocket { json!(["websocket"]) } else { json!(["sms", "mms", "voice"]) },
         });
-        for (name, value) in [("voice_start", &self.voice_start), ("websocket_url", &self.websocket_url)] {
+        let urls = [
+            ("voice_start", &self.voice_start),
+            ("websocket_url", &self.websocket_url),
+            ("sms_url", &self.sms_url),
+            ("mms_url", &self.mms_url),
+        ];
+        for (name, value) in urls {
             if let Some(value) = value {
                 number[name] = json!(value);
             }

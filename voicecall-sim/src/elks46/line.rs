@@ -11,7 +11,7 @@ use voicecall_core::audio::{FRAME_DURATION, Frame, SAMPLE_RATE};
 
 use super::action::{Next, What, parse};
 use super::server::Shared;
-use super::webhooks::{Form, ask, tell};
+use super::webhooks::{Form, Told, ask, tell};
 use super::{ElksCall, ElksRecording};
 use crate::phone::{Answer, Party, PartyAction, Ring};
 
@@ -139,7 +139,7 @@ impl Line {
         }
         // Each is told by itself, so that a late one is overtaken.
         let (shared, index) = (&self.shared, self.index);
-        let told = reports.iter().map(|(url, form)| tell(shared, index, url, form));
+        let told = reports.iter().map(|(url, form)| tell(shared, Told::Call(index), url, form));
         futures_util::future::join_all(told).await;
         self.call(|call| call.is_done = true);
     }

@@ -1,4 +1,4 @@
-//! An emulator of 46elks's voice side on loopback: REST calls, call actions, webhooks and the realtime voice socket.
+//! An emulator of 46elks on loopback: REST calls, call actions, webhooks and the realtime voice socket; SMS and MMS.
 //!
 //! It acts out connect (to the socket, and to people), play, keys, record, recordcall and hangup. Files and 46elks's own voice
 //! are silence of a second; what was to be heard stands in the [record](ElksCall) of the call. Where the protocol is not
@@ -12,8 +12,10 @@ mod account;
 mod action;
 mod call;
 mod line;
+mod messages;
 mod options;
 mod rest;
+mod rest_messages;
 mod server;
 mod socket;
 mod steps;
@@ -22,6 +24,7 @@ mod wire;
 
 pub use account::ElksNumber;
 pub use call::{ElksCall, ElksRecording};
+pub use messages::{ElksImage, ElksMessage};
 pub use options::{ElksOptions, SocketField, Unconfirmed};
 pub use server::ElksServer;
 pub use wire::ElksWire;

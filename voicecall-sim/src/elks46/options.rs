@@ -28,6 +28,10 @@ pub struct ElksOptions {
     pub buffer: u64,
     /// How long a call rings if its order does not say.
     pub rings: Duration,
+    /// How long a text takes from one status to the next.
+    pub text_step: Duration,
+    /// Numbers to which no text can be delivered.
+    pub unreachable: Vec<String>,
     /// When a report that was not taken is told again, and how often. 46elks's values are some minutes.
     pub reports_again: (Duration, u32),
 }
@@ -46,6 +50,8 @@ impl ElksOptions {
             to_app: Network::default(),
             buffer: 30_000_000,
             rings: Duration::from_secs(60),
+            text_step: Duration::from_millis(500),
+            unreachable: Vec::new(),
             reports_again: (Duration::from_secs(300), 5),
         }
     }
@@ -84,10 +90,16 @@ pub struct Unconfirmed {
     pub tells_busy: bool,
     /// Whether errors are JSON with the sentence in `error`.
     pub json_errors: bool,
-    /// How much later than the report a call's end shows in the REST interface.
+    /// How much later than the report a call's end, or a text's status, shows in the REST interface.
     pub rest_lags: Duration,
     /// Whether the caller's number is left out, or is `anonymous`, if it is withheld.
     pub names_anonymous: bool,
+    /// Whether it is told that a text was passed on, and not only what became of it.
+    pub tells_sent: bool,
+    /// Whether MMS are listed, or have no list.
+    pub lists_mms: bool,
+    /// Whether a picture comes with its type, or as bytes of no type.
+    pub types_images: bool,
 }
 
 impl Default for Unconfirmed {
@@ -106,6 +118,9 @@ impl Default for Unconfirmed {
             json_errors: false,
             rest_lags: Duration::ZERO,
             names_anonymous: false,
+            tells_sent: true,
+            lists_mms: true,
+            types_images: true,
         }
     }
 }
@@ -127,6 +142,9 @@ impl Unconfirmed {
             json_errors: true,
             rest_lags: Duration::from_millis(300),
             names_anonymous: true,
+            tells_sent: false,
+            lists_mms: false,
+            types_images: false,
         }
     }
 }

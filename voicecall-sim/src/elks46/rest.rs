@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::SocketField;
 use super::line::Ordered;
+use super::rest_messages::image;
 use super::server::{NewCall, Shared};
 use crate::fault::{Fault, Site};
 use crate::phone::Ring;
@@ -24,7 +25,7 @@ impl HttpReply {
         Self::error(429, "Too many requests", is_json)
     }
 
-    fn json(value: &Value) -> Self {
+    pub(super) fn json(value: &Value) -> Self {
         Self::new(200, "application/json", value.to_string())
     }
 
@@ -35,19 +36,19 @@ impl HttpReply {
         Self::new(status, "text/plain; charset=utf-8", text)
     }
 
-    fn new(status: u16, content_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
+    pub(super) fn new(status: u16, content_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
         Self { status, content_type, body: body.into(), retry_after: None, delay: Duration::ZERO }
     }
 }
 
 /// Why nothing was done.
-type Refusal = (u16, String);
+pub(super) type Refusal = (u16, String);
 
 impl RestRequest {
     /// Carries the request out, with the fault that strikes it. None if its answer is lost.
     pub(super) fn carry_out(&self, shared: &Arc<Shared>) -> Option<HttpReply> {
         let site = match (&*self.method, &*self.path.to_ascii_lowercase()) {
-            ("POST", "/a1/calls") => Site::RestCreate,
+            ("POST", "/a1/calls" | "/a1/sms" | "/a1/mms") => Site::RestCreate,
             ("POST" | "DELETE", _) => Site::RestUpdate,
             _ => Site::RestFetch,
         };
@@ -105,15 +106,20 @@ impl RestRequest {
             ("GET", Some("recordings"), None) => Ok(self
                 .page(shared.with(|state| state.recordings.iter().rev().map(|recording| recording.json()).collect()))),
             ("GET", Some("recordings"), Some(id)) => recording(shared, id),
+            (_, Some(kind @ ("sms" | "mms")), id) => self.messages(shared, kind, id.copied()),
+            ("GET", Some("images"), Some(name)) => image(shared, name),
             _ => Err(not_found()),
         }
     }
 
+    /// A field of the form, which has to be there.
+    pub(super) fn field(&self, name: &str) -> Result<String, Refusal> {
+        let found = self.form.iter().find(|(known, value)| known == name && !value.is_empty());
+        found.map(|(_, value)| value.clone()).ok_or_else(|| (403, format!("Missing key {name}")))
+    }
+
     fn place(&self, shared: &Arc<Shared>) -> Result<HttpReply, Refusal> {
-        let field = |name: &str| {
-            let found = self.form.iter().find(|(known, value)| known == name && !value.is_empty());
-            found.map(|(_, value)| value.clone()).ok_or_else(|| (403, format!("Missing key {name}")))
-        };
+        let field = |name: &str| self.field(name);
         let (from, to, voice_start) = (field("from")?, field("to")?, field("voice_start")?);
         let is_ours = |state: &mut super::server::State| {
             state.numbers.iter().any(|number| number.number == from && !number.is_websocket && !number.is_deallocated)
@@ -145,7 +151,7 @@ impl RestRequest {
     }
 
     /// A page of entries, newest first: older than `start`, newer than `end`.
-    fn page(&self, entries: Vec<Value>) -> HttpReply {
+    pub(super) fn page(&self, entries: Vec<Value>) -> HttpReply {
         let parameter = |name: &str| self.query.iter().find(|(known, _)| known == name).map(|(_, value)| &**value);
         let (start, end) = (parameter("start"), parameter("end"));
         // The format sorts as the times do.
@@ -174,7 +180,9 @@ impl RestRequest {
                     "websocket_url" if number.is_websocket && field == SocketField::WebsocketUrl => {
                         number.websocket_url = value;
                     }
-                    "name" | "sms_url" | "mms_url" => {}
+                    "sms_url" => number.sms_url = value,
+                    "mms_url" => number.mms_url = value,
+                    "name" => {}
                     other => return Err((403, format!("Unknown key {other}"))),
                 }
             }
@@ -190,6 +198,6 @@ fn recording(shared: &Arc<Shared>, name: &str) -> Result<HttpReply, Refusal> {
     Ok(if is_audio { HttpReply::new(200, "audio/wav", found.wav) } else { HttpReply::json(&found.json()) })
 }
 
-fn not_found() -> Refusal {
+pub(super) fn not_found() -> Refusal {
     (404, "Not found".to_owned())
 }

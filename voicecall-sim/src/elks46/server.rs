@@ -11,7 +11,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::line::Line;
-use super::{ElksCall, ElksNumber, ElksOptions, ElksRecording};
+use super::messages::come_in;
+use super::{ElksCall, ElksImage, ElksMessage, ElksNumber, ElksOptions, ElksRecording};
 use crate::fault::{Fault, Faults, Rng, Site};
 use crate::loopback::ServerOptions;
 use crate::phone::{Party, Ring};
@@ -41,8 +42,10 @@ pub(super) struct State {
     pub(super) calls: Vec<ElksCall>,
     pub(super) numbers: Vec<ElksNumber>,
     pub(super) recordings: Vec<ElksRecording>,
+    /// Only ever added to, so an index stays valid.
+    pub(super) messages: Vec<ElksMessage>,
     faults: Faults,
-    rng: Rng,
+    pub(super) rng: Rng,
     people: People,
 }
 
@@ -126,6 +129,7 @@ impl ElksServer {
             calls: Vec::new(),
             numbers: options.numbers.clone(),
             recordings: Vec::new(),
+            messages: Vec::new(),
             faults: options.faults.start(),
             rng: Rng::fork(options.faults.seed, 0x46e1),
             people: Box::new(people),
@@ -166,6 +170,31 @@ impl ElksServer {
         let rings = self.shared.options.rings;
         let order = super::line::Ordered { voice_start: voice_start.to_owned(), whenhangup: None, rings };
         self.shared.begin(NewCall { from: Some(from.to_owned()), to: to.to_owned(), order: Some(order) }, party)
+    }
+
+    /// Somebody writes to one of the account's numbers; an MMS if there are pictures. Returns the message's id.
+    #[must_use]
+    pub fn text_in(&self, from: &str, to: &str, message: &str, images: Vec<ElksImage>) -> String {
+        come_in(&self.shared, from, to, message, images)
+    }
+
+    /// All messages, in the order in which they came.
+    #[must_use]
+    pub fn messages(&self) -> Vec<ElksMessage> {
+        self.shared.state().messages.clone()
+    }
+
+    /// Waits until everything of a message is over, reports included.
+    pub async fn told(&self, id: &str) -> ElksMessage {
+        let mut changed = self.shared.changed.subscribe();
+        loop {
+            let known = self.shared.state().messages.iter().find(|message| message.id == id).cloned();
+            if let Some(message) = known.filter(|message| message.is_done) {
+                return message;
+            }
+            // The sender lives in `shared`, which lives as long as `self`.
+            let _ = changed.changed().await;
+        }
     }
 
     /// All calls, in the order in which they began.

@@ -44,27 +44,43 @@ pub(super) async fn ask(shared: &Arc<Shared>, index: usize, url: &str, form: &Fo
     }
 }
 
-/// Tells something until it is taken, or often enough.
-pub(super) async fn tell(shared: &Arc<Shared>, index: usize, url: &str, form: &Form) {
+/// What is told, by its index: where it is noted that it was.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Told {
+    Call(usize),
+    Message(usize),
+}
+
+/// Tells something until it is taken, or often enough. Returns the first answer by which it was.
+pub(super) async fn tell(shared: &Arc<Shared>, told: Told, url: &str, form: &Form) -> Option<String> {
     let mut more = 1;
     match shared.draw(Site::WebhookStatus) {
-        Some(Fault::DropBefore) => return,
+        Some(Fault::DropBefore) => return None,
         Some(Fault::Latency { delay, .. } | Fault::Late { delay }) => sleep(delay).await,
         Some(Fault::OutOfOrder) => sleep(OVERTAKEN).await,
         Some(Fault::Duplicate { times }) => more += times,
         _ => {}
     }
     let (wait, tries) = shared.options.reports_again;
+    let mut answer = None;
     for _ in 0..more {
         for left in (0..tries.max(1)).rev() {
-            let (status, _) = post(shared, url, form).await;
-            shared.call(index, |call| call.reports.push((path(url), status)));
-            if (200..=204).contains(&status) || left == 0 {
+            let (status, body) = post(shared, url, form).await;
+            let report = (path(url), status);
+            match told {
+                Told::Call(index) => shared.call(index, |call| call.reports.push(report)),
+                Told::Message(index) => shared.with(|state| state.messages[index].reports.push(report)),
+            }
+            if (200..=204).contains(&status) {
+                answer.get_or_insert(body);
                 break;
             }
-            sleep(wait).await;
+            if left > 0 {
+                sleep(wait).await;
+            }
         }
     }
+    answer
 }
 
 /// The status, 0 for none, and the body.

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Site {
-    /// `"rest.create"`: the order to place a call.
+    /// `"rest.create"`: the order to place a call, or to send a message.
     #[serde(rename = "rest.create")]
     RestCreate,
-    /// `"rest.fetch"`: reading one call or a list of calls.
+    /// `"rest.fetch"`: reading one call or message, or a list of them.
     #[serde(rename = "rest.fetch")]
     RestFetch,
     /// `"rest.update"`: ending or redirecting a call.
@@ -21,7 +21,7 @@ pub enum Site {
     /// `"webhook.voice"`: the carrier's question what to do with a call.
     #[serde(rename = "webhook.voice")]
     WebhookVoice,
-    /// `"webhook.status"`: the carrier's report on a call or stream.
+    /// `"webhook.status"`: the carrier's report on a call, a stream or a message, and a message that came in.
     #[serde(rename = "webhook.status")]
     WebhookStatus,
     /// `"media.socket"`: the socket that carries a call's audio; drawn once per socket.

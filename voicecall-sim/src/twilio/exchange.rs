@@ -2,20 +2,17 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use voicecall_core::CallTime;
 
-use super::call::{Call, Doing, Progress};
+use super::call::{Call, Doing};
+use super::messaging::Messages;
 use super::recordings::Recording;
-use super::webhook::Draft;
-use super::{CallStatus, ExchangeOptions, LogEntry, LogEvent, Order, Webhook, WebhookKind};
+use super::requests::Subject;
+use super::{CallStatus, ExchangeOptions, LogEntry, LogEvent, Order, Webhook};
 use crate::fault::{Fault, Faults, Rng, Site};
 use crate::phone::{Party, Ring};
-
-/// How long a report that is to arrive after its successor waits for one.
-const HELD_REPORT: Duration = Duration::from_secs(1);
 
 type People = Box<dyn FnMut(&Ring) -> Box<dyn Party> + Send>;
 type Recogniser = Box<dyn FnMut(&[u8], &str) -> Option<(String, f32)> + Send>;
@@ -35,6 +32,7 @@ pub struct Exchange {
     recogniser: Recogniser,
     files: Files,
     pub(super) recordings: Vec<Recording>,
+    pub(super) messages: Messages,
     /// Calls are only ever added, so an index once given out by `add_call` stays valid.
     pub(super) calls: Vec<Call>,
     pub(super) calls_by_sid: BTreeMap<String, usize>,
@@ -46,7 +44,7 @@ pub struct Exchange {
     timers: BTreeMap<(CallTime, u64), Timer>,
     timers_set: u64,
     pub(super) webhooks: BTreeMap<u64, Webhook>,
-    webhooks_made: u64,
+    pub(super) webhooks_made: u64,
     orders: VecDeque<Order>,
     log: Vec<LogEntry>,
 }
@@ -70,7 +68,9 @@ pub(super) enum Timer {
     /// Nobody came to be taken over.
     JoinTimeout(usize),
     Send(Webhook),
-    ReleaseReport(usize),
+    ReleaseReport(Subject),
+    /// A message of the account's comes further.
+    Message(usize),
     /// A connection on which nothing passes is given up.
     GiveUpStream(String),
 }
@@ -88,6 +88,7 @@ impl Exchange {
             recogniser: Box::new(|_, _| None),
             files: Box::new(|_| None),
             recordings: Vec::new(),
+            messages: Messages::default(),
             calls: Vec::new(),
             calls_by_sid: BTreeMap::new(),
             streams: BTreeMap::new(),
@@ -194,11 +195,12 @@ impl Exchange {
             Timer::DialLimit(leg) => self.dial_limit(now, leg),
             Timer::JoinTimeout(call) => self.join_timeout(now, call),
             Timer::Send(webhook) => self.send(now, webhook),
-            Timer::ReleaseReport(call) => {
-                if let Some(held) = self.calls[call].held_report.take() {
+            Timer::ReleaseReport(subject) => {
+                if let Some(held) = self.held_report(subject).take() {
                     self.send(now, held);
                 }
             }
+            Timer::Message(message) => self.message_moves_on(now, message),
             Timer::GiveUpStream(stream) => self.stream_lost(now, &stream),
         }
     }
@@ -260,88 +262,6 @@ impl Exchange {
         let at = self.next_dial[account].max(now);
         self.next_dial[account] = at + self.options.dial_interval;
         at
-    }
-
-    /// The number the next request to the application will have.
-    pub(super) const fn next_webhook(&self) -> u64 {
-        self.webhooks_made + 1
-    }
-
-    /// Makes a request to the application.
-    pub(super) fn webhook(&mut self, now: CallTime, call: usize, draft: Draft<'_>) {
-        let id = self.next_webhook();
-        self.webhooks_made = id;
-        let token = format!("{:016x}{:016x}", self.rng.next(), self.rng.next());
-        let auth_token = self.options.accounts[self.calls[call].account].auth_token.clone();
-        let mut webhook = draft.sign(id, token, &auth_token);
-        let site = if webhook.kind == WebhookKind::Voice { Site::WebhookVoice } else { Site::WebhookStatus };
-        match self.draw(now, Some(call), site) {
-            Some(Fault::DropBefore) if webhook.kind == WebhookKind::Voice => {
-                self.webhooks.insert(id, webhook.clone());
-                self.webhook_done(now, id, super::WebhookOutcome::Failed(super::WebhookFailure::Timeout));
-            }
-            Some(Fault::DropBefore) => {}
-            Some(Fault::Latency { delay, .. } | Fault::Late { delay }) => self.at(now + delay, Timer::Send(webhook)),
-            Some(Fault::Duplicate { times }) => {
-                (0..times).for_each(|_| self.send(now, webhook.clone()));
-                self.send(now, webhook);
-            }
-            Some(Fault::OutOfOrder) => {
-                self.at(now + HELD_REPORT, Timer::ReleaseReport(call));
-                if let Some(earlier) = self.calls[call].held_report.replace(webhook) {
-                    self.send(now, earlier);
-                }
-            }
-            fault => {
-                webhook.deaf = fault == Some(Fault::AcceptThenDrop);
-                let is_report = webhook.kind != WebhookKind::Voice;
-                self.send(now, webhook);
-                if let Some(held) = self.calls[call].held_report.take_if(|_| is_report) {
-                    self.send(now, held);
-                }
-            }
-        }
-    }
-
-    pub(super) fn send(&mut self, now: CallTime, webhook: Webhook) {
-        let call = self.calls_by_sid.get(&webhook.call).copied();
-        self.note(now, call, LogEvent::sent(&webhook));
-        self.webhooks.insert(webhook.id, webhook.clone());
-        self.order(Order::Webhook(webhook));
-    }
-
-    /// Reports a step of the call's progress to whoever asked for it.
-    pub(super) fn report(&mut self, now: CallTime, index: usize, step: Progress) {
-        let call = &self.calls[index];
-        let Some(callback) = call.status_callback.clone().filter(|callback| callback.events.contains(&step)) else {
-            return;
-        };
-        let mut form = call.form(&self.options.accounts[call.account].sid);
-        if step == Progress::Initiated {
-            form.retain(|(name, _)| name != "CallStatus");
-            form.push(("CallStatus".to_owned(), "initiated".to_owned()));
-        }
-        let mut add = |name: &str, value: String| form.push((name.to_owned(), value));
-        add("CallbackSource", "call-progress-events".to_owned());
-        add("SequenceNumber", call.reports.to_string());
-        add("Timestamp", super::json::date(self.timestamp(now)));
-        if step == Progress::Completed {
-            let seconds = call.duration(now).as_secs();
-            add("CallDuration", seconds.to_string());
-            add("Duration", seconds.div_ceil(60).to_string());
-            if let Some(code) = call.sip_response {
-                add("SipResponseCode", code.to_string());
-            }
-            if let Some((verdict, after)) = call.answered_by {
-                form.extend(super::detection::verdict_form(verdict, after));
-            }
-            if let Some(recording) = call.recording {
-                form.extend(self.recording_form(recording));
-            }
-        }
-        let sid = call.sid.clone();
-        self.calls[index].reports += 1;
-        self.webhook(now, index, Draft { call: &sid, kind: WebhookKind::Status, address: &callback.address, form });
     }
 }
 

@@ -21,15 +21,15 @@ impl Exchange {
     pub fn webhook_done(&mut self, now: CallTime, id: u64, outcome: WebhookOutcome) {
         self.advance(now);
         let Some(webhook) = self.webhooks.get(&id).cloned() else { return };
-        let Some(&index) = self.calls_by_sid.get(&webhook.call) else { return };
+        let call = self.calls_by_sid.get(&webhook.call).copied();
         let outcome = if webhook.deaf { WebhookOutcome::Failed(WebhookFailure::Broken) } else { outcome };
         let failure = match &outcome {
             WebhookOutcome::Answered { status, .. } => {
-                self.note(now, Some(index), LogEvent::WebhookAnswered { id, status: *status });
+                self.note(now, call, LogEvent::WebhookAnswered { id, status: *status });
                 None
             }
             WebhookOutcome::Failed(failure) => {
-                self.note(now, Some(index), LogEvent::WebhookFailed { id, failure: *failure });
+                self.note(now, call, LogEvent::WebhookFailed { id, failure: *failure });
                 Some(*failure)
             }
         };
@@ -40,10 +40,12 @@ impl Exchange {
         }
         if webhook.kind != WebhookKind::Voice {
             if failure.is_some() {
-                self.warn(now, index, 11200, "a report was not delivered");
+                let text = "a report was not delivered".to_owned();
+                self.note(now, call, LogEvent::Warning { code: 11200, text });
             }
             return;
         }
+        let Some(index) = call else { return };
         if !matches!(self.calls[index].doing, Doing::Asking { webhook } if webhook == id) {
             return;
         }

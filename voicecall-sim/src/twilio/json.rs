@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::call::Call;
 use super::recordings::{Recording, RecordingState};
-use super::{Account, Exchange, Method};
+use super::{Account, Exchange, Message, Method};
 
 /// A date as the 2010 API and its webhooks write it: RFC 2822, in UTC.
 pub(super) fn date(at: Timestamp) -> String {
@@ -110,8 +110,13 @@ pub(super) fn number(exchange: &Exchange, account: usize, place: usize) -> Value
         "voice_receive_mode": "voice",
         "status_callback": url(&number.status_callback),
         "status_callback_method": method(&number.status_callback),
+        "sms_url": url(&number.sms_url),
+        "sms_method": method(&number.sms_url),
+        "sms_fallback_url": "",
+        "sms_fallback_method": "POST",
+        "sms_application_sid": "",
         "trunk_sid": null,
-        "capabilities": {"voice": true, "sms": false, "mms": false, "fax": false},
+        "capabilities": {"voice": true, "sms": true, "mms": true, "fax": false},
         "status": "in-use",
         "origin": "twilio",
         "beta": false,
@@ -149,6 +154,50 @@ pub(super) fn recording(exchange: &Exchange, recording: &Recording) -> Value {
         "uri": format!("{uri}.json"),
         "media_url": format!("https://api.twilio.com{uri}"),
         "subresource_uris": {},
+    })
+}
+
+/// A message.
+pub(super) fn message(exchange: &Exchange, message: &Message) -> Value {
+    let account = &exchange.options.accounts[message.account].sid;
+    let uri = format!("/2010-04-01/Accounts/{account}/Messages/{}", message.sid);
+    let at = |time| date(exchange.timestamp(time));
+    json!({
+        "sid": message.sid,
+        "account_sid": account,
+        "messaging_service_sid": message.service,
+        "to": message.to,
+        "from": message.from,
+        "body": message.body,
+        "status": message.status,
+        "direction": if message.is_incoming { "inbound" } else { "outbound-api" },
+        "num_segments": message.segments().to_string(),
+        "num_media": (message.media.len() + message.media_urls.len()).to_string(),
+        "price": message.sent.map(|_| "-0.00830"),
+        "price_unit": "usd",
+        "error_code": message.error_code,
+        "error_message": null,
+        "api_version": "2010-04-01",
+        "date_created": at(message.created),
+        "date_updated": at(message.updated),
+        "date_sent": message.sent.map(at),
+        "uri": format!("{uri}.json"),
+        "subresource_uris": {"media": format!("{uri}/Media.json")},
+    })
+}
+
+/// A medium of a message.
+pub(super) fn medium(exchange: &Exchange, message: &Message, place: usize) -> Value {
+    let account = &exchange.options.accounts[message.account].sid;
+    let created = date(exchange.timestamp(message.created));
+    json!({
+        "sid": message.medium_sid(place),
+        "account_sid": account,
+        "parent_sid": message.sid,
+        "content_type": message.media[place].content_type,
+        "date_created": created,
+        "date_updated": created,
+        "uri": format!("/2010-04-01/Accounts/{account}/Messages/{}/Media/{}.json", message.sid, message.medium_sid(place)),
     })
 }
 

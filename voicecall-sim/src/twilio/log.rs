@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use voicecall_core::CallTime;
 
-use super::{CallStatus, Webhook, WebhookFailure, WebhookKind};
+use super::{CallStatus, MessageStatus, Webhook, WebhookFailure, WebhookKind};
 use crate::fault::{Fault, Site};
 use crate::phone::MediaStats;
 
@@ -139,6 +139,13 @@ pub enum LogEvent {
         end: StreamEnd,
         /// What its audio went through.
         media: MediaStats,
+    },
+    /// A message changed its status.
+    Message {
+        /// Its sid.
+        message: String,
+        /// The new status.
+        status: MessageStatus,
     },
     /// Something the carrier would put on its list of errors and warnings.
     Warning {

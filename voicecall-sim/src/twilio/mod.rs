@@ -1,4 +1,4 @@
-//! An emulator of Twilio's voice side: REST calls, TwiML, signed webhooks and bidirectional Media Streams.
+//! An emulator of Twilio: REST calls, TwiML, signed webhooks and bidirectional Media Streams; SMS, MMS and WhatsApp.
 //!
 //! It acts out say, play, pause, keys, gather, dial (with screening), queues, recordings with real audio, answering
 //! machine detection. What a person says is understood by whatever [`Exchange::with_recogniser`] is given; files come
@@ -16,11 +16,13 @@ mod json;
 mod lines;
 mod log;
 mod message;
+mod messaging;
 mod options;
 mod own_number;
 mod press;
 mod queue;
 mod recordings;
+mod requests;
 mod rest;
 pub mod server;
 mod sid;
@@ -38,6 +40,7 @@ mod tests;
 pub use call::{CallStatus, Direction};
 pub use exchange::Exchange;
 pub use log::{LogEntry, LogEvent, StreamEnd};
+pub use messaging::{Message, MessageMedium, MessageStatus, MessagingOptions};
 pub use options::{AbruptLoss, Account, ApiKey, ExchangeOptions, Number};
 pub use rest::{Delivery, RestReply, RestRequest};
 pub use signature::sign;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Method;
+use super::{MessagingOptions, Method};
 use crate::fault::FaultPlan;
 use crate::phone::PhoneOptions;
 
@@ -47,13 +47,22 @@ pub struct Number {
     pub voice_url: Option<(String, Method)>,
     /// Where to report the end of an incoming call.
     pub status_callback: Option<(String, Method)>,
+    /// Where to tell of messages that come in, over SMS and over WhatsApp; without it, they are kept only.
+    pub sms_url: Option<(String, Method)>,
 }
 
 impl Number {
     /// A number that only calls out.
     #[must_use]
     pub fn new(number: impl Into<String>) -> Self {
-        Self { number: number.into(), voice_url: None, status_callback: None }
+        Self { number: number.into(), voice_url: None, status_callback: None, sms_url: None }
+    }
+
+    /// A number whose incoming messages are told to `url` by `POST`.
+    #[must_use]
+    pub fn texted_at(mut self, url: impl Into<String>) -> Self {
+        self.sms_url = Some((url.into(), Method::Post));
+        self
     }
 
     /// A number whose incoming calls ask `url` by `POST`.
@@ -92,6 +101,8 @@ pub struct ExchangeOptions {
     pub half_open_after: Duration,
     /// The time between two calls an account dials; more are queued. The carrier's default is one second.
     pub dial_interval: Duration,
+    /// What becomes of messages.
+    pub messaging: MessagingOptions,
     /// How every media stream behaves; its seed is mixed with the exchange's.
     pub phone: PhoneOptions,
     /// Whether plain `http` and `ws` addresses on this machine are accepted where the carrier wants public ones.
@@ -110,6 +121,7 @@ impl ExchangeOptions {
             abrupt_loss: AbruptLoss::default(),
             half_open_after: Duration::from_secs(10),
             dial_interval: Duration::from_secs(1),
+            messaging: MessagingOptions::default(),
             phone: PhoneOptions::default(),
             allow_loopback: false,
         }

@@ -42,6 +42,10 @@ pub enum WebhookKind {
     Detection,
     /// Reports on a recording.
     Recording,
+    /// Tells of a message that came in.
+    Message,
+    /// Reports on a message that went out.
+    MessageStatus,
 }
 
 /// A request on its way to the application.
@@ -50,7 +54,7 @@ pub enum WebhookKind {
 pub struct Webhook {
     /// Its number, equal for all attempts and duplicates.
     pub id: u64,
-    /// The call.
+    /// The call, or the message.
     pub call: String,
     /// What for.
     pub kind: WebhookKind,

@@ -122,6 +122,6 @@ impl StreamEvent {
     }
 }
 
-fn keep_first<T>(field: &mut Option<T>, value: T) {
+pub(super) fn keep_first<T>(field: &mut Option<T>, value: T) {
     field.get_or_insert(value);
 }

@@ -1,6 +1,8 @@
 //! What goes to Twilio's REST interface, and what its answers mean.
 #![allow(clippy::unwrap_used, reason = "a test that meets an unexpected error should stop there")]
 
+mod media;
+mod messages;
 mod numbers;
 mod recordings;
 #[path = "../support/mod.rs"]

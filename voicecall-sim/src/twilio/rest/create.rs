@@ -136,7 +136,7 @@ pub(super) fn status_callback(fields: &Fields<'_>, loopback: bool) -> Result<Opt
 }
 
 /// `+`, a digit that is not 0, and 6 to 14 more.
-fn is_e164(number: &str) -> bool {
+pub(super) fn is_e164(number: &str) -> bool {
     number.strip_prefix('+').is_some_and(|digits| {
         (7..=15).contains(&digits.len())
             && !digits.starts_with('0')

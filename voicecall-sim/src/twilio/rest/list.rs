@@ -43,7 +43,7 @@ impl Exchange {
 }
 
 /// Whether a time fits the filters `name`, `name<` and `name>`, each of which includes its bound.
-fn within(fields: &Fields<'_>, name: &str, time: Option<Timestamp>) -> Result<bool, Refusal> {
+pub(super) fn within(fields: &Fields<'_>, name: &str, time: Option<Timestamp>) -> Result<bool, Refusal> {
     let bound = |suffix: &str| fields.get(&format!("{name}{suffix}")).map(|text| instants(name, text)).transpose();
     let (on, before, after) = (bound("")?, bound("<")?, bound(">")?);
     let Some(time) = time else { return Ok(on.is_none() && before.is_none() && after.is_none()) };

@@ -2,6 +2,7 @@
 
 mod create;
 mod list;
+mod messages;
 mod numbers;
 mod recordings;
 mod update;
@@ -14,6 +15,7 @@ use serde_json::Value;
 use url::Url;
 use voicecall_core::CallTime;
 
+use self::messages::MessageOperation;
 use self::numbers::NumberOperation;
 use self::recordings::RecordingOperation;
 use super::{Exchange, LogEvent, Method, json};
@@ -30,7 +32,7 @@ pub struct RestReply {
     pub content_type: &'static str,
     /// The `Retry-After` header.
     pub retry_after: Option<Duration>,
-    /// The body: JSON, or a recording's audio.
+    /// The body: JSON, a recording's audio, or a medium of a message.
     pub body: Vec<u8>,
     /// What becomes of the reply.
     pub delivery: Delivery,
@@ -86,6 +88,7 @@ enum Operation {
     Delete(usize),
     Recordings(RecordingOperation),
     Numbers(NumberOperation),
+    Messages(MessageOperation),
 }
 
 impl Operation {
@@ -96,6 +99,7 @@ impl Operation {
             Self::Update(_) | Self::Delete(_) => Site::RestUpdate,
             Self::Recordings(operation) => operation.site(),
             Self::Numbers(operation) => operation.site(),
+            Self::Messages(operation) => operation.site(),
         }
     }
 }
@@ -113,7 +117,8 @@ impl Exchange {
 
     fn reply(&mut self, now: CallTime, request: &RestRequest) -> RestReply {
         // Without the ending the carrier speaks XML, which nobody here reads: better a clear no than a surprise.
-        if !request.path.ends_with(".json") && !recordings::is_audio(&request.path) {
+        let is_file = recordings::is_audio(&request.path) || messages::is_medium(&request.path);
+        if !request.path.ends_with(".json") && !is_file {
             let body =
                 "<TwilioResponse><RestException><Code>20404</Code><Message>The simulator speaks JSON only: append \
                  .json to the path</Message><Status>404</Status></RestException></TwilioResponse>"
@@ -149,6 +154,8 @@ impl Exchange {
                 return self.audio(recording, &request.query);
             }
             Operation::Recordings(operation) => self.recordings_request(now, operation, request),
+            Operation::Messages(MessageOperation::File(message, place)) => return self.medium(message, place),
+            Operation::Messages(operation) => self.messages_request(now, account, operation, request),
             Operation::Numbers(operation) => self.numbers_request(account, operation, request),
             Operation::Account => Ok((200, Some(json::account(self, &self.options.accounts[account])))),
             Operation::Create => self.create(now, account, &Fields(&request.form)),
@@ -190,6 +197,7 @@ impl Exchange {
             (method, ["IncomingPhoneNumbers", rest @ ..]) => {
                 Operation::Numbers(self.numbers_of(account, method, rest, request)?)
             }
+            (method, ["Messages", rest @ ..]) => Operation::Messages(self.messages_of(account, method, rest, request)?),
             (_, [] | ["Calls"] | ["Calls", _]) => return Err(Refusal::new(405, 20004, "Method not allowed")),
             _ => return Err(Refusal::not_found(&request.path)),
         };

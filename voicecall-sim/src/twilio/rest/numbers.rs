@@ -81,8 +81,9 @@ impl Exchange {
         let voice_url = changed(fields, "VoiceUrl", "VoiceMethod", number.voice_url.clone(), loopback)?;
         let status = ("StatusCallback", "StatusCallbackMethod");
         let status_callback = changed(fields, status.0, status.1, number.status_callback.clone(), loopback)?;
+        let sms_url = changed(fields, "SmsUrl", "SmsMethod", number.sms_url.clone(), loopback)?;
         let number = &mut self.options.accounts[account].numbers[place];
-        (number.voice_url, number.status_callback) = (voice_url, status_callback);
+        (number.voice_url, number.status_callback, number.sms_url) = (voice_url, status_callback, sms_url);
         Ok(())
     }
 }

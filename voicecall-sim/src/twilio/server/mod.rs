@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::{Exchange, LogEntry};
+use super::{Exchange, LogEntry, MessageMedium};
 use crate::clock::Clock;
 pub use crate::loopback::ServerOptions;
 use crate::phone::Party;
@@ -85,6 +85,12 @@ impl TwilioServer {
     #[must_use]
     pub fn call_in(&self, from: &str, to: &str, party: Box<dyn Party>) -> Option<String> {
         self.shared.with(|exchange, now| exchange.call_in(now, from, to, party))
+    }
+
+    /// Somebody writes to one of the accounts' numbers; returns the message's sid if there is such a number.
+    #[must_use]
+    pub fn text_in(&self, from: &str, to: &str, body: &str, media: Vec<MessageMedium>) -> Option<String> {
+        self.shared.with(|exchange, now| exchange.text_in(now, from, to, body, media))
     }
 
     /// What happened so far.

@@ -13,7 +13,7 @@ use voicecall::call::CallSettings;
 use voicecall::carrier::{CallStatus, CarrierEvent, CarrierEventKind, IncomingCall, VoiceBackend, WebhookReply};
 use voicecall::dialogue::{Dialogue, Scripted};
 use voicecall::engine::{
-    CallEngine, CallHandler, CallKey, CallOutcome, CallPlan, CarrierAccount, Clock, DialPolicy, EngineConfig,
+    CallEngine, CallHandler, CallKey, CallOutcome, CallPlan, CarrierAccount, DialPolicy, EngineConfig,
     IncomingDecision, MediaTicket, PlanRequest,
 };
 use voicecall::journal::JournalEntry;
@@ -23,7 +23,7 @@ use voicecall::store::{
 };
 use voicecall::survey::store::MemorySurvey;
 use voicecall::{
-    AccountName, CarrierCallId, Error, ErrorKind, PhoneNumber, Result, SessionId, TenantId, Vault, async_trait,
+    AccountName, CarrierCallId, Clock, Error, ErrorKind, PhoneNumber, Result, SessionId, TenantId, Vault, async_trait,
 };
 use voicecall_core::testing::ScriptedCarrier;
 use voicecall_sim::carrier::{CarrierOptions, Receiver, SimCall, SimCarrier};

@@ -52,7 +52,7 @@ async fn until_they_wait(watcher: &Client, role: &str, many: i64) {
 /// Two processes, each of which has found nothing, and both of which are about to write.
 async fn both<T: Send + 'static, F: Future<Output = voicecall_core::Result<T>> + Send + 'static>(
     database: &Database,
-    work: impl Fn(Arc<PostgresStore>, usize) -> F + Send,
+    work: impl Fn(Arc<PostgresStore>, usize) -> F + Send + Sync,
 ) -> [T; 2] {
     let admin = database.admin().await;
     // Messages can be read and not written.

@@ -99,6 +99,7 @@ pub(super) async fn list(
         direction: None,
         from: query.from,
         until: query.until,
+        person: None,
     };
     let request = page_request(query.page, query.limit);
     let page = state.store().calls(query.business_id, &filter, request).await?;

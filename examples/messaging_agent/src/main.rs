@@ -35,7 +35,8 @@ async fn main() -> voicecall::Result<()> {
     );
     let config = MessagingConfig::new(public_url.parse().map_err(|_| Error::config("PUBLIC_URL", "an https address"))?);
     let chats = Chats { bakery: Arc::clone(&bakery), tenant, model: Arc::new(openai::OpenAiChat::from_env()?) };
-    let messenger = Messenger::new(config, store.clone(), vec![account], Arc::new(chats), Arc::clone(&vault))?;
+    let messenger =
+        Messenger::new(config, Arc::<MemoryStore>::clone(&store), vec![account], Arc::new(chats), Arc::clone(&vault))?;
 
     Server::builder()
         .log()

@@ -157,10 +157,10 @@ async fn going_back_loses_messages_and_nothing_else() {
     let of_messages = store.session(tenant, message.session).await.unwrap();
     store.close();
 
-    let back = migrations.back_to(&owner, "core", 1).await.unwrap();
-    assert_eq!((back.len(), back[0].from, back[0].to), (1, 2, 1));
+    let back = migrations.back_to(&owner, "core", 2).await.unwrap();
+    assert_eq!((back.len(), back[0].from, back[0].to), (1, 3, 2));
     let refused = refusal(PostgresStore::connect(&database.url("voicecall")).await);
-    assert!(refused.contains("version 1"), "{refused}");
+    assert!(refused.contains("version 2"), "{refused}");
     assert_eq!(migrations.run(&owner).await.unwrap().len(), 1);
     let store = database.store().await;
     assert_eq!(store.session(tenant, session).await.unwrap(), known);

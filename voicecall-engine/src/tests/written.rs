@@ -72,10 +72,8 @@ async fn a_call_knows_what_was_written_before() {
     world.wrote_before().await;
     let (notes, told) = Notes::new();
     world.desk.will_hold(notes);
-    let call = world.connected().await;
-    settle().await;
+    world.connected().await.phone.stop_after(Duration::from_secs(1)).await;
     assert_eq!(*told.lock().unwrap(), ["Caller sms: Call me, please.", "Agent sms: At once."]);
-    call.phone.stop_after(Duration::from_secs(1)).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,14 +8,16 @@ use tokio::time::{sleep, timeout};
 use tracing::{Instrument, error, info_span, warn};
 use voicecall_core::dialogue::{CallerTurn, Dialogue, DialogueEvent, UtteranceId};
 use voicecall_core::journal::JournalEntry;
+use voicecall_core::model::LanguageModel;
 use voicecall_core::store::{
-    AcquireLease, Answer, EventSource, Lease, LeaseTerm, Message, NewOutgoing, Session, SessionChange, past,
+    AcquireLease, Answer, Conversation, EventSource, Lease, LeaseTerm, Message, NewOutgoing, Session, SessionChange,
+    past,
 };
 use voicecall_core::{Epoch, ErrorKind, Result};
 
 use crate::handler::{AnswerPlan, AnswerRequest};
 use crate::split::split;
-use crate::turn::{Patience, Reply, Turn, TurnJournal, heard_up_to};
+use crate::turn::{Patience, Reply, Turn, TurnJournal};
 use crate::{MessageEvent, Messenger};
 
 /// How much longer a lease runs than an answer may take.
@@ -23,34 +25,42 @@ const LEASE_MARGIN: Duration = Duration::from_secs(15);
 
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
+/// The conversation that a dialogue answered in, with the model it asked; none if something else answered.
+pub(crate) type Spoken = Option<(Conversation, Arc<dyn LanguageModel>)>;
+
 impl Messenger {
-    /// Answers what waits in a session, if nobody else does.
-    pub(crate) async fn answer_session(self: &Arc<Self>, session: Session) {
+    /// Answers what waits in a session, if nobody else does. What a dialogue said in may have to be summed up afterwards.
+    pub(crate) async fn answer_session(self: &Arc<Self>, session: Session) -> Spoken {
         let span = info_span!("answer", session = %session.id);
         let answered = self.try_session(&session).instrument(span).await;
         match answered {
-            Ok(()) => {}
+            Ok(spoken) => spoken,
             // Somebody else was quicker.
-            Err(error) if error.kind() == ErrorKind::Conflict => {}
+            Err(error) if error.kind() == ErrorKind::Conflict => None,
             // It is found again once the lease has run out.
-            Err(error) => error!(session = %session.id, %error, "messages could not be answered yet"),
+            Err(error) => {
+                error!(session = %session.id, %error, "messages could not be answered yet");
+                None
+            }
         }
     }
 
-    async fn try_session(self: &Arc<Self>, session: &Session) -> Result<()> {
+    async fn try_session(self: &Arc<Self>, session: &Session) -> Result<Spoken> {
         let (tenant, id) = (session.tenant, session.id);
         let length = self.config.answer_timeout + LEASE_MARGIN;
         let term = LeaseTerm { now: self.now(), length };
         let lease = AcquireLease { only_if_free: true, ..AcquireLease::from_anybody(term) };
         let epoch = self.store.acquire_lease(tenant, id, lease).await?;
+        let mut spoken = None;
         loop {
             let waiting = self.store.unanswered_messages(tenant, id).await?;
             if waiting.is_empty() {
                 break;
             }
-            self.answer(session, epoch, waiting).await?;
+            spoken = self.answer(session, epoch, waiting).await?.or(spoken);
         }
-        self.release(Lease { tenant, session: id, epoch }).await
+        self.release(Lease { tenant, session: id, epoch }).await?;
+        Ok(spoken)
     }
 
     /// Lets others answer what comes from now on, and looks for what came meanwhile.
@@ -62,13 +72,13 @@ impl Messenger {
     }
 
     /// Answers these messages by a dialogue, tried again while its model fails, or else by an apology.
-    async fn answer(self: &Arc<Self>, session: &Session, epoch: Epoch, messages: Vec<Message>) -> Result<()> {
+    async fn answer(self: &Arc<Self>, session: &Session, epoch: Epoch, messages: Vec<Message>) -> Result<Spoken> {
         let last = self.config.attempts.max(1);
         let all_attempts = async {
             let mut wait = FIRST_WAIT;
             for attempt in 1..=last {
                 match self.attempt(session, epoch, &messages, attempt < last).await {
-                    Err(error) if error.kind() != ErrorKind::Conflict && attempt < last => {
+                    Err(error) if error.is_retryable() && attempt < last => {
                         warn!(%error, attempt, "an answer is tried again");
                         sleep(wait).await;
                         wait *= 2;
@@ -76,10 +86,10 @@ impl Messenger {
                     outcome => return outcome,
                 }
             }
-            Ok(())
+            Ok(None)
         };
         match timeout(self.config.answer_timeout, all_attempts).await {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(spoken)) => Ok(spoken),
             Ok(Err(error)) if error.kind() == ErrorKind::Conflict => Err(error),
             Ok(Err(error)) => {
                 error!(%error, "an answer failed");
@@ -98,20 +108,20 @@ impl Messenger {
         epoch: Epoch,
         messages: &[Message],
         tries_again: bool,
-    ) -> Result<()> {
+    ) -> Result<Spoken> {
         let (store, tenant) = (&self.store, session.tenant);
         let stored = store.journal(tenant, session.id).await?;
         let mut journal = self.journal(session, epoch, &stored);
-        let Some(first) = messages.first() else { return Ok(()) };
+        let Some(first) = messages.first() else { return Ok(None) };
         let conversation = store.conversation(tenant, first.conversation).await?;
         let request =
             AnswerRequest { session: session.clone(), conversation: conversation.clone(), messages: messages.to_vec() };
-        let new: Vec<Message> =
-            messages.iter().filter(|message| message.number > heard_up_to(&stored)).cloned().collect();
-        let heard = journal.heard(&new);
+        let heard = journal.heard(messages, &stored);
         if self.takes_part_in_call(session, heard.as_ref()).await {
-            return self.send_answer(session, epoch, messages, Reply::default(), journal).await;
+            self.send_answer(session, epoch, messages, Reply::default(), journal).await?;
+            return Ok(None);
         }
+        let mut spoken = None;
         let reply = match self.handler.answer(&request).await? {
             AnswerPlan::Nobody => Reply::default(),
             AnswerPlan::Text(text) => fixed(&mut journal, text),
@@ -121,12 +131,12 @@ impl Messenger {
                 let patience = Patience { silence: self.config.model_timeout, tries_again };
                 let dialogue = self.prepare(session, dialogue, &stored).await?;
                 let reply = Turn::new(dialogue, Arc::clone(&model), patience, &mut journal).run(events).await?;
-                self.send_answer(session, epoch, messages, reply, journal).await?;
-                self.sum_up(&conversation, &model).await;
-                return Ok(());
+                spoken = Some((conversation, model));
+                reply
             }
         };
-        self.send_answer(session, epoch, messages, reply, journal).await
+        self.send_answer(session, epoch, messages, reply, journal).await?;
+        Ok(spoken)
     }
 
     /// Whether a call of theirs knows now what somebody wrote.
@@ -154,14 +164,13 @@ impl Messenger {
         Ok(dialogue)
     }
 
-    async fn apologise(self: &Arc<Self>, session: &Session, epoch: Epoch, messages: &[Message]) -> Result<()> {
+    async fn apologise(self: &Arc<Self>, session: &Session, epoch: Epoch, messages: &[Message]) -> Result<Spoken> {
         let stored = self.store.journal(session.tenant, session.id).await?;
         let mut journal = self.journal(session, epoch, &stored);
-        let new: Vec<Message> =
-            messages.iter().filter(|message| message.number > heard_up_to(&stored)).cloned().collect();
-        journal.heard(&new);
+        journal.heard(messages, &stored);
         let reply = fixed(&mut journal, self.config.sorry.clone());
-        self.send_answer(session, epoch, messages, reply, journal).await
+        self.send_answer(session, epoch, messages, reply, journal).await?;
+        Ok(None)
     }
 
     fn journal(&self, session: &Session, epoch: Epoch, stored: &[JournalEntry]) -> TurnJournal {

@@ -10,6 +10,7 @@ use tracing::warn;
 use voicecall_core::{MessageId, SessionId};
 
 use crate::Messenger;
+use crate::answer::Spoken;
 use crate::outbox::SETTLE_AFTER;
 
 /// How often it is looked for what other processes took in, and for what has become due.
@@ -19,11 +20,12 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const SETTLE_EVERY: Duration = Duration::from_secs(15);
 
 /// Something under way that has come to its end.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 enum Finished {
-    Answer(SessionId),
+    Answer(SessionId, Spoken),
     Send(MessageId),
     Settle,
+    Summary,
 }
 
 /// Everything under way. Nothing is begun twice here; other processes are kept off by the store.
@@ -59,12 +61,22 @@ impl Messenger {
                 () = &mut stop => break,
                 () = self.to_answer.notified() => {}
                 () = self.to_send.notified() => {}
-                Some(done) = work.tasks.join_next() => work.finish(done.ok()),
+                Some(done) = work.tasks.join_next() => {
+                    if let Some((conversation, model)) = work.finish(done.ok()) {
+                        let messenger = Arc::clone(self);
+                        // Apart from the answer: the person may be writing again.
+                        work.tasks.spawn(async move {
+                            messenger.sum_up(&conversation, &model).await;
+                            Finished::Summary
+                        });
+                    }
+                }
                 () = sleep_until(again) => {}
             }
         }
         while let Some(done) = work.tasks.join_next().await {
-            work.finish(done.ok());
+            // What is to be summed up is so after the next answer, by whoever gives it.
+            let _ = work.finish(done.ok());
         }
         // What was answered on the way out is sent, too.
         self.begin_sends(&mut work).await;
@@ -85,8 +97,7 @@ impl Messenger {
                     work.answers.insert(session.id);
                     work.tasks.spawn(async move {
                         let id = session.id;
-                        messenger.answer_session(session).await;
-                        Finished::Answer(id)
+                        Finished::Answer(id, messenger.answer_session(session).await)
                     });
                 }
             }
@@ -133,11 +144,16 @@ impl Messenger {
 }
 
 impl Work {
-    fn finish(&mut self, done: Option<Finished>) {
+    /// Returns what may have to be summed up.
+    fn finish(&mut self, done: Option<Finished>) -> Spoken {
         match done {
-            Some(Finished::Answer(session)) => drop(self.answers.remove(&session)),
+            Some(Finished::Answer(session, spoken)) => {
+                self.answers.remove(&session);
+                return spoken;
+            }
             Some(Finished::Send(message)) => drop(self.sends.remove(&message)),
             Some(Finished::Settle) => self.settles = false,
+            Some(Finished::Summary) => {}
             // It panicked, and nobody knows which: all are looked for again, and the store keeps them from being done twice.
             None => {
                 self.answers.clear();
@@ -145,5 +161,6 @@ impl Work {
                 self.settles = false;
             }
         }
+        None
     }
 }

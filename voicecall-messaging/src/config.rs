@@ -55,7 +55,7 @@ pub struct MessagingConfig {
     pub remembered_lines: usize,
     /// The reply to a message that is answered by nothing else, because that broke or took too long.
     pub sorry: String,
-    /// The reply to media of a type that is not taken, or that came without a word.
+    /// The reply to media of a type that is not taken, beside the answer to the words that came with them.
     pub refused_media: String,
     /// By which words people ask for no more messages.
     pub opt_out: OptOut,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tracing::{info, warn};
 use voicecall_core::carrier::{WebhookReply, WebhookRequest};
 use voicecall_core::messaging::{IncomingMessage, MessagingEventKind};
-use voicecall_core::store::{Channel, NewIncoming, NewOutgoing, NewSession, Thread};
+use voicecall_core::store::{Channel, NewIncoming, NewOutgoing, NewSession, OPTED_OUT, Thread};
 use voicecall_core::{Address, CarrierMessageId, ConversationId, Error, ErrorKind, MessageId, Result, TenantId};
 
 use crate::opt_out::Wish;
@@ -98,12 +98,18 @@ impl Messenger {
         }
         // Done again when delivered again: a process may have died in between.
         if let Some(wish) = wish {
-            self.respect(&thread, &message.from, wish, accepted.message.id).await?;
-        } else if is_empty && message.refused_media > 0 {
+            return self.respect(&thread, &message.from, wish, accepted.message.id).await;
+        }
+        self.to_answer.notify_one();
+        if message.refused_media > 0 {
             let text = self.config.refused_media.clone();
-            self.confirm(&thread, text, format!("media/{}", accepted.message.id)).await?;
-        } else {
-            self.to_answer.notify_one();
+            let new =
+                NewOutgoing { key: Some(format!("media/{}", accepted.message.id)), ..NewOutgoing::text(text, at) };
+            match self.queue_once(&thread, new).await {
+                // Who wants no messages gets no refusal either.
+                Err(error) if error.code() == Some(OPTED_OUT) => {}
+                queued => queued?,
+            }
         }
         Ok(())
     }
@@ -144,16 +150,21 @@ impl Messenger {
             }
         };
         match confirmation {
-            Some(text) => self.confirm(thread, text, format!("opt-out/{message}")).await,
+            Some(text) => {
+                let key = Some(format!("opt-out/{message}"));
+                let new = NewOutgoing { key, despite_opt_out: true, ..NewOutgoing::text(text, self.now()) };
+                self.queue_once(thread, new).await
+            }
             None => Ok(()),
         }
     }
 
-    /// Sends a fixed reply to one message, once.
-    async fn confirm(&self, thread: &Thread, text: String, key: String) -> Result<()> {
-        let new = NewOutgoing { key: Some(key), despite_opt_out: true, ..NewOutgoing::text(text, self.now()) };
+    /// Queues a fixed reply, once by its key.
+    async fn queue_once(&self, thread: &Thread, new: NewOutgoing) -> Result<()> {
         let queued = self.store.queue_message(thread, &new).await?;
-        self.events.tell(MessageEvent::Queued(queued));
+        if queued.id == new.id {
+            self.events.tell(MessageEvent::Queued(queued));
+        }
         self.to_send.notify_one();
         Ok(())
     }

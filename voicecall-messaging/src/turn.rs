@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use journal::{TurnJournal, heard_up_to};
+pub(crate) use journal::TurnJournal;
 use requests::{Done, Requests};
 use tracing::debug;
 use voicecall_core::dialogue::{Action, Dialogue, DialogueEvent, UtteranceId};
@@ -34,7 +34,7 @@ pub(crate) struct Reply {
 pub(crate) struct Patience {
     /// How long it may say nothing.
     pub(crate) silence: Duration,
-    /// Whether its failure ends the turn, because that is tried again; otherwise the dialogue is told.
+    /// Whether a failure that may pass ends the turn, because that is tried again; otherwise the dialogue is told.
     pub(crate) tries_again: bool,
 }
 
@@ -212,7 +212,7 @@ impl<'a> Turn<'a> {
                 self.journal.note_usage(answer.usage);
                 Ok(Some(answer))
             }
-            Err(error) if self.patience.tries_again => Err(error),
+            Err(error) if self.patience.tries_again && error.is_retryable() => Err(error),
             Err(error) => {
                 tracing::warn!(%error, "the model did not answer");
                 Ok(None)

@@ -3,6 +3,8 @@
 //! `cargo run -p messaging_agent -- demo` needs nothing; without `demo` it serves, with the keys in the environment.
 #![allow(clippy::print_stdout, reason = "it shows what tools do")]
 
+// The same tools as those of the bakery that is only called.
+#[path = "../../voice_agent/src/bakery.rs"]
 mod bakery;
 
 use std::sync::Arc;

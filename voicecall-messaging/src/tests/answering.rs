@@ -96,6 +96,32 @@ async fn a_model_that_fails_is_asked_again_and_the_person_hears_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_failure_that_will_not_pass_is_told_at_once() {
+    let model = ScriptedModel::new().with_script(Script::new().fail(ErrorKind::Rejected)).with_answer(["Yes."]);
+    let (world, model) = World::new(model);
+    world.write(ANNA, "Open?").await;
+    world.wait(1).await;
+    let apology = voicecall_core::dialogue::Phrases::english().no_answer;
+    assert_eq!((world.carrier.texts(), model.requests().len()), (vec![apology], 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_a_summary() {
+    let slow = Script::new().pause(std::time::Duration::from_secs(15)).item(text("Notes."));
+    let model = (0..3).fold(ScriptedModel::new(), |model, _| model.with_answer(["Yes."]));
+    let (mut world, _) = World::new(model.with_script(slow).with_answer(["At once."]));
+    world.config.remembered_lines = 4;
+    world.crash().await;
+    for number in 0..3 {
+        world.write(ANNA, &format!("{number}?")).await;
+        world.wait(1).await;
+    }
+    world.write(ANNA, "And now?").await;
+    world.wait(2).await;
+    assert_eq!(world.carrier.texts().last().unwrap(), "At once.");
+}
+
+#[tokio::test(start_paused = true)]
 async fn whatever_breaks_the_person_gets_an_answer() {
     let world = World::with_plan(|_| Err(Error::new(ErrorKind::Internal, "plan")));
     world.write(ANNA, "Open?").await;
@@ -141,15 +167,21 @@ async fn a_long_answer_is_several_messages() {
 
 #[tokio::test(start_paused = true)]
 async fn media_are_told_to_the_model_and_others_politely_refused() {
-    let (world, model) = World::new(says(["A nice cake."]));
+    let (world, model) = World::new(says(["A nice cake.", "Noted."]));
     world.write_with(ANNA, "image/jpeg", "Look!").await;
     world.wait(5).await;
     assert!(shown(&model, 0).ends_with("User: [image] Look!\n"));
     world.write_with(ANNA, "application/pdf", "").await;
     world.wait(5).await;
     let refused = world.config.refused_media.clone();
-    assert_eq!(world.carrier.texts(), ["A nice cake.".to_owned(), refused]);
+    assert_eq!(world.carrier.texts(), ["A nice cake.".to_owned(), refused.clone()]);
     assert_eq!(model.requests().len(), 1);
+    // Words that came with it are answered as well.
+    world.write_with(ANNA, "application/pdf", "My order").await;
+    world.wait(5).await;
+    let mut both = world.carrier.texts().split_off(2);
+    both.sort();
+    assert_eq!(both, ["Noted.".to_owned(), refused]);
 }
 
 #[tokio::test(start_paused = true)]

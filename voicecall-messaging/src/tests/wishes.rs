@@ -20,6 +20,11 @@ async fn who_writes_stop_gets_one_more_message_and_then_none() {
     assert_eq!((refused.kind(), refused.code()), (ErrorKind::Conflict, Some(OPTED_OUT)));
     theirs.send(Outgoing::text(ANNA_WHATSAPP.parse().unwrap(), "Cake!")).await.unwrap();
     assert_eq!(model.requests().len(), 1, "no model decides about it");
+    world.wait(5).await;
+    let sent = world.carrier.requests();
+    world.write_with(ANNA, "application/pdf", "").await;
+    world.wait(5).await;
+    assert_eq!(world.carrier.requests(), sent, "not even that a file was refused");
 
     world.write(ANNA, "Start").await;
     world.write(ANNA, "Hi again").await;

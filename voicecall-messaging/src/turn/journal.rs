@@ -48,10 +48,13 @@ impl TurnJournal {
         CallTime::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 
-    /// What these messages say, as the dialogue hears it. Journaled with the number of the last as the turn's.
-    pub(crate) fn heard(&mut self, messages: &[Message]) -> Option<CallerTurn> {
-        let last = messages.last()?;
-        let words: Vec<String> = messages.iter().map(words).filter(|words| !words.is_empty()).collect();
+    /// What those of these messages say that are not in the stored journal, as the dialogue hears it. Journaled with the number
+    /// of the last as the turn's.
+    pub(crate) fn heard(&mut self, messages: &[Message], stored: &[JournalEntry]) -> Option<CallerTurn> {
+        let before = heard_up_to(stored);
+        let new = || messages.iter().filter(|message| message.number > before);
+        let last = new().next_back()?;
+        let words: Vec<String> = new().map(words).filter(|words| !words.is_empty()).collect();
         let at = self.offset(last.at);
         let turn = CallerTurn {
             turn: u32::try_from(last.number).unwrap_or(u32::MAX),
@@ -112,7 +115,7 @@ impl TurnJournal {
 }
 
 /// The number of the last message that a journal's dialogue has heard.
-pub(crate) fn heard_up_to(journal: &[JournalEntry]) -> u64 {
+fn heard_up_to(journal: &[JournalEntry]) -> u64 {
     let turns = journal.iter().filter_map(|entry| match &entry.fact {
         Fact::Heard(turn) => Some(u64::from(turn.turn)),
         _ => None,

@@ -65,7 +65,7 @@ fn a_report_tells_how_far_a_message_has_come_and_why_no_further() {
     }
     let undelivered = report("MessageStatus=undelivered&ErrorCode=30003");
     assert_eq!(undelivered, delivery(MessageState::Undelivered, Some("30003")));
-    let read = report("MessageStatus=read&EventType=READ&ChannelToAddress=%2B4670XXXX&ChannelPrefix=whatsapp");
+    let read = report("MessageStatus=read&EventType=READ&ChannelToAddress=%2B4670****&ChannelPrefix=whatsapp");
     assert_eq!(read, delivery(MessageState::Read, None));
     assert_eq!(report("MessageStatus=brand-new"), MessagingEventKind::Unknown);
     assert_eq!(report("OptOutType=STOP"), MessagingEventKind::Unknown);

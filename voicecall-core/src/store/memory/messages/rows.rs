@@ -9,7 +9,7 @@ use crate::id::{AccountName, CarrierMessageId, ConversationId, MessageId, Sessio
 use crate::messaging::MessageState;
 use crate::seal::PersonKey;
 use crate::store::memory::not_found;
-use crate::store::{Channel, Conversation, Message, Participant, Thread};
+use crate::store::{Channel, Conversation, Direction, Message, Participant, Thread};
 
 type OfCarrier = (TenantId, String, Option<AccountName>, CarrierMessageId);
 
@@ -17,6 +17,8 @@ type OfCarrier = (TenantId, String, Option<AccountName>, CarrierMessageId);
 pub(in crate::store::memory) struct Messages {
     rows: BTreeMap<MessageId, Message>,
     conversations: BTreeMap<ConversationId, Conversation>,
+    /// The conversation that each person is in.
+    of_person: HashMap<(TenantId, PersonKey), ConversationId>,
     in_order: BTreeMap<(ConversationId, u64), MessageId>,
     of_session: HashMap<SessionId, BTreeSet<(u64, MessageId)>>,
     of_carrier: HashMap<OfCarrier, MessageId>,
@@ -113,11 +115,16 @@ impl Messages {
     }
 
     pub(super) fn conversation_with(&self, tenant: TenantId, person: PersonKey) -> Option<&Conversation> {
-        self.conversations.values().find(|row| row.tenant == tenant && row.is_with(person))
+        self.conversations.get(self.of_person.get(&(tenant, person))?)
     }
 
     pub(super) fn set_conversation(&mut self, conversation: Conversation) {
-        self.conversations.insert(conversation.id, conversation);
+        let (id, tenant) = (conversation.id, conversation.tenant);
+        for before in self.conversations.get(&id).into_iter().flat_map(|row| &row.participants) {
+            self.of_person.remove(&(tenant, before.person));
+        }
+        self.of_person.extend(conversation.participants.iter().map(|who| ((tenant, who.person), id)));
+        self.conversations.insert(id, conversation);
     }
 
     /// The number of a conversation's next message; the conversation begins with it.
@@ -128,6 +135,7 @@ impl Messages {
         with: Participant,
         at: Timestamp,
     ) -> u64 {
+        self.of_person.insert((tenant, with.person), id);
         let begin = || Conversation::new(id, tenant, with.clone(), at);
         self.conversations.entry(id).or_insert_with(begin).take_message(Some(with), at)
     }
@@ -164,16 +172,24 @@ impl Messages {
             let Some(row) = self.rows.remove(&id) else { continue };
             self.open.remove(&id);
             self.in_order.remove(&(row.conversation, row.number));
-            self.of_key.retain(|_, of| *of != id);
-            self.of_carrier.retain(|_, of| *of != id);
+            if let Some(key) = row.key {
+                self.of_key.remove(&(row.tenant, key));
+            }
+            // Only what came in is found by it.
+            if let Some(carrier_id) = row.carrier_id.filter(|_| row.direction == Direction::Inbound) {
+                self.of_carrier.remove(&(row.tenant, row.carrier, row.account, carrier_id));
+            }
         }
     }
 
     /// Forgets the conversations somebody alone was in, and that they were in others.
     pub(in crate::store::memory) fn forget_person(&mut self, tenant: TenantId, person: PersonKey) {
-        for row in self.conversations.values_mut().filter(|row| row.tenant == tenant) {
+        let Some(id) = self.of_person.remove(&(tenant, person)) else { return };
+        if let Some(row) = self.conversations.get_mut(&id) {
             row.participants.retain(|who| who.person != person);
+            if row.participants.is_empty() {
+                self.conversations.remove(&id);
+            }
         }
-        self.conversations.retain(|_, row| !row.participants.is_empty());
     }
 }

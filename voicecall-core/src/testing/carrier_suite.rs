@@ -1,12 +1,8 @@
 //! What every carrier keeps to, as far as it shows without a network.
 
-use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
-
-use futures_util::FutureExt;
 use url::Url;
 
-use super::SignedRequest;
+use super::{SignedRequest, suite};
 use crate::carrier::{
     CallFlow, CallQuery, CallStatus, CallStep, CarrierEvent, CarrierEventKind, Dial, Gather, NumberWebhooks, PageToken,
     Play, RecordCall, RecordingId, Say, StartRecording, StreamTarget, VoiceBackend, WithoutInput,
@@ -55,21 +51,12 @@ where
     F: Fn() -> S,
     S: Future<Output = CarrierCase>,
 {
-    let mut broken = Vec::new();
-    for (name, check) in RULES {
-        if AssertUnwindSafe(check(make_case().await)).catch_unwind().await.is_err() {
-            broken.push(*name);
-        }
-    }
-    broken
+    suite::broken(RULES, make_case).await
 }
-
-type Check = Pin<Box<dyn Future<Output = ()> + Send>>;
-type Rule = (&'static str, fn(CarrierCase) -> Check);
 
 macro_rules! rules {
     ($($rule:ident,)*) => {
-        const RULES: &[Rule] = &[$((stringify!($rule), |case| Box::pin($rule(case))),)*];
+        const RULES: &[suite::Rule<CarrierCase>] = &[$((stringify!($rule), |case| Box::pin($rule(case))),)*];
     };
 }
 

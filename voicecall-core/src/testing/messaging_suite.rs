@@ -1,13 +1,10 @@
 //! What the messaging side of every carrier keeps to, as far as it shows without a network.
 
 use std::fmt;
-use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
 
-use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 
-use super::SignedRequest;
+use super::{SignedRequest, suite};
 use crate::address::Address;
 use crate::error::{Error, ErrorKind};
 use crate::id::CarrierMessageId;
@@ -61,21 +58,12 @@ where
     F: Fn() -> S,
     S: Future<Output = MessagingCase>,
 {
-    let mut broken = Vec::new();
-    for (name, check) in RULES {
-        if AssertUnwindSafe(check(make_case().await)).catch_unwind().await.is_err() {
-            broken.push(*name);
-        }
-    }
-    broken
+    suite::broken(RULES, make_case).await
 }
-
-type Check = Pin<Box<dyn Future<Output = ()> + Send>>;
-type Rule = (&'static str, fn(MessagingCase) -> Check);
 
 macro_rules! rules {
     ($($rule:ident,)*) => {
-        const RULES: &[Rule] = &[$((stringify!($rule), |case| Box::pin($rule(case))),)*];
+        const RULES: &[suite::Rule<MessagingCase>] = &[$((stringify!($rule), |case| Box::pin($rule(case))),)*];
     };
 }
 

@@ -14,6 +14,7 @@ mod models;
 mod scripted_media;
 mod socket;
 pub mod store;
+mod suite;
 
 pub use carrier::{CarrierRequest, ScriptedCarrier, SignedRequest};
 pub use messaging::ScriptedMessaging;

@@ -18,7 +18,8 @@ pub use voicecall_core::{
     AccountName, Address, AttemptId, CallHours, CallTime, CarrierCallId, CarrierMessageId, Clock, ConsentBasis,
     ConsentToken, ContentSeal, ConversationId, Epoch, Error, ErrorKind, FactRow, LookupHash, MessageId, PersonKey,
     PhoneNumber, RecordId, Result, Sealed, SealedAddress, SealedFile, SealedReader, SealedRow, SessionId, TenantId,
-    Vault, agent, async_trait, audio, call, carrier, dialogue, journal, media, model, money, store, tool,
+    Vault, agent, async_trait, audio, call, carrier, check_public_url, dialogue, journal, media, model, money, store,
+    tool,
 };
 pub use voicecall_engine as engine;
 // A name begins with a letter: the carrier's own, turned round, is still found by either half.

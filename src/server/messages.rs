@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
+use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tracing::info;
 use voicecall_core::{Error, ErrorKind, Result};
@@ -32,12 +33,25 @@ pub fn message_routes(messenger: Arc<Messenger>) -> Router {
 /// `/health`; answers that are under way are finished before it returns.
 ///
 /// # Errors
-/// `Config` if the address cannot be listened on, or the vault lacks a key that the store was written with;
-/// `Unauthenticated` if a carrier does not know the credentials; `Unavailable` if the listener cannot be used any more.
+/// `Config` if the address cannot be listened on; as [`serve_messages_on`].
 pub async fn serve_messages(messenger: Arc<Messenger>, address: &str) -> Result<()> {
+    // Asked for before the first message can come.
     let stop = told_to_end();
-    messenger.check().await?;
     let listener = listen("address", address).await?;
+    serve_messages_on(messenger, listener, stop).await
+}
+
+/// Serves a messenger on `listener` until `stop` is done, as [`serve_messages`] does.
+///
+/// # Errors
+/// `Config` if the vault lacks a key that the store was written with; `Unauthenticated` if a carrier does not know the
+/// credentials; `Unavailable` if the listener cannot be used any more.
+pub async fn serve_messages_on(
+    messenger: Arc<Messenger>,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send,
+) -> Result<()> {
+    messenger.check().await?;
     if let Ok(address) = listener.local_addr() {
         info!(%address, public_url = %messenger.config().public_url, "serving");
     }

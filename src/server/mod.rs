@@ -28,7 +28,7 @@ pub use client::{ForwardedHeader, TrustedProxies};
 pub use connection::ClientConnection;
 pub use media::{AxumSocket, socket_limits};
 #[cfg(feature = "messaging")]
-pub use messages::{message_routes, serve_messages};
+pub use messages::{message_routes, serve_messages, serve_messages_on};
 pub use options::ServeOptions;
 pub use request::{Handshake, IncomingRequest, status_of};
 pub use serve::{listen, serve};

@@ -18,6 +18,7 @@ pub mod messaging;
 pub mod model;
 pub mod money;
 mod phone;
+mod public_url;
 mod seal;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]
@@ -37,6 +38,7 @@ pub use id::{
     TenantId,
 };
 pub use phone::PhoneNumber;
+pub use public_url::check_public_url;
 pub use seal::{
     Canary, ContentSeal, FactRow, KeyId, LookupHash, PersonKey, Sealed, SealedAddress, SealedFile, SealedReader,
     SealedRow, Vault,

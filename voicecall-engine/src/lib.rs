@@ -47,7 +47,7 @@ use tokio::time::Instant;
 
 pub use accounts::CarrierAccount;
 pub use address::{CallKey, ReportOf};
-pub use config::{EngineConfig, check_public_url};
+pub use config::EngineConfig;
 pub use decision::IncomingDecision;
 pub use destinations::Destinations;
 pub use erase::ErasedPerson;

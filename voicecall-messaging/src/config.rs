@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use url::Url;
 use voicecall_core::messaging::ConversationalBackend;
-use voicecall_core::{AccountName, Address, Clock, Error, Result};
+use voicecall_core::{AccountName, Address, Clock, Error, Result, check_public_url};
 
 use crate::opt_out::OptOut;
 
@@ -36,7 +36,7 @@ impl MessagingAccount {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct MessagingConfig {
-    /// Where carriers reach us.
+    /// Where carriers reach us: `https`, but on this machine.
     pub public_url: Url,
     /// After how long without a message a session is over; one day if not said. The conversation goes on with the next.
     pub session_idle: Duration,
@@ -88,9 +88,7 @@ impl MessagingConfig {
 
     pub(crate) fn validate(&self) -> Result<()> {
         let wrong = |field: &'static str, expected: &'static str| Err(Error::config(field, expected));
-        if self.public_url.cannot_be_a_base() {
-            return wrong("public_url", "an address paths can be appended to");
-        }
+        check_public_url(&self.public_url)?;
         if self.at_once == 0 {
             return wrong("at_once", "at least 1");
         }

@@ -9,17 +9,16 @@ use axum::middleware::from_fn;
 use tokio::net::TcpListener;
 use voicecall::Clock;
 use voicecall::agent::Cascade;
-use voicecall::carrier::VoiceBackend;
-use voicecall::engine::{CarrierAccount, EngineConfig};
+use voicecall::engine::EngineConfig;
 use voicecall::model::{LanguageModel, SpeechCache, SpeechToText, TextToSpeech};
 use voicecall::openai::{OpenAiChat, OpenAiSpeech, OpenAiTranscription};
 use voicecall::server::{self, ServeOptions};
 use voicecall::sqlite::{SqliteOptions, SqliteSurvey};
 use voicecall::store::{CallsWithin, ContactLimits, check_keys};
-use voicecall::twilio::TwilioVoice;
 use voicecall::{ContentSeal, Result, RunningServer, Server};
 
 use crate::api::{self, Scope, SimulatedVoice, Tokens};
+use crate::carriers::{self, Carrier};
 use crate::choice::Chooser;
 use crate::jobs::Dependencies;
 use crate::monitor::Monitor;
@@ -27,10 +26,10 @@ use crate::recordings::Recordings;
 use crate::seed::{DEMO, Seed};
 use crate::service::Feedback;
 use crate::settings::{self, Problems, Settings};
-use crate::simulator::Simulator;
+use crate::simulator::{Order, Simulator};
 use crate::store::{BusinessStore, OperatorStore};
 use crate::verification::StoredVerifications;
-use crate::{dashboard, jobs};
+use crate::{announcement, dashboard, jobs};
 
 /// How long live calls may go on after the server was told to stop: longer than an interview.
 const DRAIN: Duration = Duration::from_secs(150);
@@ -38,7 +37,8 @@ const DRAIN: Duration = Duration::from_secs(150);
 /// The services calls are made with.
 #[derive(Debug)]
 pub(crate) struct Services {
-    pub(crate) carrier: Arc<dyn VoiceBackend>,
+    /// The preferred one first.
+    pub(crate) carriers: Vec<Carrier>,
     pub(crate) ears: Arc<dyn SpeechToText>,
     pub(crate) model: Arc<dyn LanguageModel>,
     pub(crate) voice: Arc<dyn TextToSpeech>,
@@ -49,14 +49,10 @@ pub(crate) struct Services {
 impl Services {
     /// Real ones, with keys from the environment; `None` with a problem for each variable that is missing or wrong.
     fn from_env(problems: &mut Problems) -> Option<Self> {
-        // Each service names the first variable it lacks; these are looked for together.
-        for name in ["TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"] {
-            problems.take(settings::required(name));
-        }
-        let (carrier, ears) = (problems.take(TwilioVoice::from_env()), problems.take(OpenAiTranscription::from_env()));
+        let (carriers, ears) = (carriers::from_env(problems), problems.take(OpenAiTranscription::from_env()));
         let (model, voice) = (problems.take(OpenAiChat::from_env()), problems.take(OpenAiSpeech::from_env()));
         Some(Self {
-            carrier: Arc::new(carrier?),
+            carriers: carriers?,
             ears: Arc::new(ears?),
             model: Arc::new(model?),
             voice: Arc::new(voice?),
@@ -97,14 +93,15 @@ impl App {
         check_keys(&*operator, &vault).await.map_err(by_variable)?;
         let store: Arc<dyn BusinessStore> = Arc::<dyn OperatorStore>::clone(&operator);
         seed.plant(&*store, &vault).await?;
-        let Services { carrier, ears, model, voice, simulated_voice } = services;
+        let Services { carriers, ears, model, voice, simulated_voice } = services;
         let speech = Arc::new(SpeechCache::new(voice));
         let chooser = Arc::new(Chooser::new(Arc::clone(&store)));
         let agent = Arc::new(Cascade::new(ears, Arc::clone(&model), Arc::<SpeechCache>::clone(&speech)));
+        let announcements = announcement::route(Arc::clone(&speech));
         let service = Feedback::new(Arc::clone(&store), agent, speech, Arc::clone(&chooser), settings.calls);
-        let account = CarrierAccount::of(carrier)?.number(settings.caller_number.clone());
         let server = Server::builder()
-            .account(account.calls_per_second(settings.calls_per_second))
+            .accounts(carriers::accounts(carriers, settings.calls_per_second)?)
+            .configure_numbers(settings.configures_numbers)
             .handler(Arc::new(service))
             .store(Arc::<dyn OperatorStore>::clone(&operator))
             .vault(Arc::clone(&vault))
@@ -127,7 +124,7 @@ impl App {
         let verifications = Arc::new(StoredVerifications(Arc::clone(&store)));
         let state =
             api::State::new(settings, operator, Arc::clone(&engine), verifications, vault, chooser, simulated_voice);
-        let server = server.routes(api::routes(&state)?).routes(dashboard::routes());
+        let server = server.routes(api::routes(&state)?).routes(dashboard::routes()).routes(announcements);
         let server =
             server.background(jobs::summaries(&engine, dependencies.clone())).background(jobs::retention(dependencies));
         let server = server.start_on(listener).await?;
@@ -172,7 +169,7 @@ fn engine_settings(settings: &Settings, seal: ContentSeal) -> impl FnOnce(&mut E
         };
         config.recordings = Some(recordings);
         config.seal = seal;
-        config.farewell = ("Förlåt, vi har tekniska problem. Vi hör av oss igen.".to_owned(), "sv-SE".to_owned());
+        config.farewell = announcement::farewell(&config.public_url);
     }
 }
 
@@ -206,7 +203,9 @@ pub(crate) async fn serve() -> Result<(), Box<dyn Error>> {
 pub(crate) async fn serve_simulated() -> Result<(), Box<dyn Error>> {
     let settings = Settings::simulated(PathBuf::from("out"))?;
     let listener = server::listen("LISTEN", &settings.listen).await?;
-    let simulator = Simulator::start(&settings.public_url, listener.local_addr()?, "happy").await?;
+    let (public, local) = (settings.public_url.clone(), listener.local_addr()?);
+    let order = Order { public, local, scenario: "happy".to_owned(), fail_primary: false };
+    let simulator = Simulator::start(&order).await?;
     let (services, seed) = (simulator.services(&settings)?, Seed::parse(DEMO)?);
     serve_with(&settings, services, listener, &seed, |app| print_invitation(app, &seed)).await
 }

@@ -16,6 +16,7 @@ pub(crate) enum Command {
     Demo {
         out: PathBuf,
         scenario: String,
+        fail_primary: bool,
     },
     Serve {
         simulated: bool,
@@ -37,14 +38,14 @@ pub(crate) enum Command {
 }
 
 const USAGE: &str = "\
-usage: feedback_server demo [--out DIR] [--scenario NAME]
+usage: feedback_server demo [--out DIR] [--scenario NAME] [--fail-primary]
        feedback_server serve [--simulated]
        feedback_server replay FILE
        feedback_server token BUSINESS [--scope 'read operate privacy admin']
        feedback_server revoke TOKEN_ID
        feedback_server rekey
        feedback_server unseal SESSION [--out DIR]
-       feedback_server simulate --public URL --local HOST:PORT [--scenario NAME]";
+       feedback_server simulate --public URL --local HOST:PORT [--scenario NAME] [--fail-primary]";
 
 impl Command {
     /// Reads the arguments behind the program's name.
@@ -56,7 +57,7 @@ impl Command {
         let mut words = Vec::new();
         while let Some(word) = args.next() {
             match word.strip_prefix("--") {
-                Some("simulated") => drop(options.insert("simulated".to_owned(), String::new())),
+                Some(switch @ ("simulated" | "fail-primary")) => drop(options.insert(switch.to_owned(), String::new())),
                 Some(name) => {
                     let value = args.next().ok_or_else(|| wrong(&format!("--{name}: a value is missing")))?;
                     options.insert(name.to_owned(), value);
@@ -67,7 +68,11 @@ impl Command {
         let mut option = |name: &str| options.remove(name);
         let scenario = option("scenario").unwrap_or_else(|| "happy".to_owned());
         let command = match (command.as_str(), &words[..]) {
-            ("demo", []) => Self::Demo { out: option("out").unwrap_or_else(|| "out".to_owned()).into(), scenario },
+            ("demo", []) => Self::Demo {
+                out: option("out").unwrap_or_else(|| "out".to_owned()).into(),
+                scenario,
+                fail_primary: option("fail-primary").is_some(),
+            },
             ("serve", []) => Self::Serve { simulated: option("simulated").is_some() },
             ("replay", [file]) => Self::Replay(file.into()),
             ("token", [business]) => {
@@ -93,6 +98,7 @@ impl Command {
                     public: public.parse().map_err(|error| wrong(&format!("--public: {error}")))?,
                     local: local.parse().map_err(|error| wrong(&format!("--local: {error}")))?,
                     scenario,
+                    fail_primary: option("fail-primary").is_some(),
                 })
             }
             _ => return Err(wrong("not known")),
@@ -106,9 +112,9 @@ impl Command {
     /// Does it.
     pub(crate) async fn run(self) -> Result<(), Box<dyn Error>> {
         match self {
-            Self::Demo { out, scenario } => {
+            Self::Demo { out, scenario, fail_primary } => {
                 let log = log::start("warn")?;
-                let done = demo::run(&out, &scenario).await;
+                let done = demo::run(&out, &scenario, fail_primary).await;
                 log.stop().await;
                 done
             }

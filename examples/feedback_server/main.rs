@@ -1,6 +1,6 @@
 //! Feedback calls: a shop's customer is called, asked a few questions in Swedish, and the shop reads the answers.
 //!
-//! - `cargo run --example feedback_server -- demo [--out DIR]` calls a simulated customer; needs nothing.
+//! - `cargo run --example feedback_server -- demo [--out DIR] [--fail-primary]` calls a simulated customer; needs nothing.
 //! - `cargo run --example feedback_server -- serve` serves and makes real calls. `.env.example` names every variable.
 //! - `cargo run --example feedback_server -- serve --simulated` serves and calls simulated customers; needs nothing.
 //! - `cargo run --example feedback_server -- replay FILE` runs a recorded call again.
@@ -9,11 +9,13 @@
 //! - `cargo run --example feedback_server -- rekey` seals everything with the first of `DATA_KEYS`; `unseal SESSION` writes a
 //!   sealed recording as a plain one.
 //!
-//! It shows: an engine with Twilio, an OpenAI-compatible cascade and SQLite; a [`CallHandler`](voicecall::engine::CallHandler);
+//! It shows: an engine with 46elks and Twilio behind it, an OpenAI-compatible cascade and SQLite; a [`CallHandler`](voicecall::engine::CallHandler);
 //! an HTTP interface beside the engine's own routes.
 
+mod announcement;
 mod api;
 mod app;
+mod carriers;
 mod choice;
 mod command;
 mod dashboard;

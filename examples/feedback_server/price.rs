@@ -3,24 +3,39 @@
 use jiff::Timestamp;
 use voicecall::journal::JournalEntry;
 use voicecall::model::TokenUsage;
-use voicecall::money::{Budget, CallPrices, CallServices, Cost, CostMeter, Money, PriceBook, Service};
+use voicecall::money::{Budget, CallPrices, CallServices, CarrierPrice, Cost, CostMeter, Money, PriceBook, Service};
 use voicecall::store::{Attachment, Session, SessionChange, Store};
 use voicecall::{Error, Result};
 
 use crate::settings::optional;
+
+/// Whose price of a call is assumed where that of its account is not known.
+const CARRIER: &str = "46elks";
+
+/// What a carrier charges for a call made at an instant.
+///
+/// # Errors
+/// `Config` as [`prices`].
+pub(crate) fn of_carrier(name: &str, at: Timestamp) -> Result<CarrierPrice> {
+    prices_through(name, at).map(|prices| prices.carrier)
+}
 
 /// What a call made at an instant is charged for.
 ///
 /// # Errors
 /// `Config` naming the part of the list that is missing or wrong.
 pub(crate) fn prices(at: Timestamp) -> Result<CallPrices> {
+    prices_through(CARRIER, at)
+}
+
+fn prices_through(carrier: &str, at: Timestamp) -> Result<CallPrices> {
     let book: PriceBook = toml::from_str(include_str!("prices.toml"))
         .map_err(|error| Error::config("prices.toml", "a price book").with_source(error))?;
     book.validate()?;
     let openai = Service::of("openai");
     let model = optional("VOICECALL_CHAT_MODEL");
     let model = openai.with_model(model.as_deref().unwrap_or("gpt-6-luna"));
-    let services = CallServices { carrier: "twilio", transcription: openai, speech: openai, model };
+    let services = CallServices { carrier, transcription: openai, speech: openai, model };
     book.prices(&services, at)
 }
 

@@ -7,7 +7,7 @@ mod support;
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::process::Process;
 use support::{Folder, column};
 use voicecall::audio::FRAME_SAMPLES;
@@ -172,6 +172,21 @@ fn with_one_byte_changed(inputs: &str) -> String {
 }
 
 #[tokio::test]
+async fn the_demo_calls_through_the_other_carrier_when_the_preferred_one_refuses() {
+    let folder = Folder::new();
+    let out = folder.path().join("out");
+    let mut demo = Process::start(folder.path(), &["demo", "--fail-primary", "--out", out.to_str().unwrap()], &[]);
+    let status = demo.exit(DEMO).await;
+    assert!(status.success(), "{status}:\n{}\n{}", demo.output(), demo.log());
+    let report = read_json(&out.join("report.json"));
+    assert_answers(&report);
+    let attempts = report["attempts"].as_array().unwrap();
+    let tried: Vec<_> = attempts.iter().map(|attempt| (&attempt["account"], &attempt["outcome"])).collect();
+    assert_eq!(tried, [(&json!("46elks"), &json!("rejected")), (&json!("twilio"), &json!("accepted"))]);
+    assert!(demo.output().contains("through 46elks: rejected"), "{}", demo.output());
+}
+
+#[tokio::test]
 async fn the_demo_leaves_a_whole_call_that_can_be_heard_read_and_replayed() {
     let folder = Folder::new();
     let out = folder.path().join("out");
@@ -185,6 +200,7 @@ async fn the_demo_leaves_a_whole_call_that_can_be_heard_read_and_replayed() {
     }
     let (report, transcript) = (read_json(&out.join("report.json")), read_json(&out.join("transcript.json")));
     assert_answers(&report);
+    assert_eq!(report["attempts"], json!([{ "account": "46elks", "outcome": "accepted", "reason": null }]));
     assert_latency_is_what_can_be_heard(&report, &transcript, &out.join("recording.wav"));
     assert_timeline_stands_alone(&std::fs::read_to_string(out.join("timeline.html")).unwrap());
     assert_nobody_is_named(folder.path());

@@ -128,7 +128,7 @@ async fn a_server_without_its_variables_names_them_all_and_simulates_nothing() {
     ] {
         assert!(why.contains(&format!("\n  {name}: ")), "{name}: {why}");
     }
-    assert!(!why.contains("CALLER_NUMBER"), "what is right is not named: {why}");
+    assert!(!why.contains("TWILIO_NUMBER"), "what is right is not named: {why}");
     assert!(!world.folder.path().join("out").exists(), "nothing is simulated");
     let nothing = Process::start(world.folder.path(), &["serve"], &[]).exit(AT_ONCE).await;
     assert!(!nothing.success());

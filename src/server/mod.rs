@@ -3,6 +3,7 @@
 //! Feature `server`. Business routes belong to the application, which merges [`routes`] into its own router and hands that
 //! to [`serve`]: what [`ServeOptions`] promise holds for every route of it.
 
+mod announcement;
 mod client;
 mod connection;
 mod health;
@@ -24,6 +25,7 @@ use axum::Router;
 use axum::routing::{any, get, post};
 use voicecall_engine::CallEngine;
 
+pub use announcement::announcement_route;
 pub use client::{ForwardedHeader, TrustedProxies};
 pub use connection::ClientConnection;
 pub use media::{AxumSocket, socket_limits};

@@ -14,7 +14,7 @@ use voicecall::carrier::{CallStatus, CarrierEvent, CarrierEventKind, IncomingCal
 use voicecall::dialogue::{Dialogue, Scripted};
 use voicecall::engine::{
     CallEngine, CallHandler, CallKey, CallOutcome, CallPlan, CarrierAccount, DialPolicy, EngineConfig,
-    IncomingDecision, MediaTicket, PlanRequest,
+    IncomingDecision, MediaTicket, PlanRequest, Registry,
 };
 use voicecall::journal::JournalEntry;
 use voicecall::store::{
@@ -41,6 +41,8 @@ pub const OURS: &str = "+46700000000";
 pub struct Setup {
     pub begins: Timestamp,
     pub carrier: CarrierOptions,
+    /// A second carrier, for what the first one refuses.
+    pub fallback: Option<CarrierOptions>,
     pub engine: EngineConfig,
     pub calls_per_second: f64,
     pub policy: DialPolicy,
@@ -91,6 +93,7 @@ impl Setup {
         Self {
             begins,
             carrier,
+            fallback: None,
             engine,
             calls_per_second: 20.0,
             policy: DialPolicy::once(),
@@ -111,6 +114,7 @@ pub struct World {
     pub engine: Arc<CallEngine>,
     pub store: Arc<MemoryStore>,
     pub carrier: Arc<SimCarrier>,
+    pub fallback: Option<Arc<SimCarrier>>,
     pub business: Arc<Business>,
     pub tenant: TenantId,
     pub begins: Timestamp,
@@ -141,13 +145,15 @@ impl World {
             finished: Mutex::default(),
         });
         let carrier = SimCarrier::new(setup.carrier);
-        let backend = Arc::<SimCarrier>::clone(&carrier);
+        let fallback = setup.fallback.map(SimCarrier::new);
+        let backends = [&carrier].into_iter().chain(&fallback).map(|carrier| Arc::clone(carrier) as _).collect();
         let service = Arc::<Business>::clone(&business);
-        let engine = engine(&setup.engine, &store, backend, setup.calls_per_second, service, &vault);
+        let engine = engine(&setup.engine, &store, backends, setup.calls_per_second, service, &vault);
         Self {
             engine,
             store,
             carrier,
+            fallback,
             business,
             tenant,
             begins: setup.begins,
@@ -160,12 +166,19 @@ impl World {
 
     /// Another process over the same store.
     pub fn engine_of(&self, carrier: Arc<dyn VoiceBackend>, service: Arc<dyn CallHandler>) -> Arc<CallEngine> {
-        engine(&self.config, &self.store, carrier, self.calls_per_second, service, &self.vault)
+        engine(&self.config, &self.store, vec![carrier], self.calls_per_second, service, &self.vault)
     }
 
-    /// The carrier calls this engine, and the engine tends to its calls.
+    /// The carriers there are.
+    pub fn carriers(&self) -> impl Iterator<Item = &Arc<SimCarrier>> {
+        [&self.carrier].into_iter().chain(&self.fallback)
+    }
+
+    /// The carriers call this engine, and the engine tends to its calls.
     fn begin(&mut self) {
-        self.carrier.serve(Some(Arc::new(Arc::clone(&self.engine)) as Arc<dyn Receiver>));
+        for carrier in self.carriers() {
+            carrier.serve(Some(Arc::new(Arc::clone(&self.engine)) as Arc<dyn Receiver>));
+        }
         let engine = Arc::clone(&self.engine);
         self.tending.push(tokio::spawn(async move { engine.run_background().await }));
     }
@@ -240,7 +253,7 @@ impl World {
     pub async fn until_over(&self, limit: Duration) {
         let deadline = Instant::now() + limit;
         while Instant::now() < deadline {
-            let ended = self.carrier.calls().iter().all(|call| call.status.is_final());
+            let ended = self.carriers().all(|carrier| carrier.calls().iter().all(|call| call.status.is_final()));
             if ended && self.store.open_sessions().await.unwrap().is_empty() {
                 return;
             }
@@ -303,10 +316,10 @@ impl World {
         self.store.attempts(self.tenant, id).await.unwrap()
     }
 
-    /// The carrier's calls, by the customer.
+    /// The carriers' calls, by the customer.
     pub fn calls_by_number(&self) -> HashMap<PhoneNumber, Vec<SimCall>> {
         let mut calls: HashMap<_, Vec<_>> = HashMap::new();
-        for call in self.carrier.calls() {
+        for call in self.carriers().flat_map(|carrier| carrier.calls()) {
             calls.entry(call.person().unwrap().clone()).or_default().push(call);
         }
         calls
@@ -335,7 +348,7 @@ pub struct Ringing {
 
 impl Drop for World {
     fn drop(&mut self) {
-        self.carrier.serve(None);
+        self.carriers().for_each(|carrier| carrier.serve(None));
         self.tending.iter().for_each(JoinHandle::abort);
     }
 }
@@ -343,15 +356,17 @@ impl Drop for World {
 fn engine(
     config: &EngineConfig,
     store: &Arc<MemoryStore>,
-    carrier: Arc<dyn VoiceBackend>,
+    carriers: Vec<Arc<dyn VoiceBackend>>,
     calls_per_second: f64,
     service: Arc<dyn CallHandler>,
     vault: &Arc<Vault>,
 ) -> Arc<CallEngine> {
     let store = Arc::clone(store) as Arc<dyn EngineStore>;
-    let account = CarrierAccount::of(carrier).unwrap().number(OURS.parse().unwrap());
-    let account = account.calls_per_second(calls_per_second);
-    CallEngine::new(config.clone(), store, account, service, Arc::clone(vault)).unwrap()
+    let accounts = carriers.into_iter().zip(["sim", "fallback"]).fold(Registry::new(), |accounts, (carrier, name)| {
+        let account = CarrierAccount::new(name.parse().unwrap(), carrier).number(OURS.parse().unwrap());
+        accounts.with(account.calls_per_second(calls_per_second))
+    });
+    CallEngine::new(config.clone(), store, accounts, service, Arc::clone(vault)).unwrap()
 }
 
 /// The business behind the calls: keeps what they leave.

@@ -8,7 +8,7 @@ use url::Url;
 use super::accounts::Accounts;
 use super::destinations::Destinations;
 use voicecall_core::Clock;
-use voicecall_core::carrier::CallFlow;
+use voicecall_core::carrier::Announcement;
 use voicecall_core::store::{CallsWithin, ContactLimits};
 use voicecall_core::{CallHours, ContentSeal, Error, Result, check_public_url};
 
@@ -46,14 +46,13 @@ pub struct EngineConfig {
     pub shares_store: bool,
     /// The time of day.
     pub clock: Clock,
-    /// What is said, by the carrier's voice, to somebody whose call cannot be continued; with its BCP 47 language.
-    pub farewell: (String, String),
+    /// What the carrier says to somebody whose call cannot be continued.
+    pub farewell: Announcement,
     /// How long the application may take to decide what becomes of a call that came in; up to 10 s, because carriers hang
     /// up after 15.
     pub decision_timeout: Duration,
-    /// What the carrier's voice says to callers for whom there is no room, with its BCP 47 language; without it the line is
-    /// busy.
-    pub busy_line: Option<(String, String)>,
+    /// What the carrier says to callers for whom there is no room; without it the line is busy.
+    pub busy_line: Option<Announcement>,
 }
 
 /// How often anybody is called unless told otherwise.
@@ -76,7 +75,7 @@ impl EngineConfig {
             max_live: 500,
             shares_store: false,
             clock: Clock::system(),
-            farewell: ("We are sorry, there is a technical problem. Goodbye.".to_owned(), "en-US".to_owned()),
+            farewell: Announcement::new("We are sorry, there is a technical problem. Goodbye.", "en-US"),
             decision_timeout: Duration::from_secs(5),
             busy_line: None,
         }
@@ -86,10 +85,11 @@ impl EngineConfig {
     pub(super) fn check_lines(&self, accounts: &Accounts) -> Result<()> {
         let lines = [("farewell", Some(&self.farewell)), ("busy_line", self.busy_line.as_ref())];
         for account in accounts.iter() {
-            for (field, (text, language)) in lines.iter().filter_map(|(field, line)| Some((*field, (*line)?))) {
-                account.backend().reply(&CallFlow::farewell(text, language)).map_err(|error| {
-                    Error::config(field, format!("what the carrier of the account {} can say", account.name()))
-                        .with_source(error)
+            for (field, line) in lines.iter().filter_map(|(field, line)| Some((*field, (*line)?))) {
+                line.flow(&**account.backend()).map_err(|error| {
+                    let expected =
+                        format!("what the carrier of the account {} can say, or a sound file", account.name());
+                    Error::config(field, expected).with_source(error)
                 })?;
             }
         }

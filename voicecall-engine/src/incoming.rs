@@ -85,7 +85,7 @@ impl CallEngine {
         match timeout(ANSWER_WITHIN, answer).await {
             Ok(Ok(reply)) => Ok(reply),
             // Whoever calls hears something, whatever has broken here, or takes too long.
-            Ok(Err(_)) | Err(_) => account.reply(&self.farewell()),
+            Ok(Err(_)) | Err(_) => account.reply(&self.farewell(&account)),
         }
     }
 
@@ -107,7 +107,7 @@ impl CallEngine {
             };
             if self.is_draining() || self.is_full() {
                 warn!(account = %account.name(), "a call came in that cannot be taken now");
-                return account.reply(&self.line_is_busy());
+                return account.reply(&self.line_is_busy(account));
             }
             let (session, key) = match self.open_session(account, event, call, tenant).await? {
                 Opened::Here(session, key) => (*session, key),
@@ -123,11 +123,9 @@ impl CallEngine {
     }
 
     /// What is said to callers for whom there is no room.
-    fn line_is_busy(&self) -> CallFlow {
-        match &self.config.busy_line {
-            Some((text, language)) => CallFlow::farewell(text, language),
-            None => CallFlow::reject(RejectReason::Busy),
-        }
+    fn line_is_busy(&self, account: &Account) -> CallFlow {
+        let said = self.config.busy_line.as_ref().and_then(|line| line.flow(&**account.backend()).ok());
+        said.unwrap_or_else(|| CallFlow::reject(RejectReason::Busy))
     }
 
     /// Whether as many calls as allowed ring or are connected.
@@ -210,7 +208,7 @@ impl CallEngine {
                     Ok(Err(_)) => error!("the decision about a call that came in panicked"),
                     _ => error!("nobody decided in time what becomes of a call that came in"),
                 }
-                return self.not_taken(account, key, &session, EndReason::NoDecision, &self.farewell()).await;
+                return self.not_taken(account, key, &session, EndReason::NoDecision, &self.farewell(account)).await;
             }
         };
         let (reason, flow) = match decision {
@@ -224,7 +222,7 @@ impl CallEngine {
                 Ok(()) => (EndReason::Transferred, CallFlow::forward(call, number)),
                 Err(error) => {
                     error!(%error, "a call that came in cannot be forwarded");
-                    (EndReason::NotAllowed, self.farewell())
+                    (EndReason::NotAllowed, self.farewell(account))
                 }
             },
         };
@@ -241,7 +239,7 @@ impl CallEngine {
     ) -> Result<WebhookReply> {
         if let Err(error) = plan.validate() {
             error!(%error, "a call that came in cannot be conducted as planned");
-            return self.not_taken(account, key, session, EndReason::TechnicalFailure, &self.farewell()).await;
+            return self.not_taken(account, key, session, EndReason::TechnicalFailure, &self.farewell(account)).await;
         }
         if let Some(ringing) = self.state().ringing.get_mut(&key.attempt) {
             ringing.plan = Some(plan);

@@ -80,7 +80,7 @@ impl CallEngine {
     /// Tells whoever is on a line that cannot be used any more, and ends the call.
     pub(super) async fn play_failure_message(&self, account: &Account, call: &CarrierCallId) {
         if account.backend().capabilities().update_call {
-            match account.backend().update_call(call, &self.farewell()).await {
+            match account.backend().update_call(call, &self.farewell(account)).await {
                 Ok(()) => return,
                 Err(error) if error.kind() == ErrorKind::Closed => return,
                 Err(error) => warn!(%error, "the caller could not be told that the call broke"),

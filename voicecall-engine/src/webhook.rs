@@ -164,7 +164,7 @@ impl CallEngine {
         if !is_live {
             self.end_session(key.tenant, session.id, EndReason::TechnicalFailure, EventSource::System).await;
         }
-        account.reply(&self.farewell())
+        account.reply(&self.farewell(account))
     }
 
     /// Takes in a carrier's report. Returns whether it was news: the same report delivered again changes nothing.
@@ -198,9 +198,8 @@ impl CallEngine {
     }
 
     /// What is said to somebody whose call cannot be continued.
-    pub(super) fn farewell(&self) -> CallFlow {
-        let (text, language) = self.config.farewell.clone();
-        CallFlow::farewell(text, language)
+    pub(super) fn farewell(&self, account: &Account) -> CallFlow {
+        self.config.farewell.flow(&**account.backend()).unwrap_or_else(|_| CallFlow::hang_up())
     }
 
     /// Reads what this account's carrier says, if it is the carrier and so it is.

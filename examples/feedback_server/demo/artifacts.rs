@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use voicecall::journal::{Fact, JournalEntry, transcript};
+use voicecall::store::DialAttempt;
 use voicecall::{SessionId, TenantId};
 
 use super::timeline::{self, Timeline};
@@ -82,6 +83,9 @@ async fn report(
     Ok(json!({
         "session": id,
         "scenario": scenario,
+        "direction": session.direction,
+        "attempts": attempts(app, business, id).await?,
+        "simulated": ["carriers", "caller", "transcription", "model", "speech"],
         "ears": EARS,
         "status": session.status,
         "endReason": session.end_reason.map(EndReason::from),
@@ -91,6 +95,13 @@ async fn report(
         "cost": { "usd": cost.total().micros() as f64 / 1e6, "microUsd": cost, "prices": prices.effective },
         "latency": latency(journal),
     }))
+}
+
+/// Through whom the customer was called, and what became of it.
+async fn attempts(app: &App, business: TenantId, id: SessionId) -> Result<Vec<Value>, Box<dyn Error>> {
+    let attempts = app.store.attempts(business, id).await?;
+    let shown = |attempt: &DialAttempt| json!({ "account": attempt.account, "outcome": attempt.state, "reason": attempt.reason });
+    Ok(attempts.iter().map(shown).collect())
 }
 
 /// A score to two decimals: more is noise.

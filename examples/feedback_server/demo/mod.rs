@@ -19,7 +19,7 @@ use crate::files;
 use crate::recordings;
 use crate::seed::{DEMO, Seed};
 use crate::settings::Settings;
-use crate::simulator::Simulator;
+use crate::simulator::{Order, Simulator};
 
 /// Longer than any interview lasts, ringing included.
 const LONGEST_CALL: Duration = Duration::from_secs(240);
@@ -35,16 +35,17 @@ const SUMMARY_LOOKS: u32 = 150;
 ///
 /// # Errors
 /// When anything of that fails, or the session does not end as a completed one in the scenario that asks for it.
-pub(crate) async fn run(out: &Path, scenario: &str) -> Result<(), Box<dyn Error>> {
+pub(crate) async fn run(out: &Path, scenario: &str, fail_primary: bool) -> Result<(), Box<dyn Error>> {
     files::private_folder(out)?;
     clear(out)?;
     let settings = Settings::simulated(out.to_owned())?;
     let listener = server::listen("LISTEN", &settings.listen).await?;
-    let simulator = Simulator::start(&settings.public_url, listener.local_addr()?, scenario).await?;
+    let (public, local, scenario_name) = (settings.public_url.clone(), listener.local_addr()?, scenario.to_owned());
+    let simulator = Simulator::start(&Order { public, local, scenario: scenario_name, fail_primary }).await?;
     let seed = Seed::parse(DEMO)?;
     let (business, verification) = customer(&seed)?;
     let app = App::start(&settings, simulator.services(&settings)?, listener, &seed, DRAIN).await?;
-    println!("server on http://{}, simulated Twilio and AI services in a process of their own", app.server.address());
+    println!("server on http://{}, simulated carriers and AI services in a process of their own", app.server.address());
     let screen = screen::start(app.server.engine());
     let phone = seed.business.first().and_then(|business| business.verification.first());
     let phone = phone.map(|verification| verification.phone.reveal().to_owned()).unwrap_or_default();
@@ -66,6 +67,10 @@ pub(crate) async fn run(out: &Path, scenario: &str) -> Result<(), Box<dyn Error>
     summed_up(&app, business, id).await?;
     let text = |field: &str| session[field].as_str().unwrap_or("?").to_owned();
     println!("\nsession {id}: {} ({})", text("status"), text("endReason"));
+    for attempt in app.store.attempts(business, id).await? {
+        let because = attempt.reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+        println!("  through {}: {}{because}", attempt.carrier, attempt.state.as_str());
+    }
     let written = artifacts::write(out, &app, business, id, scenario).await?;
     app.run_until(std::future::ready(())).await?;
     for path in written {

@@ -19,7 +19,7 @@ use voicecall::engine::Backoff;
 use voicecall::money::{Budget, Money};
 use voicecall::server::TrustedProxies;
 use voicecall::store::RetentionPolicy;
-use voicecall::{CallHours, ContentSeal, Error, ErrorKind, PhoneNumber, Result, Vault};
+use voicecall::{CallHours, ContentSeal, Error, ErrorKind, Result, Vault};
 
 use crate::api::{Rates, Tokens, WebhookSecret};
 use crate::files;
@@ -33,7 +33,8 @@ pub(crate) struct Settings {
     pub(crate) listen: String,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) public_url: Url,
-    pub(crate) caller_number: PhoneNumber,
+    /// Whether carriers are told at the start where this server is.
+    pub(crate) configures_numbers: bool,
     pub(crate) database: PathBuf,
     pub(crate) recordings: PathBuf,
     revoked_tokens: PathBuf,
@@ -55,7 +56,7 @@ impl Settings {
     /// Reads the environment; `None` with a problem for each variable that is missing or wrong.
     pub(crate) fn read(problems: &mut Problems) -> Option<Self> {
         let public_url = problems.take(public_url());
-        let caller_number = problems.take(caller_number());
+        let configures_numbers = problems.take(switch("CONFIGURE_NUMBERS"));
         let trusted_proxies = problems.take(trusted_proxies());
         let (keys, seals_content) = (Keys::read(problems), problems.take(seals_content()));
         let jwt_secret = problems.take(jwt_secret());
@@ -69,7 +70,7 @@ impl Settings {
             listen: optional("LISTEN").unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
             trusted_proxies: trusted_proxies?,
             public_url: public_url?,
-            caller_number: caller_number?,
+            configures_numbers: configures_numbers?,
             database: database(),
             recordings: recordings(),
             revoked_tokens: revoked_tokens(),
@@ -96,7 +97,7 @@ impl Settings {
             // Reserved for documentation (RFC 2606): nobody can be called by accident.
             public_url: Url::parse("https://feedback.example")
                 .map_err(|_| Error::config("PUBLIC_URL", "an address"))?,
-            caller_number: PhoneNumber::parse("+46700000001")?,
+            configures_numbers: true,
             database: folder.join("feedback.sqlite"),
             revoked_tokens: folder.join("revoked-tokens"),
             recordings: folder,
@@ -196,12 +197,6 @@ fn public_url() -> Result<Url> {
     Ok(url)
 }
 
-fn caller_number() -> Result<PhoneNumber> {
-    const NAME: &str = "CALLER_NUMBER";
-    PhoneNumber::parse(&required(NAME)?)
-        .map_err(|error| Error::config(NAME, "a number in E.164 form").with_source(error))
-}
-
 /// What signs bearer tokens.
 pub(crate) fn jwt_secret() -> Result<SecretString> {
     strong("JWT_SECRET", required("JWT_SECRET")?.into())
@@ -219,10 +214,15 @@ pub(crate) fn recordings() -> PathBuf {
 
 /// Whether what people say is sealed.
 pub(crate) fn seals_content() -> Result<bool> {
-    match optional("SEAL_AT_REST").as_deref() {
+    switch("SEAL_AT_REST")
+}
+
+/// Off unless it is on.
+fn switch(name: &'static str) -> Result<bool> {
+    match optional(name).as_deref() {
         None | Some("false") => Ok(false),
         Some("true") => Ok(true),
-        Some(_) => Err(Error::config("SEAL_AT_REST", "true or false")),
+        Some(_) => Err(Error::config(name, "true or false")),
     }
 }
 

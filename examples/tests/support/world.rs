@@ -85,7 +85,9 @@ impl World {
         let mut environment = vec![
             ("LISTEN", server.to_string()),
             ("PUBLIC_URL", public.to_owned()),
-            ("CALLER_NUMBER", "+46700000001".to_owned()),
+            // What most tests look at is how a carrier that signs reports.
+            ("CARRIERS", "twilio".to_owned()),
+            ("TWILIO_NUMBER", "+46700000001".to_owned()),
             ("DATA_KEYS", STANDARD.encode(DATA_KEY)),
             ("INDEX_KEY", STANDARD.encode(INDEX_KEY)),
             ("JWT_SECRET", JWT_SECRET.to_owned()),

@@ -1,5 +1,6 @@
 //! The voice side of a phone carrier: placing, finding and ending calls, and what its webhooks say.
 
+mod announcement;
 mod call;
 mod capabilities;
 mod detection;
@@ -20,6 +21,7 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 use url::Url;
 
+pub use announcement::Announcement;
 pub use call::{CallDirection, CallPrice, CallStatus, CarrierCall};
 pub use capabilities::VoiceCapabilities;
 pub use detection::{AnsweredBy, Detection, GreetingEnd};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
-use voicecall_core::carrier::{CallStatus, CarrierEvent, CarrierEventKind, IncomingCall, WebhookReply};
+use voicecall_core::carrier::{Announcement, CallStatus, CarrierEvent, CarrierEventKind, IncomingCall, WebhookReply};
 use voicecall_core::dialogue::Scripted;
 use voicecall_core::media::MediaCommand;
 use voicecall_core::store::{Direction, EndReason, PageRequest, Session, SessionFilter, SessionStore};
@@ -275,7 +275,7 @@ async fn a_call_that_comes_back_while_the_carrier_is_asked_about_it_is_left_alon
 
 #[tokio::test(start_paused = true)]
 async fn callers_for_whom_there_is_no_room_find_the_line_busy_or_are_told() {
-    for line in [None, Some(("All lines are busy.".to_owned(), "en-GB".to_owned()))] {
+    for line in [None, Some(Announcement::new("All lines are busy.", "en-GB"))] {
         let told = if line.is_some() { "All lines are busy." } else { "busy" };
         let configure = |config: &mut crate::EngineConfig| {
             config.max_live = 1;

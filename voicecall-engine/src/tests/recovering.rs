@@ -167,7 +167,7 @@ async fn what_cannot_be_settled_now_is_settled_by_the_next_recovery() {
 
 fn assert_apology(world: &World, call: &str) {
     let apology = |request: &CarrierRequest| match request {
-        CarrierRequest::UpdateCall(steered, flow) => steered.as_str() == call && *flow == world.engine.farewell(),
+        CarrierRequest::UpdateCall(steered, flow) => steered.as_str() == call && *flow == world.farewell(),
         _ => false,
     };
     assert!(world.carrier.requests().iter().any(apology), "no apology");

@@ -150,7 +150,7 @@ async fn a_call_that_does_not_come_back_ends_with_an_apology() {
     tokio::time::sleep(15 * SECOND).await;
     let session = world.read(placed.session).await;
     assert_eq!((session.status, session.end_reason), (SessionStatus::Failed, Some(EndReason::TechnicalFailure)));
-    assert_eq!(steered(&world).last(), Some(&world.engine.farewell()));
+    assert_eq!(steered(&world).last(), Some(&world.farewell()));
     let reply = world.resume(placed.key, &placed.call).await.unwrap();
     assert!(reply.body.contains("We are sorry"), "too late");
     assert_eq!(world.engine.shutdown(SECOND).await, 0, "nothing is left of it");
@@ -167,7 +167,7 @@ async fn a_call_breaks_three_times_at_most() {
         run.await.unwrap().unwrap();
     }
     assert_eq!(world.read(placed.session).await.end_reason, Some(EndReason::TechnicalFailure));
-    assert_eq!(steered(&world).last(), Some(&world.engine.farewell()));
+    assert_eq!(steered(&world).last(), Some(&world.farewell()));
 }
 
 #[tokio::test(start_paused = true)]

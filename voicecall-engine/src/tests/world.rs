@@ -15,7 +15,7 @@ use voicecall_core::agent::{Cascade, VoiceAgent};
 use voicecall_core::audio::{Detection, FRAME_SAMPLES};
 use voicecall_core::call::CallSettings;
 use voicecall_core::carrier::{
-    self, AnsweredBy, CallStatus, CarrierEvent, CarrierEventKind, VoiceCapabilities, WebhookReply,
+    self, AnsweredBy, CallFlow, CallStatus, CarrierEvent, CarrierEventKind, VoiceCapabilities, WebhookReply,
 };
 use voicecall_core::dialogue::{Action, Dialogue, DialogueEvent, Scripted};
 use voicecall_core::journal::{Fact, JournalEntry};
@@ -174,6 +174,11 @@ impl World {
         let mut attempts = self.store.inner.attempts(self.tenant, session).await.unwrap();
         assert_eq!(attempts.len(), 1, "attempts");
         attempts.remove(0)
+    }
+
+    /// What is said to somebody whose call cannot be continued.
+    pub(super) fn farewell(&self) -> CallFlow {
+        self.engine.config().farewell.flow(&*self.carrier).unwrap()
     }
 
     /// A session whose call was placed: its key and the carrier's name for it.

@@ -67,7 +67,7 @@ impl RestRequest {
                 if accepted {
                     reply();
                 }
-                Some(error(status, "Something went wrong"))
+                Some(error(status, if status == 403 { "Not enough credits" } else { "Something went wrong" }))
             }
             Some(Fault::RateLimit { retry_after }) => {
                 Some(HttpReply { retry_after, ..HttpReply::too_many(shared.options.unconfirmed.json_errors) })

@@ -1,32 +1,37 @@
 //! The simulated world, in a process of its own, so that it survives whatever happens to the server.
 
+mod world;
+
 use std::error::Error;
 use std::net::SocketAddr;
 use std::process::Stdio;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use url::Url;
+use voicecall::elks46::ElksVoice;
 use voicecall::openai::{ChatDialect, Endpoint, OpenAiChat, OpenAiSpeech, OpenAiTranscription, TranscriptionDialect};
 use voicecall::twilio::TwilioVoice;
-use voicecall_sim::caller::ScriptedCaller;
-use voicecall_sim::clips::{Fallback, Library};
-use voicecall_sim::openai::{Server, ServiceOptions};
-use voicecall_sim::phone::Party;
-use voicecall_sim::scenario::Scenario;
-use voicecall_sim::twilio::server::{ServerOptions, TwilioServer};
-use voicecall_sim::twilio::{Account, Exchange, ExchangeOptions, Number};
 
 use crate::api::SimulatedVoice;
 use crate::app::Services;
+use crate::carriers::Carrier;
 use crate::settings::Settings;
+pub(crate) use world::run;
 
 // Made up, and worth nothing anywhere else.
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
 const AUTH_TOKEN: &str = "simulated-auth-token";
 const API_KEY: &str = "simulated-api-key";
+const ELKS_USERNAME: &str = "u00000000000000000000000000000001";
+const ELKS_PASSWORD: &str = "simulated-password";
+
+/// Our numbers at the carriers, and the one that stands for the media socket at 46elks.
+const TWILIO_NUMBER: &str = "+46700000001";
+const ELKS_NUMBER: &str = "+46766861001";
+const ELKS_SOCKET: &str = "+4600700001";
 
 /// What the simulator's process is told.
 #[derive(Debug)]
@@ -37,11 +42,14 @@ pub(crate) struct Order {
     pub(crate) local: SocketAddr,
     /// How the customer behaves.
     pub(crate) scenario: String,
+    /// Whether the preferred carrier refuses all orders.
+    pub(crate) fail_primary: bool,
 }
 
 /// Where the simulated services are.
 #[derive(Debug, Serialize, Deserialize)]
 struct Addresses {
+    elks46: Url,
     twilio: Url,
     openai: Url,
     voice: SimulatedVoice,
@@ -59,9 +67,11 @@ impl Simulator {
     ///
     /// # Errors
     /// When it cannot be started or does not say where it serves.
-    pub(crate) async fn start(public: &Url, local: SocketAddr, scenario: &str) -> Result<Self, Box<dyn Error>> {
+    pub(crate) async fn start(order: &Order) -> Result<Self, Box<dyn Error>> {
+        let (public, local) = (order.public.as_str(), order.local.to_string());
         let mut process = Command::new(std::env::current_exe()?)
-            .args(["simulate", "--public", public.as_str(), "--local", &local.to_string(), "--scenario", scenario])
+            .args(["simulate", "--public", public, "--local", &local, "--scenario", &order.scenario])
+            .args(order.fail_primary.then_some("--fail-primary"))
             // Closes when we are gone, however we go.
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -79,7 +89,14 @@ impl Simulator {
     /// # Errors
     /// `Config` if an address is wrong.
     pub(crate) fn services(&self, settings: &Settings) -> voicecall::Result<Services> {
-        let carrier = TwilioVoice::builder()
+        let elks = ElksVoice::builder()
+            .api_username(ELKS_USERNAME)
+            .api_password(ELKS_PASSWORD.to_owned())
+            .websocket_number(ELKS_SOCKET)
+            .public_url(settings.public_url.as_str())
+            .api_base_url(self.addresses.elks46.as_str())
+            .build()?;
+        let twilio = TwilioVoice::builder()
             .account_sid(ACCOUNT)
             .auth_token(AUTH_TOKEN.to_owned())
             .public_url(settings.public_url.as_str())
@@ -89,7 +106,10 @@ impl Simulator {
             Ok(Endpoint::new(self.addresses.openai.as_str(), model)?.with_api_key(API_KEY.to_owned()))
         };
         Ok(Services {
-            carrier: Arc::new(carrier),
+            carriers: vec![
+                Carrier { backend: Arc::new(elks), number: ELKS_NUMBER.parse()? },
+                Carrier { backend: Arc::new(twilio), number: TWILIO_NUMBER.parse()? },
+            ],
             // The simulator speaks OpenAI's own dialect, which servers at other addresses seldom do.
             ears: Arc::new(
                 OpenAiTranscription::new(endpoint("simulated-ears")?)?.with_dialect(TranscriptionDialect::openai()),
@@ -99,44 +119,4 @@ impl Simulator {
             simulated_voice: Some(self.addresses.voice),
         })
     }
-}
-
-/// The simulator's process: a carrier and AI services on loopback, until standard input closes.
-///
-/// # Errors
-/// When the scenario is not known or no port is free.
-pub(crate) async fn run(order: Order) -> Result<(), Box<dyn Error>> {
-    let scenario = Scenario::bundled(&order.scenario)?;
-    let fallback = Fallback::installed("sv");
-    // Standard output is for the addresses.
-    eprintln!("simulated: what the agent has no clip of is {}", fallback.describe());
-    let voice = match fallback {
-        Fallback::Espeak(_) => SimulatedVoice::Synthesised,
-        _ => SimulatedVoice::StandIn,
-    };
-    let mut services = ServiceOptions::default();
-    services.fallback = fallback.clone();
-    let openai = Server::start_with(&scenario, API_KEY, services).await?;
-    // Wrong scenarios are refused here and not when the phone rings.
-    ScriptedCaller::new(&scenario)?;
-    let number = Number::new("+46700000001");
-    let mut options = ExchangeOptions::new(scenario.seed, vec![Account::new(ACCOUNT, AUTH_TOKEN, vec![number])]);
-    options.faults = scenario.fault_plan();
-    let customer = scenario.clone();
-    let exchange = Exchange::new(options, move |_ring| -> Box<dyn Party> {
-        match ScriptedCaller::new(&customer) {
-            Ok(caller) => Box::new(caller),
-            Err(_) => Box::new(voicecall_sim::phone::Silent(voicecall_sim::phone::Answer::Unreachable)),
-        }
-    });
-    let exchange = exchange.with_speaker(move |text, _language| {
-        Library::bundled().speak("agent", text, &fallback).ok().map(|speech| speech.audio)
-    });
-    let twilio = TwilioServer::start(exchange, ServerOptions::default().route(&order.public, order.local)).await?;
-    let addresses = Addresses { twilio: twilio.api().parse()?, openai: openai.base_url().parse()?, voice };
-    println!("{}", serde_json::to_string(&addresses)?);
-    let mut input = tokio::io::stdin();
-    let mut nothing = [0; 64];
-    while input.read(&mut nothing).await? > 0 {}
-    Ok(())
 }

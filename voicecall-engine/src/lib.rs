@@ -4,6 +4,7 @@
 mod accounts;
 mod address;
 mod breaker;
+mod call_back;
 mod config;
 mod decision;
 mod destinations;
@@ -53,7 +54,7 @@ pub use destinations::Destinations;
 pub use erase::ErasedPerson;
 pub use observe::{LiveEvent, LiveEventKind, Observer};
 pub use plan::{CallHandler, CallOutcome, CallPlan, PlanRequest};
-pub use policy::{Backoff, DialPolicy};
+pub use policy::{Backoff, CallBackPolicy, DialPolicy};
 pub use recording::RecordingFolder;
 pub use recovery::Recovered;
 pub use registry::Registry;

@@ -1,5 +1,6 @@
 //! Sessions: the table `sessions`.
 
+use voicecall_core::journal::JournalEntry;
 use voicecall_core::store::{
     Direction, NewSession, Page, PageRequest, ProviderLog, Session, SessionChange, SessionEvent, SessionFilter,
     SessionStore, refuse_to_call,
@@ -153,6 +154,12 @@ pub(crate) async fn list(
     Ok(Page { items: many(db.query(&query, matching()?).await?)?, total: total.get("total")? })
 }
 
+/// Writes what an entry of a session's journal means for its row, which is locked.
+pub(crate) async fn take_in(db: &Db, tenant: TenantId, entry: &JournalEntry) -> Outcome<()> {
+    let mut session = find(db, tenant, entry.session).await?;
+    if session.take_in(entry) { save(db, &session).await } else { Ok(()) }
+}
+
 /// The tenant's session; another tenant's is not found.
 pub(crate) async fn find(db: &Db, tenant: TenantId, id: SessionId) -> Outcome<Session> {
     let query = "SELECT * FROM voicecall.sessions WHERE id = $1 AND tenant_id = $2";
@@ -219,7 +226,8 @@ async fn insert(db: &Db, session: &Session) -> Outcome<bool> {
 async fn save(db: &Db, session: &Session) -> Outcome<()> {
     let update =
         "UPDATE voicecall.sessions SET account = $2, status = $3, due_at = $4, connected_at = $5, ended_at = $6,
-        end_reason = $7, carrier_call = $8, cost_micros = $9, recording_url = $10, updated_at = $11 WHERE id = $1";
+        end_reason = $7, carrier_call = $8, cost_micros = $9, recording_url = $10, updated_at = $11,
+        call_back_at = $12 WHERE id = $1";
     let values = params![
         session.id,
         session.account,
@@ -232,6 +240,7 @@ async fn save(db: &Db, session: &Session) -> Outcome<()> {
         session.cost_micros,
         session.recording_url,
         session.updated_at,
+        session.call_back_at,
     ];
     db.execute(update, values).await?;
     Ok(())
@@ -262,6 +271,7 @@ pub(crate) fn read(row: &Row) -> Outcome<Session> {
     let mut session = Session::created(&new);
     session.status = row.get("status")?;
     session.due_at = row.get("due_at")?;
+    session.call_back_at = row.get("call_back_at")?;
     session.connected_at = row.get("connected_at")?;
     session.ended_at = row.get("ended_at")?;
     session.end_reason = row.get("end_reason")?;

@@ -149,9 +149,12 @@ pub struct Session {
     pub status: SessionStatus,
     /// From when on the other side may be called; `None` while that is being done, and once the session is over.
     pub due_at: Option<Timestamp>,
+    /// From when on the person who is on the line wants to be called again; `None` if they did not ask for it, and once
+    /// the session waits for that.
+    pub call_back_at: Option<Timestamp>,
     /// When it was asked for, or began.
     pub started_at: Timestamp,
-    /// When the other side was on the line.
+    /// When the other side was on the line, in the newest call.
     pub connected_at: Option<Timestamp>,
     /// When it was over.
     pub ended_at: Option<Timestamp>,
@@ -194,6 +197,7 @@ impl Session {
             priority: new.priority,
             status: if is_call { SessionStatus::Initiated } else { SessionStatus::InProgress },
             due_at: (is_call && new.direction == Direction::Outbound).then_some(new.started_at),
+            call_back_at: None,
             started_at: new.started_at,
             connected_at: (!is_call).then_some(new.started_at),
             ended_at: None,
@@ -264,6 +268,11 @@ impl Session {
                 self.updated_at = *at;
             }
             SessionChange::Postponed { until, at } => {
+                if self.status == SessionStatus::InProgress {
+                    self.status = SessionStatus::Connecting;
+                    self.connected_at = None;
+                    self.call_back_at = None;
+                }
                 self.due_at = Some(*until);
                 self.updated_at = *at;
             }
@@ -301,9 +310,7 @@ impl Session {
             {
                 return Ok(());
             }
-            SessionChange::Postponed { .. }
-                if !matches!(self.status, SessionStatus::Initiated | SessionStatus::Connecting) =>
-            {
+            SessionChange::Postponed { .. } if !self.may_wait() => {
                 return Err(conflict().with_message(format!("a session {} waits for nobody", self.status)));
             }
             _ => {}
@@ -365,7 +372,8 @@ pub enum SessionChange {
         /// When.
         at: Timestamp,
     },
-    /// The other side was not reached, or may not be called now: it waits. No event.
+    /// The other side was not reached, may not be called now, or [asked to be called again](Session::call_back_at): it
+    /// waits. No event.
     Postponed {
         /// When the next attempt is due.
         until: Timestamp,

@@ -1,6 +1,7 @@
 //! The engine with a scripted carrier, a store in memory and virtual time.
 
 mod accounts;
+mod call_back;
 mod calls;
 mod contacts;
 mod elsewhere;

@@ -10,6 +10,7 @@
 //! # }
 //! ```
 
+mod call_back;
 mod contacts;
 mod dialing;
 mod do_not_call;
@@ -131,6 +132,12 @@ rules! {
         an_attempt_that_ended_is_booked_once,
         a_further_attempt_is_another_call_of_the_session,
         who_is_over_waits_no_more,
+    }
+    call_back {
+        who_asks_for_it_is_called_again,
+        a_wish_of_another_owner_calls_nobody,
+        a_wish_that_is_not_stored_calls_nobody,
+        who_called_us_is_not_called_back,
     }
     events {
         events_are_chronological,

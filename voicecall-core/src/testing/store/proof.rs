@@ -85,6 +85,8 @@ enum Fault {
     FindsAnyId,
     /// A session is created with whoever is asked for.
     CallsAnybody,
+    /// That somebody wants to be called again is not kept.
+    ForgetsCallBacks,
     /// Who waits keeps the turn, whatever the person said meanwhile.
     CallsWhoWaits,
     /// The wish not to be called any more is taken in although it is not stored.
@@ -195,6 +197,9 @@ impl SessionStore for Broken {
         let mut session = scoped!(self, "session", tenant, self.inner.session(tenant, id))?;
         if let (true, Some(from)) = (self.has(Fault::ClampsDurations), session.connected_at) {
             session.ended_at = session.ended_at.map(|at| at.min(from + jiff::SignedDuration::from_mins(2)));
+        }
+        if self.has(Fault::ForgetsCallBacks) {
+            session.call_back_at = None;
         }
         Ok(session)
     }
@@ -521,6 +526,10 @@ async fn every_fault_is_noticed_by_its_rule() {
         (Fault::ForgetsLimits, "archived_events_are_still_read"),
         (Fault::ForgetsLimits, "old_exchanges_are_deleted"),
         (Fault::DeletesLiveSessions, "old_failed_sessions_are_found_and_deleted_whole"),
+        (Fault::ForgetsCallBacks, "who_asks_for_it_is_called_again"),
+        (Fault::IgnoresTransitions, "who_asks_for_it_is_called_again"),
+        (Fault::AcceptsStaleOwners, "a_wish_of_another_owner_calls_nobody"),
+        (Fault::KeepsRefusedFacts, "a_wish_that_is_not_stored_calls_nobody"),
         (Fault::CallsAnybody, "who_must_not_be_called_is_not"),
         (Fault::CallsWhoWaits, "a_wish_ends_what_waits"),
         (Fault::ForbidsTooEarly, "a_wish_that_is_refused_forbids_nothing"),

@@ -10,13 +10,16 @@ mod pattern;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod time;
 mod when;
 
 use super::language::Language;
 use clause::Clauses;
 use noise::{is_hallucination, is_reliable};
 use pattern::{covers, find, words};
+use jiff::Zoned;
 use tables::{Patterns, Tables};
+pub(super) use time::Window;
 use voicecall_core::dialogue::CallerTurn;
 
 /// What the caller was asked.
@@ -111,9 +114,12 @@ pub(super) fn believed(intent: Intent, turn: &CallerTurn) -> Intent {
     if is_decision && !is_reliable(turn) { Intent::Nothing } else { intent }
 }
 
-/// The time of a call-back as it was said; empty if none was.
-pub(super) fn call_back_time(text: &str, language: Language) -> String {
-    when::said(text, tables::of(language))
+/// The time of a call-back as it was said, empty if none was, and between which instants that lies. Without a clock, which
+/// shows `now` where the caller is, only the words are known.
+pub(super) fn call_back_time(text: &str, language: Language, now: Option<&Zoned>) -> (String, Window) {
+    let said = when::said(text, tables::of(language));
+    let window = now.map(|now| time::window(&said, language, now)).unwrap_or_default();
+    (said.join(" "), window)
 }
 
 /// Whether a turn only says that somebody is there.

@@ -112,7 +112,8 @@ impl CallEngine {
         let from = if asked > now { Some(asked) } else { after(allowed.wait) };
         let Some(until) = from.and_then(|from| self.permitted(&policy, from)) else { return Ok(None) };
         let (_, not_after) = last_wish(&self.store.journal(session.tenant, session.id).await?).unwrap_or((asked, None));
-        let is_too_late = not_after.is_some_and(|not_after| until > not_after) || after(allowed.within).is_some_and(|last| until > last);
+        let is_too_late = not_after.is_some_and(|not_after| until > not_after)
+            || after(allowed.within).is_some_and(|last| until > last);
         Ok((!is_too_late).then_some(until))
     }
 

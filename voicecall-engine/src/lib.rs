@@ -21,6 +21,7 @@ mod named;
 mod observe;
 mod plan;
 mod policy;
+mod prices;
 mod queue;
 mod recording;
 mod recovery;
@@ -67,6 +68,7 @@ use ticket::Tickets;
 use voicecall_core::Result;
 use voicecall_core::Vault;
 use voicecall_core::call::InputEvent;
+use voicecall_core::model::ServiceHealth;
 use voicecall_core::store::{EngineStore, Store};
 use voicecall_core::{AccountName, AttemptId, CarrierCallId, Epoch, SessionId, TenantId};
 
@@ -183,6 +185,12 @@ impl CallEngine {
     /// The carrier accounts, the preferred one first.
     pub fn accounts(&self) -> impl Iterator<Item = &CarrierAccount> {
         self.accounts.iter().map(|account| account.config())
+    }
+
+    /// How the AI services of its calls fare: [`EngineConfig::services`].
+    #[must_use]
+    pub fn services(&self) -> &[ServiceHealth] {
+        &self.config.services
     }
 
     /// The account of this name.

@@ -181,9 +181,7 @@ impl CallEngine {
         let now = self.now();
         let at = SignedDuration::try_from(wait).ok().and_then(|wait| now.checked_add(wait).ok());
         let Some(until) = at.and_then(|at| self.permitted(policy, at)) else { return Ok(None) };
-        let is_old = |from| {
-            Duration::try_from(until.duration_since(from)).unwrap_or_default() > policy.give_up_after
-        };
+        let is_old = |from| Duration::try_from(until.duration_since(from)).unwrap_or_default() > policy.give_up_after;
         if is_old(session.started_at) && is_old(self.counts_from(session).await?) {
             return Ok(None);
         }

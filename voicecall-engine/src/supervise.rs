@@ -33,7 +33,8 @@ impl CallEngine {
             self.supervise(),
             self.renew_leases(),
             self.take_signals(),
-            self.probe_accounts()
+            self.probe_accounts(),
+            self.ask_for_prices()
         );
     }
 

@@ -90,6 +90,10 @@ const CORE: Module = Module {
             up: include_str!("../migrations/core/0004_call_back.up.sql"),
             down: include_str!("../migrations/core/0004_call_back.down.sql"),
         },
+        Migration {
+            up: include_str!("../migrations/core/0005_carrier_price.up.sql"),
+            down: include_str!("../migrations/core/0005_carrier_price.down.sql"),
+        },
     ],
 };
 

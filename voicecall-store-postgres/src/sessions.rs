@@ -1,5 +1,6 @@
 //! Sessions: the table `sessions`.
 
+use voicecall_core::carrier::CallPrice;
 use voicecall_core::journal::JournalEntry;
 use voicecall_core::store::{
     Direction, NewSession, Page, PageRequest, ProviderLog, Session, SessionChange, SessionEvent, SessionFilter,
@@ -154,6 +155,23 @@ pub(crate) async fn list(
     Ok(Page { items: many(db.query(&query, matching()?).await?)?, total: total.get("total")? })
 }
 
+/// Adds what the carrier charges for one of a session's calls, which is locked.
+pub(crate) async fn charge(db: &Db, mut session: Session, price: &CallPrice) -> Outcome<()> {
+    session.charge(price);
+    save(db, &session).await
+}
+
+/// A price as two columns.
+pub(crate) fn price_columns(price: Option<&CallPrice>) -> (Option<u64>, Option<String>) {
+    price.map(|price| (price.micros, price.currency.clone())).unzip()
+}
+
+/// A price of two columns.
+pub(crate) fn read_price(row: &Row, micros: &str, currency: &str) -> Outcome<Option<CallPrice>> {
+    let price = (row.get::<Option<u64>>(micros)?, row.get(currency)?);
+    Ok(if let (Some(micros), Some(currency)) = price { Some(CallPrice { micros, currency }) } else { None })
+}
+
 /// Writes what an entry of a session's journal means for its row, which is locked.
 pub(crate) async fn take_in(db: &Db, tenant: TenantId, entry: &JournalEntry) -> Outcome<()> {
     let mut session = find(db, tenant, entry.session).await?;
@@ -227,7 +245,8 @@ async fn save(db: &Db, session: &Session) -> Outcome<()> {
     let update =
         "UPDATE voicecall.sessions SET account = $2, status = $3, due_at = $4, connected_at = $5, ended_at = $6,
         end_reason = $7, carrier_call = $8, cost_micros = $9, recording_url = $10, updated_at = $11,
-        call_back_at = $12 WHERE id = $1";
+        call_back_at = $12, carrier_price_micros = $13, carrier_price_currency = $14 WHERE id = $1";
+    let (micros, currency) = price_columns(session.carrier_price.as_ref());
     let values = params![
         session.id,
         session.account,
@@ -241,6 +260,8 @@ async fn save(db: &Db, session: &Session) -> Outcome<()> {
         session.recording_url,
         session.updated_at,
         session.call_back_at,
+        micros,
+        currency,
     ];
     db.execute(update, values).await?;
     Ok(())
@@ -277,6 +298,7 @@ pub(crate) fn read(row: &Row) -> Outcome<Session> {
     session.end_reason = row.get("end_reason")?;
     session.carrier_call = row.get("carrier_call")?;
     session.cost_micros = row.get("cost_micros")?;
+    session.carrier_price = read_price(row, "carrier_price_micros", "carrier_price_currency")?;
     session.recording_url = row.get("recording_url")?;
     session.owner = row.get("owner_epoch")?;
     session.leased_until = row.get("leased_until")?;

@@ -1,6 +1,7 @@
 //! Sessions: the table `sessions`.
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use voicecall_core::carrier::CallPrice;
 use voicecall_core::journal::JournalEntry;
 use voicecall_core::store::{
     Direction, NewSession, Page, PageRequest, ProviderLog, Session, SessionChange, SessionEvent, SessionFilter,
@@ -148,6 +149,19 @@ pub(crate) fn list(
     Ok(Page { items, total: total.0 })
 }
 
+/// Adds what the carrier charges for one of a session's calls.
+pub(crate) fn charge(db: &Connection, tenant: TenantId, id: SessionId, price: &CallPrice) -> Outcome<()> {
+    let mut session = find(db, tenant, id)?;
+    session.charge(price);
+    save(db, &session)
+}
+
+/// A price of two columns.
+pub(crate) fn read_price(row: &Row<'_>, micros: &str, currency: &str) -> rusqlite::Result<Option<CallPrice>> {
+    let price = (row.get::<_, Option<Count>>(micros)?, row.get(currency)?);
+    Ok(if let (Some(Count(micros)), Some(currency)) = price { Some(CallPrice { micros, currency }) } else { None })
+}
+
 /// Writes what an entry of a session's journal means for its row.
 pub(crate) fn take_in(db: &Connection, tenant: TenantId, entry: &JournalEntry) -> Outcome<()> {
     let mut session = find(db, tenant, entry.session)?;
@@ -216,6 +230,7 @@ pub(crate) fn save(db: &Connection, session: &Session) -> Outcome<()> {
     let update = "UPDATE sessions SET
         account = :account, status = :status, due_at = :due_at, call_back_at = :call_back_at, connected_at = :connected_at, ended_at = :ended_at,
         end_reason = :end_reason, carrier_call = :carrier_call, cost_micros = :cost_micros,
+        carrier_price_micros = :carrier_price_micros, carrier_price_currency = :carrier_price_currency,
         recording_url = :recording_url, owner_epoch = :owner_epoch, leased_until = :leased_until, updated_at = :updated_at
         WHERE id = :id";
     db.prepare_cached(update)?.execute(named_params! {
@@ -229,6 +244,8 @@ pub(crate) fn save(db: &Connection, session: &Session) -> Outcome<()> {
         ":end_reason": session.end_reason.map(Text),
         ":carrier_call": session.carrier_call.as_ref().map(CarrierCallId::as_str),
         ":cost_micros": session.cost_micros,
+        ":carrier_price_micros": session.carrier_price.as_ref().map(|price| Count(price.micros)),
+        ":carrier_price_currency": session.carrier_price.as_ref().map(|price| price.currency.as_str()),
         ":recording_url": session.recording_url,
         ":owner_epoch": session.owner.0,
         ":leased_until": session.leased_until.map(At),
@@ -265,6 +282,7 @@ pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Session> {
     session.end_reason = session.ended_at.map(|_| word(row, "end_reason")).transpose()?;
     session.carrier_call = row.get::<_, Option<String>>("carrier_call")?.map(CarrierCallId::new);
     session.cost_micros = row.get("cost_micros")?;
+    session.carrier_price = read_price(row, "carrier_price_micros", "carrier_price_currency")?;
     session.recording_url = row.get("recording_url")?;
     session.owner = Epoch(row.get("owner_epoch")?);
     session.leased_until = row.get::<_, Option<At>>("leased_until")?.map(|at| at.0);

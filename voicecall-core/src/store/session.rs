@@ -9,6 +9,7 @@ use super::event::EventSource;
 use super::lease::AcquireLease;
 use super::status::{CallPriority, EndReason, SessionStatus};
 use crate::address::Address;
+use crate::carrier::CallPrice;
 use crate::error::{Error, ErrorKind};
 use crate::id::{AccountName, CarrierCallId, ConversationId, Epoch, SessionId, TenantId};
 use crate::seal::{PersonKey, SealedAddress, SealedRow, Vault};
@@ -162,8 +163,11 @@ pub struct Session {
     pub end_reason: Option<EndReason>,
     /// The carrier's name for the call.
     pub carrier_call: Option<CarrierCallId>,
-    /// What it cost so far, in millionths of a US dollar.
+    /// What it cost so far as we count it, in millionths of a US dollar.
     pub cost_micros: Option<i64>,
+    /// What the carrier charges for its calls, as far as it has told and they are in one currency. It is part of what we
+    /// estimated, not beside it.
+    pub carrier_price: Option<CallPrice>,
     /// Where the recording is.
     pub recording_url: Option<String>,
     /// What the application wants to find in it again.
@@ -204,6 +208,7 @@ impl Session {
             end_reason: None,
             carrier_call: None,
             cost_micros: None,
+            carrier_price: None,
             recording_url: None,
             metadata: new.metadata.clone(),
             owner: Epoch::FIRST,
@@ -321,6 +326,15 @@ impl Session {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Takes in what the carrier charges for one of its calls, as every store does inside its transaction. What is in another
+    /// currency than the rest stands with its attempt alone.
+    pub fn charge(&mut self, price: &CallPrice) {
+        self.carrier_price = match self.carrier_price.take() {
+            None => Some(price.clone()),
+            Some(known) => known.plus(price).or(Some(known)),
+        };
     }
 
     /// Takes the session's turn to be called, as every store does inside its transaction. Returns the new owner.

@@ -11,6 +11,7 @@ mod flaky_store;
 mod incoming;
 mod phone;
 mod placing;
+mod prices;
 mod queueing;
 mod recovering;
 mod registry;

@@ -59,7 +59,16 @@ impl InterviewPlan {
             Language::Swedish => "Europe/Stockholm".to_owned(),
             Language::English => utc(),
         };
-        Self { business, agent, questions, language, time_zone, phrases, limits: Limits::default(), pace: Pace::default() }
+        Self {
+            business,
+            agent,
+            questions,
+            language,
+            time_zone,
+            phrases,
+            limits: Limits::default(),
+            pace: Pace::default(),
+        }
     }
 
     /// The time zone by its name.

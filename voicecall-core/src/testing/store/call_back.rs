@@ -87,10 +87,7 @@ pub(super) async fn a_wish_of_another_owner_calls_nobody(store: Arc<dyn EngineSt
     let late = JournalEntry { epoch: former, ..shop.entry(1, call_back(Some(400))) };
     assert_kind(shop.append(&[late]).await, ErrorKind::Conflict);
     assert_eq!(wish(&shop).await, None);
-    assert_kind(
-        store.append(TenantId::new(), &[shop.entry(1, call_back(Some(400)))]).await,
-        ErrorKind::NotFound,
-    );
+    assert_kind(store.append(TenantId::new(), &[shop.entry(1, call_back(Some(400)))]).await, ErrorKind::NotFound);
 }
 
 pub(super) async fn a_wish_that_is_not_stored_calls_nobody(store: Arc<dyn EngineStore>) {

@@ -163,6 +163,8 @@ rules! {
         a_call_leads_to_its_attempt,
         attempts_are_listed_oldest_first,
         attempts_of_many_sessions_are_counted_at_once,
+        a_price_is_taken_in_once,
+        calls_without_a_price_are_found,
     }
     provider_log {
         exchanges_read_back_in_order,

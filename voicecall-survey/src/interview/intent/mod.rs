@@ -15,9 +15,9 @@ mod when;
 
 use super::language::Language;
 use clause::Clauses;
+use jiff::Zoned;
 use noise::{is_hallucination, is_reliable};
 use pattern::{covers, find, words};
-use jiff::Zoned;
 use tables::{Patterns, Tables};
 pub(super) use time::Window;
 use voicecall_core::dialogue::CallerTurn;
@@ -204,7 +204,9 @@ fn in_question(text: &str, words: &[String], tables: &Tables) -> Reading {
     ];
     for (intent, patterns) in more.into_iter().chain(tables.cues()) {
         // Who only asks something beside an answer is answered by the next question.
-        if let Some(has_answer) = clauses.hold(patterns, tables)
+        // When to call back is told at length.
+        let more = if intent == Intent::CallBack { when::said(text, tables).len() } else { 0 };
+        if let Some(has_answer) = clauses.hold(patterns, more, tables)
             && (intent.is_leaving() || !has_answer)
         {
             return Reading { intent, has_answer };

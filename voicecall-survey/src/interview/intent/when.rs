@@ -35,8 +35,9 @@ pub(super) fn said(text: &str, tables: &Tables) -> Vec<String> {
 /// Numbers of hours and what stands between them.
 const HOURS: &[&str] = &[
     "ett", "två", "tre", "fyra", "fem", "sex", "sju", "åtta", "nio", "tio", "elva", "tolv", "halv", "kvart", "över",
-    "i", "och", "tretton", "fjorton", "femton", "sexton", "sjutton", "arton", "nitton", "tjugo", "trettio", "one", "two", "three",
-    "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirty", "fifteen", "and", "to", "pm", "am", "oclock", "half", "past",
+    "i", "och", "tretton", "fjorton", "femton", "sexton", "sjutton", "arton", "nitton", "tjugo", "trettio", "one",
+    "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirty", "fifteen",
+    "and", "to", "pm", "am", "oclock", "half", "past",
 ];
 
 /// What stands between the parts of a time and ends none.

@@ -32,9 +32,13 @@ impl Spoken {
         let span = self.span(first, now);
         let (from, until) = match span {
             Some(span) => span,
-            None if self.wait.is_some() => return Some(Window { not_before: first_of(first, minute_of(now), now), not_after: None }),
+            None if self.wait.is_some() => {
+                return Some(Window { not_before: first_of(first, minute_of(now), now), not_after: None });
+            }
             // Today is now; another day is a decent time of it.
-            None if first == now.date() => return Some(Window { not_before: None, not_after: last_of(last, MIDNIGHT, now) }),
+            None if first == now.date() => {
+                return Some(Window { not_before: None, not_after: last_of(last, MIDNIGHT, now) });
+            }
             None => (MORNING, Some(MIDNIGHT)),
         };
         Some(Window {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
+use voicecall::call::Keep;
 use voicecall::carrier::{CallStatus, IncomingCall};
 use voicecall::dialogue::{LlmDialogue, Scripted};
 use voicecall::engine::DialPolicy;
@@ -202,4 +203,47 @@ fn callers_of_two_languages_are_talked_to_at_the_same_time() {
         .unwrap();
     let heard: Vec<String> = report.callers.iter().map(|caller| caller.log.heard()).collect();
     assert_eq!(heard, ["Bonjour, la boulangerie.", "Hello, the bakery."]);
+}
+
+/// Two questions, as `survey::interview` asks them.
+fn interview() -> voicecall::Result<CallOptions> {
+    use voicecall::survey::interview::{Interview, InterviewPlan, PlannedQuestion, Progress};
+    use voicecall::survey::store::QuestionId;
+    let question = |(number, text): (u8, &str)| PlannedQuestion {
+        id: format!("00000000-0000-7000-8000-00000000000{number}").parse::<QuestionId>().unwrap(),
+        text: text.to_owned(),
+        max_response_time: Duration::from_secs(30),
+        follow_up_prompts: Vec::new(),
+    };
+    let questions = [(1, "How was the coffee?"), (2, "How was the service?")].map(question).to_vec();
+    let plan = InterviewPlan::english("The Coffee Shop", "Vera", questions);
+    Ok(CallOptions::new(Interview::new(plan, Progress::default())?).keep(Keep::AfterConsent).language("en"))
+}
+
+#[test]
+fn who_wants_to_be_called_later_is_and_the_interview_goes_on_where_it_stopped() {
+    let app = Server::builder().on_outgoing(async |_session| interview());
+    let liked = json!({
+        "outcome": "answered", "answer": "Good.", "sentiment": 0.5, "confidence": 0.9, "topics": ["coffee"],
+        "acknowledgement": "Thank you.",
+    });
+    let report = Simulation::new(app)
+        .model(ScriptedLlm::new([Rule::says(liked.to_string()), Rule::says(liked.to_string())]))
+        .answering(THEIRS, Caller::says(["Yes, sure.", "The coffee was good.", "Can you call me back in two hours?"]))
+        .answering(THEIRS, Caller::says(["Yes, sure.", "The service was quick."]))
+        .run_with(async |calls| {
+            let call = calls.place(Call::to(THEIRS).reference("order-17")).await?;
+            assert_eq!(call.ended().await?.end_reason, Some(EndReason::Completed));
+            let same = calls.place(Call::to(THEIRS).reference("order-17")).await?;
+            assert_eq!(same.id(), call.id(), "one session has called twice");
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(report.calls.len(), 2);
+    let [first, second] = [0, 1].map(|place: usize| report.callers[place].log.heard());
+    assert!(first.contains("How was the coffee?") && first.contains("How was the service?"), "{first}");
+    assert!(second.contains("AI") && second.contains("How was the service?"), "{second}");
+    assert!(!second.contains("How was the coffee?"), "what was answered is not asked again: {second}");
+    let waited = report.calls[1].ordered_at - report.calls[0].ended_at.unwrap();
+    assert!((118..=120).contains(&(waited.as_secs() / 60)), "{waited:?}");
 }

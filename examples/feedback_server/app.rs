@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use voicecall::Clock;
 use voicecall::agent::Cascade;
 use voicecall::engine::EngineConfig;
-use voicecall::model::{LanguageModel, SpeechCache, SpeechToText, TextToSpeech};
+use voicecall::model::{Breaker, LanguageModel, ServiceHealth, SpeechCache, SpeechToText, TextToSpeech};
 use voicecall::openai::{OpenAiChat, OpenAiSpeech, OpenAiTranscription};
 use voicecall::server::{self, ServeOptions};
 use voicecall::sqlite::{SqliteOptions, SqliteSurvey};
@@ -94,6 +94,12 @@ impl App {
         let store: Arc<dyn BusinessStore> = Arc::<dyn OperatorStore>::clone(&operator);
         seed.plant(&*store, &vault).await?;
         let Services { carriers, ears, model, voice, simulated_voice } = services;
+        // All that asks a service shares what is known of it, calls and jobs alike.
+        let health = ["transcription", "chat", "speech"].map(ServiceHealth::new);
+        let [heard, thought, spoken] = health.clone();
+        let ears = Arc::new(Breaker::new(ears, heard));
+        let model: Arc<dyn LanguageModel> = Arc::new(Breaker::new(model, thought));
+        let voice = Arc::new(Breaker::new(voice, spoken));
         let speech = Arc::new(SpeechCache::new(voice));
         let chooser = Arc::new(Chooser::new(Arc::clone(&store)));
         let agent = Arc::new(Cascade::new(ears, Arc::clone(&model), Arc::<SpeechCache>::clone(&speech)));
@@ -106,7 +112,7 @@ impl App {
             .store(Arc::<dyn OperatorStore>::clone(&operator))
             .vault(Arc::clone(&vault))
             .public_url(settings.public_url.as_str())
-            .configure(engine_settings(settings, seal.clone()))
+            .configure(engine_settings(settings, seal.clone(), health.into()))
             .options(serve_options(settings))
             .map_router(|router| router.layer(from_fn(api::name_request)))
             .drain(drain)
@@ -156,13 +162,20 @@ fn by_variable(error: voicecall::Error) -> voicecall::Error {
     }
 }
 
-fn engine_settings(settings: &Settings, seal: ContentSeal) -> impl FnOnce(&mut EngineConfig) + Send + use<> {
+fn engine_settings(
+    settings: &Settings,
+    seal: ContentSeal,
+    services: Vec<ServiceHealth>,
+) -> impl FnOnce(&mut EngineConfig) + Send + use<> {
     let recordings = settings.recordings.clone();
     let (hours, calls_per_day) = (settings.hours.clone(), settings.tenant_calls_per_day);
+    let exchange_rates = settings.exchange_rates.clone();
     move |config| {
         config.status_path = "api/calls/webhooks/telephony".to_owned();
         config.time_limit = LONGEST_CALL;
         config.hours = hours;
+        config.services = services;
+        config.exchange_rates = exchange_rates;
         config.contact_limits = ContactLimits {
             per_number: vec![within_days(3, 1), within_days(10, 30)],
             per_tenant: vec![within_days(calls_per_day, 1)],

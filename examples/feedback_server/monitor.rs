@@ -144,6 +144,7 @@ struct Source {
 async fn scrape(State(Source { engine, observer, prometheus }): State<Source>) -> impl IntoResponse {
     let (ringing, live) = engine.count();
     observer.set_calls(ringing, live);
+    observer.set_services(engine.services());
     match engine.count_waiting().await {
         Ok(waiting) => observer.set_waiting(usize::try_from(waiting).unwrap_or(usize::MAX)),
         Err(error) => warn!(%error, "waiting sessions cannot be counted"),

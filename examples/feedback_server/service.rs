@@ -73,7 +73,8 @@ impl CallHandler for Feedback {
         let business = self.store.business(session.tenant).await?;
         let questions = self.chooser.of_session(session).await?;
         let questions = questions.iter().map(PlannedQuestion::from).collect();
-        let plan = InterviewPlan::swedish(&business.store_info.name, AGENT, questions);
+        let mut plan = InterviewPlan::swedish(&business.store_info.name, AGENT, questions);
+        plan.time_zone.clone_from(&business.call_preferences.time_zone);
         let mut settings = CallSettings::new(session.id);
         settings.recording = true;
         settings.keep = voicecall::call::Keep::AfterConsent;

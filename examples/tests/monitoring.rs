@@ -173,6 +173,7 @@ async fn assert_metrics(world: &World, metrics: SocketAddr) {
         "voicecall_calls_live 0",
         "voicecall_calls_ringing 0",
         "voicecall_sessions_waiting 0",
+        "voicecall_service_up{service=\"chat\"} 1",
         "voicecall_time_to_answer_seconds_count 1",
         "voicecall_call_duration_seconds_count 1",
         "voicecall_reply_latency_seconds_count 3",

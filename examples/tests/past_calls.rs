@@ -170,11 +170,11 @@ async fn purchase(world: &World) -> Value {
 }
 
 #[tokio::test]
-async fn who_wants_to_be_called_later_is_listed_and_called_by_nobody_alone() {
+async fn who_wanted_to_be_called_later_and_was_not_is_listed() {
     let world = World::start("happy").await;
     let past = past(&world).await;
     let id = past.call(1, EndReason::CallBack, OTHER_PHONE, "ring imorgon efter fem").await;
-    past.note(id, Fact::CallBack { when: "imorgon efter fem".to_owned() }).await;
+    past.note(id, Fact::CallBack { not_before: None, not_after: None, when: "imorgon efter fem".to_owned() }).await;
     past.close().await;
     let _server = world.serve().await;
 
@@ -184,5 +184,5 @@ async fn who_wants_to_be_called_later_is_listed_and_called_by_nobody_alone() {
     let export = post(&world, "/api/customers/export", &customer, 200).await;
     let journal = export["sessions"][0]["journal"].as_array().unwrap().clone();
     assert_eq!(journal.last().unwrap()["fact"], json!({ "fact": "call_back", "when": "imorgon efter fem" }));
-    assert_eq!(world.column("SELECT count(*) || '' FROM sessions"), ["1"], "nothing was scheduled");
+    assert_eq!(world.column("SELECT count(*) || '' FROM sessions"), ["1"], "a call that is over calls nobody");
 }

@@ -40,6 +40,8 @@ impl ServerBuilder {
         let public_url = public_url(self.public_url.take())?;
         let accounts = self.registry(&public_url)?;
         let mut config = EngineConfig::new(public_url);
+        config.services =
+            app.as_ref().and_then(|app| app.agent.as_ref()).map(|agent| agent.services()).unwrap_or_default();
         if let Some(configure) = self.configure {
             configure(&mut config);
         }

@@ -59,6 +59,7 @@ pub(super) const ATTEMPTS_POSTPONED: &str = "voicecall_attempts_postponed_total"
 pub(super) const CALLS_RINGING: &str = "voicecall_calls_ringing";
 pub(super) const CALLS_LIVE: &str = "voicecall_calls_live";
 pub(super) const SESSIONS_WAITING: &str = "voicecall_sessions_waiting";
+pub(super) const SERVICE_UP: &str = "voicecall_service_up";
 pub(super) const TIME_TO_ANSWER: &str = "voicecall_time_to_answer_seconds";
 pub(super) const CALL_DURATION: &str = "voicecall_call_duration_seconds";
 pub(super) const REPLY_LATENCY: &str = "voicecall_reply_latency_seconds";
@@ -91,6 +92,12 @@ pub const METRICS: &[Metric] = &[
     metric(CALLS_RINGING, MetricKind::Gauge, &[], "Calls that are placed and not connected yet."),
     metric(CALLS_LIVE, MetricKind::Gauge, &[], "Calls in which somebody is on the line."),
     metric(SESSIONS_WAITING, MetricKind::Gauge, &[], "Sessions whose call is not placed yet."),
+    metric(
+        SERVICE_UP,
+        MetricKind::Gauge,
+        &["service"],
+        "1 while an AI service is asked, 0 while it is failing and left alone.",
+    ),
     metric(TIME_TO_ANSWER, TO_ANSWER, &[], "From the carrier taking the order to the caller coming on the line."),
     metric(CALL_DURATION, DURATION, &[], "From the caller coming on the line to the end."),
     metric(

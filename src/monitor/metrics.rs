@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use metrics::{counter, gauge, histogram};
 use voicecall_core::SessionId;
 use voicecall_core::call::{Exchange, TurnLatency};
+use voicecall_core::model::{ServiceHealth, Trust};
 use voicecall_engine::{LiveEvent, LiveEventKind, Observer};
 
 use super::catalog;
@@ -58,6 +59,14 @@ impl MetricsObserver {
     /// How many sessions wait for their call to be placed.
     pub fn set_waiting(&self, sessions: usize) {
         gauge!(catalog::SESSIONS_WAITING).set(number(sessions));
+    }
+
+    /// Whether each AI service is asked: [`CallEngine::services`](voicecall_engine::CallEngine::services).
+    pub fn set_services(&self, services: &[ServiceHealth]) {
+        for service in services {
+            let is_asked = service.trust() == Trust::Trusted;
+            gauge!(catalog::SERVICE_UP, "service" => service.name()).set(if is_asked { 1.0 } else { 0.0 });
+        }
     }
 
     /// Records an event that happens `now`.
@@ -285,7 +294,9 @@ mod tests {
             calls.observer.set_calls(9, 9);
             calls.observer.set_calls(2, 5);
             calls.observer.set_waiting(7);
+            calls.observer.set_services(&[ServiceHealth::new("chat")]);
         });
+        calls.assert_has("voicecall_service_up{service=\"chat\"} 1");
         calls.assert_has("voicecall_calls_ringing 2");
         calls.assert_has("voicecall_calls_live 5");
         calls.assert_has("voicecall_sessions_waiting 7");

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
+use voicecall_core::model::{ServiceHealth, Trust};
 use voicecall_engine::CallEngine;
 
 #[derive(Debug, Serialize)]
@@ -14,6 +15,8 @@ pub(super) struct Health {
     status: &'static str,
     store: &'static str,
     accounts: Vec<String>,
+    /// AI services that are not asked because they fail, or are just being tried again.
+    failing: Vec<&'static str>,
     ringing: usize,
     live: usize,
 }
@@ -29,5 +32,7 @@ pub(super) async fn health(State(engine): State<Arc<CallEngine>>) -> (StatusCode
     };
     let accounts = engine.accounts().map(|account| account.name().to_string()).collect();
     let store = if store { "ok" } else { "unavailable" };
-    (code, Json(Health { status, store, accounts, ringing, live }))
+    let failing = engine.services().iter().filter(|service| service.trust() != Trust::Trusted);
+    let failing = failing.map(ServiceHealth::name).collect();
+    (code, Json(Health { status, store, accounts, failing, ringing, live }))
 }

@@ -38,8 +38,15 @@ pub enum Fact {
     RecordingDeclined,
     /// The caller does not want to be called any more, by anybody of the business.
     DoNotCall,
-    /// The caller wants to be called at another time.
+    /// The caller wants to be called at another time. A call that we placed is placed again then, as far as its policy
+    /// allows it.
     CallBack {
+        /// The earliest time; `None` if the caller named none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        not_before: Option<Timestamp>,
+        /// The latest time; `None` if any is right from then on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        not_after: Option<Timestamp>,
         /// The time as it was said, such as "imorgon efter fem"; empty if none was.
         when: String,
     },
@@ -120,6 +127,12 @@ impl Fact {
     #[must_use]
     pub const fn needs_consent(&self) -> bool {
         matches!(self, Self::Said { .. } | Self::Heard(_) | Self::Custom { personal: true, .. })
+    }
+
+    /// Whether it says when the person wants to be called, or that they do not: what changes the session's own row.
+    #[must_use]
+    pub const fn is_wish(&self) -> bool {
+        matches!(self, Self::CallBack { .. } | Self::DoNotCall)
     }
 
     /// Whether it holds what somebody said, what was said to them, or what a tool was told and told: what is sealed in a store

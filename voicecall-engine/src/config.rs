@@ -1,5 +1,6 @@
 //! The settings of an engine.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,6 +10,8 @@ use super::accounts::Accounts;
 use super::destinations::Destinations;
 use voicecall_core::Clock;
 use voicecall_core::carrier::Announcement;
+use voicecall_core::model::ServiceHealth;
+use voicecall_core::money::Money;
 use voicecall_core::store::{CallsWithin, ContactLimits};
 use voicecall_core::{CallHours, ContentSeal, Error, Result, check_public_url};
 
@@ -37,6 +40,11 @@ pub struct EngineConfig {
     /// How often. One number is called ten times a day at most, and by one session at a time, whoever's; a tenant calls as
     /// often as it likes unless told otherwise. A session that must wait does.
     pub contact_limits: ContactLimits,
+    /// What one unit of a currency, by its ISO 4217 code, is worth: prices of carriers are kept in US dollars then, and in their own
+    /// currency otherwise. Empty unless told otherwise.
+    pub exchange_rates: HashMap<String, Money>,
+    /// How the AI services of its calls fare, for whoever looks after the process. A server built with an agent has that agent's.
+    pub services: Vec<ServiceHealth>,
     /// How many calls may ring or be connected at once.
     pub max_live: usize,
     /// Whether other processes work on the same store; taken for granted of one that
@@ -72,6 +80,8 @@ impl EngineConfig {
             destinations: Destinations::default(),
             hours: None,
             contact_limits: ContactLimits { per_number: vec![TEN_A_DAY], per_tenant: Vec::new() },
+            exchange_rates: HashMap::new(),
+            services: Vec::new(),
             max_live: 500,
             shares_store: false,
             clock: Clock::system(),
@@ -106,6 +116,9 @@ impl EngineConfig {
         }
         if self.decision_timeout.is_zero() || self.decision_timeout > Duration::from_secs(10) {
             return Err(Error::config("decision timeout", "up to ten seconds"));
+        }
+        if self.exchange_rates.values().any(|unit| *unit <= Money::ZERO) {
+            return Err(Error::config("exchange rates", "more than nothing"));
         }
         let limits = self.contact_limits.per_number.iter().chain(&self.contact_limits.per_tenant);
         if limits.into_iter().any(|limit| limit.within > ContactLimits::LONGEST) {

@@ -134,9 +134,9 @@ impl CallEngine {
 
     /// Lets a session wait that may not call its number yet, unless it would be too old by then.
     async fn wait_for_turn(&self, session: &Session, wait: Duration) {
-        // Without a policy it stays due, and is looked at again.
+        // Without a policy, or a store, it stays due, and is looked at again.
         let Ok(policy) = self.policy_in_time(session).await else { return };
-        let next = self.next_attempt(session, &policy, wait);
+        let Ok(next) = self.next_attempt(session, &policy, wait).await else { return };
         let next = next.unwrap_or_else(|| self.end(EndReason::NotAllowed, EventSource::System));
         info!(session = %session.id, ?next, "a session's number, or for its tenant, was called enough for now");
         match self.store.change_session(session.tenant, session.id, &next).await {

@@ -65,14 +65,19 @@ impl CallEngine {
 
     /// A session is over: nobody waits for it any more, and everybody who watches knows.
     pub(super) fn tell_ended(&self, session: &Session) {
+        self.forget_call(session.id);
+        self.events.tell(session.tenant, session.id, LiveEventKind::end_of(session));
+    }
+
+    /// Nobody waits for a session's call any more.
+    pub(super) fn forget_call(&self, session: SessionId) {
         {
             let mut state = self.state();
-            state.broken.remove(&session.id);
-            state.resumes_told.remove(&session.id);
-            state.unused_plans.remove(&session.id);
+            state.broken.remove(&session);
+            state.resumes_told.remove(&session);
+            state.unused_plans.remove(&session);
         }
         self.changed.notify_waiters();
-        self.events.tell(session.tenant, session.id, LiveEventKind::end_of(session));
     }
 }
 

@@ -4,6 +4,7 @@
 mod accounts;
 mod address;
 mod breaker;
+mod call_back;
 mod config;
 mod decision;
 mod destinations;
@@ -20,6 +21,7 @@ mod named;
 mod observe;
 mod plan;
 mod policy;
+mod prices;
 mod queue;
 mod recording;
 mod recovery;
@@ -53,7 +55,7 @@ pub use destinations::Destinations;
 pub use erase::ErasedPerson;
 pub use observe::{LiveEvent, LiveEventKind, Observer};
 pub use plan::{CallHandler, CallOutcome, CallPlan, PlanRequest};
-pub use policy::{Backoff, DialPolicy};
+pub use policy::{Backoff, CallBackPolicy, DialPolicy};
 pub use recording::RecordingFolder;
 pub use recovery::Recovered;
 pub use registry::Registry;
@@ -66,6 +68,7 @@ use ticket::Tickets;
 use voicecall_core::Result;
 use voicecall_core::Vault;
 use voicecall_core::call::InputEvent;
+use voicecall_core::model::ServiceHealth;
 use voicecall_core::store::{EngineStore, Store};
 use voicecall_core::{AccountName, AttemptId, CarrierCallId, Epoch, SessionId, TenantId};
 
@@ -182,6 +185,12 @@ impl CallEngine {
     /// The carrier accounts, the preferred one first.
     pub fn accounts(&self) -> impl Iterator<Item = &CarrierAccount> {
         self.accounts.iter().map(|account| account.config())
+    }
+
+    /// How the AI services of its calls fare: [`EngineConfig::services`].
+    #[must_use]
+    pub fn services(&self) -> &[ServiceHealth] {
+        &self.config.services
     }
 
     /// The account of this name.

@@ -143,7 +143,7 @@ impl CallEngine {
             Ok(Ran::Lost) => Err(lost_call()),
             Err(error) => {
                 error!(%session, %error, "a call broke");
-                self.end_session(tenant, session, EndReason::TechnicalFailure, EventSource::System).await;
+                self.close_call(tenant, session, EndReason::TechnicalFailure, EventSource::System).await;
                 Err(error)
             }
         }
@@ -235,6 +235,7 @@ impl CallEngine {
             if answered_at.is_some() { budget.resumed(earlier) } else { budget.again(earlier) }
         });
         let agent = retry_for(ON_THE_LINE, || agent.open(&setup)).await?;
+        dialogue.begin(answered_at.unwrap_or(now));
         dialogue.recall(&retry_for(ON_THE_LINE, || past(&*self.store, &session, REMEMBERED_LINES)).await?);
         dialogue.resume(&request.journal);
         dialogue.validate()?;
@@ -309,7 +310,7 @@ impl CallEngine {
         let session = if is_machine && retry(|| self.was_machine(ticket.key, id)).await? {
             retry(|| self.store.session(tenant, id)).await?
         } else {
-            retry(|| self.try_end_session(tenant, id, reason, source)).await?
+            retry(|| self.conclude(tenant, id, reason, source)).await?
         };
         self.handler.finished(&CallOutcome { session, reason, recording: sink.folder }).await;
         Ok(Ran::Over(reason))

@@ -188,6 +188,10 @@ impl Observed {
 }
 
 impl Dialogue for Observed {
+    fn begin(&mut self, at: Timestamp) {
+        self.dialogue.begin(at);
+    }
+
     fn recall(&mut self, past: &Past) {
         self.dialogue.recall(past);
     }

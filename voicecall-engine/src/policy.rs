@@ -16,14 +16,17 @@ pub struct DialPolicy {
     pub from: Option<PhoneNumber>,
     /// When people may be called; `None` for always.
     pub hours: Option<CallHours>,
-    /// How often the phone rings at most.
+    /// How often the phone rings at most, but for calls that were [asked for](Self::call_back).
     pub max_attempts: u32,
     /// How long to wait after an attempt that reached nobody.
     pub backoff: Backoff,
-    /// A session that has reached nobody after this time, counted from the request, is given up.
+    /// A session that has reached nobody after this time, counted from the request, or from the time at which the person asked to
+    /// be called again, is given up.
     pub give_up_after: Duration,
     /// What becomes of calls that a machine answers.
     pub voicemail: Voicemail,
+    /// Whether and when a person is called again who asks for it on the line.
+    pub call_back: CallBackPolicy,
 }
 
 impl DialPolicy {
@@ -38,6 +41,7 @@ impl DialPolicy {
             backoff: Backoff::default(),
             give_up_after: Duration::from_secs(48 * 3600),
             voicemail: Voicemail::Undetected,
+            call_back: CallBackPolicy::default(),
         }
     }
 
@@ -46,6 +50,27 @@ impl DialPolicy {
     #[must_use]
     pub fn retry(&self, reason: EndReason, attempts: u32) -> Option<Duration> {
         (attempts < self.max_attempts).then(|| self.backoff.after(reason, attempts)).flatten()
+    }
+}
+
+/// How people are called again who ask for it on the line, beside the attempts that it takes to reach them: in permitted hours,
+/// within the contact limits, and never who asked not to be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CallBackPolicy {
+    /// How often a session follows such a wish, each time with one more call; 0 for never. The session then ends as `call_back`.
+    pub calls: u32,
+    /// How long to wait if no time was named, or it has passed.
+    pub wait: Duration,
+    /// A wish for a later time than this from now is not followed.
+    pub within: Duration,
+}
+
+impl Default for CallBackPolicy {
+    /// One more call: in two hours unless a time is named, and within 14 days.
+    fn default() -> Self {
+        const HOUR: Duration = Duration::from_secs(3600);
+        Self { calls: 1, wait: HOUR * 2, within: HOUR * 24 * 14 }
     }
 }
 

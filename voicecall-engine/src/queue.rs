@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use tracing::{error, info, warn};
 
 use super::CallEngine;
+use super::call_back::followed;
 use super::observe::LiveEventKind;
 use super::policy::DialPolicy;
 use super::retry::{retry, retry_while};
@@ -100,7 +101,11 @@ impl CallEngine {
     pub(super) async fn postpone(&self, session: &Session, attempt: AttemptId, wait: Option<Duration>) {
         let wait = wait.unwrap_or(OUT_OF_ORDER);
         let step = match retry(|| self.handler.policy(session)).await {
-            Ok(policy) => self.next_attempt(session, &policy, wait),
+            Ok(policy) => self.next_attempt(session, &policy, wait).await,
+            Err(error) => Err(error),
+        };
+        let step = match step {
+            Ok(next) => next,
             // Asked again before it is called: that nobody tells now is no reason to give anybody up.
             Err(error) if error.is_retryable() => self.wait_unasked(session, wait),
             Err(_) => None,
@@ -137,8 +142,12 @@ impl CallEngine {
         let next = match (policy, attempts) {
             (Ok(policy), Ok(attempts)) => {
                 let rung = attempts.iter().filter(|attempt| attempt.state == AttemptState::Accepted).count();
-                let wait = policy.retry(reason, u32::try_from(rung).unwrap_or(u32::MAX));
-                wait.and_then(|wait| self.next_attempt(session, &policy, wait))
+                // A call that was asked for is none of those it takes to reach somebody.
+                let rung = rung.saturating_sub(followed(&attempts));
+                match policy.retry(reason, u32::try_from(rung).unwrap_or(u32::MAX)) {
+                    Some(wait) => self.next_attempt(session, &policy, wait).await?,
+                    None => None,
+                }
             }
             (Err(error), _) | (_, Err(error)) if error.is_retryable() => return Err(error),
             (Err(error), _) | (_, Err(error)) => {
@@ -157,15 +166,26 @@ impl CallEngine {
     }
 
     /// Another attempt after `wait`, unless the session is too old for it.
-    pub(super) fn next_attempt(&self, session: &Session, policy: &DialPolicy, wait: Duration) -> Option<SessionChange> {
+    ///
+    /// # Errors
+    /// What the store reports: it is not known how old it is.
+    pub(super) async fn next_attempt(
+        &self,
+        session: &Session,
+        policy: &DialPolicy,
+        wait: Duration,
+    ) -> Result<Option<SessionChange>> {
         if session.direction == Direction::Inbound {
-            return None;
+            return Ok(None);
         }
         let now = self.now();
-        let wait = SignedDuration::try_from(wait).ok()?;
-        let until = self.permitted(policy, now.checked_add(wait).ok()?)?;
-        let age = Duration::try_from(until.duration_since(session.started_at)).unwrap_or_default();
-        (age <= policy.give_up_after).then_some(SessionChange::Postponed { until, at: now })
+        let at = SignedDuration::try_from(wait).ok().and_then(|wait| now.checked_add(wait).ok());
+        let Some(until) = at.and_then(|at| self.permitted(policy, at)) else { return Ok(None) };
+        let is_old = |from| Duration::try_from(until.duration_since(from)).unwrap_or_default() > policy.give_up_after;
+        if is_old(session.started_at) && is_old(self.counts_from(session).await?) {
+            return Ok(None);
+        }
+        Ok(Some(SessionChange::Postponed { until, at: now }))
     }
 
     pub(super) fn end(&self, reason: EndReason, source: EventSource) -> SessionChange {

@@ -200,7 +200,7 @@ impl CallEngine {
             return Ok(Settled::Live);
         }
         self.play_failure_message(&account, &call).await;
-        self.end_session(tenant, session.id, EndReason::TechnicalFailure, EventSource::System).await;
+        self.close_call(tenant, session.id, EndReason::TechnicalFailure, EventSource::System).await;
         Ok(Settled::Apologised)
     }
 }

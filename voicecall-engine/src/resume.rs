@@ -107,7 +107,7 @@ impl CallEngine {
         }
         if self.state().broken.remove(&session).is_some() {
             info!(%session, "a broken call did not come back");
-            self.end_session(key.tenant, session, EndReason::TechnicalFailure, EventSource::System).await;
+            self.close_call(key.tenant, session, EndReason::TechnicalFailure, EventSource::System).await;
             match self.accounts.get(key.account) {
                 Ok(account) => self.play_failure_message(&account, &call).await,
                 Err(error) => warn!(%session, %error, "the caller could not be told that the call broke"),

@@ -33,7 +33,8 @@ impl CallEngine {
             self.supervise(),
             self.renew_leases(),
             self.take_signals(),
-            self.probe_accounts()
+            self.probe_accounts(),
+            self.ask_for_prices()
         );
     }
 
@@ -98,7 +99,7 @@ impl CallEngine {
             if let Err(error) = account.hang_up(&call).await {
                 warn!(%session, %error, "the carrier did not hang up");
             }
-            self.end_session(tenant, session, EndReason::Timeout, EventSource::System).await;
+            self.close_call(tenant, session, EndReason::Timeout, EventSource::System).await;
             if let Some(abort) = abort {
                 abort.abort();
             }

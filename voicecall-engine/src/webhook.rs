@@ -296,7 +296,7 @@ impl CallEngine {
             EndReason::Busy | EndReason::NoAnswer | EndReason::CallFailed => {
                 self.attempt_over(session, key.attempt, reason, EventSource::Telephony).await;
             }
-            _ => self.end_session(key.tenant, session.id, reason, EventSource::Telephony).await,
+            _ => self.close_call(key.tenant, session.id, reason, EventSource::Telephony).await,
         }
     }
 

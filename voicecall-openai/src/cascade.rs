@@ -10,7 +10,7 @@ use crate::environment::{self, Lookup};
 use crate::speech::OpenAiSpeech;
 use crate::transcription::OpenAiTranscription;
 
-/// The agent whose services the environment names; see the front page for the variables.
+/// The agent whose services the environment names, each behind a [breaker](Cascade::with_breakers); see the front page for the variables.
 ///
 /// # Errors
 /// `Config` whose field names every variable that is missing or wrong, once each.
@@ -23,7 +23,10 @@ fn from_lookup(lookup: Lookup<'_>) -> Result<Arc<Cascade>> {
     let mind = OpenAiChat::from_lookup(lookup);
     let voice = OpenAiSpeech::from_lookup(lookup);
     match (ear, mind, voice) {
-        (Ok(ear), Ok(mind), Ok(voice)) => Ok(Arc::new(Cascade::new(Arc::new(ear), Arc::new(mind), Arc::new(voice)))),
+        (Ok(ear), Ok(mind), Ok(voice)) => {
+            let cascade = Cascade::new(Arc::new(ear), Arc::new(mind), Arc::new(voice));
+            Ok(Arc::new(cascade.with_breakers()))
+        }
         (ear, mind, voice) => Err(joined([ear.err(), mind.err(), voice.err()].into_iter().flatten().collect())),
     }
 }
@@ -42,6 +45,9 @@ fn joined(errors: Vec<Error>) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use voicecall_core::agent::VoiceAgent;
+    use voicecall_core::model::ServiceHealth;
+
     use super::*;
 
     fn build(variables: &[(&str, &str)]) -> Result<Arc<Cascade>> {
@@ -50,7 +56,8 @@ mod tests {
 
     #[test]
     fn one_key_is_enough_and_so_is_one_address() {
-        build(&[("OPENAI_API_KEY", "sk")]).unwrap();
+        let services = build(&[("OPENAI_API_KEY", "sk")]).unwrap().services();
+        assert_eq!(services.iter().map(ServiceHealth::name).collect::<Vec<_>>(), ["transcription", "chat", "speech"]);
         build(&[("OPENAI_BASE_URL", "http://localhost:8000/v1")]).unwrap();
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
+use voicecall_core::model::CONNECTION_LOST;
 use voicecall_core::{Error, ErrorKind};
 
 use crate::wire::failure::Failure;
@@ -26,7 +27,9 @@ pub(crate) fn of_transport(operation: &'static str, error: reqwest::Error) -> Er
         // Nothing here spends more than tokens, so a request that may have arrived may be repeated.
         ErrorKind::Unavailable
     };
-    Error::new(kind, operation).with_source(error.without_url())
+    let lost = Error::new(kind, operation).with_source(error.without_url());
+    // Limits of time are not the client's: whatever ends here has no connection, or one that broke or went silent.
+    if kind == ErrorKind::Config { lost } else { lost.with_code(CONNECTION_LOST) }
 }
 
 /// The error for an answer that is not a success.

@@ -8,7 +8,9 @@ use voicecall_core::store::{
     AcquireLease, Claim, Lease, LeaseTerm, QueueStore, Route, RoutingStore, Session, SessionEvent, Signal,
     refuse_to_call,
 };
-use voicecall_core::{AccountName, CarrierCallId, Epoch, Error, ErrorKind, Result, SessionId, TenantId, async_trait};
+use voicecall_core::{
+    AccountName, AttemptId, CarrierCallId, Epoch, Error, ErrorKind, Result, SessionId, TenantId, async_trait,
+};
 
 use crate::column::{Bound, Json, params};
 use crate::connection::Db;
@@ -67,6 +69,18 @@ impl QueueStore for PostgresStore {
             let query = "SELECT * FROM voicecall.sessions WHERE ended_at IS NULL AND channel = 'voice'
                 ORDER BY created_at, id";
             sessions::many(db.query(query, params![]).await?)
+        })
+        .await
+    }
+
+    async fn unpriced_attempts(&self, since: Timestamp, limit: u32) -> Result<Vec<(TenantId, AttemptId)>> {
+        self.read_as(Queue, "read unpriced attempts", move |db| async move {
+            let query = "SELECT tenant_id, id FROM voicecall.attempts
+                WHERE state = 'accepted' AND price_micros IS NULL AND created_at >= $1
+                    AND coalesce(outcome, '') NOT IN ('busy', 'no_answer', 'call_failed', 'canceled')
+                ORDER BY created_at, id LIMIT $2";
+            let rows = db.query(query, params![Bound(since), limit]).await?;
+            rows.iter().map(|row| Ok((row.get("tenant_id")?, row.get("id")?))).collect()
         })
         .await
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use voicecall_core::carrier::CallPrice;
 use voicecall_core::store::{AttemptOutcome, AttemptState, DialAttempt, DialStore, EndReason, Session, SessionChange};
 use voicecall_core::{AttemptId, Epoch, Result, SessionId, TenantId, async_trait};
 
@@ -68,6 +69,20 @@ impl DialStore for PostgresStore {
         .await
     }
 
+    async fn charge_attempt(&self, tenant: TenantId, attempt: AttemptId, price: &CallPrice) -> Result<bool> {
+        let price = price.clone();
+        self.write("charge attempt", tenant, move |db| async move {
+            let (mut attempt, session) = lock(&db, tenant, attempt).await?;
+            let is_news = attempt.charge(&price);
+            if is_news {
+                save(&db, &attempt).await?;
+                sessions::charge(&db, session, &price).await?;
+            }
+            Ok(is_news)
+        })
+        .await
+    }
+
     async fn attempt(&self, tenant: TenantId, id: AttemptId) -> Result<DialAttempt> {
         self.read("read attempt", tenant, move |db| async move { find(&db, tenant, id).await }).await
     }
@@ -129,9 +144,19 @@ async fn insert(db: &Db, attempt: &DialAttempt) -> Outcome<()> {
 
 /// Writes everything that can change.
 async fn save(db: &Db, attempt: &DialAttempt) -> Outcome<()> {
-    let update = "UPDATE voicecall.attempts SET state = $2, epoch = $3, carrier_call = $4, reason = $5, outcome = $6
-        WHERE id = $1";
-    let values = params![attempt.id, attempt.state, attempt.epoch, attempt.call, attempt.reason, attempt.outcome];
+    let update = "UPDATE voicecall.attempts SET state = $2, epoch = $3, carrier_call = $4, reason = $5, outcome = $6,
+        price_micros = $7, price_currency = $8 WHERE id = $1";
+    let (micros, currency) = sessions::price_columns(attempt.price.as_ref());
+    let values = params![
+        attempt.id,
+        attempt.state,
+        attempt.epoch,
+        attempt.call,
+        attempt.reason,
+        attempt.outcome,
+        micros,
+        currency,
+    ];
     db.execute(update, values).await?;
     Ok(())
 }
@@ -148,6 +173,7 @@ fn read(row: &Row) -> Outcome<DialAttempt> {
         call: row.get("carrier_call")?,
         reason: row.get("reason")?,
         outcome: row.get("outcome")?,
+        price: sessions::read_price(row, "price_micros", "price_currency")?,
         created_at: row.get("created_at")?,
     })
 }

@@ -75,6 +75,9 @@ async fn append(db: &Db, extensions: &Arc<Extensions>, tenant: TenantId, entry: 
     if let Some(event) = event_of(&entry) {
         events::append(db, tenant, event).await?;
     }
+    if entry.fact.is_wish() {
+        sessions::take_in(db, tenant, &entry).await?;
+    }
     if entry.fact == Fact::DoNotCall {
         do_not_call::forbid_person_of(db, tenant, entry.session, entry.at).await?;
     }

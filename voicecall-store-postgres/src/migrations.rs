@@ -86,6 +86,14 @@ const CORE: Module = Module {
             up: include_str!("../migrations/core/0003_messages.up.sql"),
             down: include_str!("../migrations/core/0003_messages.down.sql"),
         },
+        Migration {
+            up: include_str!("../migrations/core/0004_call_back.up.sql"),
+            down: include_str!("../migrations/core/0004_call_back.down.sql"),
+        },
+        Migration {
+            up: include_str!("../migrations/core/0005_carrier_price.up.sql"),
+            down: include_str!("../migrations/core/0005_carrier_price.down.sql"),
+        },
     ],
 };
 

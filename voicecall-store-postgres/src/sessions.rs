@@ -1,5 +1,7 @@
 //! Sessions: the table `sessions`.
 
+use voicecall_core::carrier::CallPrice;
+use voicecall_core::journal::JournalEntry;
 use voicecall_core::store::{
     Direction, NewSession, Page, PageRequest, ProviderLog, Session, SessionChange, SessionEvent, SessionFilter,
     SessionStore, refuse_to_call,
@@ -153,6 +155,29 @@ pub(crate) async fn list(
     Ok(Page { items: many(db.query(&query, matching()?).await?)?, total: total.get("total")? })
 }
 
+/// Adds what the carrier charges for one of a session's calls, which is locked.
+pub(crate) async fn charge(db: &Db, mut session: Session, price: &CallPrice) -> Outcome<()> {
+    session.charge(price);
+    save(db, &session).await
+}
+
+/// A price as two columns.
+pub(crate) fn price_columns(price: Option<&CallPrice>) -> (Option<u64>, Option<String>) {
+    price.map(|price| (price.micros, price.currency.clone())).unzip()
+}
+
+/// A price of two columns.
+pub(crate) fn read_price(row: &Row, micros: &str, currency: &str) -> Outcome<Option<CallPrice>> {
+    let price = (row.get::<Option<u64>>(micros)?, row.get(currency)?);
+    Ok(if let (Some(micros), Some(currency)) = price { Some(CallPrice { micros, currency }) } else { None })
+}
+
+/// Writes what an entry of a session's journal means for its row, which is locked.
+pub(crate) async fn take_in(db: &Db, tenant: TenantId, entry: &JournalEntry) -> Outcome<()> {
+    let mut session = find(db, tenant, entry.session).await?;
+    if session.take_in(entry) { save(db, &session).await } else { Ok(()) }
+}
+
 /// The tenant's session; another tenant's is not found.
 pub(crate) async fn find(db: &Db, tenant: TenantId, id: SessionId) -> Outcome<Session> {
     let query = "SELECT * FROM voicecall.sessions WHERE id = $1 AND tenant_id = $2";
@@ -219,7 +244,9 @@ async fn insert(db: &Db, session: &Session) -> Outcome<bool> {
 async fn save(db: &Db, session: &Session) -> Outcome<()> {
     let update =
         "UPDATE voicecall.sessions SET account = $2, status = $3, due_at = $4, connected_at = $5, ended_at = $6,
-        end_reason = $7, carrier_call = $8, cost_micros = $9, recording_url = $10, updated_at = $11 WHERE id = $1";
+        end_reason = $7, carrier_call = $8, cost_micros = $9, recording_url = $10, updated_at = $11,
+        call_back_at = $12, carrier_price_micros = $13, carrier_price_currency = $14 WHERE id = $1";
+    let (micros, currency) = price_columns(session.carrier_price.as_ref());
     let values = params![
         session.id,
         session.account,
@@ -232,6 +259,9 @@ async fn save(db: &Db, session: &Session) -> Outcome<()> {
         session.cost_micros,
         session.recording_url,
         session.updated_at,
+        session.call_back_at,
+        micros,
+        currency,
     ];
     db.execute(update, values).await?;
     Ok(())
@@ -262,11 +292,13 @@ pub(crate) fn read(row: &Row) -> Outcome<Session> {
     let mut session = Session::created(&new);
     session.status = row.get("status")?;
     session.due_at = row.get("due_at")?;
+    session.call_back_at = row.get("call_back_at")?;
     session.connected_at = row.get("connected_at")?;
     session.ended_at = row.get("ended_at")?;
     session.end_reason = row.get("end_reason")?;
     session.carrier_call = row.get("carrier_call")?;
     session.cost_micros = row.get("cost_micros")?;
+    session.carrier_price = read_price(row, "carrier_price_micros", "carrier_price_currency")?;
     session.recording_url = row.get("recording_url")?;
     session.owner = row.get("owner_epoch")?;
     session.leased_until = row.get("leased_until")?;

@@ -5,10 +5,12 @@ use rusqlite::{OptionalExtension, named_params};
 use voicecall_core::store::{
     AcquireLease, Claim, Lease, LeaseTerm, QueueStore, Route, RoutingStore, Session, Signal, refuse_to_call,
 };
-use voicecall_core::{AccountName, CarrierCallId, Epoch, Error, ErrorKind, Result, SessionId, TenantId, async_trait};
+use voicecall_core::{
+    AccountName, AttemptId, CarrierCallId, Epoch, Error, ErrorKind, Result, SessionId, TenantId, async_trait,
+};
 
 use crate::column::{At, Count, Json, Text};
-use crate::{SqliteStore, contacts, do_not_call, sessions};
+use crate::{SqliteStore, contacts, dialing, do_not_call, sessions};
 
 /// Goes from tenant to tenant along the index, and reads the first of each: what it costs grows with the tenants
 /// that have somebody waiting, not with those who wait.
@@ -75,6 +77,10 @@ impl QueueStore for SqliteStore {
             Ok(db.prepare_cached(query)?.query_map((), sessions::read)?.collect::<rusqlite::Result<_>>()?)
         })
         .await
+    }
+
+    async fn unpriced_attempts(&self, since: Timestamp, limit: u32) -> Result<Vec<(TenantId, AttemptId)>> {
+        self.read("read unpriced attempts", move |db| dialing::unpriced(db, since, limit)).await
     }
 
     async fn acquire_lease(&self, tenant: TenantId, session: SessionId, how: AcquireLease) -> Result<Epoch> {

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
 use rusqlite::{Connection, Row, named_params};
+use voicecall_core::carrier::CallPrice;
 use voicecall_core::store::{AttemptOutcome, AttemptState, DialAttempt, DialStore, EndReason, Session, SessionChange};
 use voicecall_core::{AttemptId, CarrierCallId, Epoch, Result, SessionId, TenantId, async_trait};
 
@@ -69,6 +71,20 @@ impl DialStore for SqliteStore {
         .await
     }
 
+    async fn charge_attempt(&self, tenant: TenantId, attempt: AttemptId, price: &CallPrice) -> Result<bool> {
+        let price = price.clone();
+        self.write("charge attempt", move |db| {
+            let mut attempt = find(db, tenant, attempt)?;
+            let is_news = attempt.charge(&price);
+            if is_news {
+                save(db, &attempt)?;
+                sessions::charge(db, tenant, attempt.session, &price)?;
+            }
+            Ok(is_news)
+        })
+        .await
+    }
+
     async fn attempt(&self, tenant: TenantId, id: AttemptId) -> Result<DialAttempt> {
         self.read("read attempt", move |db| find(db, tenant, id)).await
     }
@@ -100,6 +116,16 @@ pub(crate) fn of_session(db: &Connection, session: SessionId) -> Outcome<Vec<Dia
     Ok(db.prepare_cached(query)?.query_map((Text(session),), read)?.collect::<rusqlite::Result<_>>()?)
 }
 
+/// Attempts of all tenants whose price is not known and may come, oldest first.
+pub(crate) fn unpriced(db: &Connection, since: Timestamp, limit: u32) -> Outcome<Vec<(TenantId, AttemptId)>> {
+    let query = "SELECT tenant_id, id FROM attempts
+        WHERE state = 'accepted' AND price_micros IS NULL AND created_at >= ?
+            AND coalesce(outcome, '') NOT IN ('busy', 'no_answer', 'call_failed', 'canceled')
+        ORDER BY created_at, id LIMIT ?";
+    let read = |row: &Row<'_>| Ok((row.get::<_, Text<_>>(0)?.0, row.get::<_, Text<_>>(1)?.0));
+    Ok(db.prepare_cached(query)?.query_map((At(since), limit), read)?.collect::<rusqlite::Result<_>>()?)
+}
+
 fn find(db: &Connection, tenant: TenantId, id: AttemptId) -> Outcome<DialAttempt> {
     let query = "SELECT * FROM attempts WHERE id = ? AND tenant_id = ?";
     Ok(db.prepare_cached(query)?.query_row((Text(id), Text(tenant)), read)?)
@@ -123,7 +149,8 @@ fn insert(db: &Connection, attempt: &DialAttempt) -> Outcome<()> {
 /// Writes everything that can change.
 fn save(db: &Connection, attempt: &DialAttempt) -> Outcome<()> {
     let update = "UPDATE attempts
-        SET state = :state, epoch = :epoch, carrier_call = :carrier_call, reason = :reason, outcome = :outcome
+        SET state = :state, epoch = :epoch, carrier_call = :carrier_call, reason = :reason, outcome = :outcome,
+            price_micros = :price_micros, price_currency = :price_currency
         WHERE id = :id";
     db.prepare_cached(update)?.execute(named_params! {
         ":id": Text(attempt.id),
@@ -132,6 +159,8 @@ fn save(db: &Connection, attempt: &DialAttempt) -> Outcome<()> {
         ":carrier_call": attempt.call.as_ref().map(CarrierCallId::as_str),
         ":reason": attempt.reason,
         ":outcome": attempt.outcome.map(Text),
+        ":price_micros": attempt.price.as_ref().map(|price| Count(price.micros)),
+        ":price_currency": attempt.price.as_ref().map(|price| price.currency.as_str()),
     })?;
     Ok(())
 }
@@ -148,6 +177,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<DialAttempt> {
         call: row.get::<_, Option<String>>("carrier_call")?.map(CarrierCallId::new),
         reason: row.get("reason")?,
         outcome: row.get::<_, Option<String>>("outcome")?.map(|_| word(row, "outcome")).transpose()?,
+        price: sessions::read_price(row, "price_micros", "price_currency")?,
         created_at: row.get::<_, At>("created_at")?.0,
     })
 }

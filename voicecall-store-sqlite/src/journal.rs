@@ -80,6 +80,9 @@ fn append(mut db: Transaction<'_>, extensions: &Extensions, tenant: TenantId, en
     if let Some(event) = event_of(entry) {
         events::append(&db, event)?;
     }
+    if entry.fact.is_wish() {
+        sessions::take_in(&db, tenant, entry)?;
+    }
     if entry.fact == Fact::DoNotCall {
         do_not_call::forbid_person_of(&db, tenant, entry.session, entry.at)?;
     }

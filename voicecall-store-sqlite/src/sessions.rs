@@ -1,6 +1,8 @@
 //! Sessions: the table `sessions`.
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use voicecall_core::carrier::CallPrice;
+use voicecall_core::journal::JournalEntry;
 use voicecall_core::store::{
     Direction, NewSession, Page, PageRequest, ProviderLog, Session, SessionChange, SessionEvent, SessionFilter,
     SessionStore, refuse_to_call,
@@ -147,6 +149,25 @@ pub(crate) fn list(
     Ok(Page { items, total: total.0 })
 }
 
+/// Adds what the carrier charges for one of a session's calls.
+pub(crate) fn charge(db: &Connection, tenant: TenantId, id: SessionId, price: &CallPrice) -> Outcome<()> {
+    let mut session = find(db, tenant, id)?;
+    session.charge(price);
+    save(db, &session)
+}
+
+/// A price of two columns.
+pub(crate) fn read_price(row: &Row<'_>, micros: &str, currency: &str) -> rusqlite::Result<Option<CallPrice>> {
+    let price = (row.get::<_, Option<Count>>(micros)?, row.get(currency)?);
+    Ok(if let (Some(Count(micros)), Some(currency)) = price { Some(CallPrice { micros, currency }) } else { None })
+}
+
+/// Writes what an entry of a session's journal means for its row.
+pub(crate) fn take_in(db: &Connection, tenant: TenantId, entry: &JournalEntry) -> Outcome<()> {
+    let mut session = find(db, tenant, entry.session)?;
+    if session.take_in(entry) { save(db, &session) } else { Ok(()) }
+}
+
 /// The tenant's session; another tenant's is not found.
 pub(crate) fn find(db: &Connection, tenant: TenantId, id: SessionId) -> Outcome<Session> {
     let query = "SELECT * FROM sessions WHERE id = ? AND tenant_id = ?";
@@ -207,8 +228,9 @@ fn insert(db: &Connection, session: &Session) -> Outcome<()> {
 /// Writes everything that can change.
 pub(crate) fn save(db: &Connection, session: &Session) -> Outcome<()> {
     let update = "UPDATE sessions SET
-        account = :account, status = :status, due_at = :due_at, connected_at = :connected_at, ended_at = :ended_at,
+        account = :account, status = :status, due_at = :due_at, call_back_at = :call_back_at, connected_at = :connected_at, ended_at = :ended_at,
         end_reason = :end_reason, carrier_call = :carrier_call, cost_micros = :cost_micros,
+        carrier_price_micros = :carrier_price_micros, carrier_price_currency = :carrier_price_currency,
         recording_url = :recording_url, owner_epoch = :owner_epoch, leased_until = :leased_until, updated_at = :updated_at
         WHERE id = :id";
     db.prepare_cached(update)?.execute(named_params! {
@@ -216,11 +238,14 @@ pub(crate) fn save(db: &Connection, session: &Session) -> Outcome<()> {
         ":account": session.account.map(Text),
         ":status": Text(session.status),
         ":due_at": session.due_at.map(At),
+        ":call_back_at": session.call_back_at.map(At),
         ":connected_at": session.connected_at.map(At),
         ":ended_at": session.ended_at.map(At),
         ":end_reason": session.end_reason.map(Text),
         ":carrier_call": session.carrier_call.as_ref().map(CarrierCallId::as_str),
         ":cost_micros": session.cost_micros,
+        ":carrier_price_micros": session.carrier_price.as_ref().map(|price| Count(price.micros)),
+        ":carrier_price_currency": session.carrier_price.as_ref().map(|price| price.currency.as_str()),
         ":recording_url": session.recording_url,
         ":owner_epoch": session.owner.0,
         ":leased_until": session.leased_until.map(At),
@@ -251,11 +276,13 @@ pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Session> {
     let mut session = Session::created(&new);
     session.status = word(row, "status")?;
     session.due_at = row.get::<_, Option<At>>("due_at")?.map(|at| at.0);
+    session.call_back_at = row.get::<_, Option<At>>("call_back_at")?.map(|at| at.0);
     session.connected_at = row.get::<_, Option<At>>("connected_at")?.map(|at| at.0);
     session.ended_at = row.get::<_, Option<At>>("ended_at")?.map(|at| at.0);
     session.end_reason = session.ended_at.map(|_| word(row, "end_reason")).transpose()?;
     session.carrier_call = row.get::<_, Option<String>>("carrier_call")?.map(CarrierCallId::new);
     session.cost_micros = row.get("cost_micros")?;
+    session.carrier_price = read_price(row, "carrier_price_micros", "carrier_price_currency")?;
     session.recording_url = row.get("recording_url")?;
     session.owner = Epoch(row.get("owner_epoch")?);
     session.leased_until = row.get::<_, Option<At>>("leased_until")?.map(|at| at.0);

@@ -5,6 +5,7 @@ use axum::extract::State as Extract;
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
+use voicecall::carrier::CallPrice;
 use voicecall::store::{CallPriority, Session, SessionStatus};
 use voicecall::survey::analysis::CallSummary;
 use voicecall::survey::store::{QuestionId, SurveyCall};
@@ -56,6 +57,10 @@ pub(super) struct SessionBody {
     /// US dollars.
     #[schema(minimum = 0)]
     cost_estimate: f64,
+    /// What the carrier charges for the session's calls. It tells some minutes after the end; `costEstimate` stays as it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = CarrierCostBody, required = false)]
+    carrier_cost: Option<CarrierCostBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Url, required = false)]
     recording_url: Option<String>,
@@ -63,6 +68,24 @@ pub(super) struct SessionBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = SummaryBody, required = false)]
     summary: Option<SummaryBody>,
+}
+
+/// What the carrier charges.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CarrierCost)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CarrierCostBody {
+    /// In units of the currency.
+    #[schema(minimum = 0)]
+    amount: f64,
+    /// An ISO 4217 code: USD where the server has a rate for what the carrier charges in.
+    currency: String,
+}
+
+impl From<CallPrice> for CarrierCostBody {
+    fn from(price: CallPrice) -> Self {
+        Self { amount: price.micros as f64 / 1e6, currency: price.currency }
+    }
 }
 
 /// A call in a few words.
@@ -137,6 +160,7 @@ impl SessionBody {
             end_reason: session.end_reason.map(EndReason::from),
             questions_asked: record.questions_asked,
             cost_estimate: session.cost_micros.unwrap_or(0) as f64 / 1e6,
+            carrier_cost: session.carrier_price.map(CarrierCostBody::from),
             recording_url: session.recording_url,
         }
     }

@@ -3,6 +3,7 @@
 mod problems;
 mod secret;
 
+use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -48,6 +49,8 @@ pub(crate) struct Settings {
     pub(crate) hours: Option<CallHours>,
     /// How many calls one business may order in a day.
     pub(crate) tenant_calls_per_day: u32,
+    /// What one unit of a currency is worth in which the carrier charges.
+    pub(crate) exchange_rates: HashMap<String, Money>,
     pub(crate) calls_per_second: f64,
     pub(crate) retention: RetentionPolicy,
 }
@@ -65,6 +68,7 @@ impl Settings {
         let webhook_secret = problems.take(webhook_secret);
         let (rates, calls) = (problems.take(rates()), problems.take(call_limits()));
         let (hours, tenant_calls_per_day) = (problems.take(hours()), problems.take(tenant_calls_per_day()));
+        let exchange_rates = problems.take(exchange_rates(optional("EXCHANGE_RATES").as_deref()));
         let (calls_per_second, retention) = (problems.take(calls_per_second()), problems.take(retention()));
         Some(Self {
             listen: optional("LISTEN").unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
@@ -82,6 +86,7 @@ impl Settings {
             calls: calls?,
             hours: hours?,
             tenant_calls_per_day: tenant_calls_per_day?,
+            exchange_rates: exchange_rates?,
             calls_per_second: calls_per_second?,
             retention: retention?,
         })
@@ -111,6 +116,7 @@ impl Settings {
             // Simulated customers are awake.
             hours: None,
             tenant_calls_per_day: tenant_calls_per_day()?,
+            exchange_rates: exchange_rates(optional("EXCHANGE_RATES").as_deref())?,
             calls_per_second: calls_per_second()?,
             retention: retention()?,
         })
@@ -276,6 +282,19 @@ fn tenant_calls_per_day() -> Result<u32> {
     text.parse().map_err(|error| Error::config("TENANT_CALLS_PER_DAY", "a whole number").with_source(error))
 }
 
+/// Reads `SEK=0.095,EUR=1.08`: US dollars for one unit of each currency.
+fn exchange_rates(text: Option<&str>) -> Result<HashMap<String, Money>> {
+    let wrong = || Error::config("EXCHANGE_RATES", "currencies with US dollars for a unit, such as SEK=0.095,EUR=1.08");
+    let pairs = text.into_iter().flat_map(|text| text.split(',')).map(str::trim).filter(|pair| !pair.is_empty());
+    let rate = |pair: &str| {
+        let (currency, unit) = pair.split_once('=').ok_or_else(wrong)?;
+        let is_currency = currency.len() == 3 && currency.bytes().all(|byte| byte.is_ascii_uppercase());
+        let unit = dollars(unit).filter(|unit| is_currency && *unit > Money::ZERO).ok_or_else(wrong)?;
+        Ok((currency.to_owned(), unit))
+    };
+    pairs.map(rate).collect()
+}
+
 fn call_limits() -> Result<CallLimits> {
     let cap = match optional("CALL_COST_CAP") {
         Some(text) => {
@@ -404,6 +423,16 @@ mod tests {
         assert_eq!(days("90"), Some(Duration::from_secs(90 * 24 * 3600)));
         for wrong in ["0", "-1", "1.5", "36501", "a week", "4294967296"] {
             assert_eq!(days(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn exchange_rates_are_read_or_named() {
+        let rates = exchange_rates(Some("SEK=0.095, EUR=1.08")).unwrap();
+        assert_eq!((rates["SEK"].micros(), rates["EUR"].micros()), (95_000, 1_080_000));
+        assert!(exchange_rates(None).unwrap().is_empty());
+        for wrong in ["SEK", "sek=1", "SEK=-1", "SEK=0", "SEK=x"] {
+            assert_eq!(exchange_rates(Some(wrong)).unwrap_err().field(), Some("EXCHANGE_RATES"), "{wrong}");
         }
     }
 

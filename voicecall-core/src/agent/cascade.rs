@@ -16,7 +16,10 @@ use super::respond::respond;
 use super::{AgentEvent, AgentOperation, AgentSession, AgentSetup, AgentTask, OpId, SPEECH_CREDIT, VoiceAgent};
 use crate::audio::{Frame, SAMPLE_RATE};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{ChatDelta, ChatRequest, LanguageModel, SpeechChunk, SpeechOptions, SpeechToText, TextToSpeech};
+use crate::model::{
+    Breaker, ChatDelta, ChatRequest, LanguageModel, ServiceHealth, SpeechChunk, SpeechOptions, SpeechToText,
+    TextToSpeech,
+};
 
 /// Frames said since the operation began that wait for a transcriber: 15 s.
 const LISTENING_FRAMES: usize = 750;
@@ -51,13 +54,26 @@ pub struct Cascade {
     stt: Arc<dyn SpeechToText>,
     llm: Arc<dyn LanguageModel>,
     tts: Arc<dyn TextToSpeech>,
+    health: Vec<ServiceHealth>,
 }
 
 impl Cascade {
     /// An agent that hears with `stt`, thinks with `llm` and speaks with `tts`.
     #[must_use]
     pub fn new(stt: Arc<dyn SpeechToText>, llm: Arc<dyn LanguageModel>, tts: Arc<dyn TextToSpeech>) -> Self {
-        Self { stt, llm, tts }
+        Self { stt, llm, tts, health: Vec::new() }
+    }
+
+    /// The same, with a [`Breaker`] before each service: calls do not wait for one that fails.
+    #[must_use]
+    pub fn with_breakers(self) -> Self {
+        let [stt, llm, tts] = ["transcription", "chat", "speech"].map(ServiceHealth::new);
+        Self {
+            stt: Arc::new(Breaker::new(self.stt, stt.clone())),
+            llm: Arc::new(Breaker::new(self.llm, llm.clone())),
+            tts: Arc::new(Breaker::new(self.tts, tts.clone())),
+            health: vec![stt, llm, tts],
+        }
     }
 }
 
@@ -69,6 +85,10 @@ impl VoiceAgent for Cascade {
 
     fn speaks_verbatim(&self) -> bool {
         true
+    }
+
+    fn services(&self) -> Vec<ServiceHealth> {
+        self.health.clone()
     }
 
     async fn open(&self, setup: &AgentSetup) -> Result<Box<dyn AgentSession>> {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::audio::Frame;
 use crate::error::{Error, Result};
 use crate::model::{
-    ChatMessage, ChatRequest, SpeechChunk, SpeechOptions, TokenUsage, ToolCall, ToolSpec, Transcript,
+    ChatMessage, ChatRequest, ServiceHealth, SpeechChunk, SpeechOptions, TokenUsage, ToolCall, ToolSpec, Transcript,
     TranscriptionOptions,
 };
 
@@ -146,6 +146,11 @@ pub trait VoiceAgent: Send + Sync + Debug + 'static {
 
     /// Whether [`AgentTask::Speak`] says exactly the given words. Disclosure and consent need it.
     fn speaks_verbatim(&self) -> bool;
+
+    /// How the services fare that it asks, as far as it follows that; shared by all its sessions.
+    fn services(&self) -> Vec<ServiceHealth> {
+        Vec::new()
+    }
 
     /// Opens a session for one call.
     ///

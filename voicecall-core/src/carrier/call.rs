@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::AnsweredBy;
 use crate::id::CarrierCallId;
+use crate::money::Money;
 use crate::phone::PhoneNumber;
 
 /// How far a call has come. Reports may arrive twice, late or in the wrong order; [`CallStatus::advance`] joins them.
@@ -128,9 +129,27 @@ pub struct CallPrice {
     pub currency: String,
 }
 
+impl CallPrice {
+    /// Both together; `None` if they are in different currencies, or too much.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Option<Self> {
+        let micros = self.micros.checked_add(other.micros).filter(|_| self.currency == other.currency)?;
+        Some(Self { micros, currency: self.currency.clone() })
+    }
+
+    /// The same in US dollars, rounded up to a millionth, where one unit of its currency is worth `unit`; `None` if that is
+    /// too much, or `unit` is negative.
+    #[must_use]
+    pub fn in_dollars(&self, unit: Money) -> Option<Self> {
+        let micros = u128::from(self.micros) * u128::try_from(unit.micros()).ok()?;
+        Some(Self { micros: u64::try_from(micros.div_ceil(1_000_000)).ok()?, currency: "USD".to_owned() })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::CallStatus::{self, *};
+    use super::{CallPrice, Money};
     use proptest::prelude::*;
 
     proptest! {
@@ -143,6 +162,18 @@ mod tests {
             let end = order.iter().copied().chain(repeated).fold(Queued, CallStatus::advance);
             prop_assert_eq!(end, Completed);
         }
+    }
+
+    #[test]
+    fn prices_are_added_and_converted_without_a_fraction_lost() {
+        let price = |micros, currency: &str| CallPrice { micros, currency: currency.to_owned() };
+        assert_eq!(price(1, "SEK").plus(&price(2, "SEK")), Some(price(3, "SEK")));
+        assert_eq!(price(1, "SEK").plus(&price(2, "EUR")), None);
+        assert_eq!(price(u64::MAX, "SEK").plus(&price(1, "SEK")), None);
+        let crown = Money::from_micros(95_000);
+        assert_eq!(price(1_500_000, "SEK").in_dollars(crown), Some(price(142_500, "USD")));
+        assert_eq!(price(1, "SEK").in_dollars(crown), Some(price(1, "USD")), "rounded up");
+        assert_eq!(price(1, "SEK").in_dollars(Money::from_micros(-1)), None);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::fmt::Debug;
 
+use jiff::Timestamp;
+
 use super::yes_no::yes_or_no;
 use super::{Action, Dialogue, DialogueEvent, Past, Utterance, UtteranceId};
 use crate::error::{Error, Result};
@@ -173,14 +175,19 @@ impl<D: Dialogue> Dialogue for WithConsent<D> {
         }
     }
 
-    /// Whoever agreed is not asked again, and whoever was not asked is.
+    fn begin(&mut self, at: Timestamp) {
+        self.dialogue.begin(at);
+    }
+
     fn recall(&mut self, past: &Past) {
         self.dialogue.recall(past);
     }
 
+    /// Whoever agreed in this very call is not asked again; whoever was not asked, or is called another time, is.
     fn resume(&mut self, journal: &[JournalEntry]) {
         let decision = journal.iter().rev().find_map(|entry| match entry.fact {
             Fact::Consent { given } => Some(given),
+            Fact::Ended { .. } | Fact::CallBack { .. } => Some(false),
             _ => None,
         });
         self.ask.given = decision.unwrap_or(false);

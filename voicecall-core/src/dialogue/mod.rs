@@ -11,6 +11,7 @@ mod yes_no;
 use std::fmt::Debug;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use ask_consent::{AskConsent, WithConsent};
@@ -252,6 +253,10 @@ pub trait Dialogue: Send + Debug {
     /// Takes in what was said with the person before this session, ahead of [`resume`](Self::resume). Does nothing unless told
     /// otherwise: such a dialogue knows of its own session only.
     fn recall(&mut self, _past: &Past) {}
+
+    /// Takes in, ahead of everything else, the wall-clock instant from which the call's time counts: that of its answer, over
+    /// all its connections. Does nothing unless told otherwise. Messages have no such instant.
+    fn begin(&mut self, _at: Timestamp) {}
 
     /// When it wants [`DialogueEvent::Wake`], if at all. Asked after every event.
     fn wake_at(&self) -> Option<CallTime> {

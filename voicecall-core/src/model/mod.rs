@@ -2,12 +2,14 @@
 //!
 //! All three return streams. Dropping a stream cancels the work.
 
+mod breaker;
 mod language;
 mod object;
 mod speech;
 mod speech_cache;
 mod transcription;
 
+pub use breaker::{Breaker, CONNECTION_LOST, SERVICE_FAILING, ServiceHealth, Trust};
 pub use language::{
     ChatDelta, ChatMessage, ChatRequest, ChatRole, LanguageModel, OutputSchema, TokenUsage, ToolCall, ToolSpec,
 };

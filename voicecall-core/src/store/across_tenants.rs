@@ -50,6 +50,13 @@ pub trait QueueStore: Send + Sync {
     /// As every store call.
     async fn open_sessions(&self) -> Result<Vec<Session>>;
 
+    /// Attempts since `since` that became calls for which the carrier may charge, and whose price is not known, oldest first; at
+    /// most `limit`. Those that ended without an answer are left out.
+    ///
+    /// # Errors
+    /// As every store call.
+    async fn unpriced_attempts(&self, since: Timestamp, limit: u32) -> Result<Vec<(TenantId, AttemptId)>>;
+
     /// Makes the caller of this method the owner of a session; writes of earlier owners are refused from now on.
     ///
     /// # Errors

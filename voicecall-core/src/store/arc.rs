@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::*;
+use crate::carrier::CallPrice;
 use crate::error::Result;
 use crate::id::{
     AccountName, AttemptId, CarrierCallId, CarrierMessageId, ConversationId, Epoch, MessageId, SessionId, TenantId,
@@ -53,6 +54,7 @@ pass_through! { DialStore {
     fn settle_attempt(tenant: TenantId, attempt: AttemptId, outcome: &AttemptOutcome) -> ();
     fn finish_attempt(tenant: TenantId, attempt: AttemptId, outcome: EndReason, change: &SessionChange) -> Session;
     fn attempt(tenant: TenantId, id: AttemptId) -> DialAttempt;
+    fn charge_attempt(tenant: TenantId, attempt: AttemptId, price: &CallPrice) -> bool;
     fn attempts(tenant: TenantId, session: SessionId) -> Vec<DialAttempt>;
     fn count_attempts(tenant: TenantId, sessions: &[SessionId]) -> HashMap<SessionId, u64>;
 }}
@@ -106,6 +108,7 @@ pass_through! { QueueStore {
     fn count_waiting() -> u64;
     fn claim_session(tenant: TenantId, id: SessionId, claim: &Claim) -> (Session, Epoch);
     fn open_sessions() -> Vec<Session>;
+    fn unpriced_attempts(since: Timestamp, limit: u32) -> Vec<(TenantId, AttemptId)>;
     fn acquire_lease(tenant: TenantId, session: SessionId, how: AcquireLease) -> Epoch;
     fn renew_leases(leases: &[Lease], term: LeaseTerm) -> Vec<Lease>;
     fn signal(tenant: TenantId, session: SessionId, signal: &Signal) -> ();

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::status::EndReason;
+use crate::carrier::CallPrice;
 use crate::error::Error;
 use crate::id::{AccountName, AttemptId, CarrierCallId, Epoch, SessionId, TenantId};
 use crate::text_enum;
@@ -47,6 +48,8 @@ pub struct DialAttempt {
     pub reason: Option<String>,
     /// How the call ended without reaching anybody, once that is known.
     pub outcome: Option<EndReason>,
+    /// What the carrier charges for the call, once it has told.
+    pub price: Option<CallPrice>,
     /// When it was planned.
     pub created_at: Timestamp,
 }
@@ -66,6 +69,7 @@ impl DialAttempt {
             call: None,
             reason: None,
             outcome: None,
+            price: None,
             created_at,
         }
     }
@@ -93,6 +97,23 @@ impl DialAttempt {
         }
         self.outcome = Some(outcome);
         Ok(())
+    }
+
+    /// Whether the carrier has a call that it may charge for, and has not told what. Nobody charges for a phone that rang.
+    #[must_use]
+    pub fn may_be_charged(&self) -> bool {
+        let was_not_answered = matches!(
+            self.outcome,
+            Some(EndReason::Busy | EndReason::NoAnswer | EndReason::CallFailed | EndReason::Canceled)
+        );
+        self.state == AttemptState::Accepted && self.price.is_none() && !was_not_answered
+    }
+
+    /// Takes in what the carrier charges. Returns whether that is news: the first price stays.
+    pub fn charge(&mut self, price: &CallPrice) -> bool {
+        let is_news = self.price.is_none();
+        self.price.get_or_insert_with(|| price.clone());
+        is_news
     }
 
     /// Takes in what became of the request.

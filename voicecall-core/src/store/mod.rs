@@ -7,6 +7,7 @@
 
 mod across_tenants;
 mod arc;
+mod call_back;
 mod channel;
 mod contact;
 mod conversation;

@@ -9,6 +9,7 @@ use super::event::EventSource;
 use super::lease::AcquireLease;
 use super::status::{CallPriority, EndReason, SessionStatus};
 use crate::address::Address;
+use crate::carrier::CallPrice;
 use crate::error::{Error, ErrorKind};
 use crate::id::{AccountName, CarrierCallId, ConversationId, Epoch, SessionId, TenantId};
 use crate::seal::{PersonKey, SealedAddress, SealedRow, Vault};
@@ -149,9 +150,12 @@ pub struct Session {
     pub status: SessionStatus,
     /// From when on the other side may be called; `None` while that is being done, and once the session is over.
     pub due_at: Option<Timestamp>,
+    /// From when on the person who is on the line wants to be called again; `None` if they did not ask for it, and once
+    /// the session waits for that.
+    pub call_back_at: Option<Timestamp>,
     /// When it was asked for, or began.
     pub started_at: Timestamp,
-    /// When the other side was on the line.
+    /// When the other side was on the line, in the newest call.
     pub connected_at: Option<Timestamp>,
     /// When it was over.
     pub ended_at: Option<Timestamp>,
@@ -159,8 +163,11 @@ pub struct Session {
     pub end_reason: Option<EndReason>,
     /// The carrier's name for the call.
     pub carrier_call: Option<CarrierCallId>,
-    /// What it cost so far, in millionths of a US dollar.
+    /// What it cost so far as we count it, in millionths of a US dollar.
     pub cost_micros: Option<i64>,
+    /// What the carrier charges for its calls, as far as it has told and they are in one currency. It is part of what we
+    /// estimated, not beside it.
+    pub carrier_price: Option<CallPrice>,
     /// Where the recording is.
     pub recording_url: Option<String>,
     /// What the application wants to find in it again.
@@ -194,12 +201,14 @@ impl Session {
             priority: new.priority,
             status: if is_call { SessionStatus::Initiated } else { SessionStatus::InProgress },
             due_at: (is_call && new.direction == Direction::Outbound).then_some(new.started_at),
+            call_back_at: None,
             started_at: new.started_at,
             connected_at: (!is_call).then_some(new.started_at),
             ended_at: None,
             end_reason: None,
             carrier_call: None,
             cost_micros: None,
+            carrier_price: None,
             recording_url: None,
             metadata: new.metadata.clone(),
             owner: Epoch::FIRST,
@@ -264,6 +273,11 @@ impl Session {
                 self.updated_at = *at;
             }
             SessionChange::Postponed { until, at } => {
+                if self.status == SessionStatus::InProgress {
+                    self.status = SessionStatus::Connecting;
+                    self.connected_at = None;
+                    self.call_back_at = None;
+                }
                 self.due_at = Some(*until);
                 self.updated_at = *at;
             }
@@ -301,9 +315,7 @@ impl Session {
             {
                 return Ok(());
             }
-            SessionChange::Postponed { .. }
-                if !matches!(self.status, SessionStatus::Initiated | SessionStatus::Connecting) =>
-            {
+            SessionChange::Postponed { .. } if !self.may_wait() => {
                 return Err(conflict().with_message(format!("a session {} waits for nobody", self.status)));
             }
             _ => {}
@@ -314,6 +326,15 @@ impl Session {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Takes in what the carrier charges for one of its calls, as every store does inside its transaction. What is in another
+    /// currency than the rest stands with its attempt alone.
+    pub fn charge(&mut self, price: &CallPrice) {
+        self.carrier_price = match self.carrier_price.take() {
+            None => Some(price.clone()),
+            Some(known) => known.plus(price).or(Some(known)),
+        };
     }
 
     /// Takes the session's turn to be called, as every store does inside its transaction. Returns the new owner.
@@ -365,7 +386,8 @@ pub enum SessionChange {
         /// When.
         at: Timestamp,
     },
-    /// The other side was not reached, or may not be called now: it waits. No event.
+    /// The other side was not reached, may not be called now, or [asked to be called again](Session::call_back_at): it
+    /// waits. No event.
     Postponed {
         /// When the next attempt is due.
         until: Timestamp,

@@ -10,6 +10,7 @@ use super::{
     AttemptOutcome, Channel, DialAttempt, EndReason, Erased, MessageStore, NewSession, Page, PageRequest, PersonFile,
     ProviderLog, Session, SessionChange, SessionEvent, SessionFilter,
 };
+use crate::carrier::CallPrice;
 use crate::error::Result;
 use crate::id::{AttemptId, Epoch, SessionId, TenantId};
 use crate::journal::JournalEntry;
@@ -133,6 +134,13 @@ pub trait DialStore: Send + Sync {
         outcome: EndReason,
         change: &SessionChange,
     ) -> Result<Session>;
+
+    /// Records what the carrier charges for an attempt's call, and adds it to its session, or does neither. Returns whether it is
+    /// news: the first price stays, whatever is told later.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    async fn charge_attempt(&self, tenant: TenantId, attempt: AttemptId, price: &CallPrice) -> Result<bool>;
 
     /// One attempt.
     ///

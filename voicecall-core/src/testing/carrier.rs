@@ -17,9 +17,9 @@ use url::Url;
 
 use super::ScriptedMedia;
 use crate::carrier::{
-    CallFlow, CallPage, CallQuery, CallStatus, CarrierCall, CarrierEvent, CarrierRecording, Digits, FindCalls,
-    NumberWebhooks, PageToken, PausedAudio, PlaceCall, RecordCall, RecordingAudio, RecordingId, RecordingStatus,
-    VoiceBackend, VoiceCapabilities, WebhookReply, WebhookRequest,
+    CallFlow, CallPage, CallPrice, CallQuery, CallStatus, CarrierCall, CarrierEvent, CarrierRecording, Digits,
+    FindCalls, NumberWebhooks, PageToken, PausedAudio, PlaceCall, RecordCall, RecordingAudio, RecordingId,
+    RecordingStatus, VoiceBackend, VoiceCapabilities, WebhookReply, WebhookRequest,
 };
 use crate::consent::ConsentToken;
 use crate::error::{Error, ErrorKind, Result};
@@ -105,6 +105,7 @@ struct Script {
     requests: Vec<CarrierRequest>,
     placed: usize,
     calls: HashMap<CarrierCallId, CallStatus>,
+    prices: HashMap<CarrierCallId, CallPrice>,
     /// The oldest first, with their audio.
     recordings: Vec<(CarrierRecording, Bytes)>,
     webhooks: HashMap<PhoneNumber, NumberWebhooks>,
@@ -172,6 +173,11 @@ impl ScriptedCarrier {
     /// Says how far a call has come, for whoever fetches it.
     pub fn has_call(&self, call: &str, status: CallStatus) {
         self.script().calls.insert(CarrierCallId::new(call), status);
+    }
+
+    /// Charges this for a call from now on.
+    pub fn charges(&self, call: &str, price: CallPrice) {
+        self.script().prices.insert(CarrierCallId::new(call), price);
     }
 
     /// Has a finished recording of a call, with this audio.
@@ -298,7 +304,8 @@ impl VoiceBackend for ScriptedCarrier {
             return Err(failed(kind, "fetch call"));
         }
         let status = script.calls.get(call).ok_or_else(|| failed(ErrorKind::NotFound, "fetch call"))?;
-        Ok(CarrierCall::new(call.clone(), *status))
+        let price = script.prices.get(call).cloned();
+        Ok(CarrierCall { price, ..CarrierCall::new(call.clone(), *status) })
     }
 
     async fn find(&self, query: &FindCalls) -> Result<Vec<CarrierCall>> {

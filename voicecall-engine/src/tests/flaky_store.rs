@@ -116,6 +116,7 @@ flaky! {
         fn attempt(tenant: TenantId, id: AttemptId) -> DialAttempt;
         fn attempts(tenant: TenantId, session: SessionId) -> Vec<DialAttempt>;
         fn count_attempts(tenant: TenantId, sessions: &[SessionId]) -> HashMap<SessionId, u64>;
+        fn charge_attempt(tenant: TenantId, attempt: AttemptId, price: &carrier::CallPrice) -> bool;
     }
     PersonStore {
         fn export_person(tenant: TenantId, person: PersonKey) -> PersonFile;
@@ -163,6 +164,7 @@ flaky! {
         fn count_waiting() -> u64;
         fn claim_session(tenant: TenantId, id: SessionId, claim: &Claim) -> (Session, Epoch);
         fn open_sessions() -> Vec<Session>;
+        fn unpriced_attempts(since: Timestamp, limit: u32) -> Vec<(TenantId, AttemptId)>;
         fn acquire_lease(tenant: TenantId, session: SessionId, how: AcquireLease) -> Epoch;
         fn renew_leases(leases: &[Lease], term: LeaseTerm) -> Vec<Lease>;
         fn signal(tenant: TenantId, session: SessionId, signal: &Signal) -> ();

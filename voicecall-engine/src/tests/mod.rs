@@ -1,6 +1,7 @@
 //! The engine with a scripted carrier, a store in memory and virtual time.
 
 mod accounts;
+mod call_back;
 mod calls;
 mod contacts;
 mod elsewhere;
@@ -10,6 +11,7 @@ mod flaky_store;
 mod incoming;
 mod phone;
 mod placing;
+mod prices;
 mod queueing;
 mod recovering;
 mod registry;

@@ -25,7 +25,10 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Barrier, watch};
 use tokio_rustls::TlsAcceptor;
-use voicecall_core::model::{SpeechOptions, SpeechToText, TextToSpeech, TranscriptionOptions};
+use voicecall_core::model::{
+    Breaker, CONNECTION_LOST, LanguageModel, SERVICE_FAILING, ServiceHealth, SpeechOptions, SpeechToText, TextToSpeech,
+    TranscriptionOptions, Trust,
+};
 use voicecall_openai::{Endpoint, OpenAiChat, OpenAiSpeech, OpenAiTranscription, Timeouts};
 
 /// Calls that speak at once, and how long each speaks.
@@ -129,6 +132,10 @@ fn answer(path: &str) -> Response {
         ("audio/pcm", Body::from_stream(stream::iter((0..SECONDS).map(move |_| second()))))
     } else if path.ends_with("/transcriptions") {
         ("application/json", Body::from(r#"{"text":"Ja, tack."}"#))
+    } else if path.starts_with("/hang") {
+        let begun = Bytes::from("data: {\"choices\":[{\"delta\":{\"content\":\"Hej\"}}]}\n\n");
+        let never_ends = stream::once(async { Ok::<_, std::io::Error>(begun) }).chain(stream::pending());
+        ("text/event-stream", Body::from_stream(never_ends))
     } else {
         let events = "data: {\"choices\":[{\"delta\":{\"content\":\"Hej\"}}]}\n\n\
                       data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
@@ -227,4 +234,41 @@ async fn a_path_that_dies_without_a_word_is_found_dead_though_nobody_asks_anythi
     // Without pings it would go into the dead connection and end at its own limit.
     assert_eq!(chat(&model).await, "Hej");
     assert_eq!(server.asked(Version::HTTP_2, "/completions"), 2);
+}
+
+#[tokio::test]
+async fn a_path_that_dies_under_answers_opens_the_breaker_of_all_calls() {
+    let test = "a_path_that_dies_under_answers_opens_the_breaker_of_all_calls";
+    let Some(certificate) = trusting(test) else { return };
+    let server = Server::start(&certificate).await;
+    let (kill, is_dead) = watch::channel(false);
+    let hangs = format!("https://localhost:{}/hang/v1", relay(server.port, is_dead).await);
+    let timeouts = Timeouts::default().with_connect(Duration::from_secs(30)).with_first(Duration::from_secs(30));
+    let timeouts = timeouts.with_stall(Duration::from_secs(30));
+    let service = OpenAiChat::new(Endpoint::new(&hangs, "test-model").unwrap().with_timeouts(timeouts)).unwrap();
+    let health = ServiceHealth::new("chat");
+    let model = Breaker::new(Arc::new(service), health.clone());
+    let mut answers = [model.chat(crate::chat::request()), model.chat(crate::chat::request())];
+    for answer in &mut answers {
+        answer.next().await.unwrap().unwrap();
+    }
+
+    kill.send_replace(true);
+    // Nothing passes, so that time does, as fast as it can: pings and their limit.
+    tokio::time::pause();
+    for answer in &mut answers {
+        let lost = answer.next().await.unwrap().unwrap_err();
+        assert_eq!((lost.code(), lost.is_retryable()), (Some(CONNECTION_LOST), true), "{lost}");
+    }
+    assert_eq!(health.trust(), Trust::Failing);
+    let refused = model.chat(crate::chat::request()).next().await.unwrap().unwrap_err();
+    assert_eq!((refused.code(), refused.is_retryable()), (Some(SERVICE_FAILING), true));
+    tokio::time::sleep(refused.retry_after().unwrap()).await;
+    tokio::time::resume();
+
+    // A path that is new is alive.
+    let mut trial = model.chat(crate::chat::request());
+    trial.next().await.unwrap().unwrap();
+    assert_eq!(health.trust(), Trust::Trusted);
+    assert_eq!(server.asked(Version::HTTP_2, "/completions"), 3, "nothing was asked while it failed");
 }

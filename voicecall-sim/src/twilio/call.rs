@@ -192,6 +192,8 @@ pub(super) struct Call {
     pub(super) dialled: Option<CallTime>,
     pub(super) answered: Option<CallTime>,
     pub(super) ended: Option<CallTime>,
+    /// What it costs is known.
+    pub(super) is_priced: bool,
     pub(super) sip_response: Option<u16>,
     pub(super) instructions: Instructions,
     pub(super) fallback: Option<(String, Method)>,
@@ -220,6 +222,12 @@ impl Call {
     /// How long it has lasted, or lasted, from the answer.
     pub(super) fn duration(&self, now: CallTime) -> Duration {
         self.answered.map_or(Duration::ZERO, |answered| self.ended.unwrap_or(now).since(answered))
+    }
+
+    /// What it costs, if that is known: 0.014 of a unit for each minute that was begun, as the carrier writes what it takes.
+    pub(super) fn price(&self) -> Option<String> {
+        let minutes = self.duration(self.ended.filter(|_| self.is_priced)?).as_secs().div_ceil(60).max(1);
+        Some(format!("-{}.{:05}", minutes * 1_400 / 100_000, minutes * 1_400 % 100_000))
     }
 
     /// The fields every request about this call carries.

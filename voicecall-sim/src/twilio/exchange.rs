@@ -59,6 +59,8 @@ pub(super) enum Timer {
     /// A stream has something to send between two ticks.
     Stream(usize),
     Limit(usize),
+    /// The price of a call is known.
+    Priced(usize),
     /// The verdict on who answered is there.
     Detected(usize),
     /// A recording was worked on.
@@ -190,6 +192,7 @@ impl Exchange {
             Timer::Tick(call) => self.tick(now, call),
             Timer::Stream(call) => self.flush_stream(now, call),
             Timer::Limit(call) => self.limit(now, call),
+            Timer::Priced(call) => self.calls[call].is_priced = true,
             Timer::Detected(call) => self.detected(now, call),
             Timer::Recorded(recording) => self.recorded(now, recording),
             Timer::DialLimit(leg) => self.dial_limit(now, leg),

@@ -39,7 +39,7 @@ pub(super) fn call(exchange: &Exchange, call: &Call) -> Value {
         "start_time": call.answered.or(call.ended).map(at),
         "end_time": call.ended.map(at),
         "duration": duration,
-        "price": null,
+        "price": call.price(),
         "price_unit": "USD",
         "direction": call.direction.as_str(),
         "answered_by": call.answered_by.map(|(verdict, _)| verdict),

@@ -59,6 +59,7 @@ impl Exchange {
             dialled: None,
             answered: None,
             ended: None,
+            is_priced: false,
             sip_response: None,
             instructions,
             fallback: None,
@@ -175,6 +176,9 @@ impl Exchange {
         let clock = call.clock(now);
         if let Some(party) = &mut call.party {
             party.ended(clock);
+        }
+        if call.answered.is_some() {
+            self.at(now + self.options.priced_after, Timer::Priced(index));
         }
         self.become_status(now, index, status);
         self.stop_recordings(now, index);

@@ -101,6 +101,8 @@ pub struct ExchangeOptions {
     pub half_open_after: Duration,
     /// The time between two calls an account dials; more are queued. The carrier's default is one second.
     pub dial_interval: Duration,
+    /// How long after the end of a call its price is known. The carrier takes some minutes.
+    pub priced_after: Duration,
     /// What becomes of messages.
     pub messaging: MessagingOptions,
     /// How every media stream behaves; its seed is mixed with the exchange's.
@@ -121,6 +123,7 @@ impl ExchangeOptions {
             abrupt_loss: AbruptLoss::default(),
             half_open_after: Duration::from_secs(10),
             dial_interval: Duration::from_secs(1),
+            priced_after: Duration::from_secs(180),
             messaging: MessagingOptions::default(),
             phone: PhoneOptions::default(),
             allow_loopback: false,

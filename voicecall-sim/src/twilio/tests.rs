@@ -435,6 +435,22 @@ fn a_live_call_is_redirected_or_ended_and_an_ended_one_is_21220() {
 }
 
 #[test]
+fn a_price_is_known_some_minutes_after_the_end_of_an_answered_call() {
+    let mut world = World::new(exchange(vec![], |_| Box::new(Silent(Answer::After(Duration::ZERO)))), |_| {
+        "<Response><Pause length=\"70\"/></Response>".to_owned()
+    });
+    let path = format!("/Calls/{}.json", world.place());
+    world.run(S(80));
+    let price = |world: &mut World| {
+        let call = world.rest("GET", &path, &[]).1;
+        (call["status"].clone(), call["price"].clone())
+    };
+    assert_eq!(price(&mut world), ("completed".into(), serde_json::Value::Null));
+    world.run(S(260));
+    assert_eq!(price(&mut world), ("completed".into(), "-0.02800".into()), "two minutes were begun");
+}
+
+#[test]
 fn the_same_seed_gives_the_same_log_byte_for_byte() {
     let log = |seed: u64| {
         let mut options = options(vec![FaultRule::sometimes(Site::WebhookStatus, 0.5, Fault::Duplicate { times: 1 })]);

@@ -1,10 +1,11 @@
 //! Letting a caller go, and the replies to what callers ask back, in every state.
 
-use super::intent::{self, Context, Intent};
+use super::intent::{self, Context, Intent, Window};
 use super::machine::Interview;
 use super::pending_requests::About;
 use super::speech::Cue;
 use super::state::State;
+use jiff::{SignedDuration, Zoned};
 use voicecall_core::CallTime;
 use voicecall_core::dialogue::{Action, CallerTurn};
 use voicecall_core::journal::Fact;
@@ -46,8 +47,9 @@ impl Interview {
         let phrases = &self.plan.phrases;
         let (words, reason) = match intent {
             Intent::CallBack => {
-                let when = intent::call_back_time(words, self.plan.language);
-                actions.push(Action::Journal(Fact::CallBack { when }));
+                let (when, Window { not_before, not_after }) =
+                    intent::call_back_time(words, self.plan.language, self.clock_at(now).as_ref());
+                actions.push(Action::Journal(Fact::CallBack { not_before, not_after, when }));
                 (phrases.call_back.clone(), EndReason::CallBack)
             }
             Intent::WrongNumber => (phrases.wrong_number.clone(), EndReason::WrongNumber),
@@ -59,6 +61,12 @@ impl Interview {
             _ => return self.decline(now, actions),
         };
         self.part(&words, reason, now, actions);
+    }
+
+    /// The time on the caller's clock; `None` if nobody told when the call began.
+    fn clock_at(&self, now: CallTime) -> Option<Zoned> {
+        let since = SignedDuration::try_from(now.since(CallTime::ZERO)).ok()?;
+        Some(self.began?.checked_add(since).ok()?.to_zoned(self.zone.clone()))
     }
 
     /// The last words: `words` and goodbye.

@@ -6,10 +6,12 @@ use super::plan::{InterviewPlan, PlannedQuestion};
 use super::progress::Progress;
 use super::speech::{Cue, Speech};
 use super::state::{Introduction, Record, State, Waiting};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use voicecall_core::CallTime;
 use voicecall_core::Result;
 use voicecall_core::dialogue::{Action, AskId, CallerTurn, Dialogue, DialogueEvent, UtteranceId};
-use voicecall_core::journal::Fact;
+use voicecall_core::journal::{Fact, JournalEntry};
 use voicecall_core::store::EndReason;
 
 /// The interview of one call.
@@ -55,6 +57,9 @@ pub struct Interview {
     pub(super) withdrawn: bool,
     /// The caller asked for a moment: this many silences in a row are nothing to speak of.
     pub(super) patient_silences: u32,
+    /// The wall-clock instant from which the call's time counts, if that was told.
+    pub(super) began: Option<Timestamp>,
+    pub(super) zone: TimeZone,
 }
 
 /// What broke off is said again this often in one call: a voice that fails more often cannot be understood.
@@ -90,6 +95,8 @@ impl Interview {
             broken: 0,
             withdrawn: false,
             patient_silences: 0,
+            began: None,
+            zone: plan.zone()?,
             plan,
             progress,
         })
@@ -274,6 +281,22 @@ impl Interview {
 }
 
 impl Dialogue for Interview {
+    fn begin(&mut self, at: Timestamp) {
+        self.began = Some(at);
+    }
+
+    /// What was answered before is not asked again. Whoever agreed in this very call is known by the [`Progress`] that the
+    /// interview was made with; anybody else is asked.
+    fn resume(&mut self, journal: &[JournalEntry]) {
+        // Nothing depends on the instant but the time used.
+        let answered = Progress::of(journal, Timestamp::UNIX_EPOCH).answered;
+        for (question, record) in self.plan.questions.iter().zip(&mut self.records) {
+            if answered.contains(&question.id) {
+                (record.answered_before, record.done) = (true, true);
+            }
+        }
+    }
+
     fn can_grant_consent(&self) -> bool {
         true
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::language::Language;
@@ -23,6 +24,9 @@ pub struct InterviewPlan {
     /// The language it is held in.
     #[serde(default)]
     pub language: Language,
+    /// The IANA time zone of whoever is called, on whose clock they tell when to be called back.
+    #[serde(default = "utc")]
+    pub time_zone: String,
     /// The words around the questions.
     pub phrases: Phrases,
     /// When it ends.
@@ -34,13 +38,13 @@ pub struct InterviewPlan {
 }
 
 impl InterviewPlan {
-    /// A Swedish interview with the usual limits.
+    /// A Swedish interview with the usual limits, on Swedish clocks.
     #[must_use]
     pub fn swedish(business: impl Into<String>, agent: impl Into<String>, questions: Vec<PlannedQuestion>) -> Self {
         Self::new(Language::Swedish, business.into(), agent.into(), questions)
     }
 
-    /// An English interview with the usual limits.
+    /// An English interview with the usual limits, in UTC unless another time zone is set.
     #[must_use]
     pub fn english(business: impl Into<String>, agent: impl Into<String>, questions: Vec<PlannedQuestion>) -> Self {
         Self::new(Language::English, business.into(), agent.into(), questions)
@@ -51,7 +55,26 @@ impl InterviewPlan {
             Language::Swedish => Phrases::swedish(&business, &agent),
             Language::English => Phrases::english(&business, &agent),
         };
-        Self { business, agent, questions, language, phrases, limits: Limits::default(), pace: Pace::default() }
+        let time_zone = match language {
+            Language::Swedish => "Europe/Stockholm".to_owned(),
+            Language::English => utc(),
+        };
+        Self {
+            business,
+            agent,
+            questions,
+            language,
+            time_zone,
+            phrases,
+            limits: Limits::default(),
+            pace: Pace::default(),
+        }
+    }
+
+    /// The time zone by its name.
+    pub(super) fn zone(&self) -> Result<TimeZone> {
+        let wrong = || Error::config("time_zone", "an IANA time zone such as Europe/Stockholm");
+        TimeZone::get(&self.time_zone).map_err(|error| wrong().with_source(error))
     }
 
     /// Checks everything an interview relies on.
@@ -61,6 +84,7 @@ impl InterviewPlan {
     pub fn validate(&self) -> Result<()> {
         self.limits.validate()?;
         self.pace.validate()?;
+        self.zone()?;
         if self.questions.is_empty() {
             return Err(Error::config("questions", "at least one"));
         }
@@ -80,6 +104,10 @@ impl InterviewPlan {
         }
         Ok(())
     }
+}
+
+fn utc() -> String {
+    "UTC".to_owned()
 }
 
 /// A question as it will be asked.
@@ -140,6 +168,7 @@ mod tests {
         assert_eq!(wrong(|plan| plan.questions.push(plan.questions[0].clone())), "questions.id");
         assert_eq!(wrong(|plan| plan.phrases.disclosure.clear()), "phrases.disclosure");
         assert_eq!(wrong(|plan| plan.phrases.acknowledgements.clear()), "phrases.acknowledgements");
+        assert_eq!(wrong(|plan| plan.time_zone = "Europe/Atlantis".into()), "time_zone");
         assert_eq!(wrong(|plan| plan.limits.end = Duration::ZERO), "limits.end");
         assert_eq!(wrong(|plan| plan.pace.chars_per_second = 0), "pace.chars_per_second");
     }

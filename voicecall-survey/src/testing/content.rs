@@ -112,7 +112,7 @@ async fn tell(shop: &Shop, word: &str) -> Vec<JournalEntry> {
         said,
         heard(word),
         Fact::Disclosed { text: word.to_owned() },
-        Fact::CallBack { when: word.to_owned() },
+        Fact::CallBack { not_before: None, not_after: None, when: word.to_owned() },
         Fact::Custom { kind: "shop.note".into(), data: json!({ "note": word }), personal: true },
         SurveyFact::Asked { question: one, text: word.to_owned() }.into(),
         answered(one, word).into(),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{MemoryStore, MemoryTables, conflict};
 use crate::error::Result;
-use crate::id::{AccountName, CarrierCallId, Epoch, SessionId, TenantId};
+use crate::id::{AccountName, AttemptId, CarrierCallId, Epoch, SessionId, TenantId};
 use crate::store::{
     AcquireLease, CallPriority, Claim, Lease, LeaseTerm, QueueStore, Route, RoutingStore, Session, Signal,
     refuse_to_call,
@@ -58,6 +58,12 @@ impl QueueStore for MemoryStore {
         let mut open: Vec<_> = tables.sessions().filter(|session| session.is_open_call()).cloned().collect();
         open.sort_by_key(|session| session.created_at);
         Ok(open)
+    }
+
+    async fn unpriced_attempts(&self, since: Timestamp, limit: u32) -> Result<Vec<(TenantId, AttemptId)>> {
+        let mut unpriced = self.lock().attempts.unpriced(since);
+        unpriced.truncate(limit as usize);
+        Ok(unpriced)
     }
 
     async fn acquire_lease(&self, tenant: TenantId, session: SessionId, how: AcquireLease) -> Result<Epoch> {

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use super::{MemoryStore, conflict, not_found};
+use crate::carrier::CallPrice;
 use crate::error::Result;
 use crate::id::{AccountName, AttemptId, CarrierCallId, Epoch, SessionId, TenantId};
 use crate::store::{AttemptOutcome, AttemptState, DialAttempt, DialStore, EndReason, Session, SessionChange};
@@ -36,6 +38,14 @@ impl Attempts {
         call: &CarrierCallId,
     ) -> Option<&DialAttempt> {
         self.rows.get(self.of_call.get(&(carrier.to_owned(), account, call.clone()))?)
+    }
+
+    /// Those since `since` whose price is not known and may come, oldest first.
+    pub(super) fn unpriced(&self, since: Timestamp) -> Vec<(TenantId, AttemptId)> {
+        let mut unpriced: Vec<_> =
+            self.rows.values().filter(|row| row.created_at >= since && row.may_be_charged()).collect();
+        unpriced.sort_by_key(|row| (row.created_at, row.id));
+        unpriced.into_iter().map(|row| (row.tenant, row.id)).collect()
     }
 
     fn get_mut(&mut self, operation: &'static str, tenant: TenantId, id: AttemptId) -> Result<&mut DialAttempt> {
@@ -102,6 +112,16 @@ impl DialStore for MemoryStore {
         let session = row.change(change)?;
         data.attempts.rows.insert(attempt, finished);
         Ok(session)
+    }
+
+    async fn charge_attempt(&self, tenant: TenantId, attempt: AttemptId, price: &CallPrice) -> Result<bool> {
+        let mut data = self.lock();
+        let row = data.attempts.get_mut("charge attempt", tenant, attempt)?;
+        let (is_news, session) = (row.charge(price), row.session);
+        if is_news {
+            data.sessions.get_mut("charge attempt", tenant, session)?.session.charge(price);
+        }
+        Ok(is_news)
     }
 
     async fn attempt(&self, tenant: TenantId, id: AttemptId) -> Result<DialAttempt> {

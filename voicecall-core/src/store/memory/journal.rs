@@ -44,6 +44,8 @@ impl MemoryStore {
             if let Some(event) = event_of(entry) {
                 row.push_event(event);
             }
+            // Undone with the rest if an extension refuses the entry.
+            let _changed = row.session.take_in(entry);
             for extension in &self.extensions {
                 if let Err(error) = extension.project(tables, tenant, entry) {
                     before.restore(tables);

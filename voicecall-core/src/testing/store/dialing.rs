@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use super::fixture::{Shop, after, assert_kind, new_session};
+use super::fixture::{Shop, after, assert_kind, connecting, new_session};
+use crate::carrier::CallPrice;
 use crate::error::ErrorKind;
-use crate::id::{CarrierCallId, Epoch};
-use crate::store::{AttemptOutcome, AttemptState, DialAttempt, EngineStore, Route};
+use crate::id::{CarrierCallId, Epoch, TenantId};
+use crate::store::{AttemptOutcome, AttemptState, DialAttempt, EndReason, EngineStore, Route, SessionChange};
 
 const OWNER: Epoch = Epoch::FIRST;
 
@@ -146,4 +147,62 @@ pub(super) async fn attempts_of_many_sessions_are_counted_at_once(store: Arc<dyn
     let counts = store.count_attempts(shop.tenant, &[never.id, shop.session]).await.unwrap();
     assert_eq!(counts, [(shop.session, 2)].into(), "of those that were asked for");
     assert!(store.count_attempts(shop.tenant, &[]).await.unwrap().is_empty());
+}
+
+/// A further call of the shop's session, which the carrier has.
+async fn taken(shop: &Shop, call: &str, created_at: u64) -> DialAttempt {
+    let attempt = DialAttempt { created_at: after(created_at), ..shop.attempt() };
+    shop.store.plan_attempt(&attempt).await.unwrap();
+    shop.store.begin_sending(shop.tenant, attempt.id, OWNER).await.unwrap();
+    shop.store.settle_attempt(shop.tenant, attempt.id, &accepted(call)).await.unwrap();
+    attempt
+}
+
+fn price(micros: u64, currency: &str) -> CallPrice {
+    CallPrice { micros, currency: currency.to_owned() }
+}
+
+pub(super) async fn a_price_is_taken_in_once(store: Arc<dyn EngineStore>) {
+    let shop = Shop::open(store).await;
+    let (store, tenant) = (&shop.store, shop.tenant);
+    let [first, second, third] =
+        [taken(&shop, "CA1", 0).await, taken(&shop, "CA2", 1).await, taken(&shop, "CA3", 2).await];
+    let charge = async |attempt: &DialAttempt, price: CallPrice| store.charge_attempt(tenant, attempt.id, &price).await;
+    assert!(charge(&first, price(14_500, "USD")).await.unwrap());
+    for late in [price(14_500, "USD"), price(99, "USD"), price(1, "SEK")] {
+        assert!(!charge(&first, late).await.unwrap(), "the first price stays");
+    }
+    assert_eq!(store.attempt(tenant, first.id).await.unwrap().price, Some(price(14_500, "USD")));
+    assert!(charge(&second, price(500, "USD")).await.unwrap());
+    assert!(charge(&third, price(7, "SEK")).await.unwrap());
+    let session = shop.read().await;
+    assert_eq!(session.carrier_price, Some(price(15_000, "USD")), "what is in one currency is added");
+    assert_eq!(session.cost_micros, None, "the estimate is another thing");
+    assert_eq!(store.attempt(tenant, third.id).await.unwrap().price, Some(price(7, "SEK")));
+    assert_kind(store.charge_attempt(TenantId::new(), second.id, &price(1, "USD")).await, ErrorKind::NotFound);
+}
+
+pub(super) async fn calls_without_a_price_are_found(store: Arc<dyn EngineStore>) {
+    let (shop, other) = (Shop::open(Arc::clone(&store)).await, Shop::open(Arc::clone(&store)).await);
+    let unpriced = async |since, limit| {
+        store
+            .unpriced_attempts(after(since), limit)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|(_, attempt)| attempt)
+            .collect::<Vec<_>>()
+    };
+    let planned = shop.planned_attempt().await;
+    let [old, priced] = [taken(&shop, "CA1", 10).await.id, taken(&shop, "CA2", 20).await.id];
+    let theirs = taken(&other, "CA3", 30).await.id;
+    assert_eq!(store.unpriced_attempts(after(0), 9).await.unwrap()[2], (other.tenant, theirs), "of all tenants");
+    store.charge_attempt(shop.tenant, priced, &price(1, "USD")).await.unwrap();
+    assert_eq!(unpriced(0, 9).await, [old, theirs]);
+    assert_eq!((unpriced(0, 1).await, unpriced(11, 9).await), (vec![old], vec![theirs]));
+    shop.change(&connecting()).await.unwrap();
+    let waits = SessionChange::Postponed { until: after(99), at: after(40) };
+    store.finish_attempt(shop.tenant, old, EndReason::Busy, &waits).await.unwrap();
+    assert_eq!(unpriced(0, 9).await, [theirs], "who was not reached costs nothing");
+    assert_eq!(store.attempt(shop.tenant, planned.id).await.unwrap().price, None);
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::fixture::{LEASE, Shop, after, assert_kind, connecting, custom, ended, lease, new_session};
 use super::provider_log::exchange;
+use crate::carrier::CallPrice;
 use crate::error::ErrorKind::{Conflict, NotFound};
 use crate::id::{Epoch, TenantId};
 use crate::store::{
@@ -43,6 +44,8 @@ pub(super) async fn another_tenants_rows_are_not_found(store: Arc<dyn EngineStor
     assert_kind(store.begin_sending(stranger, attempt.id, Epoch::FIRST).await, NotFound);
     assert_kind(store.settle_attempt(stranger, attempt.id, &AttemptOutcome::Unknown).await, NotFound);
     assert_kind(store.finish_attempt(stranger, attempt.id, EndReason::Busy, &ended(EndReason::Busy)).await, NotFound);
+    let price = CallPrice { micros: 1, currency: "USD".to_owned() };
+    assert_kind(store.charge_attempt(stranger, attempt.id, &price).await, NotFound);
     assert_kind(store.attempt(stranger, attempt.id).await, NotFound);
     assert_kind(store.attempts(stranger, id).await, NotFound);
     assert!(store.count_attempts(stranger, &[id]).await.unwrap().is_empty());

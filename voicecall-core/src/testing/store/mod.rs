@@ -10,6 +10,7 @@
 //! # }
 //! ```
 
+mod call_back;
 mod contacts;
 mod dialing;
 mod do_not_call;
@@ -132,6 +133,12 @@ rules! {
         a_further_attempt_is_another_call_of_the_session,
         who_is_over_waits_no_more,
     }
+    call_back {
+        who_asks_for_it_is_called_again,
+        a_wish_of_another_owner_calls_nobody,
+        a_wish_that_is_not_stored_calls_nobody,
+        who_called_us_is_not_called_back,
+    }
     events {
         events_are_chronological,
         events_come_in_pages,
@@ -156,6 +163,8 @@ rules! {
         a_call_leads_to_its_attempt,
         attempts_are_listed_oldest_first,
         attempts_of_many_sessions_are_counted_at_once,
+        a_price_is_taken_in_once,
+        calls_without_a_price_are_found,
     }
     provider_log {
         exchanges_read_back_in_order,

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{Probe, broken_rules};
+use crate::carrier::CallPrice;
 use crate::error::{ErrorKind, Result};
 use crate::id::{AccountName, AttemptId, CarrierCallId, Epoch, RecordId, SessionId, TenantId};
 use crate::journal::{Fact, JournalEntry};
@@ -85,6 +86,10 @@ enum Fault {
     FindsAnyId,
     /// A session is created with whoever is asked for.
     CallsAnybody,
+    /// That somebody wants to be called again is not kept.
+    ForgetsCallBacks,
+    /// A price that comes again is another price.
+    ChargesAgain,
     /// Who waits keeps the turn, whatever the person said meanwhile.
     CallsWhoWaits,
     /// The wish not to be called any more is taken in although it is not stored.
@@ -195,6 +200,9 @@ impl SessionStore for Broken {
         let mut session = scoped!(self, "session", tenant, self.inner.session(tenant, id))?;
         if let (true, Some(from)) = (self.has(Fault::ClampsDurations), session.connected_at) {
             session.ended_at = session.ended_at.map(|at| at.min(from + jiff::SignedDuration::from_mins(2)));
+        }
+        if self.has(Fault::ForgetsCallBacks) {
+            session.call_back_at = None;
         }
         Ok(session)
     }
@@ -366,6 +374,11 @@ impl DialStore for Broken {
         finished
     }
 
+    async fn charge_attempt(&self, tenant: TenantId, attempt: AttemptId, price: &CallPrice) -> Result<bool> {
+        let news = scoped!(self, "charge_attempt", tenant, self.inner.charge_attempt(tenant, attempt, price))?;
+        Ok(news || self.has(Fault::ChargesAgain))
+    }
+
     async fn attempt(&self, tenant: TenantId, id: AttemptId) -> Result<DialAttempt> {
         scoped!(self, "attempt", tenant, self.inner.attempt(tenant, id))
     }
@@ -521,6 +534,12 @@ async fn every_fault_is_noticed_by_its_rule() {
         (Fault::ForgetsLimits, "archived_events_are_still_read"),
         (Fault::ForgetsLimits, "old_exchanges_are_deleted"),
         (Fault::DeletesLiveSessions, "old_failed_sessions_are_found_and_deleted_whole"),
+        (Fault::ForgetsCallBacks, "who_asks_for_it_is_called_again"),
+        (Fault::IgnoresTransitions, "who_asks_for_it_is_called_again"),
+        (Fault::AcceptsStaleOwners, "a_wish_of_another_owner_calls_nobody"),
+        (Fault::KeepsRefusedFacts, "a_wish_that_is_not_stored_calls_nobody"),
+        (Fault::ChargesAgain, "a_price_is_taken_in_once"),
+        (Fault::ForgetsLimits, "calls_without_a_price_are_found"),
         (Fault::CallsAnybody, "who_must_not_be_called_is_not"),
         (Fault::CallsWhoWaits, "a_wish_ends_what_waits"),
         (Fault::ForbidsTooEarly, "a_wish_that_is_refused_forbids_nothing"),
@@ -558,6 +577,7 @@ async fn a_method_that_does_not_look_at_the_tenant_is_noticed() {
         "sessions",
         "claim_session",
         "finish_attempt",
+        "charge_attempt",
         "forget_recording",
         "delete_session",
         "export_person",

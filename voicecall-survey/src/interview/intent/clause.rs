@@ -15,15 +15,15 @@ impl Clauses {
         Self(clauses.filter(|clause| !clause.is_empty()).collect())
     }
 
-    /// Whether a clause is one of `patterns`, but for words that decide nothing before it and a few behind it; and if so,
-    /// whether something else is said beside it.
-    pub(super) fn hold(&self, patterns: &[&str], tables: &Tables) -> Option<bool> {
+    /// Whether a clause is one of `patterns`, but for words that decide nothing before it and a few behind it, beside `more`
+    /// that belong to it; and if so, whether something else is said beside it.
+    pub(super) fn hold(&self, patterns: &[&str], more: usize, tables: &Tables) -> Option<bool> {
         self.find(tables, |clause| {
             patterns
                 .iter()
                 .filter_map(|pattern| begins(clause, pattern))
                 .max()
-                .is_some_and(|taken| clause.len() - taken <= LONGEST_REST)
+                .is_some_and(|taken| clause.len() - taken <= LONGEST_REST + more)
         })
     }
 

@@ -10,13 +10,16 @@ mod pattern;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod time;
 mod when;
 
 use super::language::Language;
 use clause::Clauses;
+use jiff::Zoned;
 use noise::{is_hallucination, is_reliable};
 use pattern::{covers, find, words};
 use tables::{Patterns, Tables};
+pub(super) use time::Window;
 use voicecall_core::dialogue::CallerTurn;
 
 /// What the caller was asked.
@@ -111,9 +114,12 @@ pub(super) fn believed(intent: Intent, turn: &CallerTurn) -> Intent {
     if is_decision && !is_reliable(turn) { Intent::Nothing } else { intent }
 }
 
-/// The time of a call-back as it was said; empty if none was.
-pub(super) fn call_back_time(text: &str, language: Language) -> String {
-    when::said(text, tables::of(language))
+/// The time of a call-back as it was said, empty if none was, and between which instants that lies. Without a clock, which
+/// shows `now` where the caller is, only the words are known.
+pub(super) fn call_back_time(text: &str, language: Language, now: Option<&Zoned>) -> (String, Window) {
+    let said = when::said(text, tables::of(language));
+    let window = now.map(|now| time::window(&said, language, now)).unwrap_or_default();
+    (said.join(" "), window)
 }
 
 /// Whether a turn only says that somebody is there.
@@ -198,7 +204,9 @@ fn in_question(text: &str, words: &[String], tables: &Tables) -> Reading {
     ];
     for (intent, patterns) in more.into_iter().chain(tables.cues()) {
         // Who only asks something beside an answer is answered by the next question.
-        if let Some(has_answer) = clauses.hold(patterns, tables)
+        // When to call back is told at length.
+        let more = if intent == Intent::CallBack { when::said(text, tables).len() } else { 0 };
+        if let Some(has_answer) = clauses.hold(patterns, more, tables)
             && (intent.is_leaving() || !has_answer)
         {
             return Reading { intent, has_answer };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::by_hand::{Call, QUESTIONS, analysis, plan};
 use crate::interview::{InterviewPlan, Phrases, PlannedQuestion, Progress};
-use voicecall_core::dialogue::{Action, DialogueEvent};
+use voicecall_core::dialogue::{Action, Dialogue, DialogueEvent};
 use voicecall_core::journal::Fact;
 use voicecall_core::store::EndReason;
 
@@ -103,10 +103,36 @@ fn never_again_is_noted_whenever_it_is_said() {
 #[test]
 fn a_call_back_is_noted_with_its_time_and_without_a_decision() {
     let mut call = introduced();
+    // In the night to come the clocks are set forward.
+    call.interview.begin("2026-03-28T15:00:00Z".parse().unwrap());
     call.says("Jag heter Anna, kan ni ringa imorgon efter fem?");
-    assert!(call.facts().contains(&Fact::CallBack { when: "imorgon efter fem".to_owned() }));
+    let (not_before, not_after) =
+        (Some("2026-03-29T15:00:00Z".parse().unwrap()), Some("2026-03-29T22:00:00Z".parse().unwrap()));
+    assert!(call.facts().contains(&Fact::CallBack { not_before, not_after, when: "imorgon efter fem".to_owned() }));
     assert_eq!(call.ends(), Some(("softly", EndReason::CallBack)));
     assert_eq!(consent_facts(&call), [] as [bool; 0]);
+}
+
+#[test]
+fn a_call_back_in_the_middle_of_the_questions_and_without_a_clock_is_noted_in_words() {
+    let mut call = Call::consented(2);
+    call.says("Kan ni ringa om en timme i stället?");
+    let wish = Fact::CallBack { not_before: None, not_after: None, when: "om en timme".to_owned() };
+    assert!(call.facts().contains(&wish), "nobody told when the call began: {:?}", call.facts());
+    assert_eq!(call.ends(), Some(("softly", EndReason::CallBack)));
+
+    let mut call = introduced();
+    call.interview.begin("2026-11-18T10:00:00Z".parse().unwrap());
+    call.wait(Duration::from_secs(60));
+    call.says("Ring om en timme, jag kör bil.");
+    let wished = call.facts().into_iter().find_map(|fact| match fact {
+        Fact::CallBack { not_before, .. } => not_before,
+        _ => None,
+    });
+    let after = |minutes: i64| {
+        "2026-11-18T10:00:00Z".parse::<jiff::Timestamp>().unwrap() + jiff::SignedDuration::from_mins(minutes)
+    };
+    assert!((after(61)..after(62)).contains(&wished.unwrap()), "an hour behind a minute of the call: {wished:?}");
 }
 
 #[test]

@@ -48,6 +48,11 @@ impl QueueStore for Broken {
         self.inner.open_sessions().await
     }
 
+    async fn unpriced_attempts(&self, since: Timestamp, limit: u32) -> Result<Vec<(TenantId, AttemptId)>> {
+        let limit = if self.has(Fault::ForgetsLimits) { u32::MAX } else { limit };
+        self.inner.unpriced_attempts(since, limit).await
+    }
+
     async fn acquire_lease(&self, tenant: TenantId, session: SessionId, how: AcquireLease) -> Result<Epoch> {
         let how = if self.has(Fault::TakesWhatIsLeased) { AcquireLease { only_if_free: false, ..how } } else { how };
         let how = if self.has(Fault::TakesFromAnybody) { AcquireLease { from: None, ..how } } else { how };

@@ -1,0 +1,1 @@
+ALTER TABLE voicecall.sessions DROP COLUMN call_back_at;

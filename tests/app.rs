@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use voicecall::call::Keep;
 use voicecall::dialogue::Scripted;
 use voicecall::engine::{CallHandler, CallOutcome, CallPlan, PlanRequest};
-use voicecall::store::{EndReason, SessionStatus};
+use voicecall::store::{EndReason, PageRequest, SessionFilter, SessionStatus};
 use voicecall::{Call, CallOptions, ErrorKind, IncomingDecision, Server, ServerBuilder};
 use voicecall_core::testing::ScriptedCarrier;
 use voicecall_sim::twilio::server::TwilioServer;
@@ -107,6 +107,13 @@ async fn a_call_is_placed_watched_and_never_twice_for_one_reference() {
     assert_eq!((session.status, session.end_reason), (SessionStatus::Completed, Some(EndReason::Completed)));
     assert_eq!(calls.place(order()).await.unwrap().id(), first.id(), "also once it is over");
     assert!(first.end().await.is_err(), "it is over");
+    assert_eq!(calls.find("order-17").await.unwrap().map(|call| call.id()), Some(first.id()));
+    assert!(calls.find("order-18").await.unwrap().is_none());
+    let page = calls.list(&SessionFilter::default(), PageRequest { page: 1, per_page: 10 }).await.unwrap();
+    assert_eq!(
+        (page.items.iter().map(|session| session.id).collect::<Vec<_>>(), calls.count()),
+        (vec![first.id()], (0, 0))
+    );
     assert_eq!(app.created(), 1);
     app.stop().await;
 }
@@ -127,7 +134,7 @@ async fn a_call_that_is_told_to_end_ends() {
 fn calls_of_more_than_some_minutes_are_not_cut_off_by_the_engine() {
     let server = Server::builder().carrier(ScriptedCarrier::new()).agent(agent()).public_url(PUBLIC).build().unwrap();
     let longest = voicecall::call::CallSettings::new(voicecall::SessionId::new()).max_duration;
-    assert!(server.engine().config().time_limit > 2 * longest);
+    assert!(server.engine().rules().time_limit > 2 * longest);
 }
 
 #[tokio::test]
@@ -183,7 +190,7 @@ fn whatever_is_missing_or_wrong_is_named() {
         (whole().public_url("calls.example"), "PUBLIC_URL"),
         (whole().public_url("ftp://calls.example"), "PUBLIC_URL"),
         (whole().store(voicecall::store::MemoryStore::new()), "vault"),
-        (whole().configure(|config| config.decision_timeout = Duration::from_secs(60)), "decision timeout"),
+        (whole().configure(|config| config.rules.decision_timeout = Duration::from_secs(60)), "decision timeout"),
     ] {
         let (kind, name, text) = field(builder);
         assert_eq!((kind, &*name), (ErrorKind::Config, named), "{text}");

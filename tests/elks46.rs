@@ -335,11 +335,11 @@ fn a_file_of_accounts_names_what_is_wrong_with_one_and_prints_no_secret() {
 async fn a_farewell_that_the_carrier_cannot_say_is_refused_at_the_start() {
     let elks = elks("127.0.0.1:1".parse().unwrap(), account()).await;
     let builder = Server::builder().carrier(carrier(&elks)).agent(emulated::agent()).public_url(PUBLIC);
-    let swedish = builder.configure(|config| config.farewell = Announcement::new("Hej då.", "sv-SE"));
+    let swedish = builder.configure(|config| config.rules.farewell = Announcement::new("Hej då.", "sv-SE"));
     assert_eq!(swedish.build().unwrap_err().field(), Some("farewell"));
     let farewell = Announcement::new("Hej då.", "sv-SE").with_audio(format!("{PUBLIC}/farewell.wav").parse().unwrap());
     let builder = Server::builder().carrier(carrier(&elks)).agent(emulated::agent()).public_url(PUBLIC);
-    assert!(builder.configure(|config| config.farewell = farewell).build().is_ok(), "it is played from a file");
+    assert!(builder.configure(|config| config.rules.farewell = farewell).build().is_ok(), "it is played from a file");
 }
 
 #[tokio::test]

@@ -172,17 +172,17 @@ fn engine_settings(
     let exchange_rates = settings.exchange_rates.clone();
     move |config| {
         config.status_path = "api/calls/webhooks/telephony".to_owned();
-        config.time_limit = LONGEST_CALL;
-        config.hours = hours;
+        config.rules.time_limit = LONGEST_CALL;
+        config.rules.hours = hours;
         config.services = services;
-        config.exchange_rates = exchange_rates;
-        config.contact_limits = ContactLimits {
+        config.rules.exchange_rates = exchange_rates;
+        config.rules.contact_limits = ContactLimits {
             per_number: vec![within_days(3, 1), within_days(10, 30)],
             per_tenant: vec![within_days(calls_per_day, 1)],
         };
         config.recordings = Some(recordings);
         config.seal = seal;
-        config.farewell = announcement::farewell(&config.public_url);
+        config.rules.farewell = announcement::farewell(&config.public_url);
     }
 }
 

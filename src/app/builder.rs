@@ -157,7 +157,7 @@ impl ServerBuilder {
     }
 
     /// What becomes of calls that come in. Asked before a call is answered, and once more if the call breaks off and goes
-    /// on, then with what is [kept](IncomingCall) of it; it has [`decision_timeout`](EngineConfig::decision_timeout).
+    /// on, then with what is [kept](IncomingCall) of it; it has [`decision_timeout`](CallRules::decision_timeout).
     /// Without it, numbers are not in service.
     #[must_use]
     pub fn on_incoming<F, Fut>(mut self, decide: F) -> Self

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
-use voicecall_core::store::{CallPriority, EndReason, NewSession, Session};
+use voicecall_core::store::{CallPriority, EndReason, NewSession, Page, PageRequest, Session, SessionFilter};
 use voicecall_core::{Error, ErrorKind, PhoneNumber, Result, SessionId, TenantId, Vault};
 use voicecall_engine::{CallEngine, DialPolicy};
 
@@ -120,6 +120,29 @@ impl Calls {
         }
         app.waiting().insert(session, waiting);
         Ok(Some(app))
+    }
+
+    /// The call of this [reference](Call::reference), if one was placed.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub async fn find(&self, reference: &str) -> Result<Option<PlacedCall>> {
+        let session = self.engine.store().session_by_reference(self.tenant, reference).await?;
+        Ok(session.map(|session| self.of(session.id)))
+    }
+
+    /// The sessions there are, waiting, on the line and over, the newest first, a page at a time.
+    ///
+    /// # Errors
+    /// `Invalid` for a page that cannot be; what the store reports.
+    pub async fn list(&self, filter: &SessionFilter, page: PageRequest) -> Result<Page<Session>> {
+        self.engine.store().sessions(self.tenant, filter, page).await
+    }
+
+    /// How many calls of this process ring, and how many are connected.
+    #[must_use]
+    pub fn count(&self) -> (usize, usize) {
+        self.engine.count()
     }
 
     /// The call of a session, whoever placed it.

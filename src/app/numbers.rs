@@ -29,18 +29,18 @@ impl Server {
             if !account.backend().capabilities().media_addresses {
                 let url = config.shared_media_url(account.name())?;
                 if self.configures_numbers {
-                    configure_media(account, &url).await?;
+                    configure_media(&account, &url).await?;
                 } else {
-                    compare_media(account, &url).await;
+                    compare_media(&account, &url).await;
                 }
             }
             let status = config.incoming_status_url(account.name())?;
             let wanted = NumberWebhooks { incoming: Some(url), status: Some(status) };
             for number in account.numbers() {
                 if self.configures_numbers {
-                    configure(account, number, &wanted).await?;
+                    configure(&account, number, &wanted).await?;
                 } else {
-                    self.compare(account, number, &wanted).await;
+                    self.compare(&account, number, &wanted).await;
                 }
             }
         }

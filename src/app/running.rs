@@ -108,7 +108,7 @@ impl Server {
 
     async fn check_credentials(&self) -> Result<()> {
         for account in self.engine.accounts() {
-            match account.backend().health().await {
+            match self.engine.check_account(account.name()).await {
                 Ok(()) => {}
                 Err(error) if matches!(error.kind(), ErrorKind::Unauthenticated | ErrorKind::Config) => {
                     return Err(error);

@@ -1,4 +1,4 @@
-//! Whether the process serves, takes calls and reaches its store.
+//! Whether the process serves, takes calls, and reaches its store, its carriers and the AI services.
 
 use std::sync::Arc;
 
@@ -7,32 +7,55 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
 use voicecall_core::model::{ServiceHealth, Trust};
-use voicecall_engine::CallEngine;
+use voicecall_engine::{AccountHealth, CallEngine, HealthStatus};
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Health {
     status: &'static str,
-    store: &'static str,
-    accounts: Vec<String>,
+    /// Why it is not healthy.
+    reasons: Vec<String>,
+    accounts: Vec<Account>,
     /// AI services that are not asked because they fail, or are just being tried again.
     failing: Vec<&'static str>,
     ringing: usize,
     live: usize,
 }
 
-/// 200 while calls are taken, 503 while the process drains or its store does not answer.
+#[derive(Debug, Serialize)]
+struct Account {
+    name: String,
+    carrier: &'static str,
+    connection: &'static str,
+    status: &'static str,
+}
+
+impl From<AccountHealth> for Account {
+    fn from(health: AccountHealth) -> Self {
+        Self {
+            name: health.account.to_string(),
+            carrier: health.carrier,
+            connection: health.connection.as_str(),
+            status: health.status.as_str(),
+        }
+    }
+}
+
+/// 200 while calls are taken, 503 while none are.
 pub(super) async fn health(State(engine): State<Arc<CallEngine>>) -> (StatusCode, Json<Health>) {
-    let (ringing, live) = engine.count();
-    let store = engine.count_waiting().await.is_ok();
-    let (code, status) = match (store, engine.is_draining()) {
-        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "store unavailable"),
-        (true, true) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
-        (true, false) => (StatusCode::OK, "ok"),
+    let health = engine.health().await;
+    let code = match health.status {
+        HealthStatus::Unhealthy => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::OK,
     };
-    let accounts = engine.accounts().map(|account| account.name().to_string()).collect();
-    let store = if store { "ok" } else { "unavailable" };
     let failing = engine.services().iter().filter(|service| service.trust() != Trust::Trusted);
-    let failing = failing.map(ServiceHealth::name).collect();
-    (code, Json(Health { status, store, accounts, failing, ringing, live }))
+    let body = Health {
+        status: health.status.as_str(),
+        reasons: health.reasons,
+        accounts: health.accounts.into_iter().map(Account::from).collect(),
+        failing: failing.map(ServiceHealth::name).collect(),
+        ringing: health.ringing,
+        live: health.live,
+    };
+    (code, Json(body))
 }

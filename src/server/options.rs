@@ -34,7 +34,7 @@ pub struct ServeOptions {
     pub write_timeout: Duration,
     /// How many connections are open at once, media sockets among them; at least 1. Beyond that, for each new one the
     /// oldest is closed whose client the server waits for. Live media sockets and requests that are being handled are not:
-    /// keep `EngineConfig::max_live` below, so that there are slots for webhooks.
+    /// keep `CallRules::max_live` below, so that there are slots for webhooks.
     ///
     /// `None` (the default) is half of the files that the process may open, at most 10,000: the other half is for
     /// connections to the services of the calls, for the store and for recordings.

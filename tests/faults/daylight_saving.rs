@@ -36,7 +36,7 @@ fn a_change_of_clocks_lets_no_phone_ring_outside_its_hours_and_skips_or_repeats_
                 setup.policy = DialPolicy::once();
                 setup.policy.give_up_after = Duration::from_secs(96 * 3600);
                 setup.policy.hours = Some(CallHours::new(from, until, ZONE).unwrap());
-                setup.engine.ring_timeout = Duration::from_secs(20);
+                setup.engine.rules.ring_timeout = Duration::from_secs(20);
                 let world = World::new(setup);
                 let jobs = scaled(1_000);
                 for n in 0..jobs {

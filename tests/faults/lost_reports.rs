@@ -33,7 +33,7 @@ fn lose_reports(mut row: Row, direction: Direction) {
             let mut setup = Setup::new(SEED + world, rules);
             let people = &mut setup.carrier.people;
             (people.busy, people.absent, people.unreachable) = (0.2, 0.2, 0.1);
-            let longest = setup.engine.ring_timeout + setup.engine.time_limit;
+            let longest = setup.engine.rules.ring_timeout + setup.engine.rules.time_limit;
             let world = World::new(setup);
             world.begin_calls(direction, CALLS).await;
             // The last one is ordered after 25 s.

@@ -32,7 +32,7 @@ fn take_a_sixth(mut row: Row, direction: Direction) {
         let live = scaled(200) as usize;
         let mut setup = Setup::new(SEED, Vec::new());
         setup.carrier.dials_after = Duration::from_secs(86_400);
-        setup.engine.max_live = live;
+        setup.engine.rules.max_live = live;
         setup.dialogue = Arc::new(|_| Box::new(Scripted::new(["Tell me."; 20])) as Box<dyn Dialogue>);
         let world = World::new(setup);
         let mut ringing = Vec::new();

@@ -66,7 +66,7 @@ impl Served {
         let mut config = EngineConfig::new("https://calls.example".parse().unwrap());
         let account = CarrierAccount::of(carrier).unwrap().number("+46700000000".parse().unwrap());
         let account = account.calls_per_second(1000.0);
-        config.max_live = 10_000;
+        config.rules.max_live = 10_000;
         let shop = Arc::new(Shop(dialogue));
         let engine = CallEngine::new(config, Arc::clone(&store), account, shop, Arc::clone(vault)).unwrap();
         let (stop, stopped) = oneshot::channel::<()>();

@@ -85,7 +85,7 @@ impl Setup {
         let begins = begins.parse().unwrap();
         let mut engine = EngineConfig::new("https://calls.example".parse().unwrap());
         engine.clock = Clock::from(begins);
-        engine.max_live = 10_000;
+        engine.rules.max_live = 10_000;
         let mut carrier = CarrierOptions::new(FaultPlan::new(seed, rules).unwrap());
         carrier.clock = engine.clock;
         carrier.packet = Duration::from_millis(100);

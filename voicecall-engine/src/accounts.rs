@@ -1,15 +1,17 @@
 //! Carrier accounts: through whom calls go, from which numbers and how fast, and whether each account is fit for orders.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use super::breaker::{Breaker, Trust};
+use super::health::{AccountHealth, ConnectionState, HealthStatus};
 use super::policy::DialPolicy;
 use super::registry::Registry;
+use super::rules::CallRules;
 use voicecall_core::carrier::{CallFlow, VoiceBackend, WebhookReply};
 use voicecall_core::money::{CarrierPrice, DestinationPrices};
 use voicecall_core::store::DialAttempt;
@@ -129,7 +131,7 @@ pub(super) fn account_of(attempt: &DialAttempt) -> Result<AccountName> {
 
 /// The accounts as the engine uses them.
 #[derive(Debug)]
-pub(super) struct Accounts(Vec<Arc<Account>>);
+pub(super) struct Accounts(RwLock<Vec<Arc<Account>>>);
 
 impl Accounts {
     /// Takes a registry in.
@@ -144,13 +146,29 @@ impl Accounts {
                 return Err(Error::config("account name", format!("only one account called {}", account.name)));
             }
         }
-        Ok(Self(accounts.into_iter().map(|account| Arc::new(Account::new(account))).collect()))
+        Ok(Self(RwLock::new(accounts.into_iter().map(|account| Arc::new(Account::new(account))).collect())))
+    }
+
+    /// Puts an account in the place of the one of its name, or behind all others.
+    pub(super) fn set(&self, account: CarrierAccount, rules: &CallRules) -> Result<()> {
+        account.validate()?;
+        let account = Arc::new(Account::new(account));
+        rules.check_lines(&Self(RwLock::new(vec![Arc::clone(&account)])))?;
+        let mut accounts = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        match accounts.iter_mut().find(|other| other.name == account.name) {
+            Some(place) => {
+                account.state().follow(&place.state(), Arc::ptr_eq(&account.backend, &place.backend));
+                *place = account;
+            }
+            None => accounts.push(account),
+        }
+        Ok(())
     }
 
     /// The account of this name.
     pub(super) fn get(&self, name: AccountName) -> Result<Arc<Account>> {
-        let account = self.0.iter().find(|account| account.name == name);
-        account.cloned().ok_or_else(|| {
+        let account = self.all().into_iter().find(|account| account.name == name);
+        account.ok_or_else(|| {
             Error::new(ErrorKind::NotFound, "find account")
                 .with_field("account")
                 .with_message("no account of this name")
@@ -168,14 +186,17 @@ impl Accounts {
         if let Some(name) = policy.account {
             return Ok(vec![self.get(name)?]);
         }
-        let able = self.0.iter().filter(|account| account.caller_id(policy.from.as_ref()).is_ok());
-        let able: Vec<_> = able.cloned().collect();
+        let mut all = self.all();
+        let able: Vec<_> =
+            all.iter().filter(|account| account.caller_id(policy.from.as_ref()).is_ok()).cloned().collect();
         // Without any, the first one tells what is missing.
-        Ok(if able.is_empty() { vec![Arc::clone(&self.0[0])] } else { able })
+        all.truncate(1);
+        Ok(if able.is_empty() { all } else { able })
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Account>> {
-        self.0.iter()
+    /// All of them as they are now.
+    pub(super) fn all(&self) -> Vec<Arc<Account>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -188,9 +209,26 @@ pub(super) struct Account {
 struct State {
     breaker: Breaker,
     next_order: Instant,
+    rests: bool,
+    /// What the carrier last made of a request, in the words of its error.
+    last: Option<Result<(), (ErrorKind, String)>>,
 }
 
 impl State {
+    /// Goes on where the same account was before it was changed. What is known of its health holds for the same way to the
+    /// carrier only.
+    fn follow(&mut self, before: &Self, same_way: bool) {
+        (self.next_order, self.rests) = (before.next_order, before.rests);
+        if same_way {
+            self.breaker = before.breaker;
+            self.last.clone_from(&before.last);
+        }
+    }
+
+    fn heard(&mut self, outcome: std::result::Result<(), &Error>) {
+        self.last = Some(outcome.map_err(|error| (error.kind(), error.to_string())));
+    }
+
     fn ordered(&mut self, now: Instant, rate: f64) {
         self.breaker.ordered();
         self.next_order = now + Duration::from_secs_f64(rate.recip());
@@ -210,7 +248,8 @@ pub(super) enum Admission {
 
 impl Account {
     fn new(config: CarrierAccount) -> Self {
-        Self { config, state: Mutex::new(State { breaker: Breaker::default(), next_order: Instant::now() }) }
+        let state = State { breaker: Breaker::default(), next_order: Instant::now(), rests: false, last: None };
+        Self { config, state: Mutex::new(state) }
     }
 
     pub(super) const fn config(&self) -> &CarrierAccount {
@@ -251,7 +290,7 @@ impl Account {
     /// Whether it may be given an order at `now`; if so, that order is counted.
     pub(super) fn admit(&self, now: Instant) -> Admission {
         let mut state = self.state();
-        if state.breaker.trust(now) != Trust::Orders {
+        if state.rests || state.breaker.trust(now) != Trust::Orders {
             return Admission::Unfit;
         }
         if state.next_order > now {
@@ -261,9 +300,57 @@ impl Account {
         Admission::Now
     }
 
-    /// Whether it is known to fail.
-    pub(super) fn fails(&self) -> bool {
-        self.state().breaker.trust(Instant::now()) != Trust::Orders
+    /// Whether it is known to fail, or rests.
+    pub(super) fn is_unfit(&self) -> bool {
+        let state = self.state();
+        state.rests || state.breaker.trust(Instant::now()) != Trust::Orders
+    }
+
+    /// Whether it is not to be used for now.
+    pub(super) fn rests(&self) -> bool {
+        self.state().rests
+    }
+
+    pub(super) fn rest(&self, rests: bool) {
+        self.state().rests = rests;
+    }
+
+    /// How it fares, by what the carrier last answered.
+    pub(super) fn health(&self) -> AccountHealth {
+        let state = self.state();
+        let connection = match &state.last {
+            None => ConnectionState::Disconnected,
+            Some(Err((kind, _))) if ConnectionState::is_lost(*kind) => ConnectionState::Disconnected,
+            Some(Err((ErrorKind::Unauthenticated | ErrorKind::Forbidden | ErrorKind::Config, _))) => {
+                ConnectionState::Error
+            }
+            Some(_) => ConnectionState::Connected,
+        };
+        let status = match (state.breaker.trust(Instant::now()), &state.last) {
+            (Trust::Ask | Trust::Nothing, _) => HealthStatus::Unhealthy,
+            (Trust::Orders, Some(Err(_))) if connection == ConnectionState::Error => HealthStatus::Unhealthy,
+            (Trust::Orders, Some(Err((kind, _))))
+                if *kind == ErrorKind::RateLimited || ConnectionState::is_lost(*kind) =>
+            {
+                HealthStatus::Degraded
+            }
+            (Trust::Orders, _) if state.rests => HealthStatus::Degraded,
+            (Trust::Orders, _) => HealthStatus::Healthy,
+        };
+        let reason = match (status, state.rests, &state.last) {
+            (HealthStatus::Healthy, ..) => None,
+            (HealthStatus::Degraded, true, _) => Some("it rests".to_owned()),
+            (.., Some(Err((_, error)))) => Some(error.clone()),
+            _ => Some("it is being tried again".to_owned()),
+        };
+        AccountHealth { account: self.name, carrier: self.backend.name(), connection, status, reason }
+    }
+
+    /// Asks the carrier how it fares.
+    pub(super) async fn check(&self) -> Result<()> {
+        let health = self.backend.health().await;
+        self.state().heard(health.as_ref().map(|()| ()));
+        health
     }
 
     /// Counts an order that is given whatever the pace.
@@ -278,7 +365,9 @@ impl Account {
 
     /// Takes in what became of an order.
     pub(super) fn record(&self, outcome: std::result::Result<(), &Error>) {
-        self.state().breaker.record(outcome, Instant::now());
+        let mut state = self.state();
+        state.heard(outcome);
+        state.breaker.record(outcome, Instant::now());
     }
 
     /// Asks an account that failed, now and then, whether it is healthy again.
@@ -286,7 +375,7 @@ impl Account {
         if self.state().breaker.trust(Instant::now()) != Trust::Ask {
             return;
         }
-        let health = self.backend.health().await;
+        let health = self.check().await;
         let breaker = &mut self.state().breaker;
         match &health {
             Ok(()) => {

@@ -13,7 +13,7 @@ const MOST_FAILURES: u32 = 5;
 const ASK_EVERY: Duration = Duration::from_secs(15);
 
 /// Follows what becomes of orders to one account of a carrier.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Breaker {
     failures: u32,
     state: State,

@@ -59,8 +59,11 @@ impl CallEngine {
     pub async fn place(self: &Arc<Self>, session: &Session) -> Result<Session> {
         let policy = self.handler.policy(session).await?;
         let accounts = self.accounts_for(session, &policy).await?;
-        let account = accounts.iter().find(|account| !account.fails()).or(accounts.first());
+        let account = accounts.iter().find(|account| !account.is_unfit()).or(accounts.first());
         let account = account.ok_or_else(|| Error::config("carrier", "at least one account"))?;
+        if account.rests() || !self.rules().places_calls {
+            return Err(Error::new(ErrorKind::Unavailable, "place call").with_message("nobody is called for now"));
+        }
         account.ordered();
         let task = self.begin(session, account).await?;
         task.await.map_err(|error| Error::new(ErrorKind::Internal, "place call").with_source(error))?
@@ -128,7 +131,7 @@ impl CallEngine {
     /// when the call is prepared.
     fn claim_of(&self, session: &Session) -> Claim {
         let number = self.phone_of(session).ok().map(|number| NumberKey::of(&self.vault, &number));
-        let limits = self.config.contact_limits.clone();
+        let limits = self.rules().contact_limits.clone();
         Claim { number, limits, ..Claim::new(self.now(), LEASE) }
     }
 
@@ -147,13 +150,13 @@ impl CallEngine {
         }
     }
 
-    /// Whether a number may be called, by the [destinations](super::EngineConfig::destinations) of this engine.
+    /// Whether a number may be called, by the [destinations](super::CallRules::destinations) of this engine.
     ///
     /// # Errors
     /// `Invalid` naming `remote`, with what is allowed.
     pub fn check_destination(&self, number: &PhoneNumber) -> Result<()> {
-        let own = self.accounts.iter().flat_map(|account| account.config().numbers());
-        self.config.destinations.check_from(number, own)
+        let accounts = self.accounts.all();
+        self.rules().destinations.check_from(number, accounts.iter().flat_map(|account| account.config().numbers()))
     }
 
     /// Notes that a session is being called here, unless it is already.
@@ -266,8 +269,8 @@ impl CallEngine {
         );
         // Asked again there if we could not answer: a carrier that is told nothing hangs up.
         order.fallback_url = Some(self.config.answer_url(key)?);
-        order.ring_timeout = self.config.ring_timeout;
-        order.time_limit = self.config.time_limit;
+        order.ring_timeout = self.rules().ring_timeout;
+        order.time_limit = self.rules().time_limit;
         order.machine_detection = detection;
         let plan = self.plan_for(request).await?;
         plan.validate()?;

@@ -154,6 +154,7 @@ impl CallEngine {
 
     fn has_room(&self) -> bool {
         let (ringing, live) = self.count();
-        !self.is_draining() && ringing + live < self.config.max_live
+        let rules = self.rules();
+        !self.is_draining() && rules.places_calls && ringing + live < rules.max_live
     }
 }

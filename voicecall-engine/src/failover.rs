@@ -47,7 +47,7 @@ impl CallEngine {
         let (Ok(accounts), Ok(refused)) = (self.accounts.for_call(policy), self.refused_by(session).await) else {
             return false;
         };
-        accounts.iter().any(|account| !account.fails() && !refused.contains(&account.name()))
+        accounts.iter().any(|account| !account.is_unfit() && !refused.contains(&account.name()))
     }
 
     /// Keeps the plan of a call that was refused for the session's next attempt.

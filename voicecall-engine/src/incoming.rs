@@ -124,14 +124,15 @@ impl CallEngine {
 
     /// What is said to callers for whom there is no room.
     fn line_is_busy(&self, account: &Account) -> CallFlow {
-        let said = self.config.busy_line.as_ref().and_then(|line| line.flow(&**account.backend()).ok());
+        let said = self.rules().busy_line.as_ref().and_then(|line| line.flow(&**account.backend()).ok());
         said.unwrap_or_else(|| CallFlow::reject(RejectReason::Busy))
     }
 
-    /// Whether as many calls as allowed ring or are connected.
+    /// Whether as many calls as allowed ring or are connected, or none is answered at all.
     fn is_full(&self) -> bool {
         let (ringing, live) = self.count();
-        ringing + live >= self.config.max_live
+        let rules = self.rules();
+        !rules.answers_calls || ringing + live >= rules.max_live
     }
 
     /// Which attempt a call is that came in, if it is known already.
@@ -200,7 +201,7 @@ impl CallEngine {
         call: &IncomingCall,
     ) -> Result<WebhookReply> {
         let asked = AssertUnwindSafe(self.handler.incoming(call, &session)).catch_unwind();
-        let decision = match timeout(self.config.decision_timeout, asked).await {
+        let decision = match timeout(self.rules().decision_timeout, asked).await {
             Ok(Ok(Ok(decision))) => decision,
             undecided => {
                 match undecided {

@@ -14,6 +14,7 @@ mod ending;
 mod erase;
 mod failover;
 mod fairness;
+mod health;
 mod incoming;
 mod leases;
 mod live;
@@ -28,6 +29,7 @@ mod recovery;
 mod registry;
 mod resume;
 mod retry;
+mod rules;
 mod settings;
 mod shared_address;
 mod signals;
@@ -40,7 +42,7 @@ mod webhook;
 mod written;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use jiff::Timestamp;
 use tokio::sync::{Notify, broadcast, mpsc, watch};
@@ -53,12 +55,14 @@ pub use config::EngineConfig;
 pub use decision::IncomingDecision;
 pub use destinations::Destinations;
 pub use erase::ErasedPerson;
+pub use health::{AccountHealth, ConnectionState, EngineHealth, HealthStatus};
 pub use observe::{LiveEvent, LiveEventKind, Observer};
 pub use plan::{CallHandler, CallOutcome, CallPlan, PlanRequest};
 pub use policy::{Backoff, CallBackPolicy, DialPolicy};
 pub use recording::RecordingFolder;
 pub use recovery::Recovered;
 pub use registry::Registry;
+pub use rules::CallRules;
 pub use settings::AccountSettings;
 pub use ticket::MediaTicket;
 pub use voicemail::{Voicemail, WhileDetecting};
@@ -76,6 +80,8 @@ use voicecall_core::{AccountName, AttemptId, CarrierCallId, Epoch, SessionId, Te
 #[derive(Debug)]
 pub struct CallEngine {
     config: EngineConfig,
+    /// Those of the configuration until they are changed.
+    rules: RwLock<Arc<CallRules>>,
     store: Arc<dyn EngineStore>,
     accounts: Accounts,
     handler: Arc<dyn CallHandler>,
@@ -155,13 +161,14 @@ impl CallEngine {
         config.validate()?;
         config.shares_store |= store.is_shared();
         let accounts = Accounts::new(accounts.into())?;
-        config.check_lines(&accounts)?;
+        config.rules.check_lines(&accounts)?;
         Ok(Arc::new(Self {
             recorder: recording::RecordingThread::start()?,
             state: Mutex::new(State::default()),
             events: Arc::new(observe::EventBus::new()),
             changed: Notify::new(),
             due: Notify::new(),
+            rules: RwLock::new(Arc::new(config.rules.clone())),
             config,
             store,
             accounts,
@@ -170,7 +177,7 @@ impl CallEngine {
         }))
     }
 
-    /// Its settings.
+    /// The settings it was made with.
     #[must_use]
     pub const fn config(&self) -> &EngineConfig {
         &self.config
@@ -183,8 +190,56 @@ impl CallEngine {
     }
 
     /// The carrier accounts, the preferred one first.
-    pub fn accounts(&self) -> impl Iterator<Item = &CarrierAccount> {
-        self.accounts.iter().map(|account| account.config())
+    pub fn accounts(&self) -> Vec<CarrierAccount> {
+        self.accounts.all().iter().map(|account| account.config().clone()).collect()
+    }
+
+    /// The rules by which it calls and answers now.
+    #[must_use]
+    pub fn rules(&self) -> Arc<CallRules> {
+        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes the rules while calls go on: what is on the line keeps those it began with, whatever begins later goes by the
+    /// new ones. To call nobody for a while, say `places_calls = false`.
+    ///
+    /// # Errors
+    /// `Config` naming the rule that is out of its range, or that a carrier cannot keep. Nothing is changed then.
+    pub fn change_rules(&self, change: impl FnOnce(&mut CallRules)) -> Result<()> {
+        {
+            // Held throughout, so that of two changes none is lost.
+            let mut rules = self.rules.write().unwrap_or_else(PoisonError::into_inner);
+            let mut changed = CallRules::clone(&rules);
+            change(&mut changed);
+            changed.validate()?;
+            changed.check_lines(&self.accounts)?;
+            *rules = Arc::new(changed);
+        }
+        self.due.notify_one();
+        Ok(())
+    }
+
+    /// Puts an account in the place of the one of the same name, or behind all others: with other numbers, another pace, other
+    /// prices, or another way to the carrier. Calls that are on the line keep the account they began with, and what a
+    /// carrier reports of them is read by the new one.
+    ///
+    /// # Errors
+    /// `Config` naming what is wrong with it. Nothing is changed then.
+    pub fn set_account(&self, account: CarrierAccount) -> Result<()> {
+        self.accounts.set(account, &self.rules())?;
+        self.due.notify_one();
+        Ok(())
+    }
+
+    /// Lets an account rest, or work again: while it rests, calls go through others, and those that may not wait. Calls that
+    /// come in through it are answered all the same.
+    ///
+    /// # Errors
+    /// `NotFound` if there is none of this name.
+    pub fn rest_account(&self, name: AccountName, rests: bool) -> Result<()> {
+        self.accounts.get(name)?.rest(rests);
+        self.due.notify_one();
+        Ok(())
     }
 
     /// How the AI services of its calls fare: [`EngineConfig::services`].

@@ -54,7 +54,7 @@ impl CallEngine {
         if matches!(admitted, Admitted::Call(_)) {
             state.tickets.redeem(token, Instant::now())?;
         }
-        if state.live.len() >= self.config.max_live {
+        if state.live.len() >= self.rules().max_live {
             return Err(Error::new(ErrorKind::Unavailable, "open media socket").with_message("too many calls"));
         }
         Ok(MediaTicket(admitted))
@@ -156,7 +156,7 @@ impl CallEngine {
             return Err(Error::new(ErrorKind::Conflict, "run call").with_message("the call is connected already"));
         }
         // Sockets that were admitted at the same time do not count yet when the next one is.
-        if state.live.len() >= self.config.max_live {
+        if state.live.len() >= self.rules().max_live {
             return Err(Error::new(ErrorKind::Unavailable, "run call").with_message("too many calls"));
         }
         state.live.insert(session, live);

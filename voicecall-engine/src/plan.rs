@@ -92,8 +92,8 @@ pub trait CallHandler: Send + Sync + Debug + 'static {
     }
 
     /// What becomes of a call that came in, asked once for each, before it is answered. Within
-    /// [`decision_timeout`](super::EngineConfig::decision_timeout): after that, or if this fails or panics, the caller hears
-    /// [`farewell`](super::EngineConfig::farewell). A call that breaks off and goes on is [planned](Self::plan) anew.
+    /// [`decision_timeout`](super::CallRules::decision_timeout): after that, or if this fails or panics, the caller hears
+    /// [`farewell`](super::CallRules::farewell). A call that breaks off and goes on is [planned](Self::plan) anew.
     ///
     /// # Errors
     /// When it cannot be decided; not tried again, because somebody waits.

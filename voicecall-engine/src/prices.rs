@@ -92,7 +92,8 @@ impl CallEngine {
 
     /// A price in US dollars, if there is a rate for its currency.
     fn converted(&self, price: CallPrice) -> CallPrice {
-        let unit = self.config.exchange_rates.get(&price.currency);
+        let rules = self.rules();
+        let unit = rules.exchange_rates.get(&price.currency);
         unit.and_then(|unit| price.in_dollars(*unit)).unwrap_or(price)
     }
 }

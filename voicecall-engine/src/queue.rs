@@ -26,7 +26,7 @@ impl CallEngine {
     ///
     /// # Errors
     /// `Unavailable` while draining; `Conflict` if the session exists; `Invalid` as [`NewSession::validate`], or naming
-    /// `remote` for a number that [may not be called](super::EngineConfig::destinations). A reference that has a session already gets
+    /// `remote` for a number that [may not be called](super::CallRules::destinations). A reference that has a session already gets
     /// that session.
     pub async fn submit(&self, new: &NewSession) -> Result<Session> {
         if self.is_draining() {
@@ -55,7 +55,8 @@ impl CallEngine {
     /// From when on a phone may ring: the policy's hours and the operator's must both be open. `None` if they never are at the
     /// same time.
     pub(super) fn permitted(&self, policy: &DialPolicy, from: Timestamp) -> Option<Timestamp> {
-        let next = |at| self.hours(policy).fold(at, |at, hours| hours.next(at, self.config.ring_timeout));
+        let (hours, rings) = (self.hours(policy), self.rules().ring_timeout);
+        let next = |at| hours.iter().fold(at, |at, hours| hours.next(at, rings));
         let mut at = from;
         // Each step goes to the next day at the latest; hours that have not met by then never do.
         for _ in 0..MOST_DAYS {
@@ -69,17 +70,17 @@ impl CallEngine {
 
     /// When a call that is ordered now must ring no more.
     pub(super) fn must_end_by(&self, policy: &DialPolicy, ordered_at: Timestamp) -> Option<Timestamp> {
-        self.hours(policy).filter_map(|hours| hours.close(ordered_at)).min()
+        self.hours(policy).iter().filter_map(|hours| hours.close(ordered_at)).min()
     }
 
     /// Whether hours have ended in which a call was ordered.
     pub(super) fn have_closed(&self, policy: &DialPolicy, ordered_at: Timestamp) -> bool {
         let now = self.now();
-        self.hours(policy).any(|hours| hours.are_open(ordered_at) && !hours.are_open(now))
+        self.hours(policy).iter().any(|hours| hours.are_open(ordered_at) && !hours.are_open(now))
     }
 
-    fn hours<'a>(&'a self, policy: &'a DialPolicy) -> impl Iterator<Item = &'a CallHours> {
-        policy.hours.iter().chain(&self.config.hours)
+    fn hours(&self, policy: &DialPolicy) -> Vec<CallHours> {
+        policy.hours.iter().chain(&self.rules().hours).cloned().collect()
     }
 
     /// Books an attempt that reached nobody: another one follows, or the session has failed.

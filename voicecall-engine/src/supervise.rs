@@ -80,7 +80,7 @@ impl CallEngine {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !self.is_draining() {
             tick.tick().await;
-            futures_util::future::join_all(self.accounts.iter().map(|account| account.probe())).await;
+            futures_util::future::join_all(self.accounts.all().iter().map(|account| account.probe())).await;
         }
     }
 
@@ -88,7 +88,7 @@ impl CallEngine {
     async fn end_overdue_calls(&self) {
         let overdue: Vec<_> = {
             let state = self.state();
-            let limit = self.config.time_limit + GRACE;
+            let limit = self.rules().time_limit + GRACE;
             let overdue = state.live.iter().filter(|(_, live)| live.since.elapsed() >= limit);
             overdue
                 .map(|(&id, live)| (id, live.tenant, Arc::clone(&live.account), live.call.clone(), live.abort.clone()))
@@ -143,7 +143,7 @@ impl CallEngine {
 
     /// Asks the carrier about calls that should have been answered or given up by now: its report may be lost.
     async fn ask_after_silent_calls(self: &Arc<Self>) {
-        let patience = self.config.ring_timeout + GRACE;
+        let patience = self.rules().ring_timeout + GRACE;
         let silent: Vec<_> = {
             let mut state = self.state();
             let silent = state.ringing.iter_mut().filter(|(_, ringing)| ringing.since.elapsed() >= patience);

@@ -199,7 +199,7 @@ impl CallEngine {
 
     /// What is said to somebody whose call cannot be continued.
     pub(super) fn farewell(&self, account: &Account) -> CallFlow {
-        self.config.farewell.flow(&**account.backend()).unwrap_or_else(|_| CallFlow::hang_up())
+        self.rules().farewell.flow(&**account.backend()).unwrap_or_else(|_| CallFlow::hang_up())
     }
 
     /// Reads what this account's carrier says, if it is the carrier and so it is.

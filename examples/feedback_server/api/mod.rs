@@ -128,7 +128,7 @@ impl State {
 
     /// The account whose reports come without the name of an attempt.
     fn account(&self) -> voicecall::Result<AccountName> {
-        let account = self.engine.accounts().next().map(CarrierAccount::name);
+        let account = self.engine.accounts().first().map(CarrierAccount::name);
         account.ok_or_else(|| Error::new(ErrorKind::NotFound, "find account"))
     }
 

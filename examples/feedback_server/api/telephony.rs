@@ -30,6 +30,9 @@ pub(super) struct ReportQuery {
     /// Which attempt it is about, as in the address the carrier was given. Only for a carrier's own form.
     #[param(value_type = String, required = false)]
     call: Option<String>,
+    /// By which account, if the report alone names the call: the preferred one unless given. Only for a carrier's own form.
+    #[param(value_type = String, required = false)]
+    account: Option<String>,
 }
 
 /// A carrier's own report: whatever its documentation says.
@@ -105,11 +108,12 @@ pub(super) async fn report(
     }
     let request = IncomingRequest::from_request(request, &state).await.map_err(|_| too_large(LONGEST_FORM))?;
     let key = query.call.map(|call| call.parse::<CallKey>()).transpose();
+    let named = query.account.as_deref().and_then(|name| name.parse().ok());
     let headers = request.headers();
     // A key that cannot be read is told to the carrier only: it is looked at after the signature.
     let about = match &key {
         Ok(Some(key)) => ReportOf::Call(*key),
-        _ => ReportOf::Account(state.account()?),
+        _ => ReportOf::Account(named.map_or_else(|| state.account(), Ok)?),
     };
     let is_news = state.engine.report(about, &request.webhook(&headers)).await?;
     key?;

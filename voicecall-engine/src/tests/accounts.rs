@@ -31,7 +31,7 @@ fn uses(world: &World, account: &str, from: Option<&str>) {
 }
 
 /// The world's own account, and a second one at the same kind of carrier.
-fn two_accounts() -> (World, Arc<ScriptedCarrier>) {
+pub(super) fn two_accounts() -> (World, Arc<ScriptedCarrier>) {
     let mut world = World::new();
     let second = Arc::new(ScriptedCarrier::new());
     let other = CarrierAccount::new(name("other"), Arc::<ScriptedCarrier>::clone(&second));
@@ -129,7 +129,7 @@ async fn a_carrier_whose_orders_hang_is_given_one_after_it_says_that_it_is_healt
 }
 
 /// Any account, or the one of this name.
-fn any(world: &World) {
+pub(super) fn any(world: &World) {
     *world.desk.policy.lock().unwrap() = Some(policy(|policy| policy.account = None));
 }
 

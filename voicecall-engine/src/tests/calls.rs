@@ -157,7 +157,7 @@ async fn a_socket_that_never_starts_is_closed_after_five_seconds() {
 
 #[tokio::test(start_paused = true)]
 async fn no_more_calls_connect_than_allowed() {
-    let world = World::with(|config| config.max_live = 1, scripted_agent());
+    let world = World::with(|config| config.rules.max_live = 1, scripted_agent());
     let call = world.connected().await;
     let phone = tokio::spawn(call.phone.listen());
     settle().await;

@@ -19,7 +19,7 @@ fn to(world: &World, tenant: TenantId, number: &str) -> NewSession {
 
 /// A world that calls whom a real one calls.
 fn choosy() -> World {
-    World::with(|config| config.destinations = Destinations::default(), scripted_agent())
+    World::with(|config| config.rules.destinations = Destinations::default(), scripted_agent())
 }
 
 #[tokio::test(start_paused = true)]
@@ -78,7 +78,7 @@ async fn ringing(world: &World, sessions: &[Session]) -> (Session, DialAttempt) 
 #[tokio::test(start_paused = true)]
 async fn who_was_called_often_enough_is_called_when_there_is_room_again() {
     let twice_an_hour = |config: &mut EngineConfig| {
-        config.contact_limits.per_number = vec![CallsWithin { calls: 2, within: 60 * MINUTE }];
+        config.rules.contact_limits.per_number = vec![CallsWithin { calls: 2, within: 60 * MINUTE }];
     };
     let world = World::with(twice_an_hour, scripted_agent());
     *world.desk.policy.lock().unwrap() = Some(DialPolicy::once());
@@ -106,7 +106,7 @@ async fn who_was_called_often_enough_is_called_when_there_is_room_again() {
 #[tokio::test(start_paused = true)]
 async fn who_would_be_too_old_by_then_is_not_called() {
     let once_in_three_days = |config: &mut EngineConfig| {
-        config.contact_limits.per_number = vec![CallsWithin { calls: 1, within: 72 * 60 * MINUTE }];
+        config.rules.contact_limits.per_number = vec![CallsWithin { calls: 1, within: 72 * 60 * MINUTE }];
     };
     let world = World::with(once_in_three_days, scripted_agent());
     let _tended = world.tended();
@@ -128,7 +128,7 @@ async fn the_operators_hours_hold_whatever_a_policy_says() {
         Some(CallHours::new(at(from), at(until), zone).unwrap())
     };
     // It is ten o'clock, and eleven in Stockholm.
-    let world = World::with(|config| config.hours = hours(12, 14, "Europe/Stockholm"), scripted_agent());
+    let world = World::with(|config| config.rules.hours = hours(12, 14, "Europe/Stockholm"), scripted_agent());
     *world.desk.policy.lock().unwrap() = Some(DialPolicy { hours: hours(0, 23, "UTC"), ..DialPolicy::once() });
     let _tended = world.tended();
     let session = world.engine.submit(&to(&world, world.tenant, PHONE)).await.unwrap();

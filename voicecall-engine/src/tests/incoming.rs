@@ -17,7 +17,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 impl World {
     /// The carrier asks what to do with a call.
-    async fn rings(&self, call: &str) -> Result<WebhookReply> {
+    pub(super) async fn rings(&self, call: &str) -> Result<WebhookReply> {
         let incoming = IncomingCall::new("+46700000000".parse().unwrap())
             .with_from(Some("+46701740605".parse().unwrap()))
             .with_caller_name(Some("Anna"));
@@ -116,7 +116,8 @@ async fn what_is_not_connected_is_told_and_ends_its_session() {
 
 #[tokio::test(start_paused = true)]
 async fn nobody_is_forwarded_to_a_number_that_may_not_be_called() {
-    let world = World::with(|config| config.destinations = crate::Destinations::in_countries(["NO"]), scripted_agent());
+    let world =
+        World::with(|config| config.rules.destinations = crate::Destinations::in_countries(["NO"]), scripted_agent());
     world.desk.decides(world.tenant, Decides::Forward);
     let reply = world.rings("CA1").await.unwrap();
     assert!(reply.body.contains("technical problem") && !reply.body.contains("+46700000002"), "{}", reply.body);
@@ -278,8 +279,8 @@ async fn callers_for_whom_there_is_no_room_find_the_line_busy_or_are_told() {
     for line in [None, Some(Announcement::new("All lines are busy.", "en-GB"))] {
         let told = if line.is_some() { "All lines are busy." } else { "busy" };
         let configure = |config: &mut crate::EngineConfig| {
-            config.max_live = 1;
-            config.busy_line = line;
+            config.rules.max_live = 1;
+            config.rules.busy_line = line;
         };
         let world = World::with(configure, scripted_agent());
         world.desk.decides(world.tenant, Decides::Connect);

@@ -17,6 +17,7 @@ mod recovering;
 mod registry;
 mod reports;
 mod resuming;
+mod running;
 mod shared_address;
 mod sharing;
 mod transfers;

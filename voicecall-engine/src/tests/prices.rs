@@ -80,7 +80,7 @@ async fn the_next_process_asks_for_what_is_open() {
 #[tokio::test(start_paused = true)]
 async fn a_price_is_converted_where_a_rate_is_known() {
     let rate = |config: &mut crate::EngineConfig| {
-        config.exchange_rates = [("SEK".to_owned(), Money::from_micros(95_000))].into();
+        config.rules.exchange_rates = [("SEK".to_owned(), Money::from_micros(95_000))].into();
     };
     let world = World::with(rate, scripted_agent());
     let _tended = world.tended();

@@ -364,7 +364,7 @@ async fn a_call_whose_report_is_lost_is_asked_after() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_outlives_its_limit_is_ended_from_outside() {
-    let world = World::with(|config| config.time_limit = MINUTE, std::sync::Arc::new(Stuck));
+    let world = World::with(|config| config.rules.time_limit = MINUTE, std::sync::Arc::new(Stuck));
     let _tended = world.tended();
     let (placed, token) = world.answered().await;
     let (run, peer) = world.run(world.admit(&token).unwrap());

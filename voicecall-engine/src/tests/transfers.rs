@@ -64,7 +64,7 @@ async fn a_carrier_that_does_not_transfer_leaves_the_call_here() {
 
 #[tokio::test(start_paused = true)]
 async fn nobody_is_transferred_to_a_number_that_somebody_earns_from() {
-    let world = World::with(|config| config.destinations = Destinations::in_countries(["SE"]), scripted_agent());
+    let world = World::with(|config| config.rules.destinations = Destinations::in_countries(["SE"]), scripted_agent());
     world.desk.will_hold(Switchboard("+46900123456"));
     let call = world.connected().await;
     call.phone.listen().await;

@@ -86,7 +86,7 @@ impl World {
         let mut config = EngineConfig::new("https://calls.example".parse().unwrap());
         config.clock = Clock::from("2026-11-20T10:00:00Z".parse().unwrap());
         // Whose tables of numbers take long to read.
-        config.destinations = Destinations::anything();
+        config.rules.destinations = Destinations::anything();
         configure(&mut config);
         let (store, carrier, desk) = (Arc::new(FlakyStore::default()), Arc::new(carrier), Arc::new(Desk::new(agent)));
         let vault = Arc::new(Vault::generate().unwrap());
@@ -178,7 +178,7 @@ impl World {
 
     /// What is said to somebody whose call cannot be continued.
     pub(super) fn farewell(&self) -> CallFlow {
-        self.engine.config().farewell.flow(&*self.carrier).unwrap()
+        self.engine.rules().farewell.flow(&*self.carrier).unwrap()
     }
 
     /// A session whose call was placed: its key and the carrier's name for it.

@@ -151,17 +151,19 @@ impl Town<'_> {
 
     /// A call to the application's first number.
     fn any_call(&self) -> Result<IncomingCall> {
-        let number = self.engine.accounts().flat_map(CarrierAccount::numbers).next().cloned();
+        let number = self.engine.accounts().iter().flat_map(CarrierAccount::numbers).next().cloned();
         let to = number.map_or_else(|| OURS.parse(), Ok)?;
         let from: PhoneNumber = THEIRS.parse()?;
         Ok(IncomingCall::new(to.into()).with_from(Some(from.into())))
     }
 
     /// The account whose number is called; the first one if it is nobody's.
-    fn account_of(&self, call: &IncomingCall) -> Result<&CarrierAccount> {
-        let has = |account: &&CarrierAccount| call.to.as_phone().is_some_and(|to| account.numbers().contains(to));
-        let accounts = || self.engine.accounts();
-        accounts().find(has).or_else(|| accounts().next()).ok_or_else(|| Error::config("carrier", "an account"))
+    fn account_of(&self, call: &IncomingCall) -> Result<CarrierAccount> {
+        let has = |account: &CarrierAccount| call.to.as_phone().is_some_and(|to| account.numbers().contains(to));
+        let mut accounts = self.engine.accounts();
+        let its = accounts.iter().position(has).unwrap_or(0);
+        accounts.truncate(its + 1);
+        accounts.pop().ok_or_else(|| Error::config("carrier", "an account"))
     }
 }
 

@@ -285,6 +285,17 @@ impl CallEngine {
         self.config.clock.now()
     }
 
+    /// Waits until new calls are refused.
+    async fn drains(&self) {
+        loop {
+            let changed = self.changed.notified();
+            if self.is_draining() {
+                return;
+            }
+            changed.await;
+        }
+    }
+
     async fn idle(&self) {
         loop {
             let changed = self.changed.notified();

@@ -19,7 +19,7 @@ const LONGEST: SignedDuration = SignedDuration::from_hours(24);
 /// How many calls are looked at in a round, and how many of them are asked for.
 const BATCH: u32 = 1_000;
 const ASKED: usize = 20;
-/// The first and the longest wait between two questions about a call.
+/// The first and the longest wait between asking twice about a call.
 const FIRST_WAIT: Duration = Duration::from_secs(30);
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
@@ -52,10 +52,17 @@ impl CallEngine {
         let mut waits = Waits::default();
         let mut tick = interval(EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while !self.is_draining() {
-            tick.tick().await;
-            if let Err(error) = self.price_round(&mut waits).await {
-                warn!(%error, "it is not known which calls have no price yet");
+        loop {
+            let round = async {
+                tick.tick().await;
+                self.price_round(&mut waits).await
+            };
+            tokio::select! {
+                // Nobody who shuts down waits for a carrier because of a price.
+                () = self.drains() => return,
+                priced = round => if let Err(error) = priced {
+                    warn!(%error, "it is not known which calls have no price yet");
+                }
             }
         }
     }

@@ -95,6 +95,7 @@ impl CallEngine {
     /// live; one that still rings is left to the next process. Returns how many had to be ended.
     pub async fn shutdown(&self, limit: Duration) -> usize {
         self.state().draining = true;
+        self.changed.notify_waiters();
         self.due.notify_one();
         let drained = tokio::time::timeout(limit, self.idle()).await;
         if drained.is_ok() {

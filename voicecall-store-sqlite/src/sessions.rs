@@ -1,6 +1,7 @@
 //! Sessions: the table `sessions`.
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use voicecall_core::event::Event;
 use voicecall_core::store::{
     Direction, NewSession, Page, PageRequest, ProviderLog, Session, SessionChange, SessionEvent, SessionFilter,
     SessionStore, refuse_to_call,
@@ -9,7 +10,7 @@ use voicecall_core::{CarrierCallId, Epoch, LookupHash, PersonKey, Result, Sessio
 
 use crate::column::{At, Count, Json, Text, address, word};
 use crate::fault::Outcome;
-use crate::{SqliteStore, do_not_call, events, provider_log};
+use crate::{SqliteStore, do_not_call, events, pending_events, provider_log};
 
 #[async_trait]
 impl SessionStore for SqliteStore {
@@ -95,6 +96,7 @@ pub(crate) fn begin(db: &Connection, new: &NewSession) -> Outcome<Session> {
     let session = Session::created(new);
     insert(db, &session)?;
     events::append(db, SessionEvent::of_creation(new))?;
+    pending_events::tell(db, Event::of_creation(&session))?;
     Ok(session)
 }
 
@@ -106,6 +108,7 @@ pub(crate) fn apply(db: &Connection, tenant: TenantId, id: SessionId, change: &S
     if let Some(event) = SessionEvent::of_change(id, change) {
         events::append(db, event)?;
     }
+    pending_events::tell(db, Event::of_session(&session, change))?;
     Ok(session)
 }
 

@@ -59,7 +59,7 @@ pub struct StepRecord {
 /// A run of a workflow: one event, worked on.
 ///
 /// Whoever works on it has claimed it ([`WorkflowQueueStore::claim_run`](super::WorkflowQueueStore::claim_run)): until its
-/// lease is over it is not due, and nobody else gets it.
+/// lease is over nobody else gets it.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Run {
@@ -77,8 +77,10 @@ pub struct Run {
     pub event: Event,
     /// Whether it goes on.
     pub state: RunState,
-    /// From when on somebody may claim it.
+    /// From when on something is to be done.
     pub due_at: Timestamp,
+    /// Until when its owner's lease runs, unless it is renewed.
+    pub leased_until: Option<Timestamp>,
     /// Its newest owner.
     pub epoch: Epoch,
     /// Its steps by their names; those that were not begun are missing.
@@ -111,6 +113,7 @@ impl Run {
             event,
             state: RunState::Waiting,
             due_at: at,
+            leased_until: None,
             epoch: Epoch::FIRST,
             steps: BTreeMap::new(),
             created_at: at,
@@ -138,19 +141,22 @@ impl Run {
         format!("{}/{step}", self.id)
     }
 
-    /// Gives a new owner its lease, as every store does inside its transaction.
+    /// Gives a new owner its lease if it is due at `now`, as every store does inside its transaction.
     ///
     /// # Errors
-    /// `Conflict` naming `state` unless it waits, or `dueAt` if it is not due: somebody else has it.
-    pub fn claim(&mut self, term: LeaseTerm) -> Result<()> {
+    /// `Conflict` naming `state` unless it waits, `dueAt` if it is not due, or `leasedUntil` if somebody else has it.
+    pub fn claim(&mut self, now: Timestamp, lease: LeaseTerm) -> Result<()> {
         let conflict = |field| Err(Error::new(ErrorKind::Conflict, "claim run").with_field(field));
         if self.state != RunState::Waiting {
             return conflict("state");
         }
-        if self.due_at > term.now {
+        if self.due_at > now {
             return conflict("dueAt");
         }
-        self.due_at = term.until();
+        if self.leased_until.is_some_and(|until| until > lease.now) {
+            return conflict("leasedUntil");
+        }
+        self.leased_until = Some(lease.until());
         self.epoch = self.epoch.next();
         Ok(())
     }
@@ -168,17 +174,19 @@ impl Run {
         self.steps.retain(|_, step| matches!(step.state, StepState::Done | StepState::Skipped));
         self.state = RunState::Waiting;
         self.due_at = at;
+        self.leased_until = None;
         self.updated_at = at;
         // Whoever had it before is overtaken.
         self.epoch = self.epoch.next();
         Ok(())
     }
 
-    /// Takes in what the owner of `progress` has done, as every store does inside its transaction.
+    /// Takes in what the owner of `progress` has done, and gives it another lease if it goes on, as every store does inside its
+    /// transaction.
     ///
     /// # Errors
     /// `Conflict` naming `epoch` if somebody else owns the run by now, or `state` if it does not go on.
-    pub fn advance(&mut self, progress: &Self) -> Result<()> {
+    pub fn advance(&mut self, progress: &Self, goes_on: Option<LeaseTerm>) -> Result<()> {
         let conflict = |field| Err(Error::new(ErrorKind::Conflict, "save run").with_field(field));
         if progress.epoch != self.epoch {
             return conflict("epoch");
@@ -189,6 +197,7 @@ impl Run {
         self.state = progress.state;
         self.steps.clone_from(&progress.steps);
         self.due_at = progress.due_at;
+        self.leased_until = goes_on.map(LeaseTerm::until);
         self.updated_at = progress.updated_at;
         Ok(())
     }

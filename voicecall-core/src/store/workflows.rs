@@ -83,7 +83,7 @@ pub trait WorkflowQueueStore: Send + Sync {
     /// As every store call.
     async fn start_runs(&self, event: &Event, runs: &[Run]) -> Result<bool>;
 
-    /// Runs that wait and are due at `now`, of these [definitions](Run::definition): of each [lane](Run::lane) at most
+    /// Runs that wait, are due at `now` and nobody's, of these [definitions](Run::definition): of each [lane](Run::lane) at most
     /// `per_lane`, those that have been due for longest first; at most `limit` in all. Lanes that are `busy` are left out.
     ///
     /// # Errors
@@ -97,7 +97,7 @@ pub trait WorkflowQueueStore: Send + Sync {
         limit: u32,
     ) -> Result<Vec<Run>>;
 
-    /// Takes a run that is due, for as long as the lease runs: [`Run::claim`].
+    /// Takes a run that is due at `term.now` and nobody's, for as long as the lease runs: [`Run::claim`].
     ///
     /// # Errors
     /// `Conflict` for everyone but the first; `NotFound`.

@@ -164,7 +164,8 @@ impl WorkflowQueueStore for MemoryStore {
         let (definitions, busy): (HashSet<_>, HashSet<_>) = (definitions.iter().collect(), busy.iter().collect());
         let tables = self.lock();
         let waiting = tables.workflows.runs.values().filter(|run| run.state == RunState::Waiting && run.due_at <= now);
-        let mut due: Vec<_> = waiting.filter(|run| definitions.contains(&run.definition())).collect();
+        let free = waiting.filter(|run| run.leased_until.is_none_or(|until| until <= now));
+        let mut due: Vec<_> = free.filter(|run| definitions.contains(&run.definition())).collect();
         due.sort_by_key(|run| (run.due_at, run.id));
         let mut of_lane: HashMap<String, u32> = HashMap::new();
         let fits = |run: &&&Run| {
@@ -182,7 +183,7 @@ impl WorkflowQueueStore for MemoryStore {
     async fn claim_run(&self, tenant: TenantId, id: RunId, term: LeaseTerm) -> Result<Run> {
         let workflows = &mut self.lock().workflows;
         let mut run = workflows.run("claim run", tenant, id)?.clone();
-        run.claim(term)?;
+        run.claim(term.now, term)?;
         workflows.runs.insert(id, run.clone());
         Ok(run)
     }
@@ -190,10 +191,7 @@ impl WorkflowQueueStore for MemoryStore {
     async fn save_run(&self, run: &Run, goes_on: Option<LeaseTerm>) -> Result<()> {
         let workflows = &mut self.lock().workflows;
         let mut saved = workflows.run("save run", run.tenant, run.id)?.clone();
-        saved.advance(run)?;
-        if let Some(term) = goes_on {
-            saved.due_at = term.until();
-        }
+        saved.advance(run, goes_on)?;
         workflows.runs.insert(run.id, saved);
         Ok(())
     }

@@ -86,6 +86,10 @@ const CORE: Module = Module {
             up: include_str!("../migrations/core/0003_messages.up.sql"),
             down: include_str!("../migrations/core/0003_messages.down.sql"),
         },
+        Migration {
+            up: include_str!("../migrations/core/0004_workflows.up.sql"),
+            down: include_str!("../migrations/core/0004_workflows.down.sql"),
+        },
     ],
 };
 

@@ -64,4 +64,4 @@ pub use signal::Signal;
 pub use status::{CallPriority, EndReason, SessionStatus};
 pub use subscription::{Subscription, SubscriptionState};
 pub use traits::{DialStore, JournalStore, PersonStore, SessionStore, Store};
-pub use workflows::{WorkflowQueueStore, WorkflowStore};
+pub use workflows::{EventStore, WorkflowQueueStore, WorkflowStore};

@@ -1,12 +1,19 @@
 //! What a store does with events and with the workflows that they start.
 
+use std::fmt::Debug;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{LeaseTerm, Page, PageRequest, Run, RunFilter, RunState, Subscription};
+use super::{KeyStore, LeaseTerm, Page, PageRequest, Run, RunFilter, RunState, Subscription};
 use crate::error::Result;
 use crate::event::Event;
 use crate::id::{RunId, SubscriptionId, TenantId};
+
+/// What workflows are given: events, runs and subscriptions, and nothing of calls and messages.
+pub trait EventStore: WorkflowStore + WorkflowQueueStore + KeyStore + Debug + 'static {}
+
+impl<T> EventStore for T where T: WorkflowStore + WorkflowQueueStore + KeyStore + Debug + 'static + ?Sized {}
 
 /// A tenant's runs and subscriptions. Every method is one transaction.
 #[async_trait]

@@ -31,7 +31,7 @@ pub use step::{Step, StepRun};
 pub use subscriptions::{Subscriptions, WebhookSecret};
 #[cfg(feature = "http")]
 pub use webhook::HttpClient;
-pub use webhook::{WebhookClient, WebhookPost, WebhookReply, is_public_address};
+pub use webhook::{WebhookClient, WebhookPost, WebhookReply, is_public_address, verify_webhook};
 pub use workflow::Workflow;
 
 /// The workflows of one process. Several over one store share the work; all of them know the same workflows.

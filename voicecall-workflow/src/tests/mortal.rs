@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::Timestamp;
+use uuid::Uuid;
 use voicecall_core::event::Event;
 use voicecall_core::store::{
-    KeyStore, LeaseTerm, MemoryStore, Page, PageRequest, Run, RunFilter, RunState, Subscription, WorkflowQueueStore,
-    WorkflowStore,
+    KeyStore, LeaseTerm, MemoryStore, Page, PageRequest, RenewedContent, Resealed, Run, RunFilter, RunState, SealedRows,
+    Subscription, WorkflowQueueStore, WorkflowStore,
 };
-use voicecall_core::{Canary, Result, RunId, SubscriptionId, TenantId, async_trait};
+use voicecall_core::{
+    Canary, Result, RunId, SealedAddress, SealedRow, SessionId, SubscriptionId, TenantId, async_trait,
+};
 
 #[derive(Debug)]
 pub(super) struct Mortal {
@@ -121,6 +124,21 @@ impl WorkflowStore for Mortal {
 
     async fn remove_subscription(&self, tenant: TenantId, id: SubscriptionId) -> Result<()> {
         self.inner.remove_subscription(tenant, id).await
+    }
+}
+
+#[async_trait]
+impl SealedRows for Mortal {
+    async fn sealed_addresses(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<(SealedRow, SealedAddress)>> {
+        self.inner.sealed_addresses(after, limit).await
+    }
+
+    async fn reseal(&self, rows: &[Resealed]) -> Result<u64> {
+        self.inner.reseal(rows).await
+    }
+
+    async fn renew_content(&self, after: Option<SessionId>, sessions: u32) -> Result<RenewedContent> {
+        self.inner.renew_content(after, sessions).await
     }
 }
 

@@ -156,7 +156,7 @@ async fn what_is_too_large_to_keep_has_failed() {
 async fn old_runs_are_forgotten_dead_letters_later() {
     let ledger = Ledger::default();
     let wrong = || Error::invalid("order", "one that exists");
-    let world = World::new([
+    let world = World::patient([
         on_call("done").step(ledger.step("done", 0)),
         on_call("dead").step(ledger.failing("dead", 9, wrong)),
     ])

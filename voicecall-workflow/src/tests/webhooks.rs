@@ -13,7 +13,7 @@ use crate::*;
 const CRM: &str = "crm.example";
 
 async fn subscribed(hosts: &[&str]) -> World {
-    let world = World::new([]).await;
+    let world = World::patient([]).await;
     for host in hosts {
         let url = format!("https://{host}/hooks").parse().unwrap();
         world.workflows.subscriptions(world.tenant).add(url, [EventType::CallInitiated]).await.unwrap();
@@ -68,7 +68,7 @@ async fn a_receiver_that_asks_to_wait_is_waited_for() {
     let world = subscribed(&[CRM]).await;
     world.receivers.then(CRM, [Receives::AsksToWait(600)]);
     world.call().await;
-    wait(700).await;
+    wait(720).await;
     let got = world.receivers.got(CRM);
     assert_eq!(got.len(), 2);
     assert!((got[1].1 - got[0].1) >= Duration::from_secs(600));

@@ -34,6 +34,16 @@ impl World {
         world
     }
 
+    /// The same that looks for what is due but seldom: for tests of days.
+    pub(super) async fn patient(definitions: impl IntoIterator<Item = Workflow>) -> Self {
+        let mut world = Self::stopped(definitions).await;
+        world.config.look_every = Duration::from_secs(60);
+        let store = Arc::clone(&world.store) as Arc<dyn EventStore>;
+        world.workflows = world.another(world.definitions.clone(), store);
+        world.start();
+        world
+    }
+
     pub(super) async fn stopped(definitions: impl IntoIterator<Item = Workflow>) -> Self {
         let definitions: Vec<_> = definitions.into_iter().collect();
         let (store, vault) = (Arc::new(MemoryStore::new()), Arc::new(Vault::generate().unwrap()));

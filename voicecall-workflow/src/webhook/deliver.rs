@@ -97,7 +97,10 @@ impl Delivery {
             status => {
                 // Whatever it says, it may have been mended by the next time.
                 let error = Error::new(ErrorKind::Unavailable, "deliver webhook").with_code(status.to_string());
-                Err(reply.retry_after.map_or(error.clone(), |wait| error.with_retry_after(wait)))
+                Err(match reply.retry_after {
+                    Some(wait) => error.with_retry_after(wait),
+                    None => error,
+                })
             }
         }
     }

@@ -19,6 +19,7 @@ pub(crate) use deliver::{NAME, definition, workflow};
 #[cfg(feature = "http")]
 pub use http::HttpClient;
 pub(crate) use sign::secret;
+pub use sign::verify_webhook;
 #[cfg(test)]
 pub(crate) use sign::sign;
 

@@ -12,7 +12,8 @@ use voicecall::workflow::{Step, Workflow, WorkflowConfig, Workflows};
 use voicecall::{TenantId, Vault};
 
 fn first_step(c: &mut Criterion) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     let begun = Arc::new(Semaphore::new(0));
     let noted = Arc::clone(&begun);
     let workflow = Workflow::new("note").on(EventType::CallInitiated).step(Step::new("note", move |_run| {
@@ -21,8 +22,8 @@ fn first_step(c: &mut Criterion) {
     }));
     let (store, vault) = (Arc::new(MemoryStore::new()), Arc::new(Vault::generate().expect("random bytes")));
     let given = Arc::<MemoryStore>::clone(&store);
-    let workflows =
-        Workflows::new(WorkflowConfig::default(), given, [workflow], Arc::clone(&vault)).expect("a right configuration");
+    let workflows = Workflows::new(WorkflowConfig::default(), given, [workflow], Arc::clone(&vault))
+        .expect("a right configuration");
     runtime.block_on(workflows.check()).expect("a store");
     runtime.spawn(Arc::clone(&workflows).run_background(std::future::pending::<()>()));
     let (to, count) = ("+46701234567".parse().expect("a number"), AtomicU64::new(0));

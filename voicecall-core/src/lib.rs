@@ -35,8 +35,8 @@ pub use consent::{ConsentBasis, ConsentToken};
 pub use error::{Error, ErrorKind, Result};
 pub use hours::CallHours;
 pub use id::{
-    AccountName, AttemptId, CarrierCallId, CarrierMessageId, ConversationId, Epoch, EventId, MessageId, RecordId, RunId,
-    SessionId, SubscriptionId, TenantId,
+    AccountName, AttemptId, CarrierCallId, CarrierMessageId, ConversationId, Epoch, EventId, MessageId, RecordId,
+    RunId, SessionId, SubscriptionId, TenantId,
 };
 pub use phone::PhoneNumber;
 pub use public_url::check_public_url;

@@ -14,8 +14,8 @@ use voicecall_core::store::{
     RunState, SessionStatus, SubscriptionState,
 };
 use voicecall_core::{
-    AccountName, AttemptId, CarrierCallId, CarrierMessageId, ConversationId, Epoch, Error, EventId, LookupHash, MessageId,
-    PersonKey, RecordId, Result, RunId, SessionId, SubscriptionId, TenantId,
+    AccountName, AttemptId, CarrierCallId, CarrierMessageId, ConversationId, Epoch, Error, EventId, LookupHash,
+    MessageId, PersonKey, RecordId, Result, RunId, SessionId, SubscriptionId, TenantId,
 };
 
 /// A value that a column can hold.

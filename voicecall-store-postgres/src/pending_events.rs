@@ -53,9 +53,8 @@ pub(crate) async fn forget_person(
     conversation: Option<ConversationId>,
 ) -> Outcome<()> {
     for table in ["pending_events", "runs"] {
-        let delete = format!(
-            "DELETE FROM voicecall.{table} WHERE tenant_id = $1 AND (person = $2 OR conversation_id = $3)"
-        );
+        let delete =
+            format!("DELETE FROM voicecall.{table} WHERE tenant_id = $1 AND (person = $2 OR conversation_id = $3)");
         db.execute(&delete, params![tenant, person, conversation]).await?;
     }
     Ok(())

@@ -11,7 +11,8 @@ use crate::connection::Db;
 use crate::fault::Outcome;
 use crate::store::{Extensions, extend};
 use crate::{
-    PostgresStore, conversations, dialing, do_not_call, events, journal, message_rows, opt_outs, pending_events, provider_log, sessions,
+    PostgresStore, conversations, dialing, do_not_call, events, journal, message_rows, opt_outs, pending_events,
+    provider_log, sessions,
 };
 
 #[async_trait]

@@ -96,7 +96,8 @@ pub(crate) async fn save(db: &Db, run: &Run) -> Outcome<()> {
     let update = "UPDATE voicecall.runs SET state = $2, due_at = $3, leased_until = $4, epoch = $5, steps = $6,
         updated_at = $7 WHERE id = $1";
     let steps = Json(run.steps.clone());
-    db.execute(update, params![run.id, run.state, run.due_at, run.leased_until, run.epoch, steps, run.updated_at]).await?;
+    db.execute(update, params![run.id, run.state, run.due_at, run.leased_until, run.epoch, steps, run.updated_at])
+        .await?;
     Ok(())
 }
 

@@ -8,7 +8,8 @@ use crate::connection::{Db, Row};
 use crate::fault::{Fault, Outcome};
 
 pub(crate) async fn put(db: &Db, row: &Subscription) -> Outcome<()> {
-    let update = "UPDATE voicecall.subscriptions SET url = $3, events = $4, state = $5, generation = $6, rotated_at = $7,
+    let update =
+        "UPDATE voicecall.subscriptions SET url = $3, events = $4, state = $5, generation = $6, rotated_at = $7,
         updated_at = $8 WHERE id = $1 AND tenant_id = $2";
     let (url, events) = (row.url.to_string(), Json(row.events.clone()));
     let values = params![row.id, row.tenant, url, events, row.state, row.generation, row.rotated_at, row.updated_at];

@@ -43,7 +43,8 @@ impl WorkflowStore for PostgresStore {
     }
 
     async fn subscription(&self, tenant: TenantId, id: SubscriptionId) -> Result<Subscription> {
-        self.read("read subscription", tenant, move |db| async move { subscriptions::find(&db, tenant, id).await }).await
+        self.read("read subscription", tenant, move |db| async move { subscriptions::find(&db, tenant, id).await })
+            .await
     }
 
     async fn subscriptions(&self, tenant: TenantId) -> Result<Vec<Subscription>> {

@@ -130,7 +130,9 @@ pub(crate) fn take_number(db: &Connection, tenant: TenantId, id: ConversationId,
 
 /// Forgets the conversation somebody alone is in, or that they are in one with others.
 pub(crate) fn forget_person(db: &Connection, tenant: TenantId, person: PersonKey) -> Outcome<()> {
-    let Some(before) = with(db, tenant, person)? else { return pending_events::forget_person(db, tenant, person, None) };
+    let Some(before) = with(db, tenant, person)? else {
+        return pending_events::forget_person(db, tenant, person, None);
+    };
     let delete = "DELETE FROM participants WHERE tenant_id = ? AND person = ?";
     db.prepare_cached(delete)?.execute((Text(tenant), *person.lookup().as_bytes()))?;
     let delete = "DELETE FROM conversations WHERE id = ?1

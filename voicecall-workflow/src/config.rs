@@ -27,8 +27,8 @@ pub struct WorkflowConfig {
     pub keep_dead: Duration,
     /// Who posts webhooks. Without it there are no subscriptions.
     pub client: Option<Arc<dyn WebhookClient>>,
-    /// How often and how long a webhook is tried; 16 times over some 30 hours if not said: after 5 s, then twice as long each
-    /// time, at most 6 hours.
+    /// How often and how long a webhook is tried; 16 times over 12 to 24 hours if not said: after 5 s, then twice as long
+    /// each time, at most 6 hours.
     pub webhook_retry: Retry,
     /// How long a receiver may take; 15 s if not said.
     pub webhook_timeout: Duration,

@@ -1,5 +1,6 @@
 //! From events to runs.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -8,9 +9,9 @@ use voicecall_core::event::Event;
 use voicecall_core::store::{Run, Subscription};
 use voicecall_core::{Result, TenantId};
 
+use crate::Workflows;
 use crate::webhook;
 use crate::workflow::Workflow;
-use crate::Workflows;
 
 /// How many events are read at once.
 const BATCH: u32 = 64;
@@ -42,10 +43,11 @@ impl Workflows {
         };
         let mut runs: Vec<_> = self.started_by(event).map(|workflow| run(workflow, None)).collect();
         if let Some(delivery) = self.definitions.get(&webhook::definition()) {
-            if !known.contains_key(&event.tenant) {
-                known.insert(event.tenant, self.store.subscriptions(event.tenant).await?);
-            }
-            let wanted = known.get(&event.tenant).into_iter().flatten().filter(|row| row.wants(event.kind));
+            let of_tenant = match known.entry(event.tenant) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert(self.store.subscriptions(event.tenant).await?),
+            };
+            let wanted = of_tenant.iter().filter(|row| row.wants(event.kind));
             runs.extend(wanted.map(|row| run(delivery, Some(row.id))));
         }
         // Whether it was pending is nobody's concern: who took it up has started the same.
@@ -64,9 +66,8 @@ impl Workflows {
 
 fn starts(workflow: &Workflow, event: &Event) -> bool {
     let Some(condition) = &workflow.condition else { return workflow.events.contains(&event.kind) };
-    workflow.events.contains(&event.kind)
-        && catch_unwind(AssertUnwindSafe(|| condition(event))).unwrap_or_else(|_| {
-            error!(workflow = workflow.name, event = %event.id, "a workflow's condition panicked, and is taken to hold");
-            true
-        })
+    workflow.events.contains(&event.kind) && catch_unwind(AssertUnwindSafe(|| condition(event))).unwrap_or_else(|_| {
+        error!(workflow = workflow.name, event = %event.id, "a workflow's condition panicked, and is taken to hold");
+        true
+    })
 }

@@ -31,7 +31,8 @@ pub(crate) fn advance(workflow: &Workflow, run: &mut Run, running: &HashSet<&'st
             Some(StepState::Done | StepState::Skipped | StepState::Failed) => false,
             Some(StepState::Begun) if running.contains(step.name) => false,
             Some(StepState::Begun) => {
-                let cut_off = Error::new(ErrorKind::Unavailable, "run step").with_message("the process ended meanwhile");
+                let cut_off =
+                    Error::new(ErrorKind::Unavailable, "run step").with_message("the process ended meanwhile");
                 let attempts = run.steps.get(step.name).map_or(0, |record| record.attempts);
                 let again = attempts < step.retry.attempts();
                 if !again {

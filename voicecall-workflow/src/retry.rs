@@ -85,7 +85,8 @@ mod tests {
     fn pauses_double_up_to_the_longest_and_differ_between_runs() {
         let retry = Retry::times(8).first(Duration::from_secs(4)).longest(Duration::from_secs(60));
         for (attempts, whole) in [(1, 4), (2, 8), (3, 16), (4, 32), (5, 60), (7, 60)] {
-            let pauses: Vec<_> = (0..20).map(|run| retry.pause(attempts, &format!("run {run}"), None).unwrap()).collect();
+            let pauses: Vec<_> =
+                (0..20).map(|run| retry.pause(attempts, &format!("run {run}"), None).unwrap()).collect();
             let (half, whole) = (Duration::from_secs(whole) / 2, Duration::from_secs(whole));
             assert!(pauses.iter().all(|pause| (half..=whole).contains(pause)), "{attempts}: {pauses:?}");
             assert!(pauses.iter().any(|pause| *pause != pauses[0]), "{attempts}");

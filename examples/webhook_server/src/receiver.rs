@@ -20,8 +20,7 @@ impl Receiver {
 /// Takes a webhook.
 pub(crate) async fn receive(State(receiver): State<Arc<Receiver>>, headers: HeaderMap, body: Bytes) -> StatusCode {
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let (id, timestamp, signature) =
-        (header("webhook-id"), header("webhook-timestamp"), header("webhook-signature"));
+    let (id, timestamp, signature) = (header("webhook-id"), header("webhook-timestamp"), header("webhook-signature"));
     if let Err(error) = verify_webhook(&receiver.0, id, timestamp, signature, &body, std::time::SystemTime::now()) {
         println!("receiver: refused, {error}");
         return StatusCode::UNAUTHORIZED;

@@ -46,11 +46,15 @@ impl Event {
         if before.memory != after.memory {
             events.push(of_conversation(after, EventType::ConversationUpdated, after.updated_at));
         }
-        events.extend(before.participants.iter().filter(|who| !after.participants.contains(who)).map(|who| Self {
-            person: Some(who.person),
-            ..of_participant(after, who, EventType::ParticipantRemoved)
-        }));
-        events.extend(after.participants.iter().filter(|who| !before.participants.contains(who)).map(|who| added(after, who)));
+        events.extend(
+            before.participants.iter().filter(|who| !after.participants.contains(who)).map(|who| Self {
+                person: Some(who.person),
+                ..of_participant(after, who, EventType::ParticipantRemoved)
+            }),
+        );
+        events.extend(
+            after.participants.iter().filter(|who| !before.participants.contains(who)).map(|who| added(after, who)),
+        );
         events
     }
 

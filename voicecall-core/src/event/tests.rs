@@ -9,9 +9,8 @@ use crate::store::{EndReason, EventSource, NewSession, Session, SessionChange};
 
 fn call(at: Timestamp) -> Session {
     let (vault, tenant) = (Vault::generate().unwrap(), TenantId::new());
-    let mut session = Session::created(
-        &NewSession::outbound_to(&vault, tenant, &"+46701234567".parse().unwrap(), at).unwrap(),
-    );
+    let mut session =
+        Session::created(&NewSession::outbound_to(&vault, tenant, &"+46701234567".parse().unwrap(), at).unwrap());
     session.due_at = None;
     session
 }

@@ -4,7 +4,10 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{AcquireLease, Claim, KeyStore, Lease, LeaseTerm, MessageQueueStore, RetentionRun, Session, Signal, Store, WorkflowQueueStore};
+use super::{
+    AcquireLease, Claim, KeyStore, Lease, LeaseTerm, MessageQueueStore, RetentionRun, Session, Signal, Store,
+    WorkflowQueueStore,
+};
 use crate::error::Result;
 use crate::id::{AccountName, AttemptId, CarrierCallId, Epoch, SessionId, TenantId};
 
@@ -172,6 +175,13 @@ pub trait EngineStore:
 }
 
 impl<T> EngineStore for T where
-    T: Store + QueueStore + MessageQueueStore + WorkflowQueueStore + RoutingStore + MaintenanceStore + KeyStore + ?Sized
+    T: Store
+        + QueueStore
+        + MessageQueueStore
+        + WorkflowQueueStore
+        + RoutingStore
+        + MaintenanceStore
+        + KeyStore
+        + ?Sized
 {
 }

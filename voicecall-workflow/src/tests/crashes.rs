@@ -56,7 +56,8 @@ async fn at_whatever_write_it_dies_every_step_is_done_under_one_key() {
 #[tokio::test(start_paused = true)]
 async fn four_processes_share_one_store_and_do_everything_once() {
     let ledger = Ledger::default();
-    let mut world = World::new([on_call("once").step(ledger.step("a", 700)).step(ledger.step("b", 300).after(["a"]))]).await;
+    let mut world =
+        World::new([on_call("once").step(ledger.step("a", 700)).step(ledger.step("b", 300).after(["a"]))]).await;
     for _ in 0..3 {
         world.join();
     }
@@ -83,7 +84,12 @@ async fn a_step_that_takes_longer_than_a_lease_is_not_taken_over() {
 #[tokio::test(start_paused = true)]
 async fn a_crash_counts_as_a_try_so_that_what_kills_processes_ends() {
     let ledger = Ledger::default();
-    let definitions = || vec![on_call("deadly").step(ledger.step("deadly", 60_000).timeout(Duration::from_secs(100)).retry(Retry::times(2)))];
+    let definitions = || {
+        vec![
+            on_call("deadly")
+                .step(ledger.step("deadly", 60_000).timeout(Duration::from_secs(100)).retry(Retry::times(2))),
+        ]
+    };
     let mut world = World::new(definitions()).await;
     world.call().await;
     for _ in 0..3 {
@@ -99,7 +105,8 @@ async fn a_crash_counts_as_a_try_so_that_what_kills_processes_ends() {
 #[tokio::test(start_paused = true)]
 async fn who_is_told_to_stop_finishes_the_steps_under_way() {
     let ledger = Ledger::default();
-    let world = World::stopped([on_call("two").step(ledger.step("a", 5000)).step(ledger.step("b", 0).after(["a"]))]).await;
+    let world =
+        World::stopped([on_call("two").step(ledger.step("a", 5000)).step(ledger.step("b", 0).after(["a"]))]).await;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let running = tokio::spawn(Arc::clone(&world.workflows).run_background(async { drop(stopped.await) }));
     world.call().await;

@@ -7,9 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use voicecall_core::event::EventType;
 use voicecall_core::messaging::{DeliveryReport, MessageState};
-use voicecall_core::store::{
-    MessageStore, NewOutgoing, NewSession, RunState, SendOutcome, Thread, WorkflowQueueStore,
-};
+use voicecall_core::store::{MessageStore, NewOutgoing, NewSession, RunState, SendOutcome, Thread, WorkflowQueueStore};
 use voicecall_core::{CarrierMessageId, ConversationId, TenantId};
 
 use super::world::*;
@@ -56,7 +54,8 @@ async fn a_poisoned_workflow_delays_no_other() {
     wait(5).await;
     let slowest = slowest.load(Ordering::SeqCst);
     assert!(slowest < 10, "{slowest} ms");
-    let filter = voicecall_core::store::RunFilter { workflow: Some("poisoned".to_owned()), state: Some(RunState::Waiting) };
+    let filter =
+        voicecall_core::store::RunFilter { workflow: Some("poisoned".to_owned()), state: Some(RunState::Waiting) };
     let waiting = world.workflows.runs(world.tenant).list(&filter, Default::default()).await.unwrap();
     assert_eq!(waiting.total, 200, "they wait their turn");
 }
@@ -94,7 +93,8 @@ async fn reports_in_any_order_and_repeated_start_the_same() {
         for repeated in 0..3 {
             let ledger = Ledger::default();
             let read = Workflow::new("read").on(EventType::MessageDeliveryUpdated);
-            let world = World::new([read.when(|event| event.data["state"] == "read").step(ledger.step("read", 0))]).await;
+            let world =
+                World::new([read.when(|event| event.data["state"] == "read").step(ledger.step("read", 0))]).await;
             let (tenant, id) = send(&world).await;
             let carrier = CarrierMessageId::new("SM1");
             let mut all = order.to_vec();

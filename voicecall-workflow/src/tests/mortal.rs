@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use uuid::Uuid;
 use voicecall_core::event::Event;
 use voicecall_core::store::{
-    KeyStore, LeaseTerm, MemoryStore, Page, PageRequest, RenewedContent, Resealed, Run, RunFilter, RunState, SealedRows,
-    Subscription, WorkflowQueueStore, WorkflowStore,
+    KeyStore, LeaseTerm, MemoryStore, Page, PageRequest, RenewedContent, Resealed, Run, RunFilter, RunState,
+    SealedRows, Subscription, WorkflowQueueStore, WorkflowStore,
 };
 use voicecall_core::{
     Canary, Result, RunId, SealedAddress, SealedRow, SessionId, SubscriptionId, TenantId, async_trait,

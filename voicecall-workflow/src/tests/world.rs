@@ -177,7 +177,12 @@ impl Ledger {
     }
 
     /// A step that fails so often, and is then done.
-    pub(super) fn failing(&self, name: &'static str, times: u32, error: impl Fn() -> Error + Send + Sync + 'static) -> Step {
+    pub(super) fn failing(
+        &self,
+        name: &'static str,
+        times: u32,
+        error: impl Fn() -> Error + Send + Sync + 'static,
+    ) -> Step {
         let ledger = self.clone();
         Step::new(name, move |run: StepRun| {
             let outcome = if ledger.note(&run.key) <= times { Err(error()) } else { Ok(Value::Null) };

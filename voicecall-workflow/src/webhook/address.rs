@@ -83,7 +83,12 @@ mod tests {
 
     #[test]
     fn only_the_public_network_is_reached() {
-        for good in ["https://crm.example/hooks?x=1", "https://1.1.1.1/", "https://[2606:4700:4700::1111]/a", "https://a.example:8443"] {
+        for good in [
+            "https://crm.example/hooks?x=1",
+            "https://1.1.1.1/",
+            "https://[2606:4700:4700::1111]/a",
+            "https://a.example:8443",
+        ] {
             check_url(&good.parse().unwrap(), false).unwrap();
         }
         for wrong in [

@@ -10,9 +10,9 @@ use voicecall_core::store::{EventStore, SubscriptionState};
 use voicecall_core::{Clock, Error, ErrorKind, Result, Vault};
 
 use super::{WebhookClient, WebhookPost, check_url, sign};
+use crate::WorkflowConfig;
 use crate::step::{Step, StepRun};
 use crate::workflow::Workflow;
-use crate::WorkflowConfig;
 
 /// The name that no other workflow may have.
 pub(crate) const NAME: &str = "webhook";

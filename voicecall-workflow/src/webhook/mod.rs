@@ -13,15 +13,15 @@ use async_trait::async_trait;
 use url::Url;
 use voicecall_core::Result;
 
-pub use address::is_public_address;
 pub(crate) use address::check_url;
+pub use address::is_public_address;
 pub(crate) use deliver::{NAME, definition, workflow};
 #[cfg(feature = "http")]
 pub use http::HttpClient;
 pub(crate) use sign::secret;
-pub use sign::verify_webhook;
 #[cfg(test)]
 pub(crate) use sign::sign;
+pub use sign::verify_webhook;
 
 /// A request that tells a receiver of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,14 @@ pub struct WebhookPost {
     pub body: String,
     /// How long the receiver may take.
     pub timeout: Duration,
+}
+
+impl WebhookPost {
+    /// A request without headers of its own, for those who test a client.
+    #[must_use]
+    pub fn new(url: Url, body: impl Into<String>, timeout: Duration) -> Self {
+        Self { url, headers: Vec::new(), body: body.into(), timeout }
+    }
 }
 
 /// What a receiver answers.

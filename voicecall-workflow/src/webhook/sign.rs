@@ -39,7 +39,8 @@ pub fn verify_webhook(
 ) -> Result<()> {
     let wrong = |header: &'static str| Error::new(ErrorKind::Unauthenticated, "verify webhook").with_field(header);
     let seconds: u64 = timestamp.parse().map_err(|_| wrong("webhook-timestamp"))?;
-    let at = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).ok_or_else(|| wrong("webhook-timestamp"))?;
+    let at =
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).ok_or_else(|| wrong("webhook-timestamp"))?;
     let apart = now.duration_since(at).or_else(|_| at.duration_since(now)).unwrap_or(Duration::MAX);
     if apart > TOLERANCE {
         return Err(wrong("webhook-timestamp"));
@@ -90,9 +91,10 @@ mod tests {
         let (id, body, at) = ("msg_1", r#"{"a":1}"#, 1_614_265_330);
         let own = sign(std::slice::from_ref(&secret), id, at, body).unwrap();
         let others = sign(&[SecretString::from("whsec_AAAA")], id, at, body).unwrap();
-        let later = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(1_614_265_330 + seconds);
+        let later = |seconds: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(1_614_265_330 + seconds);
         let check = |id: &str, at: &str, signature: &str, body: &str, now| {
-            verify_webhook(&secret, id, at, signature, body.as_bytes(), now).map_err(|error| error.field().map(str::to_owned))
+            verify_webhook(&secret, id, at, signature, body.as_bytes(), now)
+                .map_err(|error| error.field().map(str::to_owned))
         };
         let at = at.to_string();
         check(id, &at, &own, body, later(299)).unwrap();
@@ -113,7 +115,8 @@ mod tests {
         let new = || Subscription::new(voicecall_core::TenantId::new(), url.clone(), [], jiff::Timestamp::UNIX_EPOCH);
         let (one, two) = (new(), new());
         let secrets = [secret(&vault, &one, 0), secret(&vault, &one, 1), secret(&vault, &two, 0)];
-        let all: std::collections::HashSet<_> = secrets.iter().map(|secret| secret.expose_secret().to_owned()).collect();
+        let all: std::collections::HashSet<_> =
+            secrets.iter().map(|secret| secret.expose_secret().to_owned()).collect();
         assert_eq!(all.len(), 3);
         let key = STANDARD.decode(&secrets[0].expose_secret()[6..]).unwrap();
         assert_eq!(key.len(), 32);

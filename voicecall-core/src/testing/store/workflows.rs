@@ -15,8 +15,8 @@ use crate::id::{CarrierMessageId, TenantId};
 use crate::journal::Fact;
 use crate::messaging::MessageState;
 use crate::store::{
-    ConversationChange, EndReason, EngineStore, EventSource, LeaseTerm, PageRequest, Run, RunFilter, RunState, SendOutcome,
-    SessionChange, StepRecord, StepState, Subscription, SubscriptionState,
+    ConversationChange, EndReason, EngineStore, EventSource, LeaseTerm, PageRequest, Run, RunFilter, RunState,
+    SendOutcome, SessionChange, StepRecord, StepState, Subscription, SubscriptionState,
 };
 use crate::time::CallTime;
 
@@ -56,7 +56,9 @@ pub(super) async fn what_happens_in_a_call_is_told_once_somebody_asks(store: Arc
     store.keep_events(true).await.unwrap();
     let other = Shop::open(Arc::clone(&store)).await;
     assert_eq!(kinds(&store).await, ["call.initiated", "call.status"]);
-    assert!(told(&store).await.iter().all(|event| (event.tenant, event.session) == (other.tenant, Some(other.session))));
+    assert!(
+        told(&store).await.iter().all(|event| (event.tenant, event.session) == (other.tenant, Some(other.session)))
+    );
     forget_told(&store).await;
 
     shop.change(&connecting()).await.unwrap();

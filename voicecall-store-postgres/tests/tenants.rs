@@ -195,7 +195,10 @@ async fn roles_have_no_more_rights_than_they_need() {
         [
             "contacts insert select update",
             "do_not_call select",
+            "event_keeping insert select",
             "messages select",
+            "pending_events insert select",
+            "runs insert select update",
             "session_events insert select",
             "session_events_archive select",
             "sessions select update",

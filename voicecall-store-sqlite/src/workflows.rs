@@ -32,7 +32,9 @@ impl WorkflowStore for SqliteStore {
     }
 
     async fn drop_run(&self, tenant: TenantId, id: RunId) -> Result<()> {
-        self.write("drop run", move |db| runs::remove(db, tenant, id)).await
+        self.write("drop run", move |db| runs::remove(db, tenant, id)).await?;
+        self.forget_traces().await;
+        Ok(())
     }
 
     async fn put_subscription(&self, subscription: &Subscription) -> Result<()> {
@@ -49,7 +51,9 @@ impl WorkflowStore for SqliteStore {
     }
 
     async fn remove_subscription(&self, tenant: TenantId, id: SubscriptionId) -> Result<()> {
-        self.write("remove subscription", move |db| subscriptions::remove(db, tenant, id)).await
+        self.write("remove subscription", move |db| subscriptions::remove(db, tenant, id)).await?;
+        self.forget_traces().await;
+        Ok(())
     }
 }
 
@@ -108,6 +112,10 @@ impl WorkflowQueueStore for SqliteStore {
     }
 
     async fn purge_runs(&self, state: RunState, before: Timestamp, limit: u32) -> Result<u64> {
-        self.write("purge runs", move |db| runs::purge(db, state, before, limit)).await
+        let gone = self.write("purge runs", move |db| runs::purge(db, state, before, limit)).await?;
+        if gone > 0 {
+            self.forget_traces().await;
+        }
+        Ok(gone)
     }
 }

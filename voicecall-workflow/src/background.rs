@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::task::{Id, JoinSet};
@@ -24,6 +25,8 @@ struct Work {
     /// In which lane each of them is.
     lanes: HashMap<Id, String>,
     of_lane: HashMap<String, u32>,
+    /// Whether nothing more is to begin.
+    stops: Arc<AtomicBool>,
 }
 
 impl Workflows {
@@ -34,7 +37,7 @@ impl Workflows {
         let mut purge_at = Instant::now();
         tokio::pin!(stop);
         loop {
-            let (_, is_more) = self.take_up_events().await;
+            let is_more = self.take_up_events().await;
             self.begin_runs(&mut work).await;
             if purge_at <= Instant::now() {
                 purge_at = Instant::now() + PURGE_EVERY;
@@ -54,6 +57,7 @@ impl Workflows {
                 () = sleep_until(again) => {}
             }
         }
+        work.stops.store(true, Ordering::Relaxed);
         while work.tasks.join_next().await.is_some() {}
     }
 
@@ -82,8 +86,8 @@ impl Workflows {
         let term = LeaseTerm { now: self.now(), length: self.config.lease };
         match self.store.claim_run(run.tenant, run.id, term).await {
             Ok(run) => {
-                let (lane, workflows) = (run.lane(), Arc::clone(self));
-                let task = work.tasks.spawn(async move { workflows.work_on(run, workflow).await });
+                let (lane, workflows, stops) = (run.lane(), Arc::clone(self), Arc::clone(&work.stops));
+                let task = work.tasks.spawn(async move { workflows.work_on(run, workflow, &stops).await });
                 work.lanes.insert(task.id(), lane.clone());
                 *work.of_lane.entry(lane).or_default() += 1;
             }

@@ -17,23 +17,29 @@ use crate::workflow::Workflow;
 const BATCH: u32 = 64;
 
 impl Workflows {
-    /// Starts the runs of what has happened. Returns how many events were there, and whether there may be more.
-    pub(crate) async fn take_up_events(&self) -> (usize, bool) {
+    /// Starts the runs of what has happened. Returns whether there may be more.
+    pub(crate) async fn take_up_events(&self) -> bool {
         let events = match self.store.pending_events(BATCH).await {
             Ok(events) => events,
             Err(error) => {
                 warn!(%error, "events could not be read");
-                return (0, false);
+                return false;
             }
         };
         let mut subscriptions = HashMap::new();
+        let mut taken = 0;
         for event in &events {
             if let Err(error) = self.take_up(event, &mut subscriptions).await {
                 warn!(event = %event.id, %error, "an event could not be taken up yet");
-                return (events.len(), false);
+                // A store that is away is so for all of them; what is wrong with one is so for this one.
+                if error.is_retryable() {
+                    return false;
+                }
+            } else {
+                taken += 1;
             }
         }
-        (events.len(), events.len() == BATCH as usize)
+        taken == BATCH as usize
     }
 
     async fn take_up(&self, event: &Event, known: &mut HashMap<TenantId, Vec<Subscription>>) -> Result<()> {

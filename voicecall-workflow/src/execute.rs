@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -15,7 +16,7 @@ use voicecall_core::store::{LeaseTerm, Run, RunState, StepState};
 use voicecall_core::{Error, ErrorKind, Result};
 
 use crate::Workflows;
-use crate::plan;
+use crate::plan::{self, Next};
 use crate::step::{Step, StepRun};
 use crate::workflow::Workflow;
 
@@ -34,11 +35,12 @@ struct Work {
 }
 
 impl Workflows {
-    /// Works on a run that was claimed until nothing of it is to be done now, or somebody else has it.
-    pub(crate) async fn work_on(&self, run: Run, workflow: Arc<Workflow>) {
+    /// Works on a run that was claimed until nothing of it is to be done now, somebody else has it, or it is told to stop: then
+    /// what is under way is finished, and nothing begun.
+    pub(crate) async fn work_on(&self, run: Run, workflow: Arc<Workflow>, stop: &AtomicBool) {
         let mut work = Work { run, workflow, tasks: JoinSet::new(), running: HashSet::new() };
         loop {
-            let next = plan::advance(&work.workflow, &mut work.run, &work.running, self.now());
+            let next = self.next(&mut work, stop.load(Ordering::Relaxed));
             let rests = next.begin.is_empty() && work.running.is_empty();
             if rests {
                 plan::rest(&mut work.run, next.wake_at);
@@ -57,6 +59,17 @@ impl Workflows {
             report(&work.run);
         }
         // Steps under way of a run that is somebody else's by now end here.
+    }
+
+    /// What is next; nothing that is to begin, if it is to stop.
+    fn next(&self, work: &mut Work, stops: bool) -> Next {
+        let (before, now) = (work.run.clone(), self.now());
+        let next = plan::advance(&work.workflow, &mut work.run, &work.running, now);
+        if stops && !next.begin.is_empty() {
+            work.run = before;
+            return Next { begin: Vec::new(), wake_at: Some(now) };
+        }
+        next
     }
 
     /// Until a step has ended, the lease is to be renewed, or another step is due.

@@ -105,7 +105,7 @@ async fn a_crash_counts_as_a_try_so_that_what_kills_processes_ends() {
 #[tokio::test(start_paused = true)]
 async fn who_is_told_to_stop_finishes_the_steps_under_way() {
     let ledger = Ledger::default();
-    let world =
+    let mut world =
         World::stopped([on_call("two").step(ledger.step("a", 5000)).step(ledger.step("b", 0).after(["a"]))]).await;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let running = tokio::spawn(Arc::clone(&world.workflows).run_background(async { drop(stopped.await) }));
@@ -113,8 +113,12 @@ async fn who_is_told_to_stop_finishes_the_steps_under_way() {
     wait(2).await;
     stop.send(()).unwrap();
     running.await.unwrap();
-    assert_eq!(ledger.of_step("a"), (1, 1));
-    assert_eq!(world.run().await.state, RunState::Done);
+    assert_eq!((ledger.of_step("a"), ledger.of_step("b")), ((1, 1), (0, 0)), "and begins none");
+    let run = world.run().await;
+    assert_eq!((run.state, run.steps["a"].state, run.leased_until), (RunState::Waiting, StepState::Done, None));
+    world.start();
+    wait(1).await;
+    assert_eq!((world.run().await.state, ledger.of_step("a")), (RunState::Done, (1, 1)), "the next goes on at once");
 }
 
 #[tokio::test(start_paused = true)]

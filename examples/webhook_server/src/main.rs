@@ -50,7 +50,7 @@ async fn main() -> voicecall::Result<()> {
     config.allows_private_addresses = true;
     let all = [
         workflows::tell_owner(messenger.conversations(tenant), owner.parse()?),
-        workflows::try_another_channel(messenger.conversations(tenant), owner.parse()?),
+        workflows::try_another_channel(messenger.conversations(tenant), format!("whatsapp:{owner}").parse()?),
         workflows::alert(),
     ];
     let workflows = Workflows::new(config, Arc::<MemoryStore>::clone(&store), all, Arc::clone(&vault))?;

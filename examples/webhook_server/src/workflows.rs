@@ -26,14 +26,14 @@ pub(crate) fn tell_owner(conversations: Conversations, owner: Address) -> Workfl
     Workflow::new("tell_owner").on(EventType::CallCompleted).step(outcome).step(text.after(["outcome"]))
 }
 
-/// A text that does not reach the owner is tried over WhatsApp.
+/// A text that does not reach the owner is tried at this address on WhatsApp.
 pub(crate) fn try_another_channel(conversations: Conversations, owner: Address) -> Workflow {
     let again = Step::new("again", move |run: StepRun| {
-        let (conversations, owner) = (conversations.clone(), format!("whatsapp:{owner}"));
+        let (conversations, owner) = (conversations.clone(), owner.clone());
         async move {
             println!("workflow: a text was not delivered, tried over WhatsApp");
             let words = "A call has ended, and a text about it did not reach you.";
-            conversations.send(Outgoing::text(owner.parse()?, words).key(run.key)).await.map(|message| message.id)
+            conversations.send(Outgoing::text(owner, words).key(run.key)).await.map(|message| message.id)
         }
     });
     Workflow::new("try_another_channel")

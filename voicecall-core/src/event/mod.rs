@@ -80,7 +80,7 @@ pub struct Event {
     /// The message it is about.
     pub message: Option<MessageId>,
     /// Whom it is about, as the keyed hash. The event is forgotten with them.
-    #[serde(with = "hex")]
+    #[serde(default, with = "hex")]
     pub person: Option<PersonKey>,
     /// The particulars, without personal data.
     pub data: Value,

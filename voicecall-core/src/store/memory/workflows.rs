@@ -72,7 +72,9 @@ impl Workflows {
 
     fn forget_pending(&mut self, is_gone: impl Fn(&Event) -> bool) {
         let gone: Vec<_> = self.pending.values().filter(|event| is_gone(event)).map(|event| event.id).collect();
-        gone.into_iter().for_each(|id| drop(self.take(id)));
+        for id in gone {
+            self.take(id);
+        }
     }
 
     fn remove_runs(&mut self, is_gone: impl Fn(&Run) -> bool) {

@@ -16,10 +16,10 @@ pub use app::{Call, CallOptions, Calls, IncomingDecision, PlacedCall, RunningSer
 pub use carriers::registry;
 pub use voicecall_core::{
     AccountName, Address, AttemptId, CallHours, CallTime, CarrierCallId, CarrierMessageId, Clock, ConsentBasis,
-    ConsentToken, ContentSeal, ConversationId, Epoch, Error, ErrorKind, FactRow, LookupHash, MessageId, PersonKey,
-    PhoneNumber, RecordId, Result, Sealed, SealedAddress, SealedFile, SealedReader, SealedRow, SessionId, TenantId,
-    Vault, agent, async_trait, audio, call, carrier, check_public_url, dialogue, journal, media, model, money, store,
-    tool,
+    ConsentToken, ContentSeal, ConversationId, Epoch, Error, ErrorKind, EventId, FactRow, LookupHash, MessageId,
+    PersonKey, PhoneNumber, RecordId, Result, RunId, Sealed, SealedAddress, SealedFile, SealedReader, SealedRow,
+    SessionId, SubscriptionId, TenantId, Vault, agent, async_trait, audio, call, carrier, check_public_url, dialogue,
+    event, journal, media, model, money, store, tool,
 };
 pub use voicecall_engine as engine;
 // A name begins with a letter: the carrier's own, turned round, is still found by either half.
@@ -47,3 +47,6 @@ pub use voicecall_survey as survey;
 #[cfg(feature = "twilio")]
 #[doc(inline)]
 pub use voicecall_twilio as twilio;
+#[cfg(feature = "workflow")]
+#[doc(inline)]
+pub use voicecall_workflow as workflow;

@@ -63,6 +63,8 @@ impl ServerBuilder {
             takes_calls,
             configures_numbers: self.configures_numbers,
             drain: self.drain.unwrap_or(DRAIN),
+            #[cfg(feature = "workflow")]
+            workflows: super::workflows::ServedWorkflows::default(),
         })
     }
 

@@ -13,6 +13,8 @@ mod process;
 mod running;
 #[cfg(feature = "sim")]
 mod simulated;
+#[cfg(feature = "workflow")]
+mod workflows;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,6 +71,8 @@ pub struct Server {
     takes_calls: bool,
     configures_numbers: bool,
     drain: Duration,
+    #[cfg(feature = "workflow")]
+    workflows: workflows::ServedWorkflows,
 }
 
 impl Server {
@@ -118,7 +122,22 @@ impl Server {
     pub fn messages(mut self, messenger: Arc<voicecall_messaging::Messenger>) -> Self {
         messenger.hand_to_calls(Arc::new(messages::EngineCalls(Arc::clone(&self.engine))));
         self.routes = self.routes.merge(server::message_routes(Arc::clone(&messenger)));
+        #[cfg(feature = "workflow")]
+        {
+            let job = self.workflows.follow(messenger.watch());
+            self.jobs.add(job);
+        }
         self.background(move |stop| async move { messenger.run_background(stop.cancelled_owned()).await })
+    }
+
+    /// Runs workflows on what happens with calls and messages, and tells webhooks of it, until the server stops. They are made
+    /// over the server's store. What is under way at the end goes on in the next process.
+    #[cfg(feature = "workflow")]
+    #[must_use]
+    pub fn workflows(mut self, workflows: Arc<voicecall_workflow::Workflows>) -> Self {
+        self.engine.add_observer(self.workflows.observer());
+        let job = self.workflows.serve(workflows);
+        self.background(job)
     }
 
     /// All routes: those of carriers, `/health`, and the application's, with what [`map_router`](ServerBuilder::map_router)

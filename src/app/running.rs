@@ -99,6 +99,8 @@ impl Server {
 
     async fn prepare(&self) -> Result<()> {
         self.engine.check_keys().await?;
+        #[cfg(feature = "workflow")]
+        self.workflows.check().await?;
         if self.checks_credentials {
             self.check_credentials().await?;
         }

@@ -22,6 +22,12 @@ uuid_ids! {
     MessageId: "messageId";
     /// One row of a log: an event, a provider operation.
     RecordId: "id";
+    /// Something that happened, told to workflows and webhooks.
+    EventId: "eventId";
+    /// One run of a workflow.
+    RunId: "runId";
+    /// Where events go to outside.
+    SubscriptionId: "subscriptionId";
 }
 
 impl RecordId {

@@ -135,6 +135,12 @@ impl Fact {
         matches!(self, Self::CallBack { .. } | Self::DoNotCall)
     }
 
+    /// Whether it is a line of a transcript.
+    #[must_use]
+    pub const fn is_spoken(&self) -> bool {
+        matches!(self, Self::Said { .. } | Self::Heard(_))
+    }
+
     /// Whether it holds what somebody said, what was said to them, or what a tool was told and told: what is sealed in a store
     /// that [seals content](crate::ContentSeal).
     #[must_use]

@@ -10,6 +10,7 @@ mod clock;
 mod consent;
 pub mod dialogue;
 mod error;
+pub mod event;
 mod hours;
 mod id;
 pub mod journal;
@@ -34,8 +35,8 @@ pub use consent::{ConsentBasis, ConsentToken};
 pub use error::{Error, ErrorKind, Result};
 pub use hours::CallHours;
 pub use id::{
-    AccountName, AttemptId, CarrierCallId, CarrierMessageId, ConversationId, Epoch, MessageId, RecordId, SessionId,
-    TenantId,
+    AccountName, AttemptId, CarrierCallId, CarrierMessageId, ConversationId, Epoch, EventId, MessageId, RecordId,
+    RunId, SessionId, SubscriptionId, TenantId,
 };
 pub use phone::PhoneNumber;
 pub use public_url::check_public_url;

@@ -162,7 +162,7 @@ impl Conversations {
     /// Everything that happens with messages from now on; of one conversation, if it is named.
     #[must_use]
     pub fn watch(&self, id: Option<ConversationId>) -> MessageEvents {
-        self.messenger.events.watch(self.tenant, id)
+        self.messenger.events.watch(Some(self.tenant), id)
     }
 
     async fn change(&self, id: ConversationId, change: &ConversationChange) -> Result<Conversation> {

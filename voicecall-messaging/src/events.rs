@@ -28,11 +28,11 @@ impl MessageEvent {
     }
 }
 
-/// A stream of events of one tenant, or of one of its conversations. Who is too far behind misses the oldest.
+/// A stream of events: of all tenants, of one, or of one of its conversations. Who is too far behind misses the oldest.
 #[derive(Debug)]
 pub struct MessageEvents {
     receiver: broadcast::Receiver<MessageEvent>,
-    tenant: TenantId,
+    tenant: Option<TenantId>,
     conversation: Option<ConversationId>,
 }
 
@@ -43,7 +43,7 @@ impl MessageEvents {
             match self.receiver.recv().await {
                 Ok(event) => {
                     let message = event.message();
-                    let is_theirs = message.tenant == self.tenant;
+                    let is_theirs = self.tenant.is_none_or(|wanted| message.tenant == wanted);
                     if is_theirs && self.conversation.is_none_or(|wanted| message.conversation == wanted) {
                         return Some(event);
                     }
@@ -68,7 +68,7 @@ impl EventBus {
         let _ = self.0.send(event);
     }
 
-    pub(crate) fn watch(&self, tenant: TenantId, conversation: Option<ConversationId>) -> MessageEvents {
+    pub(crate) fn watch(&self, tenant: Option<TenantId>, conversation: Option<ConversationId>) -> MessageEvents {
         MessageEvents { receiver: self.0.subscribe(), tenant, conversation }
     }
 }

@@ -120,6 +120,13 @@ impl Messenger {
         Conversations::new(Arc::clone(self), tenant)
     }
 
+    /// Everything that happens with messages from now on, whoever's. What is for one tenant only is
+    /// [`Conversations::watch`].
+    #[must_use]
+    pub fn watch(&self) -> MessageEvents {
+        self.events.watch(None, None)
+    }
+
     pub(crate) fn account(&self, name: AccountName) -> Result<&MessagingAccount> {
         let found = self.accounts.iter().find(|account| account.name == name);
         found.ok_or_else(|| {

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use jiff::Timestamp;
 use uuid::Uuid;
+use voicecall_core::event::Event;
 use voicecall_core::store::{
     AcquireLease, Claim, Lease, LeaseTerm, QueueStore, Route, RoutingStore, Session, SessionEvent, Signal,
     refuse_to_call,
@@ -16,7 +17,7 @@ use crate::column::{Bound, Json, params};
 use crate::connection::Db;
 use crate::fault::Outcome;
 use crate::roles::Role::{Queue, Routing};
-use crate::{PostgresStore, contacts, do_not_call, events, sessions};
+use crate::{PostgresStore, contacts, do_not_call, events, pending_events, sessions};
 
 /// Goes from tenant to tenant along the index, and reads the first of each: what it costs grows with the tenants that have
 /// somebody waiting, not with those who wait. Those whose turn somebody is just taking are left out.
@@ -178,6 +179,7 @@ async fn take_turn(db: &Db, tenant: TenantId, id: SessionId, claim: &Claim) -> O
         if let Some(event) = SessionEvent::of_change(id, &end) {
             events::append(db, tenant, event).await?;
         }
+        pending_events::tell(db, Event::of_session(&session, &end)).await?;
         return Ok(None);
     }
     let owner = session.claim(claim)?;
@@ -189,7 +191,7 @@ async fn take_turn(db: &Db, tenant: TenantId, id: SessionId, claim: &Claim) -> O
 }
 
 /// The term with the server's time: it has been so late since whatever was waited for, and it is the same for all hosts.
-async fn by_the_servers_clock(db: &Db, term: LeaseTerm) -> Outcome<LeaseTerm> {
+pub(crate) async fn by_the_servers_clock(db: &Db, term: LeaseTerm) -> Outcome<LeaseTerm> {
     Ok(LeaseTerm { now: servers_clock(db).await?, ..term })
 }
 

@@ -11,11 +11,11 @@ use uuid::Uuid;
 use voicecall_core::messaging::MessageState;
 use voicecall_core::store::{
     AttemptState, CallPriority, ConversationState, Direction, EndReason, EventSource, ProviderOperation, RetentionJob,
-    SessionStatus,
+    RunState, SessionStatus, SubscriptionState,
 };
 use voicecall_core::{
-    AccountName, AttemptId, CarrierCallId, CarrierMessageId, ConversationId, Epoch, Error, LookupHash, MessageId,
-    PersonKey, RecordId, Result, SessionId, TenantId,
+    AccountName, AttemptId, CarrierCallId, CarrierMessageId, ConversationId, Epoch, Error, EventId, LookupHash,
+    MessageId, PersonKey, RecordId, Result, RunId, SessionId, SubscriptionId, TenantId,
 };
 
 /// A value that a column can hold.
@@ -115,7 +115,7 @@ macro_rules! ids {
     )*};
 }
 
-ids! { TenantId, SessionId, ConversationId, MessageId, AttemptId, RecordId }
+ids! { TenantId, SessionId, ConversationId, MessageId, AttemptId, RecordId, EventId, RunId, SubscriptionId }
 
 #[cfg(feature = "survey")]
 ids! { voicecall_survey::store::QuestionId, voicecall_survey::store::VerificationId }
@@ -140,7 +140,7 @@ macro_rules! words {
 
 words! {
     AccountName, AttemptState, CallPriority, ConversationState, Direction, EndReason, EventSource, MessageState,
-    ProviderOperation, RetentionJob, SessionStatus
+    ProviderOperation, RetentionJob, RunState, SessionStatus, SubscriptionState
 }
 
 #[cfg(feature = "survey")]

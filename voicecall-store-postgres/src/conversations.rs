@@ -1,13 +1,14 @@
 //! Conversations and who is in them: the tables `conversations`, `participants` and `participant_channels`.
 
 use jiff::Timestamp;
+use voicecall_core::event::Event;
 use voicecall_core::store::{Conversation, ConversationChange, ConversationState, Page, PageRequest, Participant};
 use voicecall_core::{ConversationId, Error, ErrorKind, PersonKey, TenantId};
 
 use crate::column::{Json, params};
 use crate::connection::{Db, Row};
 use crate::fault::{Fault, Outcome};
-use crate::threads;
+use crate::{pending_events, threads};
 
 /// The tenant's conversation; another tenant's is not found.
 pub(crate) async fn find(db: &Db, tenant: TenantId, id: ConversationId) -> Outcome<Conversation> {
@@ -93,6 +94,7 @@ pub(crate) async fn begin(
     let values = params![new.id, new.tenant, new.state, new.last_message, memory, new.created_at, new.updated_at];
     db.execute(insert, values).await?;
     add(db, &new, first).await?;
+    pending_events::tell(db, Event::of_new_conversation(&new)).await?;
     Ok(new)
 }
 
@@ -126,7 +128,7 @@ pub(crate) async fn save(db: &Db, before: &Conversation, after: &Conversation) -
     for new in after.participants.iter().filter(|who| !before.participants.contains(who)) {
         add(db, after, new).await?;
     }
-    Ok(())
+    pending_events::tell(db, Event::of_conversation(before, after)).await
 }
 
 /// The number of the next message that answers somebody, who need not be in the conversation any more: what they wrote is
@@ -145,14 +147,17 @@ pub(crate) async fn take_number(db: &Db, tenant: TenantId, id: ConversationId, a
 
 /// Forgets the conversation somebody alone is in, or that they are in one with others; it is locked.
 pub(crate) async fn forget_person(db: &Db, conversation: &Conversation, person: PersonKey) -> Outcome<()> {
-    if !conversation.participants.iter().all(|who| who.person == person) {
+    let is_over = conversation.participants.iter().all(|who| who.person == person);
+    if is_over {
+        let delete = "DELETE FROM voicecall.conversations WHERE tenant_id = $1 AND id = $2";
+        db.execute(delete, params![conversation.tenant, conversation.id]).await?;
+    } else {
         let delete = "DELETE FROM voicecall.participants WHERE tenant_id = $1 AND conversation_id = $2 AND person = $3";
         db.execute(delete, params![conversation.tenant, conversation.id, person]).await?;
-        return Ok(());
     }
-    let delete = "DELETE FROM voicecall.conversations WHERE tenant_id = $1 AND id = $2";
-    db.execute(delete, params![conversation.tenant, conversation.id]).await?;
-    Ok(())
+    pending_events::forget_person(db, conversation.tenant, person, is_over.then_some(conversation.id)).await?;
+    let gone: Vec<_> = conversation.participants.iter().filter(|who| who.person == person).cloned().collect();
+    pending_events::tell(db, Event::of_erasure(conversation, is_over, &gone, Timestamp::now())).await
 }
 
 /// Takes somebody in, who is in no other conversation.

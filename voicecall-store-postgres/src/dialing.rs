@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 
 use voicecall_core::carrier::CallPrice;
+use voicecall_core::event::Event;
 use voicecall_core::store::{AttemptOutcome, AttemptState, DialAttempt, DialStore, EndReason, Session, SessionChange};
 use voicecall_core::{AttemptId, Epoch, Result, SessionId, TenantId, async_trait};
 
 use crate::column::{params, uuids};
 use crate::connection::{Db, Row};
 use crate::fault::{Fault, Outcome};
-use crate::{PostgresStore, contacts, journal, sessions};
+use crate::{PostgresStore, contacts, journal, pending_events, sessions};
 
 #[async_trait]
 impl DialStore for PostgresStore {
@@ -64,7 +65,9 @@ impl DialStore for PostgresStore {
             let (mut attempt, _) = lock(&db, tenant, attempt).await?;
             attempt.finish(outcome)?;
             save(&db, &attempt).await?;
-            sessions::apply(&db, tenant, attempt.session, &change).await
+            let session = sessions::apply(&db, tenant, attempt.session, &change).await?;
+            pending_events::tell(&db, Event::of_attempt(&session, attempt.id, outcome, &change)).await?;
+            Ok(session)
         })
         .await
     }

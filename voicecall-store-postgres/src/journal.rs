@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use voicecall_core::event::Event;
 use voicecall_core::journal::{Fact, JournalEntry};
 use voicecall_core::store::{JournalStore, RenewedContent, event_of};
 use voicecall_core::{CallTime, Error, ErrorKind, FactRow, Result, SealedRow, SessionId, TenantId, async_trait};
@@ -10,7 +11,7 @@ use crate::column::{Document, params};
 use crate::connection::{Db, Row};
 use crate::fault::{Fault, Outcome};
 use crate::store::{Extensions, extend};
-use crate::{PostgresStore, do_not_call, events, sessions};
+use crate::{PostgresStore, do_not_call, events, pending_events, sessions};
 
 const APPEND: &str = "append to journal";
 
@@ -78,11 +79,21 @@ async fn append(db: &Db, extensions: &Arc<Extensions>, tenant: TenantId, entry: 
     if entry.fact.is_wish() {
         sessions::take_in(db, tenant, &entry).await?;
     }
+    // Only who has ended may have words: nobody else is asked about.
+    let has_words = matches!(entry.fact, Fact::Ended { .. }) && has_words(db, tenant, entry.session).await?;
+    pending_events::tell(db, Event::of_fact::<Fault>(tenant, &entry, || Ok(has_words))?).await?;
     if entry.fact == Fact::DoNotCall {
         do_not_call::forbid_person_of(db, tenant, entry.session, entry.at).await?;
     }
     extend(db, extensions, move |extension, transaction| extension.project(transaction, tenant, &entry)).await?;
     Ok(())
+}
+
+/// Whether a session's journal has a line of a transcript.
+async fn has_words(db: &Db, tenant: TenantId, session: SessionId) -> Outcome<bool> {
+    let query = "SELECT EXISTS (SELECT FROM voicecall.facts
+        WHERE tenant_id = $1 AND session_id = $2 AND fact ->> 'fact' IN ('said', 'heard')) AS has_words";
+    db.query_one(query, params![tenant, session]).await?.get("has_words")
 }
 
 /// What an owner hears that is not the newest.

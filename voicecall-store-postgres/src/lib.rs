@@ -18,17 +18,21 @@ mod messages;
 mod migrations;
 mod opt_outs;
 mod options;
+mod pending_events;
 mod person;
 mod pool;
 mod provider_log;
 mod roles;
+mod runs;
 mod sessions;
 mod store;
+mod subscriptions;
 #[cfg(feature = "survey")]
 mod survey;
 mod threads;
 mod tls;
 mod transaction;
+mod workflows;
 
 pub use migrations::{Migration, Migrations, Module, Step};
 pub use options::PostgresOptions;

@@ -1,11 +1,13 @@
 //! Messages as rows: the table `messages`.
 
+use voicecall_core::event::Event;
 use voicecall_core::store::{Channel, Message, NewOutgoing, Thread};
 use voicecall_core::{AccountName, CarrierMessageId, ConversationId, MessageId, SessionId, TenantId};
 
 use crate::column::{Json, params};
 use crate::connection::{Db, Row};
 use crate::fault::Outcome;
+use crate::pending_events;
 
 /// The tenant's message; another tenant's is not found.
 pub(crate) async fn find(db: &Db, tenant: TenantId, id: MessageId) -> Outcome<Message> {
@@ -92,7 +94,7 @@ pub(crate) async fn insert(db: &Db, message: &Message) -> Outcome<()> {
         message.updated_at,
     ];
     db.execute(insert, values).await?;
-    Ok(())
+    pending_events::tell(db, [Event::of_new_message(message)]).await
 }
 
 /// Writes everything that can change.

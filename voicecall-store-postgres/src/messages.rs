@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use voicecall_core::event::Event;
 use voicecall_core::messaging::DeliveryReport;
 use voicecall_core::store::{
     Accepted, Answer, Conversation, ConversationChange, ConversationState, Message, MessageStore, NewIncoming,
@@ -16,7 +17,7 @@ use crate::column::params;
 use crate::connection::Db;
 use crate::fault::Outcome;
 use crate::store::Extensions;
-use crate::{PostgresStore, conversations, journal, message_rows as rows, opt_outs, sessions, threads};
+use crate::{PostgresStore, conversations, journal, message_rows as rows, opt_outs, pending_events, sessions, threads};
 
 const ANSWER: &str = "answer messages";
 
@@ -207,6 +208,7 @@ async fn answer_with(db: &Db, extensions: &Arc<Extensions>, answer: Answer) -> O
 /// The message that may be given to the carrier, or that failed, as its person wants none any more.
 async fn begin_sending(db: &Db, tenant: TenantId, id: MessageId, at: Timestamp) -> Outcome<(Message, bool)> {
     let mut message = rows::lock(db, tenant, id).await?;
+    let before = message.state;
     message.begin_sending(at)?;
     let person = sessions::find(db, tenant, message.session).await?.person.filter(|_| !message.despite_opt_out);
     let is_refused = match person {
@@ -217,6 +219,7 @@ async fn begin_sending(db: &Db, tenant: TenantId, id: MessageId, at: Timestamp) 
         message.settle(&SendOutcome::Rejected(OPTED_OUT.to_owned()), at)?;
     }
     rows::save(db, &message).await?;
+    pending_events::tell(db, Event::of_message(before, &message)).await?;
     Ok((message, is_refused))
 }
 
@@ -227,7 +230,9 @@ async fn change(
     change: impl FnOnce(&mut Message) -> Result<()>,
 ) -> Outcome<Message> {
     let mut message = rows::lock(db, tenant, id).await?;
+    let before = message.state;
     change(&mut message)?;
     rows::save(db, &message).await?;
+    pending_events::tell(db, Event::of_message(before, &message)).await?;
     Ok(message)
 }

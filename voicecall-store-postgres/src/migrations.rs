@@ -94,6 +94,10 @@ const CORE: Module = Module {
             up: include_str!("../migrations/core/0005_carrier_price.up.sql"),
             down: include_str!("../migrations/core/0005_carrier_price.down.sql"),
         },
+        Migration {
+            up: include_str!("../migrations/core/0006_workflows.up.sql"),
+            down: include_str!("../migrations/core/0006_workflows.down.sql"),
+        },
     ],
 };
 

@@ -11,7 +11,8 @@ use crate::connection::Db;
 use crate::fault::Outcome;
 use crate::store::{Extensions, extend};
 use crate::{
-    PostgresStore, conversations, dialing, do_not_call, events, journal, message_rows, opt_outs, provider_log, sessions,
+    PostgresStore, conversations, dialing, do_not_call, events, journal, message_rows, opt_outs, pending_events,
+    provider_log, sessions,
 };
 
 #[async_trait]
@@ -115,6 +116,8 @@ async fn erase(db: &Db, extensions: &Arc<Extensions>, tenant: TenantId, person: 
     }
     if let Some(conversation) = conversation {
         conversations::forget_person(db, &conversation, person).await?;
+    } else {
+        pending_events::forget_person(db, tenant, person, None).await?;
     }
     Ok(erased)
 }

@@ -1,6 +1,7 @@
 //! Sessions: the table `sessions`.
 
 use voicecall_core::carrier::CallPrice;
+use voicecall_core::event::Event;
 use voicecall_core::journal::JournalEntry;
 use voicecall_core::store::{
     Direction, NewSession, Page, PageRequest, ProviderLog, Session, SessionChange, SessionEvent, SessionFilter,
@@ -11,7 +12,7 @@ use voicecall_core::{Epoch, PersonKey, Result, Sealed, SealedAddress, SessionId,
 use crate::column::{Bound, Json, params};
 use crate::connection::{Db, Row};
 use crate::fault::{Fault, Outcome};
-use crate::{PostgresStore, do_not_call, events, provider_log};
+use crate::{PostgresStore, do_not_call, events, pending_events, provider_log};
 
 #[async_trait]
 impl SessionStore for PostgresStore {
@@ -106,6 +107,7 @@ pub(crate) async fn begin(db: &Db, new: &NewSession) -> Outcome<Option<Session>>
         return Ok(None);
     }
     events::append(db, new.tenant, SessionEvent::of_creation(new)).await?;
+    pending_events::tell(db, Event::of_creation(&session)).await?;
     Ok(Some(session))
 }
 
@@ -117,6 +119,7 @@ pub(crate) async fn apply(db: &Db, tenant: TenantId, id: SessionId, change: &Ses
     if let Some(event) = SessionEvent::of_change(id, change) {
         events::append(db, tenant, event).await?;
     }
+    pending_events::tell(db, Event::of_session(&session, change)).await?;
     Ok(session)
 }
 

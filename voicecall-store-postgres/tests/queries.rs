@@ -65,6 +65,24 @@ const FILL_MESSAGES: &str = "
     FROM (SELECT row_number() OVER (ORDER BY id) AS n, * FROM voicecall.conversations) AS one, generate_series(1, 5) AS k;
     ANALYZE";
 
+/// Runs of the same calls: one in a hundred waits, one in a thousand is a dead letter. And what nobody has taken up.
+const FILL_RUNS: &str = "
+    INSERT INTO voicecall.runs (id, tenant_id, workflow, version, definition, lane, session_id, person, event, state, due_at,
+        epoch, steps, created_at, updated_at)
+    SELECT md5('run' || id)::uuid, tenant_id, 'note', 1, 'note@1', 'note@1/' || tenant_id, id, person,
+        json_build_object('id', md5('e' || id)::uuid, 'tenant', tenant_id, 'type', 'call.initiated', 'session', id,
+            'timestamp', '2026-11-28T08:00:00Z', 'data', json_build_object()),
+        CASE WHEN n % 100 = 0 THEN 'waiting' WHEN n % 1000 = 1 THEN 'dead' ELSE 'done' END, started_at, 1, '{}', started_at,
+        started_at
+    FROM (SELECT row_number() OVER (ORDER BY id) AS n, * FROM voicecall.sessions WHERE channel = 'voice') AS call;
+    INSERT INTO voicecall.pending_events (id, tenant_id, session_id, person, event)
+        SELECT md5('e' || id)::uuid, tenant_id, session_id, person, event FROM voicecall.runs;
+    INSERT INTO voicecall.subscriptions (id, tenant_id, url, events, state, generation, rotated_at, created_at, updated_at)
+        SELECT md5('sub' || n)::uuid, md5('t' || n % 997)::uuid, 'https://crm.example/', '[]', 'active', 0, 0, n, n
+        FROM generate_series(0, 19999) AS n;
+    INSERT INTO voicecall.event_keeping VALUES (true);
+    ANALYZE";
+
 struct Timed {
     rows: Vec<(&'static str, Duration)>,
 }
@@ -129,7 +147,33 @@ async fn ask_everything(store: &PostgresStore, admin: &tokio_postgres::Client) -
     timed.time("purge_provider_logs", || store.purge_provider_logs(early, 100)).await;
     claim(store, &mut timed, late).await;
     ask_for_messages(store, &mut timed, late).await;
+    ask_for_runs(store, &mut timed, late).await;
     timed
+}
+
+async fn ask_for_runs(store: &PostgresStore, timed: &mut Timed, now: Timestamp) {
+    let events = timed.time("pending_events", || store.pending_events(64)).await;
+    assert_eq!(events.len(), 64);
+    let (event, tenant) = (&events[0], events[0].tenant);
+    timed.time("start_runs", || store.start_runs(event, &[])).await;
+    let definitions = ["note@1".to_owned()];
+    let due = timed.time("due_runs", || store.due_runs(now, &definitions, &[], 4, 100)).await;
+    assert_eq!(due.len(), 100);
+    let next = std::sync::Mutex::new(due.iter());
+    let term = LeaseTerm { now, length: Duration::from_secs(30) };
+    let claimed = timed.time("claim_run", || {
+        let run = next.lock().unwrap().next().unwrap();
+        store.claim_run(run.tenant, run.id, term)
+    });
+    let claimed = claimed.await;
+    timed.time("save_run", || store.save_run(&claimed, Some(term))).await;
+    timed.time("run", || store.run(claimed.tenant, claimed.id)).await;
+    let (page, all, dead) = (PageRequest::default(), RunFilter::default(), RunFilter::dead());
+    assert!(timed.time("runs", || store.runs(tenant, &all, page)).await.total > 0);
+    timed.time("dead letters", || store.runs(tenant, &dead, page)).await;
+    assert!(!timed.time("subscriptions", || store.subscriptions(tenant)).await.is_empty());
+    let early = Timestamp::from_second(1_700_000_900).unwrap();
+    timed.time("purge_runs", || store.purge_runs(RunState::Done, early, 100)).await;
 }
 
 async fn ask_for_messages(store: &PostgresStore, timed: &mut Timed, now: Timestamp) {
@@ -215,6 +259,7 @@ async fn no_standard_query_reads_a_whole_table() {
     let stored = count_of("VOICECALL_STORED_CALLS", 20_000);
     admin.batch_execute(&FILL.replace("$1", &stored.to_string())).await.unwrap();
     admin.batch_execute(&FILL_MESSAGES.replace("$1", &stored.to_string())).await.unwrap();
+    admin.batch_execute(FILL_RUNS).await.unwrap();
     let store = database.store().await;
     admin.batch_execute("SELECT pg_stat_reset()").await.unwrap();
     let timed = ask_everything(&store, &admin).await;
@@ -232,7 +277,7 @@ async fn no_standard_query_reads_a_whole_table() {
     let scans = "SELECT relname::text || ' ' || seq_scan FROM pg_stat_user_tables
         WHERE schemaname = 'voicecall' AND seq_scan > 0 AND relname IN
             ('sessions', 'session_events', 'facts', 'attempts', 'provider_logs', 'contacts', 'conversations',
-             'participants', 'participant_channels', 'messages', 'opt_outs')";
+             'participants', 'participant_channels', 'messages', 'opt_outs', 'runs', 'pending_events', 'subscriptions')";
     let scans =
         async || -> Vec<String> { admin.query(scans, &[]).await.unwrap().iter().map(|row| row.get(0)).collect() };
     assert_eq!(scans().await, [""; 0]);

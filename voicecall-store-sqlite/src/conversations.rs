@@ -2,12 +2,13 @@
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use voicecall_core::event::Event;
 use voicecall_core::store::{Conversation, ConversationChange, ConversationState, Page, PageRequest, Participant};
 use voicecall_core::{ConversationId, Error, ErrorKind, LookupHash, PersonKey, TenantId};
 
 use crate::column::{At, Count, Json, Text, word};
 use crate::fault::Outcome;
-use crate::threads;
+use crate::{pending_events, threads};
 
 /// The tenant's conversation; another tenant's is not found.
 pub(crate) fn find(db: &Connection, tenant: TenantId, id: ConversationId) -> Outcome<Conversation> {
@@ -73,6 +74,7 @@ pub(crate) fn begin(
         ":updated_at": At(new.updated_at),
     })?;
     add(db, &new, first)?;
+    pending_events::tell(db, Event::of_new_conversation(&new))?;
     Ok(new)
 }
 
@@ -108,7 +110,8 @@ pub(crate) fn save(db: &Connection, before: &Conversation, after: &Conversation)
     let gone = before.participants.iter().filter(|who| !after.participants.contains(who));
     gone.into_iter().try_for_each(|who| remove(db, after.tenant, who))?;
     let new = after.participants.iter().filter(|who| !before.participants.contains(who));
-    new.into_iter().try_for_each(|who| add(db, after, who))
+    new.into_iter().try_for_each(|who| add(db, after, who))?;
+    pending_events::tell(db, Event::of_conversation(before, after))
 }
 
 const NEXT_NUMBER: &str = "SELECT coalesce(max(number), 0) + 1 FROM messages WHERE conversation_id = ?";
@@ -127,12 +130,17 @@ pub(crate) fn take_number(db: &Connection, tenant: TenantId, id: ConversationId,
 
 /// Forgets the conversation somebody alone is in, or that they are in one with others.
 pub(crate) fn forget_person(db: &Connection, tenant: TenantId, person: PersonKey) -> Outcome<()> {
-    let delete = "DELETE FROM participants WHERE tenant_id = ? AND person = ? RETURNING conversation_id";
-    let key = (Text(tenant), *person.lookup().as_bytes());
-    let left = db.prepare_cached(delete)?.query_row(key, |row| row.get::<_, Text<ConversationId>>(0)).optional()?;
+    let Some(before) = with(db, tenant, person)? else {
+        return pending_events::forget_person(db, tenant, person, None);
+    };
+    let delete = "DELETE FROM participants WHERE tenant_id = ? AND person = ?";
+    db.prepare_cached(delete)?.execute((Text(tenant), *person.lookup().as_bytes()))?;
     let delete = "DELETE FROM conversations WHERE id = ?1
                   AND NOT EXISTS (SELECT 1 FROM participants WHERE conversation_id = ?1)";
-    left.map(|left| Ok(db.prepare_cached(delete)?.execute((left,)).map(drop)?)).unwrap_or(Ok(()))
+    let is_over = db.prepare_cached(delete)?.execute((Text(before.id),))? > 0;
+    pending_events::forget_person(db, tenant, person, is_over.then_some(before.id))?;
+    let gone: Vec<_> = before.participants.iter().filter(|who| who.person == person).cloned().collect();
+    pending_events::tell(db, Event::of_erasure(&before, is_over, &gone, Timestamp::now()))
 }
 
 /// Takes somebody in, who is in no other conversation.

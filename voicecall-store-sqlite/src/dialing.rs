@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, named_params};
 use voicecall_core::carrier::CallPrice;
+use voicecall_core::event::Event;
 use voicecall_core::store::{AttemptOutcome, AttemptState, DialAttempt, DialStore, EndReason, Session, SessionChange};
 use voicecall_core::{AttemptId, CarrierCallId, Epoch, Result, SessionId, TenantId, async_trait};
 
 use crate::column::{At, Count, Json, Text, word};
 use crate::fault::{Fault, Outcome};
-use crate::{SqliteStore, contacts, journal, sessions};
+use crate::{SqliteStore, contacts, journal, pending_events, sessions};
 
 #[async_trait]
 impl DialStore for SqliteStore {
@@ -66,7 +67,9 @@ impl DialStore for SqliteStore {
             let mut attempt = find(db, tenant, attempt)?;
             attempt.finish(outcome)?;
             save(db, &attempt)?;
-            sessions::apply(db, tenant, attempt.session, &change)
+            let session = sessions::apply(db, tenant, attempt.session, &change)?;
+            pending_events::tell(db, Event::of_attempt(&session, attempt.id, outcome, &change))?;
+            Ok(session)
         })
         .await
     }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use rusqlite::{OptionalExtension, Row, named_params};
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use voicecall_core::event::Event;
 use voicecall_core::journal::{Fact, JournalEntry};
 use voicecall_core::store::{JournalStore, RenewedContent, event_of};
 use voicecall_core::{CallTime, Epoch, Error, FactRow, Result, SealedRow, SessionId, TenantId, async_trait};
@@ -11,7 +12,7 @@ use crate::column::{At, Count, Text};
 use crate::fault::{Fault, Outcome};
 use crate::store::Extensions;
 use crate::transaction::Transaction;
-use crate::{SqliteStore, do_not_call, events, sessions};
+use crate::{SqliteStore, do_not_call, events, pending_events, sessions};
 
 const APPEND: &str = "append to journal";
 
@@ -83,10 +84,18 @@ fn append(mut db: Transaction<'_>, extensions: &Extensions, tenant: TenantId, en
     if entry.fact.is_wish() {
         sessions::take_in(&db, tenant, entry)?;
     }
+    let events = Event::of_fact(tenant, entry, || has_words(&db, entry.session))?;
+    pending_events::tell(&db, events)?;
     if entry.fact == Fact::DoNotCall {
         do_not_call::forbid_person_of(&db, tenant, entry.session, entry.at)?;
     }
     extensions.iter().try_for_each(|extension| extension.project(&mut db, tenant, entry)).map_err(Fault::from)
+}
+
+/// Whether a session's journal has a line of a transcript.
+fn has_words(db: &Connection, session: SessionId) -> Outcome<bool> {
+    let query = "SELECT EXISTS (SELECT 1 FROM facts WHERE session_id = ? AND fact ->> 'fact' IN ('said', 'heard'))";
+    Ok(db.prepare_cached(query)?.query_row((Text(session),), |row| row.get(0))?)
 }
 
 /// What an owner hears that is not the newest.

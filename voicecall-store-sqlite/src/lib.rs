@@ -16,16 +16,20 @@ mod message_rows;
 mod messages;
 mod opt_outs;
 mod options;
+mod pending_events;
 mod person;
 mod provider_log;
+mod runs;
 mod schema;
 mod sessions;
 mod store;
+mod subscriptions;
 #[cfg(feature = "survey")]
 mod survey;
 mod threads;
 mod transaction;
 mod worker;
+mod workflows;
 
 pub use options::SqliteOptions;
 pub use store::SqliteStore;

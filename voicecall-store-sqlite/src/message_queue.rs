@@ -90,7 +90,7 @@ mod tests {
 
     use super::*;
     use crate::schema::{MIGRATIONS, migrate};
-    use crate::{conversations, threads};
+    use crate::{conversations, runs, threads};
 
     /// The steps of SQLite's plan for a query.
     fn plan(db: &Connection, query: &str) -> Vec<String> {
@@ -109,7 +109,7 @@ mod tests {
         let mut db = Connection::open_in_memory().unwrap();
         migrate(&mut db, MIGRATIONS).unwrap();
         let queries = [TO_ANSWER, TO_SEND, UNSETTLED].into_iter().chain(rows::QUERIES).chain(threads::QUERIES);
-        for query in queries.chain(conversations::QUERIES) {
+        for query in queries.chain(conversations::QUERIES).chain(runs::QUERIES) {
             assert_eq!(scans(&db, query), [""; 0], "{query}");
         }
         for query in [TO_ANSWER, TO_SEND] {

@@ -1,11 +1,13 @@
 //! Messages as rows: the table `messages`.
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use voicecall_core::event::Event;
 use voicecall_core::store::{Channel, Message, NewOutgoing, Thread};
 use voicecall_core::{AccountName, CarrierMessageId, ConversationId, MessageId, SessionId, TenantId};
 
 use crate::column::{At, Count, Json, Text, word};
 use crate::fault::Outcome;
+use crate::pending_events;
 
 /// The tenant's message; another tenant's is not found.
 pub(crate) fn find(db: &Connection, tenant: TenantId, id: MessageId) -> Outcome<Message> {
@@ -91,7 +93,7 @@ pub(crate) fn insert(db: &Connection, message: &Message) -> Outcome<()> {
         ":at": At(message.at),
         ":updated_at": At(message.updated_at),
     })?;
-    Ok(())
+    pending_events::tell(db, [Event::of_new_message(message)])
 }
 
 /// Writes everything that can change.

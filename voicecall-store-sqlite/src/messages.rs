@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rusqlite::Connection;
+use voicecall_core::event::Event;
 use voicecall_core::messaging::DeliveryReport;
 use voicecall_core::store::{
     Accepted, Answer, Conversation, ConversationChange, ConversationState, Message, MessageStore, NewIncoming,
@@ -17,7 +18,7 @@ use crate::column::{At, Count, Text};
 use crate::fault::Outcome;
 use crate::store::Extensions;
 use crate::transaction::Transaction;
-use crate::{SqliteStore, conversations, journal, message_rows as rows, opt_outs, sessions, threads};
+use crate::{SqliteStore, conversations, journal, message_rows as rows, opt_outs, pending_events, sessions, threads};
 
 const ANSWER: &str = "answer messages";
 
@@ -171,6 +172,7 @@ fn answer_with(db: Transaction<'_>, extensions: &Extensions, answer: &Answer) ->
 /// The message that may be given to the carrier, or that failed, as its person wants none any more.
 fn begin_sending(db: &Connection, tenant: TenantId, id: MessageId, at: Timestamp) -> Outcome<(Message, bool)> {
     let mut message = rows::find(db, tenant, id)?;
+    let before = message.state;
     message.begin_sending(at)?;
     let person = sessions::find(db, tenant, message.session)?.person.filter(|_| !message.despite_opt_out);
     let since = person.map(|person| opt_outs::since(db, tenant, person, &message.channel)).transpose()?;
@@ -179,6 +181,7 @@ fn begin_sending(db: &Connection, tenant: TenantId, id: MessageId, at: Timestamp
         message.settle(&SendOutcome::Rejected(OPTED_OUT.to_owned()), at)?;
     }
     rows::save(db, &message)?;
+    pending_events::tell(db, Event::of_message(before, &message))?;
     Ok((message, is_refused))
 }
 
@@ -189,7 +192,9 @@ fn change(
     change: &impl Fn(&mut Message) -> Result<()>,
 ) -> Outcome<Message> {
     let mut message = rows::find(db, tenant, id)?;
+    let before = message.state;
     change(&mut message)?;
     rows::save(db, &message)?;
+    pending_events::tell(db, Event::of_message(before, &message))?;
     Ok(message)
 }

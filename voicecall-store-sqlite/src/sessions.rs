@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use voicecall_core::carrier::CallPrice;
+use voicecall_core::event::Event;
 use voicecall_core::journal::JournalEntry;
 use voicecall_core::store::{
     Direction, NewSession, Page, PageRequest, ProviderLog, Session, SessionChange, SessionEvent, SessionFilter,
@@ -11,7 +12,7 @@ use voicecall_core::{CarrierCallId, Epoch, LookupHash, PersonKey, Result, Sessio
 
 use crate::column::{At, Count, Json, Text, address, word};
 use crate::fault::Outcome;
-use crate::{SqliteStore, do_not_call, events, provider_log};
+use crate::{SqliteStore, do_not_call, events, pending_events, provider_log};
 
 #[async_trait]
 impl SessionStore for SqliteStore {
@@ -97,6 +98,7 @@ pub(crate) fn begin(db: &Connection, new: &NewSession) -> Outcome<Session> {
     let session = Session::created(new);
     insert(db, &session)?;
     events::append(db, SessionEvent::of_creation(new))?;
+    pending_events::tell(db, Event::of_creation(&session))?;
     Ok(session)
 }
 
@@ -108,6 +110,7 @@ pub(crate) fn apply(db: &Connection, tenant: TenantId, id: SessionId, change: &S
     if let Some(event) = SessionEvent::of_change(id, change) {
         events::append(db, event)?;
     }
+    pending_events::tell(db, Event::of_session(&session, change))?;
     Ok(session)
 }
 

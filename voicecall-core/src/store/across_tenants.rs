@@ -4,7 +4,10 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{AcquireLease, Claim, KeyStore, Lease, LeaseTerm, MessageQueueStore, RetentionRun, Session, Signal, Store};
+use super::{
+    AcquireLease, Claim, KeyStore, Lease, LeaseTerm, MessageQueueStore, RetentionRun, Session, Signal, Store,
+    WorkflowQueueStore,
+};
 use crate::error::Result;
 use crate::id::{AccountName, AttemptId, CarrierCallId, Epoch, SessionId, TenantId};
 
@@ -173,9 +176,19 @@ pub trait MaintenanceStore: Send + Sync {
 }
 
 /// What the engine is given: a store, and what works across its tenants.
-pub trait EngineStore: Store + QueueStore + MessageQueueStore + RoutingStore + MaintenanceStore + KeyStore {}
+pub trait EngineStore:
+    Store + QueueStore + MessageQueueStore + WorkflowQueueStore + RoutingStore + MaintenanceStore + KeyStore
+{
+}
 
 impl<T> EngineStore for T where
-    T: Store + QueueStore + MessageQueueStore + RoutingStore + MaintenanceStore + KeyStore + ?Sized
+    T: Store
+        + QueueStore
+        + MessageQueueStore
+        + WorkflowQueueStore
+        + RoutingStore
+        + MaintenanceStore
+        + KeyStore
+        + ?Sized
 {
 }

@@ -10,8 +10,10 @@ use uuid::Uuid;
 use super::*;
 use crate::carrier::CallPrice;
 use crate::error::Result;
+use crate::event::Event;
 use crate::id::{
-    AccountName, AttemptId, CarrierCallId, CarrierMessageId, ConversationId, Epoch, MessageId, SessionId, TenantId,
+    AccountName, AttemptId, CarrierCallId, CarrierMessageId, ConversationId, Epoch, MessageId, RunId, SessionId,
+    SubscriptionId, TenantId,
 };
 use crate::journal::JournalEntry;
 use crate::messaging::DeliveryReport;
@@ -101,6 +103,27 @@ pass_through! { MessageQueueStore {
     fn unanswered_messages(tenant: TenantId, session: SessionId) -> Vec<Message>;
     fn messages_to_send(now: Timestamp, per_tenant: u32, limit: u32) -> Vec<Message>;
     fn unsettled_messages(before: Timestamp, limit: u32) -> Vec<Message>;
+}}
+
+pass_through! { WorkflowStore {
+    fn run(tenant: TenantId, id: RunId) -> Run;
+    fn runs(tenant: TenantId, filter: &RunFilter, page: PageRequest) -> Page<Run>;
+    fn replay_run(tenant: TenantId, id: RunId, at: Timestamp) -> Run;
+    fn drop_run(tenant: TenantId, id: RunId) -> ();
+    fn put_subscription(subscription: &Subscription) -> ();
+    fn subscription(tenant: TenantId, id: SubscriptionId) -> Subscription;
+    fn subscriptions(tenant: TenantId) -> Vec<Subscription>;
+    fn remove_subscription(tenant: TenantId, id: SubscriptionId) -> ();
+}}
+
+pass_through! { WorkflowQueueStore {
+    fn keep_events(keeps: bool) -> ();
+    fn pending_events(limit: u32) -> Vec<Event>;
+    fn start_runs(event: &Event, runs: &[Run]) -> bool;
+    fn due_runs(now: Timestamp, definitions: &[String], busy: &[String], per_lane: u32, limit: u32) -> Vec<Run>;
+    fn claim_run(tenant: TenantId, id: RunId, term: LeaseTerm) -> Run;
+    fn save_run(run: &Run, goes_on: Option<LeaseTerm>) -> ();
+    fn purge_runs(state: RunState, before: Timestamp, limit: u32) -> u64;
 }}
 
 pass_through! { QueueStore {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{
     AttemptOutcome, Channel, DialAttempt, EndReason, Erased, MessageStore, NewSession, Page, PageRequest, PersonFile,
-    ProviderLog, Session, SessionChange, SessionEvent, SessionFilter,
+    ProviderLog, Session, SessionChange, SessionEvent, SessionFilter, WorkflowStore,
 };
 use crate::carrier::CallPrice;
 use crate::error::Result;
@@ -172,7 +172,7 @@ pub trait PersonStore: Send + Sync {
     async fn export_person(&self, tenant: TenantId, person: PersonKey) -> Result<PersonFile>;
 
     /// Deletes everything about a person in one transaction, beyond recovery from the store's own files: the sessions with
-    /// all that belongs to them, and what the extensions keep. A session that is not over is deleted as well: end its
+    /// all that belongs to them, events and runs of workflows about them too, and what the extensions keep. A session that is not over is deleted as well: end its
     /// call before. What stays are the wishes not to be called any more, or written to, of which nothing is kept but the key and the time:
     /// without it the wish could not be respected.
     ///
@@ -232,9 +232,12 @@ pub trait PersonStore: Send + Sync {
 }
 
 /// What handlers, routes and dialogues are given: everything of one tenant at a time, and nothing across tenants.
-pub trait Store: SessionStore + JournalStore + DialStore + PersonStore + MessageStore + Debug + 'static {}
+pub trait Store:
+    SessionStore + JournalStore + DialStore + PersonStore + MessageStore + WorkflowStore + Debug + 'static
+{
+}
 
 impl<T> Store for T where
-    T: SessionStore + JournalStore + DialStore + PersonStore + MessageStore + Debug + 'static + ?Sized
+    T: SessionStore + JournalStore + DialStore + PersonStore + MessageStore + WorkflowStore + Debug + 'static + ?Sized
 {
 }

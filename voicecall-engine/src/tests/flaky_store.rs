@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::time::Instant;
+use voicecall_core::event::Event;
 use voicecall_core::journal::JournalEntry;
 use voicecall_core::messaging::DeliveryReport;
 use voicecall_core::store::*;
@@ -158,6 +159,25 @@ flaky! {
         fn unanswered_messages(tenant: TenantId, session: SessionId) -> Vec<Message>;
         fn messages_to_send(now: Timestamp, per_tenant: u32, limit: u32) -> Vec<Message>;
         fn unsettled_messages(before: Timestamp, limit: u32) -> Vec<Message>;
+    }
+    WorkflowStore {
+        fn run(tenant: TenantId, id: RunId) -> Run;
+        fn runs(tenant: TenantId, filter: &RunFilter, page: PageRequest) -> Page<Run>;
+        fn replay_run(tenant: TenantId, id: RunId, at: Timestamp) -> Run;
+        fn drop_run(tenant: TenantId, id: RunId) -> ();
+        fn put_subscription(subscription: &Subscription) -> ();
+        fn subscription(tenant: TenantId, id: SubscriptionId) -> Subscription;
+        fn subscriptions(tenant: TenantId) -> Vec<Subscription>;
+        fn remove_subscription(tenant: TenantId, id: SubscriptionId) -> ();
+    }
+    WorkflowQueueStore {
+        fn keep_events(keeps: bool) -> ();
+        fn pending_events(limit: u32) -> Vec<Event>;
+        fn start_runs(event: &Event, runs: &[Run]) -> bool;
+        fn due_runs(now: Timestamp, definitions: &[String], busy: &[String], per_lane: u32, limit: u32) -> Vec<Run>;
+        fn claim_run(tenant: TenantId, id: RunId, term: LeaseTerm) -> Run;
+        fn save_run(run: &Run, goes_on: Option<LeaseTerm>) -> ();
+        fn purge_runs(state: RunState, before: Timestamp, limit: u32) -> u64;
     }
     QueueStore {
         fn due_sessions(now: Timestamp, per_tenant: u32, limit: u32) -> Vec<Session>;

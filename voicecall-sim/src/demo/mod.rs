@@ -23,6 +23,8 @@
 //! | `TWILIO_NUMBER`, `CALL_TO` | the application's number, and the number of the simulated person |
 //! | `OPENAI_API_KEY`, `OPENAI_BASE_URL` | the simulated OpenAI |
 //! | `PUBLIC_URL`, `LISTEN` | where carriers reach the program, and where it listens |
+//!
+//! No message can be delivered to +46700000099.
 
 #![allow(clippy::print_stdout, reason = "a demonstration talks to whoever runs it")]
 
@@ -60,6 +62,9 @@ const OURS: &str = "+46700000001";
 
 /// The number of the person in the scenario.
 const THEIRS: &str = "+46701740605";
+
+/// A number to which no message can be delivered, neither by SMS nor by WhatsApp.
+const UNREACHABLE: &str = "+46700000099";
 
 /// Where the recording goes.
 const RECORDING: &str = "out/call.wav";
@@ -165,6 +170,7 @@ async fn carrier(scenario: &Scenario, app: SocketAddr, person: Option<Box<dyn Pa
     let number = number.texted_at(format!("{PUBLIC_URL}/messages/twilio/incoming"));
     let mut options = ExchangeOptions::new(scenario.seed, vec![Account::new(ACCOUNT, AUTH_TOKEN, vec![number])]);
     options.faults = scenario.fault_plan();
+    options.messaging.unreachable.extend([UNREACHABLE.to_owned(), format!("whatsapp:{UNREACHABLE}")]);
     let mut person = person;
     let exchange =
         Exchange::new(options, move |_| person.take().unwrap_or_else(|| Box::new(Silent(Answer::Unreachable))));

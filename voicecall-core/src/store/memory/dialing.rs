@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::{MemoryStore, conflict, not_found};
 use crate::carrier::CallPrice;
 use crate::error::Result;
+use crate::event::Event;
 use crate::id::{AccountName, AttemptId, CarrierCallId, Epoch, SessionId, TenantId};
 use crate::store::{AttemptOutcome, AttemptState, DialAttempt, DialStore, EndReason, Session, SessionChange};
 
@@ -111,6 +112,8 @@ impl DialStore for MemoryStore {
         let row = data.sessions.get_mut("finish attempt", tenant, finished.session)?;
         let session = row.change(change)?;
         data.attempts.rows.insert(attempt, finished);
+        data.tell(Event::of_session(&session, change));
+        data.tell(Event::of_attempt(&session, attempt, outcome, change));
         Ok(session)
     }
 

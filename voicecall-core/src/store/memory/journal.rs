@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use super::rows::Rows;
 use super::{MemoryStore, MemoryTables, conflict};
 use crate::error::{Error, Result};
+use crate::event::Event;
 use crate::id::{SessionId, TenantId};
 use crate::journal::{Fact, JournalEntry};
 use crate::store::{JournalStore, Session, event_of};
@@ -32,7 +33,7 @@ impl MemoryStore {
     ) -> Result<()> {
         check(tables, tenant, entries)?;
         let before = Before::of(tables, entries);
-        let mut wishes = Vec::new();
+        let (mut wishes, mut told) = (Vec::new(), Vec::new());
         for entry in entries {
             let row = tables.sessions.get_mut("append to journal", tenant, entry.session)?;
             if row.journal.insert(entry.seq, entry.clone()).is_some() {
@@ -46,6 +47,8 @@ impl MemoryStore {
             }
             // Undone with the rest if an extension refuses the entry.
             let _changed = row.session.take_in(entry);
+            let has_words = || Ok(row.journal.values().any(|entry| entry.fact.is_spoken()));
+            told.extend(Event::of_fact(tenant, entry, has_words)?);
             for extension in &self.extensions {
                 if let Err(error) = extension.project(tables, tenant, entry) {
                     before.restore(tables);
@@ -53,6 +56,7 @@ impl MemoryStore {
                 }
             }
         }
+        tables.tell(told);
         // Nothing can be refused any more: what ends now are sessions of others.
         wishes.into_iter().try_for_each(|(session, at)| tables.forbid_person_of(tenant, session, at))
     }

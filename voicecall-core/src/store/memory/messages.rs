@@ -10,6 +10,7 @@ pub(super) use rows::Messages;
 use super::sessions::Timeline;
 use super::{MemoryStore, MemoryTables, conflict};
 use crate::error::Result;
+use crate::event::Event;
 use crate::id::{CarrierMessageId, ConversationId, MessageId, SessionId, TenantId};
 use crate::messaging::{DeliveryReport, MessageState};
 use crate::seal::PersonKey;
@@ -28,7 +29,7 @@ impl MessageStore for MemoryStore {
         }
         let of = tables.continue_thread(thread, new.at)?;
         let message = Message::incoming(thread, of, new);
-        tables.messages.insert(message.clone());
+        tables.insert_message(&message);
         Ok(Accepted { message, is_new: true })
     }
 
@@ -45,7 +46,7 @@ impl MessageStore for MemoryStore {
         let of = tables.continue_thread(thread, new.at)?;
         let message = Message::outgoing(tenant, of, new);
         let message = message.over(&thread.session.channel, &thread.carrier, thread.session.account);
-        tables.messages.insert(message.clone());
+        tables.insert_message(&message);
         Ok(message)
     }
 
@@ -69,10 +70,10 @@ impl MessageStore for MemoryStore {
         }
         let mut sent = Vec::new();
         for new in &answer.messages {
-            let number = tables.messages.next_number(last.conversation, answer.at);
+            let number = tables.next_number(last.conversation, answer.at);
             let message = Message::outgoing(answer.tenant, (last.conversation, session.id, number), new);
             let message = message.over(&last.channel, &last.carrier, last.account);
-            tables.messages.insert(message.clone());
+            tables.insert_message(&message);
             sent.push(message);
         }
         Ok(sent)
@@ -81,6 +82,7 @@ impl MessageStore for MemoryStore {
     async fn begin_sending_message(&self, tenant: TenantId, id: MessageId, at: Timestamp) -> Result<Message> {
         let tables = &mut *self.lock();
         let mut message = tables.messages.get("send message", tenant, id)?.clone();
+        let before = message.state;
         message.begin_sending(at)?;
         let person = tables.session(tenant, message.session)?.person;
         let refused = person.is_some_and(|person| tables.messages.refuses(tenant, person, &message.channel));
@@ -89,6 +91,7 @@ impl MessageStore for MemoryStore {
             message.settle(&SendOutcome::Rejected(crate::store::OPTED_OUT.to_owned()), at)?;
         }
         tables.messages.change(id, |row| *row = message.clone());
+        tables.tell(Event::of_message(before, &message));
         if refused { Err(refuse_to_write("send message")) } else { Ok(message) }
     }
 
@@ -161,7 +164,8 @@ impl MessageStore for MemoryStore {
         at: Timestamp,
     ) -> Result<Conversation> {
         let tables = &mut *self.lock();
-        let mut changed = tables.messages.conversation("change conversation", tenant, id)?.clone();
+        let before = tables.messages.conversation("change conversation", tenant, id)?.clone();
+        let mut changed = before.clone();
         if let ConversationChange::Add(who) = change {
             let other = tables.messages.conversation_with(tenant, who.person);
             if other.is_some_and(|other| other.id != id) {
@@ -170,6 +174,7 @@ impl MessageStore for MemoryStore {
         }
         changed.apply(change, at)?;
         tables.messages.set_conversation(changed.clone());
+        tables.tell(Event::of_conversation(&before, &changed));
         if *change == ConversationChange::Close {
             tables.end_threads(tenant, id, at)?;
         }
@@ -185,8 +190,10 @@ impl MemoryTables {
         change: impl FnOnce(&mut Message) -> Result<()>,
     ) -> Result<Message> {
         let mut message = self.messages.get("change message", tenant, id)?.clone();
+        let before = message.state;
         change(&mut message)?;
         self.messages.change(id, |row| *row = message.clone());
+        self.tell(Event::of_message(before, &message));
         Ok(message)
     }
 
@@ -218,8 +225,33 @@ impl MemoryTables {
                 new.id
             }
         };
+        let before = self.messages.find_conversation(conversation).cloned();
         let number = self.messages.take_number(conversation, new.tenant, who, at);
+        self.tell_of_conversation(conversation, before.as_ref());
         Ok((conversation, session, number))
+    }
+
+    fn next_number(&mut self, conversation: ConversationId, at: Timestamp) -> u64 {
+        let before = self.messages.find_conversation(conversation).cloned();
+        let number = self.messages.next_number(conversation, at);
+        self.tell_of_conversation(conversation, before.as_ref());
+        number
+    }
+
+    /// Tells how a conversation differs from what it was before it took a message.
+    fn tell_of_conversation(&mut self, id: ConversationId, before: Option<&Conversation>) {
+        let Some(after) = self.messages.find_conversation(id) else { return };
+        let events = match before {
+            Some(before) => Event::of_conversation(before, after),
+            // It began before its first message, of which it knew nothing then.
+            None => Event::of_new_conversation(&Conversation { last_message: 0, ..after.clone() }),
+        };
+        self.tell(events);
+    }
+
+    fn insert_message(&mut self, message: &Message) {
+        self.messages.insert(message.clone());
+        self.tell([Event::of_new_message(message)]);
     }
 
     /// The session that a thread's next message goes to, if it has not been idle for too long.
@@ -251,6 +283,18 @@ impl MemoryTables {
     fn end_session(&mut self, tenant: TenantId, session: SessionId, at: Timestamp) -> Result<()> {
         let end = SessionChange::Ended { reason: EndReason::Completed, source: EventSource::System, at };
         self.change_session(tenant, session, &end).map(drop)
+    }
+
+    /// Forgets the conversation somebody alone was in, or that they were in one with others.
+    pub(super) fn forget_person(&mut self, tenant: TenantId, person: PersonKey) {
+        let before = self.messages.conversation_with(tenant, person).cloned();
+        self.messages.forget_person(tenant, person);
+        let is_over = before.as_ref().is_some_and(|before| self.messages.find_conversation(before.id).is_none());
+        self.forget_events_of_person(tenant, person, before.as_ref().filter(|_| is_over).map(|before| before.id));
+        if let Some(before) = before {
+            let gone: Vec<_> = before.participants.iter().filter(|who| who.person == person).cloned().collect();
+            self.tell(Event::of_erasure(&before, is_over, &gone, Timestamp::now()));
+        }
     }
 
     /// Forgets the messages of a session.

@@ -11,6 +11,7 @@ mod messages;
 mod person;
 mod rows;
 mod sessions;
+mod workflows;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -20,6 +21,7 @@ use do_not_call::DoNotCall;
 use messages::Messages;
 use rows::Rows;
 use sessions::{Sessions, Timeline};
+use workflows::Workflows;
 
 use super::{Extension, RetentionRun, Signal};
 use crate::error::{Error, ErrorKind, Result};
@@ -57,6 +59,7 @@ pub struct MemoryTables {
     do_not_call: DoNotCall,
     contacts: Contacts,
     messages: Messages,
+    workflows: Workflows,
     signals: Vec<(SessionId, Signal)>,
     retention_runs: Vec<RetentionRun>,
     canaries: Vec<Canary>,

@@ -53,7 +53,7 @@ impl PersonStore for MemoryStore {
         for &session in &sessions {
             tables.remove_session(session);
         }
-        tables.messages.forget_person(tenant, person);
+        tables.forget_person(tenant, person);
         Ok(Erased { sessions, extensions })
     }
 
@@ -103,6 +103,7 @@ impl MemoryTables {
             self.forget_session_of_contacts(id);
             self.signals.retain(|(session, _)| *session != id);
             self.forget_messages_of(id);
+            self.forget_events_of_session(id);
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{MemoryTables, Timeline};
 use crate::error::Result;
+use crate::event::Event;
 use crate::id::{SessionId, TenantId};
 use crate::journal::JournalEntry;
 use crate::store::{Session, SessionChange, SessionEvent};
@@ -78,7 +79,9 @@ impl MemoryTables {
     /// # Errors
     /// As [`SessionStore::change_session`](crate::store::SessionStore::change_session).
     pub fn change_session(&mut self, tenant: TenantId, id: SessionId, change: &SessionChange) -> Result<Session> {
-        self.sessions.get_mut("change session", tenant, id)?.change(change)
+        let session = self.sessions.get_mut("change session", tenant, id)?.change(change)?;
+        self.tell(Event::of_session(&session, change));
+        Ok(session)
     }
 
     /// Appends an event that follows from a fact.

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use super::rows::Rows;
 use super::{MemoryStore, conflict, not_found};
 use crate::error::Result;
+use crate::event::Event;
 use crate::id::{AttemptId, SessionId, TenantId};
 use crate::journal::JournalEntry;
 use crate::store::{
@@ -109,6 +110,7 @@ impl SessionStore for MemoryStore {
         let session = row.session.clone();
         sessions.by_reference.extend(reference.map(|reference| (reference, new.id)));
         sessions.rows.insert(new.id, row);
+        tables.tell(Event::of_creation(&session));
         Ok(session)
     }
 

@@ -23,18 +23,18 @@ use crate::time::CallTime;
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// Somebody who is written to.
-struct Inbox {
+pub(super) struct Inbox {
     store: Arc<dyn EngineStore>,
     vault: Vault,
-    tenant: TenantId,
+    pub(super) tenant: TenantId,
 }
 
 impl Inbox {
-    fn open(store: &Arc<dyn EngineStore>) -> Self {
+    pub(super) fn open(store: &Arc<dyn EngineStore>) -> Self {
         Self { store: Arc::clone(store), vault: Vault::generate().unwrap(), tenant: TenantId::new() }
     }
 
-    fn person(&self, address: &str) -> PersonKey {
+    pub(super) fn person(&self, address: &str) -> PersonKey {
         self.vault.person(self.tenant, &address.parse().unwrap())
     }
 
@@ -54,12 +54,12 @@ impl Inbox {
         Thread { session, carrier: "carrier".to_owned(), idle: DAY }
     }
 
-    async fn take(&self, from: &str, carrier_id: &str, seconds: u64) -> Accepted {
+    pub(super) async fn take(&self, from: &str, carrier_id: &str, seconds: u64) -> Accepted {
         let new = incoming(carrier_id, seconds);
         self.store.accept_message(&self.thread(from, after(seconds)), &new).await.unwrap()
     }
 
-    async fn send(&self, to: &str, text: &str, seconds: u64) -> Result<Message, Error> {
+    pub(super) async fn send(&self, to: &str, text: &str, seconds: u64) -> Result<Message, Error> {
         let new = NewOutgoing::text(text, after(seconds));
         self.store.queue_message(&self.thread(to, after(seconds)), &new).await
     }
@@ -111,13 +111,13 @@ fn incoming(carrier_id: &str, seconds: u64) -> NewIncoming {
     }
 }
 
-fn delivered(state: MessageState) -> DeliveryReport {
+pub(super) fn delivered(state: MessageState) -> DeliveryReport {
     DeliveryReport { state, error: (state == MessageState::Undelivered).then(|| "30003".to_owned()) }
 }
 
-const ANNA: &str = "+46701740605";
+pub(super) const ANNA: &str = "+46701740605";
 const ANNA_WHATSAPP: &str = "whatsapp:+46701740605";
-const BO: &str = "+46701740606";
+pub(super) const BO: &str = "+46701740606";
 
 pub(super) async fn a_message_is_taken_in_once(store: Arc<dyn EngineStore>) {
     let inbox = Inbox::open(&store);

@@ -28,6 +28,7 @@ mod proof;
 mod provider_log;
 mod queue;
 mod sessions;
+mod workflows;
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
@@ -223,6 +224,22 @@ rules! {
         who_left_a_conversation_is_still_answered,
         another_tenants_messages_are_its_own,
         many_of_one_tenant_hide_nobody_elses_messages,
+    }
+    workflows {
+        what_happens_in_a_call_is_told_once_somebody_asks,
+        a_transcript_is_told_where_there_is_one,
+        an_attempt_that_reached_nobody_is_told,
+        what_becomes_of_messages_is_told,
+        what_is_told_of_somebody_is_erased_with_them,
+        an_event_is_taken_up_once,
+        a_run_is_worked_on_by_one_owner,
+        a_run_waits_until_it_is_due,
+        a_full_queue_hides_no_other,
+        a_dead_letter_is_replayed_from_where_it_failed,
+        runs_are_listed_newest_first_and_old_ones_forgotten,
+        a_run_goes_with_its_session,
+        a_subscription_reads_back_and_takes_its_runs_along,
+        another_tenants_runs_are_its_own,
     }
     isolation {
         another_tenants_rows_are_not_found,

@@ -112,6 +112,24 @@ enum Fault {
     BelievesTheLatestReport,
     /// What others remembered meanwhile is lost.
     RemembersWhateverCame,
+    /// Events are kept although nobody takes them up any more.
+    AlwaysTells,
+    ForgetsEvents(crate::event::EventType),
+    /// Nobody is told of an attempt while another one follows.
+    ForgetsAttempts,
+    /// An event starts its workflows as often as somebody takes it up.
+    StartsAgain,
+    ClaimsRunsAgain,
+    /// Who was overtaken still writes.
+    SavesForAnybody,
+    ForgetsOutputs,
+    RunsTooEarly,
+    ForgetsBusyLanes,
+    /// What goes on is taken for a dead letter.
+    ReplaysAnything,
+    ForgetsSecrets,
+    /// What waits for a subscription stays when that is gone.
+    DeliversToNobody,
     /// The method with this name does not look at the tenant.
     Leaks(&'static str),
 }
@@ -171,6 +189,7 @@ macro_rules! scoped {
 // Behind the macro, which it uses.
 mod across_tenants;
 mod messages;
+mod workflows;
 
 #[async_trait]
 impl SessionStore for Broken {
@@ -560,7 +579,24 @@ async fn every_fault_is_noticed_by_its_rule() {
         (Fault::BelievesTheLatestReport, "reports_in_any_order_give_one_state"),
         (Fault::RemembersWhateverCame, "a_conversation_is_remembered_and_closed"),
         (Fault::FindsTheLongestQueue, "many_of_one_tenant_hide_nobody_elses_messages"),
-    ] {
+        (Fault::AlwaysTells, "what_happens_in_a_call_is_told_once_somebody_asks"),
+        (Fault::ForgetsAttempts, "an_attempt_that_reached_nobody_is_told"),
+        (Fault::StartsAgain, "an_event_is_taken_up_once"),
+        (Fault::ClaimsRunsAgain, "a_run_is_worked_on_by_one_owner"),
+        (Fault::SavesForAnybody, "a_run_is_worked_on_by_one_owner"),
+        (Fault::SavesForAnybody, "a_dead_letter_is_replayed_from_where_it_failed"),
+        (Fault::ForgetsOutputs, "a_run_is_worked_on_by_one_owner"),
+        (Fault::RunsTooEarly, "a_run_waits_until_it_is_due"),
+        (Fault::FindsTheLongestQueue, "a_full_queue_hides_no_other"),
+        (Fault::ForgetsBusyLanes, "a_full_queue_hides_no_other"),
+        (Fault::ReplaysAnything, "a_dead_letter_is_replayed_from_where_it_failed"),
+        (Fault::ForgetsLimits, "runs_are_listed_newest_first_and_old_ones_forgotten"),
+        (Fault::ForgetsSecrets, "a_subscription_reads_back_and_takes_its_runs_along"),
+        (Fault::DeliversToNobody, "a_subscription_reads_back_and_takes_its_runs_along"),
+    ]
+    .into_iter()
+    .chain(workflows::TOLD.map(|(kind, rule)| (Fault::ForgetsEvents(kind), rule)))
+    {
         let broken = broken_by(fault).await;
         assert!(broken.contains(&rule), "{fault:?} broke only {broken:?}");
     }
@@ -604,6 +640,15 @@ async fn a_method_that_does_not_look_at_the_tenant_is_noticed() {
         "conversation_with",
         "change_conversation",
         "unanswered_messages",
+        "run",
+        "runs",
+        "replay_run",
+        "drop_run",
+        "claim_run",
+        "put_subscription",
+        "subscription",
+        "subscriptions",
+        "remove_subscription",
     ] {
         let broken = broken_by(Fault::Leaks(method)).await;
         let noticed = broken.iter().any(|rule| rule.starts_with("another_tenants"));

@@ -114,6 +114,10 @@ impl Messages {
         self.conversations.get(&id).filter(|row| row.tenant == tenant).ok_or_else(|| not_found(operation))
     }
 
+    pub(super) fn find_conversation(&self, id: ConversationId) -> Option<&Conversation> {
+        self.conversations.get(&id)
+    }
+
     pub(super) fn conversation_with(&self, tenant: TenantId, person: PersonKey) -> Option<&Conversation> {
         self.conversations.get(self.of_person.get(&(tenant, person))?)
     }

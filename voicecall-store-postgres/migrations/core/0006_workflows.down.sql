@@ -1,0 +1,1 @@
+DROP TABLE voicecall.runs, voicecall.subscriptions, voicecall.pending_events, voicecall.event_keeping;

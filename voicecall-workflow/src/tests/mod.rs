@@ -1,0 +1,8 @@
+//! Workflows in virtual time.
+
+mod crashes;
+mod limits;
+mod mortal;
+mod running;
+mod webhooks;
+mod world;

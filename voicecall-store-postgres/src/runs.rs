@@ -116,6 +116,7 @@ fn read(row: &Row) -> Outcome<Run> {
     let event = row.get::<Json<_>>("event")?.0;
     let (workflow, version) = (row.get::<String>("workflow")?, row.get("version")?);
     let mut run = Run::new(event, workflow, version, row.get("subscription_id")?, row.get("created_at")?);
+    run.id = row.get("id")?;
     run.state = row.get("state")?;
     run.due_at = row.get("due_at")?;
     run.leased_until = row.get("leased_until")?;

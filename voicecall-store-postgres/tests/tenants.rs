@@ -194,6 +194,7 @@ async fn roles_have_no_more_rights_than_they_need() {
     assert_eq!(
         of("voicecall_queue").await,
         [
+            "attempts select",
             "contacts insert select update",
             "do_not_call select",
             "event_keeping insert select",

@@ -99,9 +99,10 @@ mod tests {
         plan.raw_query().mapped(|row| row.get("detail")).collect::<rusqlite::Result<_>>().unwrap()
     }
 
-    /// What reads a whole table. Our own list of tenants is no table.
+    /// What reads a whole table. Our own lists, of tenants and of what we were given, are no tables.
     fn scans(db: &Connection, query: &str) -> Vec<String> {
-        plan(db, query).into_iter().filter(|step| step.starts_with("SCAN") && step != "SCAN waiting").collect()
+        let is_ours = |step: &str| step == "SCAN waiting" || step.starts_with("SCAN json_each");
+        plan(db, query).into_iter().filter(|step| step.starts_with("SCAN") && !is_ours(step)).collect()
     }
 
     #[test]

@@ -19,7 +19,7 @@ const LONGEST: SignedDuration = SignedDuration::from_hours(24);
 /// How many calls are looked at in a round, and how many of them are asked for.
 const BATCH: u32 = 1_000;
 const ASKED: usize = 20;
-/// The first and the longest wait between asking twice about a call.
+/// The first and the longest wait before a call is asked about again.
 const FIRST_WAIT: Duration = Duration::from_secs(30);
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn questions_about_a_call_come_ever_less_often_and_are_forgotten_with_it() {
+    fn a_call_is_asked_about_ever_less_often_and_forgotten() {
         let (mut waits, attempt, start) = (Waits::default(), AttemptId::new(), Instant::now());
         let asked: Vec<_> =
             (0..86_400).step_by(15).filter(|s| waits.is_due(attempt, start + Duration::from_secs(*s))).collect();

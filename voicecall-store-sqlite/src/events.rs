@@ -38,10 +38,21 @@ pub(crate) fn of_session(db: &Connection, session: SessionId) -> Outcome<Vec<Ses
     some(db, session, -1, Count(0))
 }
 
+/// First which events these are, by the index alone, and then only those: an event may be long, and none is read that is not
+/// asked for.
+const SOME: &str = "
+    WITH page AS MATERIALIZED (
+        SELECT 0 AS live, position, at FROM session_events_archive WHERE session_id = ?1
+        UNION ALL SELECT 1, position, at FROM session_events WHERE session_id = ?1
+        ORDER BY at, live, position LIMIT ?2 OFFSET ?3
+    )
+    SELECT 0 AS live, * FROM session_events_archive WHERE position IN (SELECT position FROM page WHERE live = 0)
+    UNION ALL
+    SELECT 1 AS live, * FROM session_events WHERE position IN (SELECT position FROM page WHERE live = 1)
+    ORDER BY at, live, position";
+
 fn some(db: &Connection, session: SessionId, limit: impl ToSql, offset: Count) -> Outcome<Vec<SessionEvent>> {
-    let query = "SELECT * FROM all_session_events WHERE session_id = ? ORDER BY at, live, position
-                 LIMIT ? OFFSET ?";
-    let mut query = db.prepare_cached(query)?;
+    let mut query = db.prepare_cached(SOME)?;
     Ok(query.query_map((Text(session), limit, offset), read)?.collect::<rusqlite::Result<_>>()?)
 }
 
@@ -55,4 +66,23 @@ fn read(row: &Row<'_>) -> rusqlite::Result<SessionEvent> {
         source: word(row, "source")?,
         metadata: row.get::<_, Option<Json<_>>>("metadata")?.map(|metadata| metadata.0),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_of_events_is_found_without_reading_any_other() {
+        let mut db = Connection::open_in_memory().unwrap();
+        crate::schema::migrate(&mut db, crate::schema::MIGRATIONS).unwrap();
+        let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {SOME}")).unwrap();
+        let steps = plan.query_map(("session", 10, 100), |row| row.get::<_, String>("detail")).unwrap();
+        let steps: Vec<_> = steps.collect::<rusqlite::Result<_>>().unwrap();
+        let count = |what: &str| steps.iter().filter(|step| step.contains(what)).count();
+        assert_eq!(count("USING COVERING INDEX session_events_of_session (session_id=?)"), 1, "{steps:#?}");
+        assert_eq!(count("USING COVERING INDEX session_events_archive_of_session (session_id=?)"), 1, "{steps:#?}");
+        assert_eq!(count("USING INTEGER PRIMARY KEY (rowid=?)"), 2, "{steps:#?}");
+        assert_eq!(count("SCAN session_events"), 0, "{steps:#?}");
+    }
 }

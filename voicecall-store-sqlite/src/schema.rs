@@ -20,6 +20,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0011_call_back.sql"),
     include_str!("../migrations/0012_carrier_price.sql"),
     include_str!("../migrations/0013_workflows.sql"),
+    include_str!("../migrations/0014_event_order.sql"),
 ];
 
 /// Marks the file as ours, "vcal".

@@ -1,9 +1,9 @@
 //! Recordings and recorded inputs on their way to their files: kept by their call, written by one thread a process.
 //!
 //! A session has one folder: `recording.wav` holds all its connections at their times in the call, with silence where
-//! nobody was connected. Each connection has its own file of inputs, because each is replayed by itself: `inputs.jsonl`,
-//! then `inputs-2.jsonl` and so on. Both grow while the call goes on, so that a process that is killed loses a second.
-//! Both are sealed if content is.
+//! nobody was connected; another call of the session, which its person asked for, follows behind the one before. Each
+//! connection has its own file of inputs, because each is replayed by itself: `inputs.jsonl`, then `inputs-2.jsonl` and so
+//! on. Both grow while the call goes on, so that a process that is killed loses a second. Both are sealed if content is.
 
 mod files;
 

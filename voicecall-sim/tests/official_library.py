@@ -1,7 +1,8 @@
 """Drives the simulator with Twilio's own Python library.
 
 Reads one JSON object from standard input: api, account_sid, auth_token, answer_url, from, to, answers
-(a number that does), stopped (a number that has opted out), received (a message with a picture), webhooks. Ends with a traceback at the first surprise.
+(a number that does), stopped (a number that has opted out), received (a message with a picture), sub_account_sid,
+sub_auth_token, webhooks. Ends with a traceback at the first surprise.
 """
 
 import base64
@@ -165,6 +166,15 @@ file = urllib.request.Request(
 )
 with opener.open(file) as answer:
     assert (answer.headers["content-type"], answer.read()) == ("image/png", b"\x03" * 900)
+
+# A sub-account: acted on with its own credentials, or with those of the account that it belongs to.
+sub_sid = setup["sub_account_sid"]
+for credentials in [(setup["account_sid"], setup["auth_token"]), (sub_sid, setup["sub_auth_token"])]:
+    sub = Client(*credentials, account_sid=sub_sid, http_client=ToSimulator())
+    assert sub.api.account.fetch().owner_account_sid == setup["account_sid"]
+    assert sub.calls.list() == []
+above = Client(sub_sid, setup["sub_auth_token"], account_sid=setup["account_sid"], http_client=ToSimulator())
+refused(lambda: above.calls.list(), 401, 20003)
 
 validator = RequestValidator(setup["auth_token"])
 assert setup["webhooks"]

@@ -72,7 +72,7 @@ pub(super) fn account(exchange: &Exchange, account: &Account) -> Value {
     let created = date(exchange.options.epoch);
     json!({
         "sid": account.sid,
-        "owner_account_sid": account.sid,
+        "owner_account_sid": account.parent.as_ref().unwrap_or(&account.sid),
         "auth_token": account.auth_token,
         "friendly_name": "simulated",
         "status": "active",

@@ -17,6 +17,8 @@ pub struct Account {
     pub auth_token: String,
     /// Further credentials for requests; they sign nothing.
     pub api_keys: Vec<ApiKey>,
+    /// The account this one is a sub-account of; its auth token authenticates requests as well, and signs nothing here.
+    pub parent: Option<String>,
     /// The account's numbers. Calls may be placed from these only.
     pub numbers: Vec<Number>,
 }
@@ -25,7 +27,14 @@ impl Account {
     /// An account without API keys.
     #[must_use]
     pub fn new(sid: impl Into<String>, auth_token: impl Into<String>, numbers: Vec<Number>) -> Self {
-        Self { sid: sid.into(), auth_token: auth_token.into(), api_keys: Vec::new(), numbers }
+        Self { sid: sid.into(), auth_token: auth_token.into(), api_keys: Vec::new(), parent: None, numbers }
+    }
+
+    /// The same as a sub-account of another.
+    #[must_use]
+    pub fn under(mut self, parent: impl Into<String>) -> Self {
+        self.parent = Some(parent.into());
+        self
     }
 }
 

@@ -211,10 +211,13 @@ impl Exchange {
         }
         let credentials = String::from_utf8(STANDARD.decode(credentials.trim()).ok()?).ok()?;
         let (user, password) = credentials.split_once(':')?;
-        self.options.accounts.iter().position(|account| {
-            let key = account.api_keys.iter().any(|key| key.sid == user && key.secret == password);
-            account.sid == sid && (key || (account.sid == user && account.auth_token == password))
-        })
+        let accounts = &self.options.accounts;
+        let asked = accounts.iter().position(|account| account.sid == sid)?;
+        let key = accounts[asked].api_keys.iter().any(|key| key.sid == user && key.secret == password);
+        // An account signs in for itself and for its sub-accounts.
+        let may_act = user == sid || accounts[asked].parent.as_deref() == Some(user);
+        let signs_in = || accounts.iter().any(|account| account.sid == user && account.auth_token == password);
+        (key || (may_act && signs_in())).then_some(asked)
     }
 
     fn known(&self, account: usize, sid: &str, request: &RestRequest) -> Result<usize, Refusal> {

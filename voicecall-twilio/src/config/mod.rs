@@ -1,30 +1,22 @@
 //! The settings of an account at Twilio, checked before anything is sent.
 
+mod check;
+mod region;
+
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
-use url::{Host, Url};
+use secrecy::SecretString;
+use url::Url;
 use voicecall_core::{Error, Result};
 
+pub(crate) use self::check::has_underscore;
+use self::check::{check_public_url, check_secret, check_sid, is_loopback, pair, parse_url, required};
 use crate::overrides::ConnectionOverrides;
 use crate::{TwilioMessaging, TwilioVoice};
 
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const DEFAULT_RATE_LIMIT_PATIENCE: Duration = Duration::from_secs(5);
-
-/// Twilio's regions, each with the edge nearest to it.
-const REGIONS: [(&str, &str); 9] = [
-    ("us1", "ashburn"),
-    ("us2", "umatilla"),
-    ("ie1", "dublin"),
-    ("de1", "frankfurt"),
-    ("au1", "sydney"),
-    ("br1", "sao-paulo"),
-    ("jp1", "tokyo"),
-    ("jp2", "osaka"),
-    ("sg1", "singapore"),
-];
 
 /// Builds a [`TwilioVoice`] or a [`TwilioMessaging`], or both with the same settings. Three settings have no default: the account, its auth token and the public address.
 ///
@@ -50,8 +42,10 @@ pub struct TwilioBuilder {
     account_sid: Option<String>,
     auth_token: Option<SecretString>,
     secondary_auth_token: Option<SecretString>,
-    api_key_sid: Option<String>,
-    api_key_secret: Option<SecretString>,
+    api_key: Option<String>,
+    api_secret: Option<SecretString>,
+    parent_account_sid: Option<String>,
+    parent_auth_token: Option<SecretString>,
     public_url: Option<String>,
     api_base_url: Option<String>,
     region: Option<String>,
@@ -81,8 +75,10 @@ impl TwilioBuilder {
             account_sid: text("TWILIO_ACCOUNT_SID"),
             auth_token: secret("TWILIO_AUTH_TOKEN"),
             secondary_auth_token: secret("TWILIO_AUTH_TOKEN_SECONDARY"),
-            api_key_sid: text("TWILIO_API_KEY_SID"),
-            api_key_secret: secret("TWILIO_API_KEY_SECRET"),
+            api_key: text("TWILIO_API_KEY"),
+            api_secret: secret("TWILIO_API_SECRET"),
+            parent_account_sid: text("TWILIO_PARENT_ACCOUNT_SID"),
+            parent_auth_token: secret("TWILIO_PARENT_AUTH_TOKEN"),
             public_url: text("PUBLIC_URL"),
             api_base_url: text("TWILIO_API_BASE_URL"),
             region: text("TWILIO_REGION"),
@@ -112,11 +108,21 @@ impl TwilioBuilder {
         self
     }
 
-    /// An API key with its secret, to sign in our requests instead of the auth token (`TWILIO_API_KEY_SID`,
-    /// `TWILIO_API_KEY_SECRET`).
+    /// An API key with its secret, to sign in our requests instead of the auth token (`TWILIO_API_KEY`,
+    /// `TWILIO_API_SECRET`): `SK` and 32 hexadecimal digits. It signs no webhooks.
     pub fn api_key(mut self, sid: impl Into<String>, secret: impl Into<SecretString>) -> Self {
-        self.api_key_sid = Some(sid.into());
-        self.api_key_secret = Some(secret.into());
+        self.api_key = Some(sid.into());
+        self.api_secret = Some(secret.into());
+        self
+    }
+
+    /// The account that this one is a sub-account of, with its auth token, to sign in our requests
+    /// (`TWILIO_PARENT_ACCOUNT_SID`, `TWILIO_PARENT_AUTH_TOKEN`). Calls, messages and numbers are still those of
+    /// [`account_sid`](Self::account_sid), and Twilio signs a sub-account's webhooks with the sub-account's own
+    /// [`auth_token`](Self::auth_token).
+    pub fn parent_account(mut self, sid: impl Into<String>, auth_token: impl Into<SecretString>) -> Self {
+        self.parent_account_sid = Some(sid.into());
+        self.parent_auth_token = Some(auth_token.into());
         self
     }
 
@@ -208,16 +214,7 @@ impl TwilioBuilder {
             check_secret("TWILIO_AUTH_TOKEN_SECONDARY", token)?;
         }
         let public_url = check_public_url(&required("PUBLIC_URL", self.public_url.clone())?)?;
-        let (user, password) = match (self.api_key_sid.clone(), self.api_key_secret.clone()) {
-            (None, None) => (account_sid.clone(), auth_token.clone()),
-            (sid, secret) => {
-                let sid = required("TWILIO_API_KEY_SID", sid)?;
-                check_sid("TWILIO_API_KEY_SID", "SK", &sid)?;
-                let secret = required("TWILIO_API_KEY_SECRET", secret)?;
-                check_secret("TWILIO_API_KEY_SECRET", &secret)?;
-                (sid, secret)
-            }
-        };
+        let (user, password) = self.sign_in(&account_sid, &auth_token)?;
         let connect_timeout = self.connect_timeout.unwrap_or(DEFAULT_CONNECT_TIMEOUT);
         let request_timeout = self.request_timeout.unwrap_or(DEFAULT_REQUEST_TIMEOUT);
         if connect_timeout.is_zero() || connect_timeout >= request_timeout {
@@ -237,8 +234,29 @@ impl TwilioBuilder {
         Ok(Checked { client, public_url, tokens })
     }
 
+    /// Who signs in our requests: an API key, the account this one belongs to, or the account itself.
+    fn sign_in(&self, account_sid: &str, auth_token: &SecretString) -> Result<(String, SecretString)> {
+        let key = pair(("TWILIO_API_KEY", "SK", &self.api_key), ("TWILIO_API_SECRET", &self.api_secret))?;
+        let parent = pair(
+            ("TWILIO_PARENT_ACCOUNT_SID", "AC", &self.parent_account_sid),
+            ("TWILIO_PARENT_AUTH_TOKEN", &self.parent_auth_token),
+        )?;
+        match (key, parent) {
+            (Some(_), Some(_)) => {
+                Err(Error::config("TWILIO_PARENT_ACCOUNT_SID", "either this or an API key signs in our requests"))
+            }
+            (None, Some((sid, _))) if sid == account_sid => {
+                Err(Error::config("TWILIO_PARENT_ACCOUNT_SID", "another account than TWILIO_ACCOUNT_SID"))
+            }
+            (None, None) => Ok((account_sid.to_owned(), auth_token.clone())),
+            (Some(signs_in), None) | (None, Some(signs_in)) => Ok(signs_in),
+        }
+    }
+
     fn check_api_base_url(&self) -> Result<Url> {
-        let Some(text) = &self.api_base_url else { return self.regional_url() };
+        let Some(text) = &self.api_base_url else {
+            return region::api_url(self.edge.as_deref(), self.region.as_deref());
+        };
         if self.region.is_some() || self.edge.is_some() {
             return Err(Error::config("TWILIO_API_BASE_URL", "either this or a region and edge"));
         }
@@ -252,25 +270,6 @@ impl TwilioBuilder {
             }
             _ => Err(Error::config("TWILIO_API_BASE_URL", "an https address")),
         }
-    }
-
-    /// `api[.edge.region].twilio.com`. A region without its edge is no longer served, and an edge alone means `us1`.
-    fn regional_url(&self) -> Result<Url> {
-        let host = match (self.edge.as_deref(), self.region.as_deref()) {
-            (None, None) => "api.twilio.com".to_owned(),
-            (edge, region) => {
-                let region = region.unwrap_or("us1");
-                let nearest = REGIONS.iter().find(|(name, _)| *name == region).map(|(_, edge)| *edge);
-                let edge = edge.or(nearest).ok_or_else(|| Error::config("TWILIO_EDGE", "the edge of this region"))?;
-                for (setting, label) in [("TWILIO_EDGE", edge), ("TWILIO_REGION", region)] {
-                    if label.is_empty() || !label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-                        return Err(Error::config(setting, "a name such as dublin or ie1"));
-                    }
-                }
-                format!("api.{edge}.{region}.twilio.com")
-            }
-        };
-        parse_url("TWILIO_REGION", &format!("https://{host}"))
     }
 }
 
@@ -293,160 +292,5 @@ pub(crate) struct ClientConfig {
     pub(crate) retry_rate_limited_for: Duration,
 }
 
-fn required<T>(setting: &'static str, value: Option<T>) -> Result<T> {
-    value.ok_or_else(|| Error::config(setting, "is not set"))
-}
-
-fn check_sid(setting: &'static str, prefix: &str, sid: &str) -> Result<()> {
-    let digits = sid.strip_prefix(prefix).unwrap_or_default();
-    let is_sid = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_sid { Ok(()) } else { Err(Error::config(setting, format!("{prefix} and 32 hexadecimal digits"))) }
-}
-
-fn check_secret(setting: &'static str, secret: &SecretString) -> Result<()> {
-    if secret.expose_secret().trim().is_empty() { Err(Error::config(setting, "is empty")) } else { Ok(()) }
-}
-
-fn parse_url(setting: &'static str, text: &str) -> Result<Url> {
-    let url = Url::parse(text)
-        .map_err(|error| Error::config(setting, "an address such as https://calls.example").with_source(error))?;
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(Error::config(setting, "an address without query and fragment"));
-    }
-    Ok(url)
-}
-
-fn check_public_url(text: &str) -> Result<Url> {
-    let url = parse_url("PUBLIC_URL", text)?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err(Error::config("PUBLIC_URL", "an http or https address"));
-    }
-    if has_underscore(&url) {
-        return Err(Error::config("PUBLIC_URL", "a host without underscore: Twilio refuses it"));
-    }
-    Ok(url)
-}
-
-/// Whether the host's name has a character Twilio refuses in callback addresses.
-pub(crate) fn has_underscore(url: &Url) -> bool {
-    url.host_str().is_some_and(|host| host.contains('_'))
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SID: &str = "AC0123456789abcdef0123456789abcdef";
-
-    fn complete() -> TwilioBuilder {
-        TwilioBuilder::new().account_sid(SID).auth_token("token").public_url("https://calls.example")
-    }
-
-    fn wrong_setting(builder: TwilioBuilder) -> String {
-        builder.build().unwrap_err().field().unwrap().to_owned()
-    }
-
-    #[test]
-    fn a_missing_setting_is_named() {
-        assert_eq!(wrong_setting(TwilioBuilder::new()), "TWILIO_ACCOUNT_SID");
-        assert_eq!(wrong_setting(TwilioBuilder::new().account_sid(SID)), "TWILIO_AUTH_TOKEN");
-        assert_eq!(wrong_setting(TwilioBuilder::new().account_sid(SID).auth_token("t")), "PUBLIC_URL");
-        assert!(complete().build().is_ok());
-    }
-
-    #[test]
-    fn a_wrong_messaging_service_is_named_by_the_messaging_side_alone() {
-        let wrong = complete().messaging_service("MG1");
-        assert!(wrong.clone().build().is_ok());
-        assert_eq!(wrong.build_messaging().unwrap_err().field(), Some("TWILIO_MESSAGING_SERVICE_SID"));
-        assert!(complete().messaging_service(SID.replace("AC", "MG")).build_messaging().is_ok());
-        assert_eq!(complete().auth_token(" ").build_messaging().unwrap_err().field(), Some("TWILIO_AUTH_TOKEN"));
-    }
-
-    #[test]
-    fn a_wrong_setting_is_named() {
-        let wrong = [
-            (complete().account_sid("AC1"), "TWILIO_ACCOUNT_SID"),
-            (complete().account_sid(SID.replace('0', "/")), "TWILIO_ACCOUNT_SID"),
-            (complete().auth_token(" "), "TWILIO_AUTH_TOKEN"),
-            (complete().secondary_auth_token(""), "TWILIO_AUTH_TOKEN_SECONDARY"),
-            (complete().api_key("AC1", "secret"), "TWILIO_API_KEY_SID"),
-            (complete().api_key(SID.replace("AC", "SK"), ""), "TWILIO_API_KEY_SECRET"),
-            (complete().public_url("calls.example"), "PUBLIC_URL"),
-            (complete().public_url("wss://calls.example"), "PUBLIC_URL"),
-            (complete().public_url("https://calls.example/?a"), "PUBLIC_URL"),
-            (complete().public_url("https://my_calls.example"), "PUBLIC_URL"),
-            (complete().api_base_url("http://api.example"), "TWILIO_API_BASE_URL"),
-            (complete().api_base_url("ftp://localhost"), "TWILIO_API_BASE_URL"),
-            (complete().api_base_url("https://api.example/v1"), "TWILIO_API_BASE_URL"),
-            (complete().api_base_url("https://api.example").region("ie1"), "TWILIO_API_BASE_URL"),
-            (complete().region("xx1"), "TWILIO_EDGE"),
-            (complete().region("ie1.evil.example/").edge("dublin"), "TWILIO_REGION"),
-            (complete().connect_timeout(Duration::ZERO), "connect_timeout"),
-            (complete().request_timeout(Duration::from_secs(1)), "connect_timeout"),
-            (complete().connection_overrides(ConnectionOverrides::new().retries(9)), "connection_overrides"),
-        ];
-        for (builder, setting) in wrong {
-            assert_eq!(wrong_setting(builder), setting);
-        }
-    }
-
-    #[test]
-    fn plain_http_is_for_this_machine_only() {
-        for local in ["http://127.0.0.1:4010", "http://localhost:4010", "http://[::1]:4010"] {
-            assert!(complete().api_base_url(local).build().is_ok(), "{local}");
-        }
-    }
-
-    #[test]
-    fn region_and_edge_choose_the_host() {
-        let host = |builder: TwilioBuilder| builder.regional_url().unwrap().host_str().unwrap().to_owned();
-        assert_eq!(host(complete()), "api.twilio.com");
-        assert_eq!(host(complete().region("ie1")), "api.dublin.ie1.twilio.com");
-        assert_eq!(host(complete().edge("sydney")), "api.sydney.us1.twilio.com");
-        assert_eq!(host(complete().edge("frankfurt").region("de1")), "api.frankfurt.de1.twilio.com");
-        assert_eq!(host(complete().edge("new-edge").region("xx1")), "api.new-edge.xx1.twilio.com");
-    }
-
-    #[test]
-    fn the_environment_holds_every_secret_and_address() {
-        let key = SID.replace("AC", "SK");
-        let variables = |name: &str| {
-            let value = match name {
-                "TWILIO_ACCOUNT_SID" => SID,
-                "TWILIO_AUTH_TOKEN" => "one",
-                "TWILIO_AUTH_TOKEN_SECONDARY" => "two",
-                "TWILIO_API_KEY_SID" => key.as_str(),
-                "TWILIO_API_KEY_SECRET" => "three",
-                "TWILIO_API_BASE_URL" => "http://127.0.0.1:4010",
-                "PUBLIC_URL" => "https://calls.example",
-                _ => "",
-            };
-            Some(value.to_owned())
-        };
-        let builder = TwilioBuilder::from_variables(variables);
-        assert_eq!(builder.secondary_auth_token.as_ref().unwrap().expose_secret(), "two");
-        assert_eq!(builder.region, None, "an empty variable is not set");
-        assert!(builder.build().is_ok());
-        assert_eq!(wrong_setting(TwilioBuilder::from_variables(|_| None)), "TWILIO_ACCOUNT_SID");
-    }
-
-    #[test]
-    fn secrets_are_not_printed() {
-        let builder = complete()
-            .auth_token("canary-1")
-            .secondary_auth_token("canary-2")
-            .api_key(SID.replace("AC", "SK"), "canary-3");
-        let printed = format!("{builder:?} {:?}", builder.clone().build().unwrap());
-        assert!(!printed.contains("canary"), "{printed}");
-    }
-}
+mod tests;

@@ -1,0 +1,169 @@
+//! Twilio's own OpenAPI specification as the judge of our requests and of our emulator's answers: `scripts/spec-check`.
+#![allow(clippy::unwrap_used, reason = "a test that meets an unexpected error should stop there")]
+
+mod support;
+
+use std::io::{BufRead, BufReader, Lines, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use support::{ACCOUNT, PUBLIC_URL, TOKEN};
+use voicecall_core::carrier::{
+    CallFlow, CallQuery, CallStep, FindCalls, MachineDetection, NumberWebhooks, PausedAudio, PlaceCall, RecordCall,
+    RecordingStatus, VoiceBackend,
+};
+use voicecall_core::messaging::{ConversationalBackend, FindMessages, Media, MessageState, SendMessage};
+use voicecall_core::{ConsentToken, SessionId};
+use voicecall_sim::phone::{Answer, Silent};
+use voicecall_sim::twilio::server::{ServerOptions, TwilioServer};
+use voicecall_sim::twilio::{Account, Exchange, ExchangeOptions, Number};
+use voicecall_twilio::{TwilioBuilder, TwilioMessaging, TwilioVoice};
+
+const FROM: &str = "+46100000001";
+const TO: &str = "+46700000001";
+
+/// Prism between our client and our emulator: it passes everything on, and says what the specification does not allow.
+struct Judge {
+    prism: Child,
+    address: SocketAddr,
+    says: Lines<BufReader<ChildStdout>>,
+}
+
+impl Judge {
+    /// Returns once it listens.
+    fn between(carrier: &str) -> Self {
+        let setting = |name: &str| std::env::var_os(name).unwrap_or_else(|| panic!("run scripts/spec-check: no {name}"));
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut prism = Command::new(setting("VOICECALL_PRISM"))
+            .arg("proxy")
+            .arg(setting("VOICECALL_TWILIO_SPEC"))
+            .arg(carrier)
+            .args(["--port", &address.port().to_string()])
+            .env("NO_COLOR", "1")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut says = BufReader::new(prism.stdout.take().unwrap()).lines();
+        let listens = says.by_ref().map_while(Result::ok).any(|line| line.contains("listening"));
+        assert!(listens, "prism does not listen");
+        Self { prism, address, says }
+    }
+
+    /// What it said against the requests and answers so far.
+    fn objections(&mut self) -> Vec<String> {
+        // Nothing of Twilio's is there: its refusal is the last thing prism says.
+        let mut connection = TcpStream::connect(self.address).unwrap();
+        connection.write_all(b"GET /the/end HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        connection.read_to_end(&mut Vec::new()).unwrap();
+        let lines = self.says.by_ref().map_while(Result::ok);
+        let before = lines.take_while(|line| !(line.contains("/the/end") && line.contains("error")));
+        let mut objections: Vec<String> =
+            before.filter(|line| line.contains("iolation") || line.contains("error")).collect();
+        objections.dedup();
+        objections
+    }
+}
+
+impl Drop for Judge {
+    fn drop(&mut self) {
+        let _ = self.prism.kill();
+        let _ = self.prism.wait();
+    }
+}
+
+struct Stage {
+    calls: TwilioVoice,
+    messages: TwilioMessaging,
+    judge: Judge,
+    _emulator: TwilioServer,
+}
+
+impl Stage {
+    async fn open() -> Self {
+        let mut options = ExchangeOptions::new(1, vec![Account::new(ACCOUNT, TOKEN, vec![Number::new(FROM)])]);
+        options.epoch = jiff::Timestamp::now();
+        options.dial_interval = Duration::ZERO;
+        let exchange = Exchange::new(options, |_| Box::new(Silent(Answer::AT_ONCE)));
+        let emulator = TwilioServer::start(exchange, ServerOptions::default()).await.unwrap();
+        let judge = Judge::between(&emulator.api());
+        let builder = TwilioBuilder::new()
+            .account_sid(ACCOUNT)
+            .auth_token(TOKEN)
+            .public_url(PUBLIC_URL)
+            .api_base_url(format!("http://{}", judge.address));
+        let (calls, messages) = (builder.clone().build().unwrap(), builder.build_messaging().unwrap());
+        Self { calls, messages, judge, _emulator: emulator }
+    }
+}
+
+fn url(path: &str) -> url::Url {
+    format!("{PUBLIC_URL}{path}").parse().unwrap()
+}
+
+fn consent() -> ConsentToken {
+    ConsentToken::operator_declares_legal_basis(SessionId::new())
+}
+
+#[tokio::test]
+#[ignore = "needs Twilio's specification: scripts/spec-check"]
+async fn calls_and_recordings_are_as_the_specification_says() {
+    let mut stage = Stage::open().await;
+    let twilio = &stage.calls;
+    twilio.health().await.unwrap();
+    let mut order = PlaceCall::new(TO.parse().unwrap(), FROM.parse().unwrap(), url("/answer"), url("/status"));
+    order.machine_detection = Some(MachineDetection::in_background(url("/machine")));
+    order.time_limit = Duration::from_secs(600);
+    let placed = twilio.place(&order).await.unwrap();
+    let settings = RecordCall::new(consent());
+    let recording = loop {
+        // It is answered in a moment.
+        if let Ok(recording) = twilio.start_recording(&placed.id, &settings).await {
+            break recording;
+        }
+    };
+    twilio.pause_recording(&placed.id, &recording.id, PausedAudio::Silence).await.unwrap();
+    twilio.resume_recording(&placed.id, &recording.id, &consent()).await.unwrap();
+    twilio.stop_recording(&placed.id, &recording.id).await.unwrap();
+    assert!(!twilio.recordings(&placed.id).await.unwrap().is_empty());
+    while twilio.recording(&recording.id).await.unwrap().status != RecordingStatus::Completed {}
+    let pause = CallFlow(vec![CallStep::Pause(Duration::from_secs(30))]);
+    twilio.update_call(&placed.id, &pause).await.unwrap();
+    twilio.press(&placed.id, &"12#".parse().unwrap(), &pause).await.unwrap();
+    let found = FindCalls { to: TO.parse().unwrap(), from: FROM.parse().unwrap(), since: jiff::Timestamp::UNIX_EPOCH };
+    assert_eq!(twilio.find(&found).await.unwrap().len(), 1);
+    assert_eq!(twilio.list(&CallQuery::new()).await.unwrap().calls.len(), 1);
+    twilio.hang_up(&placed.id).await.unwrap();
+    twilio.delete_recording(&recording.id).await.unwrap();
+    twilio.fetch(&placed.id).await.unwrap();
+    assert_eq!(stage.judge.objections(), Vec::<String>::new());
+}
+
+#[tokio::test]
+#[ignore = "needs Twilio's specification: scripts/spec-check"]
+async fn messages_are_as_the_specification_says() {
+    let mut stage = Stage::open().await;
+    let twilio = &stage.messages;
+    twilio.health().await.unwrap();
+    let mut message = SendMessage::text(TO.parse().unwrap(), FROM.parse().unwrap(), "Hej då!");
+    message = message.reporting_to(Some(url("/messages/status")));
+    let sent = twilio.send(&message).await.unwrap();
+    while twilio.fetch(&sent.id).await.unwrap().state != MessageState::Delivered {}
+    message.media = vec![Media { url: url("/picture.jpg"), content_type: "image/jpeg".parse().unwrap() }];
+    twilio.send(&message).await.unwrap();
+    let (to, from, text) = (message.to, message.from, message.text);
+    let query = FindMessages { to, from, text, since: jiff::Timestamp::UNIX_EPOCH };
+    assert_eq!(twilio.find(&query).await.unwrap().len(), 2);
+    assert_eq!(stage.judge.objections(), Vec::<String>::new());
+}
+
+#[tokio::test]
+#[ignore = "needs Twilio's specification: scripts/spec-check"]
+async fn numbers_are_as_the_specification_says() {
+    let mut stage = Stage::open().await;
+    let number = FROM.parse().unwrap();
+    let wanted = NumberWebhooks { incoming: Some(url("/incoming")), status: Some(url("/status")) };
+    stage.calls.set_number_webhooks(&number, &wanted).await.unwrap();
+    assert_eq!(stage.calls.number_webhooks(&number).await.unwrap(), wanted);
+    assert_eq!(stage.judge.objections(), Vec::<String>::new());
+}

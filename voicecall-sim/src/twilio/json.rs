@@ -94,7 +94,7 @@ pub(super) fn number(exchange: &Exchange, account: usize, place: usize) -> Value
     let owner = &exchange.options.accounts[account];
     let (number, sid) = (&owner.numbers[place], number_sid(account, place));
     let created = date(exchange.options.epoch);
-    let url = |address: &Option<(String, Method)>| address.as_ref().map(|(url, _)| url.clone()).unwrap_or_default();
+    let url = |address: &Option<(String, Method)>| address.as_ref().map(|(url, _)| url.clone());
     let method = |address: &Option<(String, Method)>| address.as_ref().map_or(Method::Post, |(_, method)| *method);
     json!({
         "sid": sid,
@@ -103,18 +103,18 @@ pub(super) fn number(exchange: &Exchange, account: usize, place: usize) -> Value
         "phone_number": number.number,
         "voice_url": url(&number.voice_url),
         "voice_method": method(&number.voice_url),
-        "voice_fallback_url": "",
+        "voice_fallback_url": null,
         "voice_fallback_method": "POST",
-        "voice_application_sid": "",
+        "voice_application_sid": null,
         "voice_caller_id_lookup": false,
         "voice_receive_mode": "voice",
         "status_callback": url(&number.status_callback),
         "status_callback_method": method(&number.status_callback),
         "sms_url": url(&number.sms_url),
         "sms_method": method(&number.sms_url),
-        "sms_fallback_url": "",
+        "sms_fallback_url": null,
         "sms_fallback_method": "POST",
-        "sms_application_sid": "",
+        "sms_application_sid": null,
         "trunk_sid": null,
         "capabilities": {"voice": true, "sms": true, "mms": true, "fax": false},
         "status": "in-use",

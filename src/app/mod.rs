@@ -68,6 +68,8 @@ pub struct Server {
     checks_credentials: bool,
     takes_calls: bool,
     configures_numbers: bool,
+    #[cfg(feature = "messaging")]
+    messengers: Vec<Arc<voicecall_messaging::Messenger>>,
     drain: Duration,
 }
 
@@ -112,12 +114,14 @@ impl Server {
     }
 
     /// Takes in, answers and sends messages beside the calls, until the server stops. What somebody writes who is in a call
-    /// reaches that call's next turn.
+    /// reaches that call's next turn. Carriers are told where messages go if they are told about calls
+    /// ([`configure_numbers`](ServerBuilder::configure_numbers)).
     #[cfg(feature = "messaging")]
     #[must_use]
     pub fn messages(mut self, messenger: Arc<voicecall_messaging::Messenger>) -> Self {
         messenger.hand_to_calls(Arc::new(messages::EngineCalls(Arc::clone(&self.engine))));
         self.routes = self.routes.merge(server::message_routes(Arc::clone(&messenger)));
+        self.messengers.push(Arc::clone(&messenger));
         self.background(move |stop| async move { messenger.run_background(stop.cancelled_owned()).await })
     }
 

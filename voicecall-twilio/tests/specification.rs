@@ -11,15 +11,16 @@ use std::time::Duration;
 use axum::Router;
 use support::{ACCOUNT, PUBLIC_URL, TOKEN};
 use voicecall_core::carrier::{
-    CallFlow, CallQuery, CallStatus, CallStep, FindCalls, MachineDetection, NumberWebhooks, PausedAudio, PlaceCall, RecordCall,
-    RecordingStatus, VoiceBackend,
+    CallFlow, CallQuery, CallStatus, CallStep, FindCalls, MachineDetection, NumberBackend, NumberKind, NumberOrder,
+    NumberWebhooks, PausedAudio, PlaceCall, RecordCall, RecordingStatus, VoiceBackend,
 };
 use voicecall_core::messaging::{ConversationalBackend, FindMessages, Media, MessageState, SendMessage};
+use voicecall_core::testing::number_suite;
 use voicecall_core::{ConsentToken, SessionId};
 use voicecall_sim::phone::{Answer, Silent};
 use voicecall_sim::twilio::server::{ServerOptions, TwilioServer};
-use voicecall_sim::twilio::{Account, Exchange, ExchangeOptions, Number};
-use voicecall_twilio::{TwilioBuilder, TwilioMessaging, TwilioVoice};
+use voicecall_sim::twilio::{Account, Exchange, ExchangeOptions, Number, NumberForSale};
+use voicecall_twilio::{TwilioBuilder, TwilioMessaging, TwilioNumbers, TwilioVoice};
 
 const FROM: &str = "+46100000001";
 const TO: &str = "+46700000001";
@@ -34,7 +35,8 @@ struct Judge {
 impl Judge {
     /// Returns once it listens.
     fn between(carrier: &str) -> Self {
-        let setting = |name: &str| std::env::var_os(name).unwrap_or_else(|| panic!("run scripts/spec-check: no {name}"));
+        let setting =
+            |name: &str| std::env::var_os(name).unwrap_or_else(|| panic!("run scripts/spec-check: no {name}"));
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let mut prism = Command::new(setting("VOICECALL_PRISM"))
             .arg("proxy")
@@ -81,6 +83,7 @@ impl Drop for Judge {
 struct Stage {
     calls: TwilioVoice,
     messages: TwilioMessaging,
+    numbers: TwilioNumbers,
     judge: Judge,
     _emulator: TwilioServer,
 }
@@ -90,6 +93,7 @@ impl Stage {
         let mut options = ExchangeOptions::new(1, vec![Account::new(ACCOUNT, TOKEN, vec![Number::new(FROM)])]);
         options.epoch = jiff::Timestamp::now();
         options.dial_interval = Duration::ZERO;
+        options.for_sale = vec![NumberForSale::new("+46766860001", "SE", "Mobile")];
         let exchange = Exchange::new(options, |_| Box::new(Silent(Answer::AT_ONCE)));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let routed = ServerOptions::default().route(&url("/"), listener.local_addr().unwrap());
@@ -103,8 +107,9 @@ impl Stage {
             .auth_token(TOKEN)
             .public_url(PUBLIC_URL)
             .api_base_url(format!("http://{}", judge.address));
-        let (calls, messages) = (builder.clone().build().unwrap(), builder.build_messaging().unwrap());
-        Self { calls, messages, judge, _emulator: emulator }
+        let (calls, messages) = (builder.clone().build().unwrap(), builder.clone().build_messaging().unwrap());
+        let numbers = builder.build_numbers().unwrap();
+        Self { calls, messages, numbers, judge, _emulator: emulator }
     }
 }
 
@@ -172,5 +177,13 @@ async fn numbers_are_as_the_specification_says() {
     let wanted = NumberWebhooks { incoming: Some(url("/incoming")), status: Some(url("/status")) };
     stage.calls.set_number_webhooks(&number, &wanted).await.unwrap();
     assert_eq!(stage.calls.number_webhooks(&number).await.unwrap(), wanted);
+    let messages = Some(url("/messages/incoming"));
+    stage.messages.set_incoming_url(&number, messages.as_ref()).await.unwrap();
+    assert_eq!(stage.messages.incoming_url(&number).await.unwrap(), messages);
+    let search = number_suite::voice_numbers("SE", NumberKind::Mobile);
+    let found = stage.numbers.search(&search).await.unwrap();
+    let bought = stage.numbers.buy(&NumberOrder::Chosen(found[0].number.clone())).await.unwrap();
+    assert_eq!(stage.numbers.list().await.unwrap().len(), 2);
+    stage.numbers.release(&bought.number).await.unwrap();
     assert_eq!(stage.judge.objections().await, Vec::<String>::new());
 }

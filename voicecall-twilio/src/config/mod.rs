@@ -12,13 +12,13 @@ use voicecall_core::{Error, Result};
 pub(crate) use self::check::has_underscore;
 use self::check::{check_public_url, check_secret, check_sid, is_loopback, pair, parse_url, required};
 use crate::overrides::ConnectionOverrides;
-use crate::{TwilioMessaging, TwilioVoice};
+use crate::{TwilioAccessTokens, TwilioMessaging, TwilioNumbers, TwilioVoice};
 
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const DEFAULT_RATE_LIMIT_PATIENCE: Duration = Duration::from_secs(5);
 
-/// Builds a [`TwilioVoice`] or a [`TwilioMessaging`], or both with the same settings. Three settings have no default: the account, its auth token and the public address.
+/// Builds a [`TwilioVoice`], a [`TwilioMessaging`] or a [`TwilioNumbers`], or all with the same settings. Three settings have no default: the account, its auth token and the public address.
 ///
 /// An error names the setting by its environment variable, also if it was set in code.
 ///
@@ -205,6 +205,31 @@ impl TwilioBuilder {
         TwilioMessaging::new(client, public_url, tokens, self.connection_overrides, self.messaging_service)
     }
 
+    /// Checks the settings and builds the side that buys numbers and gives them back. Nothing is sent.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build).
+    pub fn build_numbers(self) -> Result<TwilioNumbers> {
+        TwilioNumbers::new(self.check()?.client)
+    }
+
+    /// Checks the settings and builds what makes access tokens for browsers and apps: of the account, its API key and its
+    /// region; the others are not needed. Nothing is sent.
+    ///
+    /// # Errors
+    /// [`Config`](voicecall_core::ErrorKind::Config) naming the first of them that is missing or wrong.
+    pub fn build_access_tokens(self) -> Result<TwilioAccessTokens> {
+        let account_sid = required("TWILIO_ACCOUNT_SID", self.account_sid.clone())?;
+        check_sid("TWILIO_ACCOUNT_SID", "AC", &account_sid)?;
+        region::api_url(self.edge.as_deref(), self.region.as_deref())?;
+        let key = required("TWILIO_API_KEY", self.key()?)?;
+        Ok(TwilioAccessTokens::new(account_sid, key, self.region))
+    }
+
+    fn key(&self) -> Result<Option<(String, SecretString)>> {
+        pair(("TWILIO_API_KEY", "SK", &self.api_key), ("TWILIO_API_SECRET", &self.api_secret))
+    }
+
     fn check(&self) -> Result<Checked> {
         let account_sid = required("TWILIO_ACCOUNT_SID", self.account_sid.clone())?;
         check_sid("TWILIO_ACCOUNT_SID", "AC", &account_sid)?;
@@ -236,7 +261,7 @@ impl TwilioBuilder {
 
     /// Who signs in our requests: an API key, the account this one belongs to, or the account itself.
     fn sign_in(&self, account_sid: &str, auth_token: &SecretString) -> Result<(String, SecretString)> {
-        let key = pair(("TWILIO_API_KEY", "SK", &self.api_key), ("TWILIO_API_SECRET", &self.api_secret))?;
+        let key = self.key()?;
         let parent = pair(
             ("TWILIO_PARENT_ACCOUNT_SID", "AC", &self.parent_account_sid),
             ("TWILIO_PARENT_AUTH_TOKEN", &self.parent_auth_token),

@@ -97,10 +97,8 @@ fn the_environment_holds_every_secret_and_address() {
 
 #[test]
 fn secrets_are_not_printed() {
-    let builder = complete()
-        .auth_token("canary-1")
-        .secondary_auth_token("canary-2")
-        .api_key(SID.replace("AC", "SK"), "canary-3");
+    let builder =
+        complete().auth_token("canary-1").secondary_auth_token("canary-2").api_key(SID.replace("AC", "SK"), "canary-3");
     let sub_account = complete().parent_account(PARENT, "canary-4");
     let built = (builder.clone().build().unwrap(), sub_account.clone().build().unwrap());
     let printed = format!("{builder:?} {sub_account:?} {built:?}");
@@ -117,4 +115,14 @@ fn half_of_a_pair_in_the_environment_names_the_other_half() {
     assert_eq!(with("TWILIO_PARENT_AUTH_TOKEN", "secret"), "TWILIO_PARENT_ACCOUNT_SID");
     assert_eq!(with("TWILIO_API_KEY", "SK0123456789abcdef0123456789abcdef"), "TWILIO_API_SECRET");
     assert_eq!(with("TWILIO_API_SECRET", "secret"), "TWILIO_API_KEY");
+}
+
+#[test]
+fn access_tokens_need_the_account_and_its_key_alone() {
+    let with_key = TwilioBuilder::new().account_sid(SID).api_key(SID.replace("AC", "SK"), "secret");
+    assert!(with_key.clone().region("ie1").build_access_tokens().is_ok());
+    let wrong = |builder: TwilioBuilder| builder.build_access_tokens().unwrap_err().field().unwrap().to_owned();
+    assert_eq!(wrong(complete()), "TWILIO_API_KEY");
+    assert_eq!(wrong(TwilioBuilder::new()), "TWILIO_ACCOUNT_SID");
+    assert_eq!(wrong(with_key.region("ie1/")), "TWILIO_EDGE");
 }

@@ -87,6 +87,7 @@ enum Operation {
     Update(usize),
     Delete(usize),
     Recordings(RecordingOperation),
+    Search,
     Numbers(NumberOperation),
     Messages(MessageOperation),
 }
@@ -95,7 +96,7 @@ impl Operation {
     const fn site(self) -> Site {
         match self {
             Self::Create => Site::RestCreate,
-            Self::Account | Self::List | Self::Fetch(_) => Site::RestFetch,
+            Self::Account | Self::List | Self::Fetch(_) | Self::Search => Site::RestFetch,
             Self::Update(_) | Self::Delete(_) => Site::RestUpdate,
             Self::Recordings(operation) => operation.site(),
             Self::Numbers(operation) => operation.site(),
@@ -157,6 +158,7 @@ impl Exchange {
             Operation::Messages(MessageOperation::File(message, place)) => return self.medium(message, place),
             Operation::Messages(operation) => self.messages_request(now, account, operation, request),
             Operation::Numbers(operation) => self.numbers_request(account, operation, request),
+            Operation::Search => self.search_for(request),
             Operation::Account => Ok((200, Some(json::account(self, &self.options.accounts[account])))),
             Operation::Create => self.create(now, account, &Fields(&request.form)),
             Operation::List => self.list(account, &request.path, &request.query),
@@ -194,6 +196,7 @@ impl Exchange {
             (method, ["Recordings", rest @ ..]) => {
                 Operation::Recordings(self.recordings_of_account(account, method, rest, request)?)
             }
+            ("GET", ["AvailablePhoneNumbers", _, "Local" | "Mobile" | "National" | "TollFree"]) => Operation::Search,
             (method, ["IncomingPhoneNumbers", rest @ ..]) => {
                 Operation::Numbers(self.numbers_of(account, method, rest, request)?)
             }

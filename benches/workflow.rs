@@ -1,4 +1,5 @@
 //! From an event to the end of its first step, and to all that is stored of it.
+#![allow(missing_docs, clippy::expect_used, reason = "criterion's macros; a store in memory does not fail")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

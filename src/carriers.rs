@@ -17,7 +17,7 @@ use voicecall_engine::Registry;
 /// | carrier | keys of its accounts beside `name`, `carrier`, `numbers`, `shared_numbers`, `calls_per_second` and `prices` |
 /// |---|---|
 /// | `46elks` | `api_username`, `api_password`, `websocket_number`; if wanted `webhook_secret`, `api_base_url` |
-/// | `twilio` | `account_sid`, `auth_token`; if wanted `secondary_auth_token`, `api_key_sid` and `api_key_secret`, `region`, `edge`, `api_base_url` |
+/// | `twilio` | `account_sid`, `auth_token`; if wanted `secondary_auth_token`, `api_key` and `api_secret`, `parent_account_sid` and `parent_auth_token`, `region`, `edge`, `api_base_url` |
 #[must_use]
 pub fn registry() -> Registry {
     let registry = Registry::new();
@@ -51,16 +51,33 @@ fn twilio(settings: &mut AccountSettings<'_>) -> Result<Arc<dyn VoiceBackend>> {
     if let Some(token) = settings.secret("secondary_auth_token")? {
         builder = builder.secondary_auth_token(token);
     }
-    match (settings.text("api_key_sid")?, settings.secret("api_key_secret")?) {
-        (Some(sid), Some(secret)) => builder = builder.api_key(sid, secret),
-        (None, None) => {}
-        (None, Some(_)) => return Err(settings.wrong("api_key_sid", "is not set")),
-        (Some(_), None) => return Err(settings.wrong("api_key_secret", "is not set")),
+    let key = (settings.text("api_key")?, settings.secret("api_secret")?);
+    if let Some((sid, secret)) = both(settings, ["api_key", "api_secret"], key)? {
+        builder = builder.api_key(sid, secret);
+    }
+    let parent = (settings.text("parent_account_sid")?, settings.secret("parent_auth_token")?);
+    if let Some((sid, token)) = both(settings, ["parent_account_sid", "parent_auth_token"], parent)? {
+        builder = builder.parent_account(sid, token);
     }
     builder
         .build()
         .map(|twilio| Arc::new(twilio) as Arc<dyn VoiceBackend>)
         .map_err(|error| named(settings, "TWILIO_", error))
+}
+
+/// A name and its secret, or neither.
+#[cfg(feature = "twilio")]
+fn both<T>(
+    settings: &AccountSettings<'_>,
+    [key, secret_key]: [&'static str; 2],
+    values: (Option<String>, Option<T>),
+) -> Result<Option<(String, T)>> {
+    match values {
+        (Some(name), Some(secret)) => Ok(Some((name, secret))),
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(settings.wrong(key, "is not set")),
+        (Some(_), None) => Err(settings.wrong(secret_key, "is not set")),
+    }
 }
 
 #[cfg(feature = "46elks")]

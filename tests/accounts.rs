@@ -166,7 +166,19 @@ fn what_is_wrong_in_the_file_is_named_by_account_key_and_line() {
         ("AC00000000000000000000000000000002", "AC2", "account[1].account_sid", "16"),
         ("carrier = \"twilio\"\nnumbers = [\"+46711111111\"]", "carrier = \"twillio\"", "account[1].carrier", "13"),
         ("api_base_url = \"http://127.0.0.1:1\"", "api_base_url = \"ftp://127.0.0.1\"", "account[0].api_base_url", "8"),
-        ("calls_per_second = 50", "api_key_sid = \"SK1\"\ncalls_per_second = 50", "account[1].api_key_secret", "11"),
+        ("calls_per_second = 50", "api_key = \"SK1\"\ncalls_per_second = 50", "account[1].api_secret", "11"),
+        (
+            "calls_per_second = 50",
+            "parent_auth_token = \"secret\"\ncalls_per_second = 50",
+            "account[1].parent_account_sid",
+            "11",
+        ),
+        (
+            "calls_per_second = 50",
+            "parent_account_sid = \"AC1\"\nparent_auth_token = \"secret\"\ncalls_per_second = 50",
+            "account[1].parent_account_sid",
+            "15",
+        ),
         ("calls_per_second = 50", "colour = \"red\"\ncalls_per_second = 50", "account[1].colour", "15"),
     ] {
         let (field, at, message) = wrong(from, to);

@@ -1,6 +1,8 @@
 //! A server of messages over real sockets: what a carrier delivers is answered, and what is not the carrier's changes nothing.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod emulated;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -8,12 +10,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use voicecall::messaging::{
-    AnswerPlan, AnswerRequest, DeliveryReport, IncomingMessage, MessageHandler, MessageState, MessagingAccount,
-    MessagingConfig, Messenger,
+    AnswerPlan, AnswerRequest, ConversationalBackend, DeliveryReport, IncomingMessage, MessageHandler, MessageState,
+    MessagingAccount, MessagingConfig, Messenger,
 };
 use voicecall::store::MemoryStore;
-use voicecall::{AccountName, Result, TenantId, Vault, async_trait, server};
-use voicecall_core::testing::{ScriptedMessaging, SignedRequest};
+use voicecall::{AccountName, ErrorKind, Result, Server, TenantId, Vault, async_trait, server};
+use voicecall_core::testing::{ScriptedCarrier, ScriptedMessaging, SignedRequest};
+
+use emulated::agent;
 
 /// Says the same to everybody.
 #[derive(Debug)]
@@ -87,4 +91,40 @@ async fn a_server_of_messages_answers_what_carriers_deliver_until_it_is_stopped(
     stop.send(()).unwrap();
     serving.await.unwrap().unwrap();
     assert!(TcpStream::connect(address).await.is_err(), "nothing is served any more");
+}
+
+/// A server of calls beside a messenger with one number and one sender of WhatsApp.
+async fn beside_calls(carrier: Arc<ScriptedMessaging>, configures: bool) -> voicecall::Result<()> {
+    let (public, tenant) = ("https://bakery.example", TenantId::new());
+    let addresses = ["+46700000001", "whatsapp:+46700000002"].map(|address| address.parse().unwrap());
+    let mut account = MessagingAccount::new("main".parse().unwrap(), ScriptedMessaging::new(), addresses);
+    account.backend = carrier;
+    let (store, vault) = (Arc::new(MemoryStore::new()), Arc::new(Vault::generate().unwrap()));
+    let config = MessagingConfig::new(public.parse().unwrap());
+    let messenger = Messenger::new(config, store, vec![account], Arc::new(Bakery(tenant)), vault).unwrap();
+    let builder = Server::builder().carrier(ScriptedCarrier::new()).number("+46700000009").public_url(public);
+    let server = builder.agent(agent()).configure_numbers(configures).build().unwrap().messages(messenger);
+    server.start("127.0.0.1:0").await?.stop().await
+}
+
+#[tokio::test]
+async fn carriers_are_told_where_messages_go_together_with_calls() {
+    let number = "+46700000001".parse().unwrap();
+    let carrier = Arc::new(ScriptedMessaging::new());
+    beside_calls(Arc::clone(&carrier), false).await.unwrap();
+    assert_eq!(carrier.incoming_url(&number).await.unwrap(), None, "it was only looked");
+
+    beside_calls(Arc::clone(&carrier), true).await.unwrap();
+    let set = carrier.incoming_url(&number).await.unwrap().unwrap();
+    assert_eq!(set.as_str(), "https://bakery.example/messages/main/incoming");
+
+    carrier.does_not_own(number);
+    let error = beside_calls(carrier, true).await.unwrap_err();
+    assert_eq!((error.kind(), error.field()), (ErrorKind::NotFound, Some("number")));
+
+    let mut unable = ScriptedMessaging::new().capabilities();
+    unable.number_webhooks = false;
+    let unable = Arc::new(ScriptedMessaging::with_capabilities(unable));
+    beside_calls(Arc::clone(&unable), false).await.unwrap();
+    assert_eq!(beside_calls(unable, true).await.unwrap_err().kind(), ErrorKind::Unsupported);
 }

@@ -62,6 +62,8 @@ impl ServerBuilder {
             checks_credentials: !self.trusts_credentials,
             takes_calls,
             configures_numbers: self.configures_numbers,
+            #[cfg(feature = "messaging")]
+            messengers: Vec::new(),
             drain: self.drain.unwrap_or(DRAIN),
             #[cfg(feature = "workflow")]
             workflows: super::workflows::ServedWorkflows::default(),

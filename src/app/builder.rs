@@ -105,8 +105,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Whether the carriers are told at the start that calls to our numbers are asked about here: they are set to this
-    /// server, whatever they were set to before. Otherwise it is only looked, and the log says which numbers lead elsewhere.
+    /// Whether the carriers are told at the start that calls to our numbers are asked about here, and messages to those of a
+    /// [messenger](Server::messages) taken in: they are set to this server, whatever they were set to before. Otherwise it is only looked, and the log says which numbers lead elsewhere.
     #[must_use]
     pub const fn configure_numbers(mut self, configures: bool) -> Self {
         self.configures_numbers = configures;

@@ -70,6 +70,8 @@ pub struct Server {
     checks_credentials: bool,
     takes_calls: bool,
     configures_numbers: bool,
+    #[cfg(feature = "messaging")]
+    messengers: Vec<Arc<voicecall_messaging::Messenger>>,
     drain: Duration,
     #[cfg(feature = "workflow")]
     workflows: workflows::ServedWorkflows,
@@ -116,7 +118,8 @@ impl Server {
     }
 
     /// Takes in, answers and sends messages beside the calls, until the server stops. What somebody writes who is in a call
-    /// reaches that call's next turn.
+    /// reaches that call's next turn. Carriers are told where messages go if they are told about calls
+    /// ([`configure_numbers`](ServerBuilder::configure_numbers)).
     #[cfg(feature = "messaging")]
     #[must_use]
     pub fn messages(mut self, messenger: Arc<voicecall_messaging::Messenger>) -> Self {
@@ -127,6 +130,7 @@ impl Server {
             let job = self.workflows.follow(messenger.watch());
             self.jobs.add(job);
         }
+        self.messengers.push(Arc::clone(&messenger));
         self.background(move |stop| async move { messenger.run_background(stop.cancelled_owned()).await })
     }
 

@@ -1,4 +1,4 @@
-//! What carriers do with calls to our numbers, and with their audio: told in the log, compared with what they should do,
+//! What carriers do with calls and messages to our numbers, and with calls' audio: told in the log, compared with what they should do,
 //! and set if wanted.
 
 use tracing::{info, warn};
@@ -10,12 +10,16 @@ use voicecall_engine::CarrierAccount;
 use super::Server;
 
 impl Server {
-    /// Says where calls to each number are asked about, and whether the carrier does so.
+    /// Says where calls and messages to each number are asked about, and whether the carrier does so.
     ///
     /// # Errors
     /// If carriers shall be told: `NotFound` naming a number that does not belong to its account, `Unsupported` for a carrier
     /// that cannot be told, `Config` for an account without numbers.
     pub(super) async fn announce_numbers(&self) -> Result<()> {
+        #[cfg(feature = "messaging")]
+        for messenger in &self.messengers {
+            super::messages::announce(messenger, self.configures_numbers).await?;
+        }
         let config = self.engine.config();
         for account in self.engine.accounts() {
             let url = config.incoming_url(account.name())?;
@@ -106,7 +110,7 @@ async fn configure_media(account: &CarrierAccount, wanted: &Url) -> Result<()> {
 }
 
 /// An address for the log: without what may be a secret in it.
-fn shown(url: Option<&Url>) -> String {
+pub(super) fn shown(url: Option<&Url>) -> String {
     match url {
         Some(url) => format!("{}{}", url.origin().ascii_serialization(), url.path()),
         None => "nowhere".to_owned(),

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 use voicecall_core::{Error, Result};
 
-use crate::{ElksMessaging, ElksVoice};
+use crate::{ElksMessaging, ElksNumbers, ElksVoice};
 
 const DEFAULT_API: &str = "https://api.46elks.com";
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -138,6 +138,14 @@ impl ElksBuilder {
     pub fn build_messaging(self) -> Result<ElksMessaging> {
         let Checked { client, secret, public_url } = self.check()?;
         ElksMessaging::new(client, secret, &public_url)
+    }
+
+    /// Checks the settings and builds the side that buys numbers and gives them back. Nothing is sent.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build); the websocket number is not needed.
+    pub fn build_numbers(self) -> Result<ElksNumbers> {
+        ElksNumbers::new(self.check()?.client)
     }
 
     fn check(self) -> Result<Checked> {

@@ -19,6 +19,8 @@ pub(crate) enum Effect {
     Dials,
     /// A second message.
     Sends,
+    /// A second number.
+    Buys,
 }
 
 impl Effect {
@@ -26,7 +28,7 @@ impl Effect {
     const fn when_unsure(self, otherwise: ErrorKind) -> ErrorKind {
         match self {
             Self::Repeatable => otherwise,
-            Self::Dials | Self::Sends => ErrorKind::UnknownOutcome,
+            Self::Dials | Self::Sends | Self::Buys => ErrorKind::UnknownOutcome,
         }
     }
 }

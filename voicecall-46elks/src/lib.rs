@@ -21,6 +21,7 @@ pub use backend::ElksVoice;
 pub use config::ElksBuilder;
 pub use media::ElksMedia;
 pub use messaging::ElksMessaging;
+pub use number::ElksNumbers;
 
 /// The carrier's name, for logs, prices and rows.
 const PROVIDER: &str = "46elks";

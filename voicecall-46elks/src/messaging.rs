@@ -59,25 +59,6 @@ impl ElksMessaging {
         Ok(Self { client: ElksClient::new(client)?, addresses: SecretAddresses::new(secret, public_url) })
     }
 
-    /// Where 46elks tells of messages to one of the account's numbers; none if that is not an address of ours.
-    ///
-    /// # Errors
-    /// `NotFound` naming `number` if it is not among the account's; otherwise as usual.
-    #[instrument(name = "46elks.incoming_url", skip_all)]
-    pub async fn incoming_url(&self, number: &PhoneNumber) -> Result<Option<Url>> {
-        number::messages_url(&self.client, &self.addresses, number).await
-    }
-
-    /// Lets 46elks tell of messages to one of the account's numbers here from now on, at an address that is made secret;
-    /// nowhere without one.
-    ///
-    /// # Errors
-    /// As [`incoming_url`](Self::incoming_url).
-    #[instrument(name = "46elks.set_incoming_url", skip_all)]
-    pub async fn set_incoming_url(&self, number: &PhoneNumber, url: Option<&Url>) -> Result<()> {
-        number::set_messages_url(&self.client, &self.addresses, number, url).await
-    }
-
     async fn text(&self, operation: &'static str, id: &CarrierMessageId) -> Result<wire::Text> {
         let path = message_path(id)
             .ok_or_else(|| Error::invalid("message", "the id of an SMS or an MMS").with_provider(PROVIDER))?;
@@ -132,7 +113,7 @@ impl ConversationalBackend for ElksMessaging {
     fn capabilities(&self) -> MessagingCapabilities {
         let limits = ChannelLimits::text(MAX_CHARS).with_media(1, &[MediaKind::Image]);
         let mut able = MessagingCapabilities::new(vec![(Channel::Sms, limits)]);
-        able.signed_webhooks = false;
+        (able.signed_webhooks, able.number_webhooks) = (false, true);
         able
     }
 
@@ -186,6 +167,17 @@ impl ConversationalBackend for ElksMessaging {
     /// Nothing: 46elks would send words back to whoever wrote.
     fn reply(&self) -> WebhookReply {
         WebhookReply { content_type: "text/plain", body: String::new() }
+    }
+
+    #[instrument(name = "46elks.incoming_url", skip_all)]
+    async fn incoming_url(&self, number: &PhoneNumber) -> Result<Option<Url>> {
+        number::messages_url(&self.client, &self.addresses, number).await
+    }
+
+    /// The address is made secret. SMS are told there and, if the number takes them, MMS.
+    #[instrument(name = "46elks.set_incoming_url", skip_all)]
+    async fn set_incoming_url(&self, number: &PhoneNumber, url: Option<&Url>) -> Result<()> {
+        number::set_messages_url(&self.client, &self.addresses, number, url).await
     }
 
     #[instrument(name = "46elks.messaging_health", skip_all)]

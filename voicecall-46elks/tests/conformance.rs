@@ -7,11 +7,13 @@ use std::sync::{Arc, Mutex};
 
 use support::{FOREIGN, OURS, SOCKET, THEIRS, account, elks, messaging, sealed, sealed_messages, sealed_socket, serve};
 use voicecall_46elks::ElksMedia;
+use voicecall_core::carrier::NumberKind;
 use voicecall_core::messaging::{Media, SendMessage};
 use voicecall_core::testing::SignedRequest;
 use voicecall_core::testing::carrier_suite::{self, CarrierCase};
 use voicecall_core::testing::media_codec::{self, MediaProtocol};
 use voicecall_core::testing::messaging_suite::{self, MessagingCase};
+use voicecall_core::testing::number_suite::{self, NumberCase};
 use voicecall_core::{CarrierCallId, CarrierMessageId};
 use voicecall_sim::elks46::{ElksImage, ElksServer};
 
@@ -65,12 +67,33 @@ async fn messages() -> MessagingCase {
         theirs: THEIRS.parse().unwrap(),
         sent: Box::new(move || server.messages().iter().filter(|message| !message.is_incoming).count()),
         medium: Some((Media { url: medium, content_type: "image/png".parse().unwrap() }, 5000)),
+        numbers: Some((OURS.parse().unwrap(), FOREIGN.parse().unwrap())),
     }
 }
 
 #[tokio::test]
 async fn elks_keeps_every_rule_of_a_carrier_of_messages() {
     messaging_suite::run_all(messages).await;
+}
+
+/// An account with nothing but its websocket number and one it gave back.
+async fn numbers() -> NumberCase {
+    let mut options = account();
+    options.numbers.retain(|number| number.number != OURS);
+    options.unallocated = vec![OURS.to_owned()];
+    let server = Arc::new(serve("127.0.0.1:1".parse().unwrap(), options).await);
+    let carrier = support::builder(server.api()).build_numbers().unwrap();
+    CARRIERS.lock().unwrap().push(Arc::clone(&server));
+    NumberCase {
+        carrier: Box::new(carrier),
+        sells: number_suite::voice_numbers("SE", NumberKind::Mobile),
+        owned: Box::new(move || server.numbers().iter().filter(|known| known.is_a_phone()).count()),
+    }
+}
+
+#[tokio::test]
+async fn elks_keeps_every_rule_about_numbers() {
+    number_suite::run_all(numbers).await;
 }
 
 #[tokio::test]

@@ -349,7 +349,7 @@ impl Account {
     /// Asks the carrier how it fares.
     pub(super) async fn check(&self) -> Result<()> {
         let health = self.backend.health().await;
-        self.state().heard(health.as_ref().map(|()| ()));
+        self.state().heard(health.as_ref().copied());
         health
     }
 

@@ -1,7 +1,8 @@
 """Drives the simulator with Twilio's own Python library.
 
 Reads one JSON object from standard input: api, account_sid, auth_token, answer_url, from, to, answers
-(a number that does), stopped (a number that has opted out), received (a message with a picture), webhooks. Ends with a traceback at the first surprise.
+(a number that does), stopped (a number that has opted out), received (a message with a picture), sub_account_sid,
+sub_auth_token, for_sale (mobile numbers of Sweden), webhooks. Ends with a traceback at the first surprise.
 """
 
 import base64
@@ -13,7 +14,7 @@ import urllib.error
 import urllib.request
 import wave
 
-from twilio.base.exceptions import TwilioRestException
+from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
@@ -165,6 +166,40 @@ file = urllib.request.Request(
 )
 with opener.open(file) as answer:
     assert (answer.headers["content-type"], answer.read()) == ("image/png", b"\x03" * 900)
+
+# A sub-account: acted on with its own credentials, or with those of the account that it belongs to.
+sub_sid = setup["sub_account_sid"]
+for credentials in [(setup["account_sid"], setup["auth_token"]), (sub_sid, setup["sub_auth_token"])]:
+    sub = Client(*credentials, account_sid=sub_sid, http_client=ToSimulator())
+    assert sub.api.account.fetch().owner_account_sid == setup["account_sid"]
+    assert sub.calls.list() == []
+above = Client(sub_sid, setup["sub_auth_token"], account_sid=setup["account_sid"], http_client=ToSimulator())
+refused(lambda: above.calls(call.sid).fetch(), 401, 20003)
+
+# Numbers: searched, bought, set, listed and given back.
+mobile = twilio.available_phone_numbers("SE").mobile
+assert [found.phone_number for found in mobile.list(voice_enabled=True, sms_enabled=True)] == setup["for_sale"]
+[found] = mobile.list(contains=setup["for_sale"][1][3:])
+assert (found.iso_country, found.capabilities["SMS" if "SMS" in found.capabilities else "sms"]) == ("SE", True)
+assert mobile.list(mms_enabled=True) == []
+try:
+    # The library has no code for a page that is refused.
+    twilio.available_phone_numbers("NO").mobile.list()
+except TwilioException as error:
+    assert error.args[1].status_code == 404, error
+else:
+    raise AssertionError("nothing is sold there")
+bought = twilio.incoming_phone_numbers.create(phone_number=found.phone_number, sms_url=setup["answer_url"])
+assert (bought.phone_number, bought.sms_url, bought.voice_url) == (found.phone_number, setup["answer_url"], None)
+refused(lambda: twilio.incoming_phone_numbers.create(phone_number=found.phone_number), 400, 21422)
+refused(lambda: twilio.incoming_phone_numbers.create(area_code="808"), 400, 21452)
+refused(lambda: twilio.incoming_phone_numbers.create(phone_number=setup["for_sale"][0], voice_url="x"), 400, 21402)
+changed = twilio.incoming_phone_numbers(bought.sid).update(voice_url=setup["answer_url"], sms_url="")
+assert (changed.voice_url, changed.sms_url) == (setup["answer_url"], None)
+listed = [known.phone_number for known in twilio.incoming_phone_numbers.list()]
+assert listed == [setup["from"], found.phone_number], listed
+assert twilio.incoming_phone_numbers(bought.sid).delete()
+refused(lambda: twilio.incoming_phone_numbers(bought.sid).fetch(), 404, 20404)
 
 validator = RequestValidator(setup["auth_token"])
 assert setup["webhooks"]

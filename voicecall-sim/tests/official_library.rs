@@ -12,14 +12,18 @@ use serde_json::json;
 use voicecall_core::CallTime;
 use voicecall_sim::phone::{Answer, Silent};
 use voicecall_sim::twilio::server::{ServerOptions, TwilioServer};
-use voicecall_sim::twilio::{Account, Exchange, ExchangeOptions, MessageMedium, Number, Order, RestRequest};
+use voicecall_sim::twilio::{
+    Account, Exchange, ExchangeOptions, MessageMedium, Number, NumberForSale, Order, RestRequest,
+};
 
 use self::python::python;
 
 const TOKEN: &str = "made-up-token";
+const SUB_TOKEN: &str = "made-up-token-of-the-sub-account";
 const FROM: &str = "+46100000001";
 const TO: &str = "+46700000001";
 const ANSWERS: &str = "+46700000002";
+const FOR_SALE: [&str; 2] = ["+46766860001", "+46766860002"];
 const STOPPED: &str = "+46700000003";
 
 fn account() -> Account {
@@ -30,10 +34,15 @@ fn account() -> Account {
     )
 }
 
+/// A sub-account of it, without numbers.
+fn sub_account() -> Account {
+    Account::new(format!("AC{:032x}", 8), SUB_TOKEN, Vec::new()).under(account().sid)
+}
+
 fn exchange() -> Exchange {
-    Exchange::new(ExchangeOptions::new(1, vec![account()]), |ring| {
-        Box::new(Silent(if ring.to == ANSWERS { Answer::AT_ONCE } else { Answer::Never }))
-    })
+    let mut options = ExchangeOptions::new(1, vec![account(), sub_account()]);
+    options.for_sale = FOR_SALE.map(|number| NumberForSale::new(number, "SE", "Mobile")).into();
+    Exchange::new(options, |ring| Box::new(Silent(if ring.to == ANSWERS { Answer::AT_ONCE } else { Answer::Never })))
 }
 
 fn authorization() -> String {
@@ -101,7 +110,8 @@ async fn the_official_python_library_works_against_the_emulator() {
     let received = server.text_in(TO, FROM, "", vec![picture]).unwrap();
     let setup = json!({
         "api": server.api(), "account_sid": account().sid, "auth_token": TOKEN, "from": FROM, "to": TO, "answers": ANSWERS,
-        "stopped": STOPPED, "received": received,
+        "stopped": STOPPED, "received": received, "sub_account_sid": sub_account().sid, "sub_auth_token": SUB_TOKEN,
+        "for_sale": FOR_SALE,
         "answer_url": "https://demo.example/voice/1", "webhooks": webhooks,
     });
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/official_library.py");

@@ -68,9 +68,9 @@ impl TwilioClient {
         self.resolve(&format!("/2010-04-01/Accounts/{}{path}", self.account_sid))
     }
 
-    /// Whether an API key signs in, not the account itself.
+    /// Whether an API key signs in, not an account.
     pub(crate) fn uses_api_key(&self) -> bool {
-        self.user != self.account_sid
+        self.user.starts_with("SK")
     }
 
     /// Where a file of one of the account's messages is fetched, if the address is one of Twilio's. Twilio names its own host

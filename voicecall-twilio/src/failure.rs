@@ -21,6 +21,8 @@ pub(crate) enum Effect {
     Records,
     /// A second message.
     Sends,
+    /// A second number.
+    Buys,
 }
 
 impl Effect {
@@ -28,7 +30,7 @@ impl Effect {
     pub(crate) const fn when_unsure(self, otherwise: ErrorKind) -> ErrorKind {
         match self {
             Self::Repeatable => otherwise,
-            Self::Dials | Self::Records | Self::Sends => ErrorKind::UnknownOutcome,
+            Self::Dials | Self::Records | Self::Sends | Self::Buys => ErrorKind::UnknownOutcome,
         }
     }
 }
@@ -50,6 +52,7 @@ pub(crate) fn refusal(
     let code = Problem::code_in(body);
     let (kind, field, message) = match (status.as_u16(), code) {
         (400..=499, Some(21211)) if effect == Effect::Sends => (Rejected, Some("to"), "a number that takes messages"),
+        (400..=499, Some(21421 | 21422)) => (Rejected, Some("number"), "not a number that is sold, or not any more"),
         (400..=499, Some(21602)) => (Invalid, Some("text"), "words, or media"),
         (400..=499, Some(21608)) => (Rejected, Some("to"), "a trial account writes to verified numbers only"),
         (400..=499, Some(21610)) => (Rejected, Some("to"), "the receiver has opted out"),

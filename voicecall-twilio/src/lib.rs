@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod access_token;
 mod backend;
 mod call;
 mod client;
@@ -20,10 +21,12 @@ mod warn_once;
 mod webhook;
 mod wire;
 
+pub use access_token::{TwilioAccessTokens, VoiceGrant};
 pub use backend::TwilioVoice;
 pub use config::TwilioBuilder;
 pub use media::TwilioMedia;
 pub use messaging::TwilioMessaging;
+pub use number::TwilioNumbers;
 pub use overrides::{ConnectionOverrides, RetryOn};
 
 /// The carrier's name, for logs, prices and rows.

@@ -15,7 +15,7 @@ use voicecall_core::messaging::{
     MessagingCapabilities, MessagingEvent, MessagingEventKind, SendMessage,
 };
 use voicecall_core::store::Channel;
-use voicecall_core::{CarrierMessageId, Error, ErrorKind, Result};
+use voicecall_core::{CarrierMessageId, Error, ErrorKind, PhoneNumber, Result};
 
 use self::known::{carrier_message, is_it, message_id};
 use crate::client::TwilioClient;
@@ -24,7 +24,7 @@ use crate::failure::{Effect, unreadable};
 use crate::overrides::ConnectionOverrides;
 use crate::signature::SignatureCheck;
 use crate::warn_once::WarnOnce;
-use crate::{PROVIDER, health, twiml, wire};
+use crate::{PROVIDER, health, number, twiml, wire};
 
 /// The longest text, in characters (Twilio, Message resource, `Body`).
 const MAX_CHARS: usize = 1600;
@@ -113,7 +113,7 @@ impl ConversationalBackend for TwilioMessaging {
         };
         let channels = vec![(Channel::Sms, limits(MAX_MEDIA.0)), (Channel::WhatsApp, limits(MAX_MEDIA.1))];
         let mut able = MessagingCapabilities::new(channels);
-        able.read_receipts = true;
+        (able.read_receipts, able.number_webhooks) = (true, true);
         able
     }
 
@@ -188,6 +188,17 @@ impl ConversationalBackend for TwilioMessaging {
 
     fn reply(&self) -> WebhookReply {
         WebhookReply { content_type: twiml::CONTENT_TYPE, body: NOTHING.to_owned() }
+    }
+
+    /// Of numbers that belong to a messaging service the service decides, if it does not leave it to the number.
+    #[instrument(name = "twilio.messages_url", skip_all)]
+    async fn incoming_url(&self, number: &PhoneNumber) -> Result<Option<Url>> {
+        number::incoming_url(&self.client, number).await
+    }
+
+    #[instrument(name = "twilio.set_messages_url", skip_all)]
+    async fn set_incoming_url(&self, number: &PhoneNumber, url: Option<&Url>) -> Result<()> {
+        number::set_incoming_url(&self.client, number, url).await
     }
 
     /// Fetches the account, which must be active. An API key may not be allowed to, so with one a message is listed instead.

@@ -7,16 +7,17 @@ use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use support::{ACCOUNT, PUBLIC_URL, TOKEN, builder, sign};
-use voicecall_core::carrier::RecordingId;
+use voicecall_core::carrier::{NumberKind, NumberOrder, RecordingId};
 use voicecall_core::messaging::Media;
 use voicecall_core::testing::SignedRequest;
 use voicecall_core::testing::carrier_suite::{self, CarrierCase};
 use voicecall_core::testing::media_codec::{self, MediaProtocol};
 use voicecall_core::testing::messaging_suite::{self, MessagingCase};
-use voicecall_core::{CarrierCallId, CarrierMessageId};
+use voicecall_core::testing::number_suite::{self, NumberCase};
+use voicecall_core::{CarrierCallId, CarrierMessageId, ErrorKind};
 use voicecall_sim::phone::{Answer, Silent};
 use voicecall_sim::twilio::server::{ServerOptions, TwilioServer};
-use voicecall_sim::twilio::{Account, Exchange, ExchangeOptions, MessageMedium, Number};
+use voicecall_sim::twilio::{Account, Exchange, ExchangeOptions, MessageMedium, Number, NumberForSale};
 use voicecall_twilio::TwilioMedia;
 
 /// The emulated carriers, which end with their value.
@@ -90,6 +91,7 @@ async fn messages_over(scheme: &'static str) -> MessagingCase {
             server.inspect(|exchange| exchange.messages().iter().filter(|message| !message.is_incoming).count())
         }),
         medium: Some((Media { url: medium.parse().unwrap(), content_type: "image/png".parse().unwrap() }, 5000)),
+        numbers: Some((OURS.parse().unwrap(), "+46700000099".parse().unwrap())),
     }
 }
 
@@ -97,6 +99,37 @@ async fn messages_over(scheme: &'static str) -> MessagingCase {
 async fn twilio_keeps_every_rule_of_a_carrier_of_messages() {
     messaging_suite::run_all(|| messages_over("")).await;
     messaging_suite::run_all(|| messages_over("whatsapp:")).await;
+}
+
+/// An account without numbers, where two are sold.
+async fn numbers() -> NumberCase {
+    let mut options = ExchangeOptions::new(1, vec![Account::new(ACCOUNT, TOKEN, Vec::new())]);
+    options.for_sale = ["+46766860001", "+46766860002"].map(|number| NumberForSale::new(number, "SE", "Mobile")).into();
+    let exchange = Exchange::new(options, |_| Box::new(Silent(Answer::Unreachable)));
+    let server = Arc::new(TwilioServer::start(exchange, ServerOptions::default()).await.unwrap());
+    CARRIERS.lock().unwrap().push(Arc::clone(&server));
+    let carrier = builder("127.0.0.1:1".parse().unwrap()).api_base_url(server.api()).build_numbers().unwrap();
+    NumberCase {
+        carrier: Box::new(carrier),
+        sells: number_suite::voice_numbers("SE", NumberKind::Mobile),
+        owned: Box::new(move || server.inspect(|exchange| exchange.numbers(ACCOUNT).len())),
+    }
+}
+
+#[tokio::test]
+async fn twilio_keeps_every_rule_about_numbers() {
+    number_suite::run_all(numbers).await;
+}
+
+#[tokio::test]
+async fn a_country_where_nothing_is_sold_is_named() {
+    let case = numbers().await;
+    let search = number_suite::voice_numbers("NO", NumberKind::Mobile);
+    let error = case.carrier.search(&search).await.unwrap_err();
+    assert_eq!((error.kind(), error.field()), (ErrorKind::Rejected, Some("country")));
+    let sold = NumberOrder::Chosen("+46766860009".parse().unwrap());
+    let error = case.carrier.buy(&sold).await.unwrap_err();
+    assert_eq!((error.kind(), error.field()), (ErrorKind::Rejected, Some("number")));
 }
 
 #[tokio::test]

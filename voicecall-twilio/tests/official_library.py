@@ -3,6 +3,9 @@
 import json
 import sys
 
+from twilio.jwt import JwtDecodeError
+from twilio.jwt.access_token import AccessToken
+from twilio.jwt.access_token.grants import VoiceGrant
 from twilio.request_validator import RequestValidator
 from twilio.twiml.voice_response import Connect, Dial, Enqueue, Gather, Recording, Start, Stop, VoiceResponse
 
@@ -160,11 +163,44 @@ def render(steps):
     return str(response)
 
 
+def read_token(token, secret):
+    """What the library reads of an access token, and whether it makes the same of the same grants."""
+    read = AccessToken.from_jwt(token, secret)
+    try:
+        AccessToken.from_jwt(token, "another secret of the same length or longer")
+        forged = False
+    except JwtDecodeError:
+        forged = True
+    payload, voice = read.payload, read.payload["grants"]["voice"]
+    outgoing = voice.get("outgoing", {})
+    grant = VoiceGrant(
+        incoming_allow="incoming" in voice or None,
+        outgoing_application_sid=outgoing.get("application_sid"),
+        outgoing_application_params=outgoing.get("params"),
+    )
+    own = AccessToken(
+        payload["sub"],
+        payload["iss"],
+        secret,
+        grants=[grant],
+        identity=payload["grants"]["identity"],
+        nbf=payload["nbf"],
+        valid_until=payload["exp"],
+        region=read.headers["twr"],
+    )
+    made = AccessToken.from_jwt(own.to_jwt(), secret)
+    timeless = lambda token: {**token.payload, "jti": None}
+    same = (made.headers, timeless(made)) == (read.headers, timeless(read))
+    return {"headers": read.headers, "payload": payload, "forged": forged, "same": same}
+
+
 questions = json.load(sys.stdin)
+access = questions.get("access", {"tokens": [], "secret": ""})
 validator = RequestValidator(questions["token"])
 json.dump(
     {
         "checks": [check(case, validator) for case in questions["requests"]],
+        "access": [read_token(token, access["secret"]) for token in access["tokens"]],
         "twiml": [render(steps) for steps in questions["flows"]],
     },
     sys.stdout,

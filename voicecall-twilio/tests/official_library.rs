@@ -13,6 +13,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use support::{PUBLIC_URL, TOKEN, sign};
@@ -24,7 +25,7 @@ use voicecall_core::carrier::{
 };
 use voicecall_core::messaging::ConversationalBackend;
 use voicecall_core::{ConsentToken, Error, ErrorKind, SessionId};
-use voicecall_twilio::{TwilioMessaging, TwilioVoice};
+use voicecall_twilio::{TwilioBuilder, TwilioMessaging, TwilioVoice, VoiceGrant};
 
 const CASES: usize = 500;
 
@@ -65,6 +66,39 @@ fn the_official_twiml_says_the_same_as_ours() {
     for (flow, official) in flows.iter().zip(answers["twiml"].as_array().unwrap()) {
         let ours = twilio.reply(&CallFlow(flow.clone())).unwrap().body;
         assert_eq!(outline(&ours), outline(official.as_str().unwrap()), "{ours}\n{official}");
+    }
+}
+
+#[test]
+fn the_official_library_reads_our_access_tokens() {
+    let key = ("SK00000000000000000000000000000001", "the secret of a key, which is 32 bytes or longer");
+    let builder = TwilioBuilder::new().account_sid(support::ACCOUNT).api_key(key.0, key.1).region("ie1");
+    let tokens = builder.build_access_tokens().unwrap();
+    let application = "AP00000000000000000000000000000002";
+    let mut both = VoiceGrant::new("anna").receiving().calling_by(application);
+    both.parameters.insert("desk".to_owned(), "7".to_owned());
+    both.lifetime = Duration::from_secs(600);
+    let incoming = VoiceGrant::new("anna").receiving();
+    let now = jiff::Timestamp::now();
+    let made = [&both, &incoming].map(|grant| tokens.voice(grant, now).unwrap().expose_secret().to_owned());
+
+    let asked = json!({"token": TOKEN, "requests": [], "flows": [], "access": {"secret": key.1, "tokens": made}});
+    let answers = ask(&asked);
+
+    let [both, incoming] = answers["access"].as_array().unwrap().as_slice() else { panic!("{answers}") };
+    assert_eq!(both["headers"], json!({"alg": "HS256", "typ": "JWT", "cty": "twilio-fpa;v=1", "twr": "ie1"}));
+    let at = now.as_second();
+    let voice =
+        json!({"incoming": {"allow": true}, "outgoing": {"application_sid": application, "params": {"desk": "7"}}});
+    let payload = json!({
+        "jti": format!("{}-{at}", key.0), "iss": key.0, "sub": support::ACCOUNT, "nbf": at, "exp": at + 600,
+        "grants": {"identity": "anna", "voice": voice},
+    });
+    assert_eq!(both["payload"], payload);
+    assert_eq!(incoming["payload"]["grants"]["voice"], json!({"incoming": {"allow": true}}));
+    for token in [both, incoming] {
+        assert_eq!(token["forged"], true, "another secret is refused");
+        assert_eq!(token["same"], true, "the library makes the same of the same grants");
     }
 }
 

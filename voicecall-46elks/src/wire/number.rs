@@ -11,6 +11,9 @@ pub(crate) struct Number {
     /// `yes` or `no`.
     #[serde(default)]
     pub(crate) active: Option<String>,
+    /// Such as `sms`, `mms`, `voice`, `websocket`.
+    #[serde(default)]
+    pub(crate) capabilities: Vec<String>,
     /// What to do with calls: an address or an action.
     #[serde(default)]
     pub(crate) voice_start: Option<String>,

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use url::Url;
 use voicecall_46elks::{ElksBuilder, ElksMessaging, ElksVoice};
 use voicecall_core::carrier::{NumberWebhooks, VoiceBackend};
+use voicecall_core::messaging::ConversationalBackend;
 use voicecall_sim::elks46::{ElksNumber, ElksOptions, ElksServer, ServerOptions};
 use voicecall_sim::phone::{Answer, Silent};
 

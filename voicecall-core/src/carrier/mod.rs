@@ -30,7 +30,10 @@ pub use event::{CarrierEvent, CarrierEventKind, HoldEnd};
 pub use flow::{CallFlow, CallStep, RejectReason};
 pub use gathered::Gathered;
 pub use incoming::IncomingCall;
-pub use number::NumberWebhooks;
+pub use number::{
+    AvailableNumber, CountryCode, NumberAbilities, NumberBackend, NumberCapabilities, NumberKind, NumberOrder,
+    NumberSearch, NumberWebhooks, OwnedNumber,
+};
 pub use place::{DetectionMode, MachineDetection, MachineVerdict, PlaceCall};
 pub use query::{CallPage, CallQuery, FindCalls, PageToken};
 pub use recording::{CarrierRecording, PausedAudio, RecordingAudio, RecordingId, RecordingStatus};

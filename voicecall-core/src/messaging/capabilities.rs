@@ -17,6 +17,9 @@ pub struct MessagingCapabilities {
     pub read_receipts: bool,
     /// Messages that were sent can be looked for by receiver and time ([`ConversationalBackend::find`](super::ConversationalBackend::find)).
     pub find: bool,
+    /// It can be read and set where the carrier tells of messages to a number
+    /// ([`ConversationalBackend::set_incoming_url`](super::ConversationalBackend::set_incoming_url)).
+    pub number_webhooks: bool,
 }
 
 /// What one message over a channel may be.
@@ -51,7 +54,7 @@ impl MessagingCapabilities {
     /// A carrier with these channels, whose webhooks are signed.
     #[must_use]
     pub const fn new(channels: Vec<(Channel, ChannelLimits)>) -> Self {
-        Self { channels, signed_webhooks: true, read_receipts: false, find: true }
+        Self { channels, signed_webhooks: true, read_receipts: false, find: true, number_webhooks: false }
     }
 
     /// What a message over this channel may be; `None` if the carrier does not have it.

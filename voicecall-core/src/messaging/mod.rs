@@ -11,6 +11,7 @@ mod state;
 use std::fmt::Debug;
 
 use async_trait::async_trait;
+use url::Url;
 
 pub use capabilities::{ChannelLimits, MessagingCapabilities};
 pub use carrier_message::{CarrierMessage, FindMessages};
@@ -21,8 +22,9 @@ pub use send::SendMessage;
 pub use state::MessageState;
 
 use crate::carrier::{WebhookReply, WebhookRequest};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::CarrierMessageId;
+use crate::phone::PhoneNumber;
 
 /// A carrier's messaging side. Implementations are cheap to clone behind an `Arc` and used by many conversations at once.
 ///
@@ -103,6 +105,27 @@ pub trait ConversationalBackend: Send + Sync + Debug + 'static {
 
     /// The answer to a webhook that was taken in. It sends nothing: replies go out by [`send`](Self::send).
     fn reply(&self) -> WebhookReply;
+
+    /// Where the carrier tells of messages to a number of the account; `None` if that is nowhere, or not decided by an
+    /// address of ours.
+    ///
+    /// # Errors
+    /// `NotFound` naming `number` if it does not belong to the account; `Unsupported` without
+    /// [`MessagingCapabilities::number_webhooks`]; otherwise as usual.
+    async fn incoming_url(&self, number: &PhoneNumber) -> Result<Option<Url>> {
+        let _ = number;
+        Err(Error::new(ErrorKind::Unsupported, "read messages' address of number").with_provider(self.name()))
+    }
+
+    /// Lets the carrier tell of messages to a number of the account at this address from now on, whatever the number was tied
+    /// to; nowhere without one.
+    ///
+    /// # Errors
+    /// As [`incoming_url`](Self::incoming_url).
+    async fn set_incoming_url(&self, number: &PhoneNumber, url: Option<&Url>) -> Result<()> {
+        let _ = (number, url);
+        Err(Error::new(ErrorKind::Unsupported, "set messages' address of number").with_provider(self.name()))
+    }
 
     /// Whether the carrier can be reached with the configured credentials.
     ///

@@ -10,13 +10,14 @@ use url::{Url, form_urlencoded};
 use super::carrier::{SIGNATURE, refused};
 use super::{ScriptedCarrier, SignedRequest};
 use crate::address::Address;
-use crate::carrier::{WebhookReply, WebhookRequest};
+use crate::carrier::{NumberWebhooks, WebhookReply, WebhookRequest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::CarrierMessageId;
 use crate::messaging::{
     CarrierMessage, ChannelLimits, ConversationalBackend, DeliveryReport, FindMessages, IncomingMessage, Media,
     MediaContent, MediaKind, MessageState, MessagingCapabilities, MessagingEvent, MessagingEventKind, SendMessage,
 };
+use crate::phone::PhoneNumber;
 use crate::store::Channel;
 
 const NAME: &str = "scripted";
@@ -49,6 +50,9 @@ struct Script {
     /// Messages of others, which confirm what webhooks say.
     known: Vec<CarrierMessageId>,
     media: HashMap<Url, MediaContent>,
+    /// Where messages to numbers are told.
+    incoming: HashMap<PhoneNumber, Url>,
+    foreign: Vec<PhoneNumber>,
 }
 
 impl ScriptedMessaging {
@@ -57,7 +61,7 @@ impl ScriptedMessaging {
     pub fn new() -> Self {
         let limits = |media| ChannelLimits::text(1600).with_media(media, &[MediaKind::Image, MediaKind::Audio]);
         let mut able = MessagingCapabilities::new(vec![(Channel::Sms, limits(10)), (Channel::WhatsApp, limits(1))]);
-        able.read_receipts = true;
+        (able.read_receipts, able.number_webhooks) = (true, true);
         Self::with_capabilities(able)
     }
 
@@ -123,6 +127,23 @@ impl ScriptedMessaging {
         form.append_pair("id", id).append_pair("state", report.state.as_str());
         form.extend_pairs(report.error.iter().map(|error| ("error", error)));
         ScriptedCarrier::sign(path_and_query, &form.finish())
+    }
+
+    /// Lets a number belong to somebody else; every other is the account's.
+    pub fn does_not_own(&self, number: PhoneNumber) {
+        self.script().foreign.push(number);
+    }
+
+    /// The script, if the number is one of the account's.
+    fn owning(&self, operation: &'static str, number: &PhoneNumber) -> Result<MutexGuard<'_, Script>> {
+        let script = self.script();
+        if !self.capabilities.number_webhooks {
+            return Err(Error::new(ErrorKind::Unsupported, operation).with_provider(NAME));
+        }
+        if script.foreign.contains(number) {
+            return Err(NumberWebhooks::not_ours(operation, NAME, number));
+        }
+        Ok(script)
     }
 
     fn script(&self) -> MutexGuard<'_, Script> {
@@ -223,6 +244,19 @@ impl ConversationalBackend for ScriptedMessaging {
 
     fn reply(&self) -> WebhookReply {
         WebhookReply { content_type: "text/plain", body: String::new() }
+    }
+
+    async fn incoming_url(&self, number: &PhoneNumber) -> Result<Option<Url>> {
+        Ok(self.owning("read messages' address of number", number)?.incoming.get(number).cloned())
+    }
+
+    async fn set_incoming_url(&self, number: &PhoneNumber, url: Option<&Url>) -> Result<()> {
+        let mut script = self.owning("set messages' address of number", number)?;
+        match url {
+            Some(url) => script.incoming.insert(number.clone(), url.clone()),
+            None => script.incoming.remove(number),
+        };
+        Ok(())
     }
 
     async fn health(&self) -> Result<()> {

@@ -12,6 +12,7 @@ use crate::messaging::{
     ConversationalBackend, DeliveryReport, FindMessages, IncomingMessage, Media, MediaType, MessageState,
     MessagingEvent, MessagingEventKind, SendMessage,
 };
+use crate::phone::PhoneNumber;
 
 /// A carrier, with requests that it would send itself and an account at whatever stands in for it.
 pub struct MessagingCase {
@@ -34,6 +35,8 @@ pub struct MessagingCase {
     pub sent: Box<dyn Fn() -> usize + Send + Sync>,
     /// A medium that came in, and its length in bytes; without one reading media is not checked.
     pub medium: Option<(Media, u64)>,
+    /// A number of the account and one that is not; without them numbers are not checked.
+    pub numbers: Option<(PhoneNumber, PhoneNumber)>,
 }
 
 impl fmt::Debug for MessagingCase {
@@ -84,6 +87,8 @@ rules! {
     an_answer_to_a_webhook_sends_nothing,
     a_medium_of_somebody_else_is_not_fetched,
     a_medium_longer_than_its_limit_is_not_read,
+    messages_to_a_number_are_told_where_it_was_set,
+    a_number_of_somebody_else_is_named,
 }
 
 fn read(case: &MessagingCase, request: &SignedRequest) -> MessagingEvent {
@@ -250,6 +255,27 @@ async fn a_medium_longer_than_its_limit_is_not_read(case: MessagingCase) {
     assert_eq!((content.bytes.len() as u64, content.content_type), (length, media.content_type));
     let refused = case.carrier.media(&media, length - 1).await.expect_err("it is longer");
     assert_eq!((refused.kind(), refused.field()), (ErrorKind::Invalid, Some("media")));
+}
+
+async fn messages_to_a_number_are_told_where_it_was_set(case: MessagingCase) {
+    let Some((number, _)) = case.numbers.filter(|_| case.carrier.capabilities().number_webhooks) else { return };
+    let url = |path: &str| Some(format!("https://calls.example/{path}").parse().expect("an address"));
+    for wanted in [url("messages/first/incoming"), url("messages/second/incoming"), None] {
+        case.carrier.set_incoming_url(&number, wanted.as_ref()).await.expect("a number of the account can be set");
+        let set = case.carrier.incoming_url(&number).await.expect("a number of the account can be read");
+        assert_eq!(set, wanted);
+    }
+}
+
+async fn a_number_of_somebody_else_is_named(case: MessagingCase) {
+    let Some((_, foreign)) = case.numbers.filter(|_| case.carrier.capabilities().number_webhooks) else { return };
+    let url = "https://calls.example/".parse().expect("an address");
+    let read = case.carrier.incoming_url(&foreign).await.expect_err("not a number of the account");
+    let set = case.carrier.set_incoming_url(&foreign, Some(&url)).await.expect_err("not a number of the account");
+    for error in [read, set] {
+        assert_eq!((error.kind(), error.field()), (ErrorKind::NotFound, Some("number")));
+        assert!(error.to_string().contains(&foreign.masked()), "{error}");
+    }
 }
 
 fn text(case: &MessagingCase, text: &str) -> SendMessage {

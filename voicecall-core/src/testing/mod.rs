@@ -11,6 +11,7 @@ pub mod media_codec;
 mod messaging;
 pub mod messaging_suite;
 mod models;
+pub mod number_suite;
 mod scripted_media;
 mod socket;
 pub mod store;

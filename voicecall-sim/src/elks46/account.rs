@@ -51,6 +51,12 @@ impl ElksNumber {
         Self { is_deallocated: true, ..Self::new(number) }
     }
 
+    /// Whether it is the account's, and people call it.
+    #[must_use]
+    pub const fn is_a_phone(&self) -> bool {
+        !self.is_websocket && !self.is_deallocated
+    }
+
     /// The id: `n` and the digits.
     pub(super) fn id(&self) -> String {
         format!("n{:0>32}", self.number.trim_start_matches('+'))

@@ -32,6 +32,8 @@ pub struct ElksOptions {
     pub text_step: Duration,
     /// Numbers to which no text can be delivered.
     pub unreachable: Vec<String>,
+    /// Numbers of Sweden that nobody has yet, which are given to whoever buys one, the first one first.
+    pub unallocated: Vec<String>,
     /// When a report that was not taken is told again, and how often. 46elks's values are some minutes.
     pub reports_again: (Duration, u32),
 }
@@ -52,6 +54,7 @@ impl ElksOptions {
             rings: Duration::from_secs(60),
             text_step: Duration::from_millis(500),
             unreachable: Vec::new(),
+            unallocated: Vec::new(),
             reports_again: (Duration::from_secs(300), 5),
         }
     }

@@ -8,10 +8,10 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::SocketField;
 use super::line::Ordered;
 use super::rest_messages::image;
 use super::server::{NewCall, Shared};
+use super::{ElksNumber, SocketField};
 use crate::fault::{Fault, Site};
 use crate::phone::Ring;
 use crate::rest_server::{HttpReply, RestRequest};
@@ -102,6 +102,7 @@ impl RestRequest {
             ("GET", Some("numbers"), None) => {
                 Ok(self.page(shared.with(|state| state.numbers.iter().map(|number| number.json()).collect())))
             }
+            ("POST", Some("numbers"), None) => self.allocate(shared),
             ("POST", Some("numbers"), Some(id)) => self.configure(shared, id),
             ("GET", Some("recordings"), None) => Ok(self
                 .page(shared.with(|state| state.recordings.iter().rev().map(|recording| recording.json()).collect()))),
@@ -169,10 +170,33 @@ impl RestRequest {
         HttpReply::json(&page)
     }
 
+    /// Gives the account the next number that nobody has.
+    fn allocate(&self, shared: &Arc<Shared>) -> Result<HttpReply, Refusal> {
+        let (country, capabilities) = (self.field("country")?, self.field("capabilities")?);
+        if country != "se" {
+            return Err((403, format!("No numbers in {country}")));
+        }
+        if let Some(other) = capabilities.split(',').find(|name| !["sms", "mms", "voice"].contains(name)) {
+            return Err((403, format!("Unknown capability {other}")));
+        }
+        shared.with(|state| {
+            let has = |number: &str| state.numbers.iter().any(|known| known.number == number);
+            let next = shared.options.unallocated.iter().find(|number| !has(number));
+            let number = ElksNumber::new(next.ok_or_else(|| (403, "No numbers available".to_owned()))?);
+            let told = number.json();
+            state.numbers.push(number);
+            Ok(HttpReply::json(&told))
+        })
+    }
+
     fn configure(&self, shared: &Arc<Shared>, id: &str) -> Result<HttpReply, Refusal> {
         let field = shared.options.unconfirmed.socket_field;
         shared.with(|state| {
-            let number = state.numbers.iter_mut().find(|number| number.id() == id).ok_or_else(not_found)?;
+            let number = state
+                .numbers
+                .iter_mut()
+                .find(|number| number.id() == id && !number.is_deallocated)
+                .ok_or_else(not_found)?;
             for (name, value) in &self.form {
                 let value = Some(value.trim().to_owned()).filter(|value| !value.is_empty() && value != "none");
                 match &**name {
@@ -182,6 +206,7 @@ impl RestRequest {
                     }
                     "sms_url" => number.sms_url = value,
                     "mms_url" => number.mms_url = value,
+                    "active" if value.as_deref() == Some("no") => number.is_deallocated = true,
                     "name" => {}
                     other => return Err((403, format!("Unknown key {other}"))),
                 }

@@ -10,7 +10,7 @@ use super::call::{Call, Doing};
 use super::messaging::Messages;
 use super::recordings::Recording;
 use super::requests::Subject;
-use super::{CallStatus, ExchangeOptions, LogEntry, LogEvent, Order, Webhook};
+use super::{CallStatus, ExchangeOptions, LogEntry, LogEvent, Number, Order, Webhook};
 use crate::fault::{Fault, Faults, Rng, Site};
 use crate::phone::{Party, Ring};
 
@@ -148,6 +148,13 @@ impl Exchange {
             let ((at, _), timer) = entry.remove_entry();
             self.fire(at, timer);
         }
+    }
+
+    /// The numbers an account has now; none of an account that is not there.
+    #[must_use]
+    pub fn numbers(&self, account_sid: &str) -> &[Number] {
+        let account = self.options.accounts.iter().find(|account| account.sid == account_sid);
+        account.map_or(&[], |account| &account.numbers)
     }
 
     /// What happened so far.

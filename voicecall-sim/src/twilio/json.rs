@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::call::Call;
 use super::recordings::{Recording, RecordingState};
-use super::{Account, Exchange, Message, Method};
+use super::{Account, Exchange, Message, Method, NumberForSale};
 
 /// A date as the 2010 API and its webhooks write it: RFC 2822, in UTC.
 pub(super) fn date(at: Timestamp) -> String {
@@ -72,7 +72,7 @@ pub(super) fn account(exchange: &Exchange, account: &Account) -> Value {
     let created = date(exchange.options.epoch);
     json!({
         "sid": account.sid,
-        "owner_account_sid": account.sid,
+        "owner_account_sid": account.parent.as_ref().unwrap_or(&account.sid),
         "auth_token": account.auth_token,
         "friendly_name": "simulated",
         "status": "active",
@@ -84,17 +84,37 @@ pub(super) fn account(exchange: &Exchange, account: &Account) -> Value {
     })
 }
 
-/// The name of a number, by its place in the account.
-pub(super) fn number_sid(account: usize, place: usize) -> String {
-    format!("PN{account:016x}{place:016x}")
+/// The name of a number of an account's.
+pub(super) fn number_sid(account: usize, number: &str) -> String {
+    let digits: u64 = number.trim_start_matches('+').parse().unwrap_or_default();
+    format!("PN{account:016x}{digits:016x}")
+}
+
+/// A number that is sold.
+pub(super) fn number_for_sale(number: &NumberForSale) -> Value {
+    json!({
+        "friendly_name": number.number,
+        "phone_number": number.number,
+        "lata": null,
+        "locality": null,
+        "rate_center": null,
+        "latitude": null,
+        "longitude": null,
+        "region": null,
+        "postal_code": null,
+        "iso_country": number.country,
+        "address_requirements": "none",
+        "beta": false,
+        "capabilities": {"voice": true, "sms": number.takes_texts, "mms": false},
+    })
 }
 
 /// A number of an account.
 pub(super) fn number(exchange: &Exchange, account: usize, place: usize) -> Value {
     let owner = &exchange.options.accounts[account];
-    let (number, sid) = (&owner.numbers[place], number_sid(account, place));
+    let (number, sid) = (&owner.numbers[place], number_sid(account, &owner.numbers[place].number));
     let created = date(exchange.options.epoch);
-    let url = |address: &Option<(String, Method)>| address.as_ref().map(|(url, _)| url.clone()).unwrap_or_default();
+    let url = |address: &Option<(String, Method)>| address.as_ref().map(|(url, _)| url.clone());
     let method = |address: &Option<(String, Method)>| address.as_ref().map_or(Method::Post, |(_, method)| *method);
     json!({
         "sid": sid,
@@ -103,18 +123,18 @@ pub(super) fn number(exchange: &Exchange, account: usize, place: usize) -> Value
         "phone_number": number.number,
         "voice_url": url(&number.voice_url),
         "voice_method": method(&number.voice_url),
-        "voice_fallback_url": "",
+        "voice_fallback_url": null,
         "voice_fallback_method": "POST",
-        "voice_application_sid": "",
+        "voice_application_sid": null,
         "voice_caller_id_lookup": false,
         "voice_receive_mode": "voice",
         "status_callback": url(&number.status_callback),
         "status_callback_method": method(&number.status_callback),
         "sms_url": url(&number.sms_url),
         "sms_method": method(&number.sms_url),
-        "sms_fallback_url": "",
+        "sms_fallback_url": null,
         "sms_fallback_method": "POST",
-        "sms_application_sid": "",
+        "sms_application_sid": null,
         "trunk_sid": null,
         "capabilities": {"voice": true, "sms": true, "mms": true, "fax": false},
         "status": "in-use",

@@ -41,7 +41,7 @@ pub use call::{CallStatus, Direction};
 pub use exchange::Exchange;
 pub use log::{LogEntry, LogEvent, StreamEnd};
 pub use messaging::{Message, MessageMedium, MessageStatus, MessagingOptions};
-pub use options::{AbruptLoss, Account, ApiKey, ExchangeOptions, Number};
+pub use options::{AbruptLoss, Account, ApiKey, ExchangeOptions, Number, NumberForSale};
 pub use rest::{Delivery, RestReply, RestRequest};
 pub use signature::sign;
 pub use stream::{Order, SocketEnd, SocketFault};

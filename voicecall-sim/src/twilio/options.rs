@@ -17,6 +17,8 @@ pub struct Account {
     pub auth_token: String,
     /// Further credentials for requests; they sign nothing.
     pub api_keys: Vec<ApiKey>,
+    /// The account this one is a sub-account of; its auth token authenticates requests as well, and signs nothing here.
+    pub parent: Option<String>,
     /// The account's numbers. Calls may be placed from these only.
     pub numbers: Vec<Number>,
 }
@@ -25,7 +27,14 @@ impl Account {
     /// An account without API keys.
     #[must_use]
     pub fn new(sid: impl Into<String>, auth_token: impl Into<String>, numbers: Vec<Number>) -> Self {
-        Self { sid: sid.into(), auth_token: auth_token.into(), api_keys: Vec::new(), numbers }
+        Self { sid: sid.into(), auth_token: auth_token.into(), api_keys: Vec::new(), parent: None, numbers }
+    }
+
+    /// The same as a sub-account of another.
+    #[must_use]
+    pub fn under(mut self, parent: impl Into<String>) -> Self {
+        self.parent = Some(parent.into());
+        self
     }
 }
 
@@ -72,6 +81,28 @@ impl Number {
     }
 }
 
+/// A number that nobody has, and that is sold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NumberForSale {
+    /// In E.164.
+    pub number: String,
+    /// Two letters, such as `SE`.
+    pub country: String,
+    /// `Local`, `Mobile`, `National` or `TollFree`.
+    pub kind: &'static str,
+    /// Whether it takes texts beside calls.
+    pub takes_texts: bool,
+}
+
+impl NumberForSale {
+    /// A number that takes calls and texts.
+    #[must_use]
+    pub fn new(number: impl Into<String>, country: impl Into<String>, kind: &'static str) -> Self {
+        Self { number: number.into(), country: country.into(), kind, takes_texts: true }
+    }
+}
+
 /// What the carrier does when a media socket breaks instead of being closed. Which one is true is not documented:
 /// an application must live with both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -93,6 +124,8 @@ pub struct ExchangeOptions {
     pub epoch: Timestamp,
     /// The accounts.
     pub accounts: Vec<Account>,
+    /// The numbers that are sold.
+    pub for_sale: Vec<NumberForSale>,
     /// What goes wrong.
     pub faults: FaultPlan,
     /// What follows a broken media socket.
@@ -119,6 +152,7 @@ impl ExchangeOptions {
             seed,
             epoch: Timestamp::constant(1_767_225_600, 0),
             accounts,
+            for_sale: Vec::new(),
             faults: FaultPlan::default(),
             abrupt_loss: AbruptLoss::default(),
             half_open_after: Duration::from_secs(10),

@@ -21,7 +21,7 @@ pub(crate) use call_page::CallPage;
 pub(crate) use call_webhook::{CallWebhook, StreamEvent};
 pub(crate) use message::{Message, MessagePage};
 pub(crate) use message_webhook::MessageWebhook;
-pub(crate) use number::{Number, NumberPage};
+pub(crate) use number::{AvailableNumber, AvailableNumbers, Number, NumberAbilities, NumberPage};
 pub(crate) use problem::Problem;
 pub(crate) use recording::{Recording, RecordingPage};
 pub(crate) use stream_dtmf::StreamDtmf;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
+use url::Url;
 
 use super::*;
 use crate::carrier::{WebhookReply, WebhookRequest};
@@ -31,6 +32,8 @@ enum Fault {
     Replies,
     FetchesAnything,
     ReadsEverything,
+    ForgetsAddresses,
+    OwnsEveryNumber,
 }
 
 #[derive(Debug)]
@@ -135,6 +138,18 @@ impl ConversationalBackend for Broken {
         WebhookReply { body: body.to_owned(), ..self.inner.reply() }
     }
 
+    async fn incoming_url(&self, number: &PhoneNumber) -> Result<Option<Url>> {
+        match self.inner.incoming_url(number).await {
+            Err(_) if self.fault == Fault::OwnsEveryNumber => Ok(None),
+            read => read,
+        }
+    }
+
+    async fn set_incoming_url(&self, number: &PhoneNumber, url: Option<&Url>) -> Result<()> {
+        let url = url.filter(|_| self.fault != Fault::ForgetsAddresses);
+        self.inner.set_incoming_url(number, url).await
+    }
+
     async fn health(&self) -> Result<()> {
         self.inner.health().await
     }
@@ -164,6 +179,8 @@ fn case(fault: Fault) -> MessagingCase {
     let inner = Arc::new(ScriptedMessaging::with_capabilities(able));
     let medium = inner.keep(MediaContent { content_type: "image/png".parse().unwrap(), bytes: vec![1; 64] });
     let sent = Arc::clone(&inner);
+    let foreign: PhoneNumber = "+46700000099".parse().unwrap();
+    inner.does_not_own(foreign.clone());
     MessagingCase {
         carrier: Box::new(Broken { inner, fault, read: AtomicUsize::new(0) }),
         incoming: incoming(),
@@ -174,6 +191,7 @@ fn case(fault: Fault) -> MessagingCase {
         theirs: theirs(),
         sent: Box::new(move || sent.sent().len()),
         medium: Some((medium, 64)),
+        numbers: Some(("+46700000001".parse().unwrap(), foreign)),
     }
 }
 
@@ -202,6 +220,8 @@ async fn every_broken_rule_is_noticed() {
         (Fault::Replies, "an_answer_to_a_webhook_sends_nothing"),
         (Fault::FetchesAnything, "a_medium_of_somebody_else_is_not_fetched"),
         (Fault::ReadsEverything, "a_medium_longer_than_its_limit_is_not_read"),
+        (Fault::ForgetsAddresses, "messages_to_a_number_are_told_where_it_was_set"),
+        (Fault::OwnsEveryNumber, "a_number_of_somebody_else_is_named"),
     ];
     for (fault, rule) in proofs {
         let broken = broken_rules(|| async move { case(fault) }).await;

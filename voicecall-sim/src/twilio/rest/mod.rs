@@ -87,6 +87,7 @@ enum Operation {
     Update(usize),
     Delete(usize),
     Recordings(RecordingOperation),
+    Search,
     Numbers(NumberOperation),
     Messages(MessageOperation),
 }
@@ -95,7 +96,7 @@ impl Operation {
     const fn site(self) -> Site {
         match self {
             Self::Create => Site::RestCreate,
-            Self::Account | Self::List | Self::Fetch(_) => Site::RestFetch,
+            Self::Account | Self::List | Self::Fetch(_) | Self::Search => Site::RestFetch,
             Self::Update(_) | Self::Delete(_) => Site::RestUpdate,
             Self::Recordings(operation) => operation.site(),
             Self::Numbers(operation) => operation.site(),
@@ -157,6 +158,7 @@ impl Exchange {
             Operation::Messages(MessageOperation::File(message, place)) => return self.medium(message, place),
             Operation::Messages(operation) => self.messages_request(now, account, operation, request),
             Operation::Numbers(operation) => self.numbers_request(account, operation, request),
+            Operation::Search => self.search_for(request),
             Operation::Account => Ok((200, Some(json::account(self, &self.options.accounts[account])))),
             Operation::Create => self.create(now, account, &Fields(&request.form)),
             Operation::List => self.list(account, &request.path, &request.query),
@@ -194,6 +196,7 @@ impl Exchange {
             (method, ["Recordings", rest @ ..]) => {
                 Operation::Recordings(self.recordings_of_account(account, method, rest, request)?)
             }
+            ("GET", ["AvailablePhoneNumbers", _, "Local" | "Mobile" | "National" | "TollFree"]) => Operation::Search,
             (method, ["IncomingPhoneNumbers", rest @ ..]) => {
                 Operation::Numbers(self.numbers_of(account, method, rest, request)?)
             }
@@ -211,10 +214,13 @@ impl Exchange {
         }
         let credentials = String::from_utf8(STANDARD.decode(credentials.trim()).ok()?).ok()?;
         let (user, password) = credentials.split_once(':')?;
-        self.options.accounts.iter().position(|account| {
-            let key = account.api_keys.iter().any(|key| key.sid == user && key.secret == password);
-            account.sid == sid && (key || (account.sid == user && account.auth_token == password))
-        })
+        let accounts = &self.options.accounts;
+        let asked = accounts.iter().position(|account| account.sid == sid)?;
+        let key = accounts[asked].api_keys.iter().any(|key| key.sid == user && key.secret == password);
+        // An account signs in for itself and for its sub-accounts.
+        let may_act = user == sid || accounts[asked].parent.as_deref() == Some(user);
+        let signs_in = || accounts.iter().any(|account| account.sid == user && account.auth_token == password);
+        (key || (may_act && signs_in())).then_some(asked)
     }
 
     fn known(&self, account: usize, sid: &str, request: &RestRequest) -> Result<usize, Refusal> {

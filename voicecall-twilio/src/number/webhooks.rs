@@ -1,12 +1,12 @@
-//! The account's numbers, and where calls to them are asked about.
+//! Where calls and messages to a number are asked about.
 
 use url::Url;
 use voicecall_core::carrier::NumberWebhooks;
 use voicecall_core::{PhoneNumber, Result};
 
-use crate::PROVIDER;
+use super::known::{find, number_url};
 use crate::client::TwilioClient;
-use crate::failure::{Effect, unreadable};
+use crate::failure::Effect;
 use crate::wire;
 
 /// Reads where calls to a number are asked about.
@@ -29,10 +29,7 @@ pub(crate) async fn webhooks(client: &TwilioClient, number: &PhoneNumber) -> Res
 pub(crate) async fn set(client: &TwilioClient, number: &PhoneNumber, wanted: &NumberWebhooks) -> Result<()> {
     let operation = "set webhooks of number";
     let known = find(client, operation, number).await?;
-    let is_plain = known.sid.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    if !is_plain {
-        return Err(unreadable(operation, Effect::Repeatable));
-    }
+    let url = number_url(client, operation, &known)?;
     let text = |url: &Option<Url>| url.as_ref().map(ToString::to_string).unwrap_or_default();
     let (incoming, status) = (text(&wanted.incoming), text(&wanted.status));
     let mut form = vec![
@@ -47,19 +44,35 @@ pub(crate) async fn set(client: &TwilioClient, number: &PhoneNumber, wanted: &Nu
             form.push((name, ""));
         }
     }
-    let url = client.url(&format!("/IncomingPhoneNumbers/{}.json", known.sid))?;
     let _: wire::Number = client.post(operation, Effect::Repeatable, url, &form).await?;
     Ok(())
 }
 
-async fn find(client: &TwilioClient, operation: &'static str, number: &PhoneNumber) -> Result<wire::Number> {
-    let mut url = client.url("/IncomingPhoneNumbers.json")?;
-    // The filter also finds numbers of which this one is a part.
-    url.query_pairs_mut().append_pair("PhoneNumber", number.reveal()).append_pair("PageSize", "50");
-    let page: wire::NumberPage = client.get(operation, url).await?;
-    let is_it = |known: &wire::Number| known.phone_number.as_deref() == Some(number.reveal());
-    let known = page.incoming_phone_numbers.into_iter().find(is_it);
-    known.ok_or_else(|| NumberWebhooks::not_ours(operation, PROVIDER, number))
+/// Reads where messages to a number are told.
+///
+/// # Errors
+/// As [`webhooks`].
+pub(crate) async fn incoming_url(client: &TwilioClient, number: &PhoneNumber) -> Result<Option<Url>> {
+    let known = find(client, "read messages' address of number", number).await?;
+    let is_untied = !is_tied(&known.sms_application_sid);
+    Ok(known.sms_url.filter(|_| is_untied).and_then(|url| url.parse().ok()))
+}
+
+/// Sets where messages to a number are told.
+///
+/// # Errors
+/// As [`webhooks`].
+pub(crate) async fn set_incoming_url(client: &TwilioClient, number: &PhoneNumber, url: Option<&Url>) -> Result<()> {
+    let operation = "set messages' address of number";
+    let known = find(client, operation, number).await?;
+    let mut form = vec![("SmsUrl", url.map_or("", Url::as_str)), ("SmsMethod", "POST")];
+    // It goes before the address.
+    if is_tied(&known.sms_application_sid) {
+        form.push(("SmsApplicationSid", ""));
+    }
+    let url = number_url(client, operation, &known)?;
+    let _: wire::Number = client.post(operation, Effect::Repeatable, url, &form).await?;
+    Ok(())
 }
 
 fn is_tied(sid: &Option<String>) -> bool {

@@ -5,7 +5,7 @@
 mod app;
 mod carriers;
 pub mod messaging;
-#[cfg(any(feature = "alerts", feature = "metrics"))]
+#[cfg(any(feature = "alerts", feature = "metrics", feature = "otlp"))]
 pub mod monitor;
 pub mod prelude;
 #[cfg(feature = "server")]

@@ -5,10 +5,11 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::PathBuf;
 
+use voicecall::monitor::Telemetry;
 use voicecall::{SessionId, TenantId};
 
 use crate::api::{Revoked, Scope, Tokens};
-use crate::{app, demo, log, rekey, settings, simulator, unseal};
+use crate::{app, demo, rekey, settings, simulator, unseal};
 
 /// What was asked for on the command line.
 #[derive(Debug)]
@@ -113,13 +114,13 @@ impl Command {
     pub(crate) async fn run(self) -> Result<(), Box<dyn Error>> {
         match self {
             Self::Demo { out, scenario, fail_primary } => {
-                let log = log::start("warn")?;
+                let log = Telemetry::start(env!("CARGO_CRATE_NAME"), "warn")?;
                 let done = demo::run(&out, &scenario, fail_primary).await;
                 log.stop().await;
                 done
             }
             Self::Serve { simulated } => {
-                let log = log::start("info")?;
+                let log = Telemetry::start(env!("CARGO_CRATE_NAME"), "info")?;
                 let done = if simulated { app::serve_simulated().await } else { app::serve().await };
                 log.stop().await;
                 done

@@ -22,7 +22,6 @@ mod dashboard;
 mod demo;
 mod files;
 mod jobs;
-mod log;
 mod monitor;
 mod price;
 mod recordings;
@@ -33,7 +32,6 @@ mod settings;
 mod simulator;
 mod speech;
 mod store;
-mod telemetry;
 mod unseal;
 mod verification;
 

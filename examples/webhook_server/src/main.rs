@@ -15,7 +15,7 @@ use voicecall::messaging::{
     AnswerPlan, AnswerRequest, IncomingMessage, MessageHandler, MessagingAccount, MessagingConfig, Messenger,
 };
 use voicecall::model::LanguageModel;
-use voicecall::monitor::MetricsObserver;
+use voicecall::monitor::{MetricsObserver, Telemetry};
 use voicecall::prelude::*;
 use voicecall::store::MemoryStore;
 use voicecall::twilio::TwilioMessaging;
@@ -31,6 +31,8 @@ async fn main() -> voicecall::Result<()> {
     if std::env::args().nth(1).as_deref() == Some("demo") {
         return voicecall_sim::demo::run(include_str!("../demo.toml")).await;
     }
+    // Traces and logs go to the collector at OTEL_EXPORTER_OTLP_ENDPOINT, if there is one.
+    let telemetry = Telemetry::start(env!("CARGO_CRATE_NAME"), "info")?;
     let (store, vault) = (Arc::new(MemoryStore::new()), Arc::new(Vault::generate()?));
     let tenant = TenantId::new();
     let (number, public_url) = (setting("TWILIO_NUMBER")?, setting("PUBLIC_URL")?);
@@ -64,7 +66,6 @@ async fn main() -> voicecall::Result<()> {
     let metrics = metrics.map_err(|error| Error::config("metrics", "one recorder").with_source(error))?;
 
     let server = Server::builder()
-        .log()
         .carrier(TwilioVoice::from_env()?)
         .number(&number)
         .agent(openai::cascade_from_env()?)
@@ -84,7 +85,9 @@ async fn main() -> voicecall::Result<()> {
     server.engine().add_observer(Arc::new(MetricsObserver::new()));
     println!("health: http://{listen}/health");
     println!("metrics: http://{listen}/metrics");
-    server.serve(&listen).await
+    let served = server.serve(&listen).await;
+    telemetry.stop().await;
+    served
 }
 
 /// Who answers messages.

@@ -142,7 +142,7 @@ fn tables() -> BTreeMap<String, Vec<String>> {
                     let columns = columns.filter_map(|line| line.split(' ').next());
                     let is_column = |word: &&str| word.starts_with(|char: char| char.is_ascii_lowercase());
                     let columns: Vec<_> = columns.filter(is_column).map(str::to_owned).collect();
-                    assert!(columns.len() > 1, "{name} has {columns:?}");
+                    assert!(!columns.is_empty(), "{name} has no columns");
                     tables.insert((*name).to_owned(), columns);
                 }
                 ["ALTER", "TABLE", name, "ADD", "COLUMN", column, ..] => {

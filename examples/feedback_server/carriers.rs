@@ -16,6 +16,27 @@ use crate::settings::{self, Problems};
 /// In which order carriers are preferred, if the environment does not say it.
 const PREFERENCE: &str = "46elks,twilio";
 
+/// A carrier that can be named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Elks46,
+    Twilio,
+}
+
+/// Those that `CARRIERS` names, in its order.
+///
+/// # Errors
+/// `Config` if it names another one.
+pub(crate) fn preferred() -> Result<Vec<Kind>> {
+    let names = settings::optional("CARRIERS").unwrap_or_else(|| PREFERENCE.to_owned());
+    let kind = |name: &str| match name.trim() {
+        "46elks" => Ok(Kind::Elks46),
+        "twilio" => Ok(Kind::Twilio),
+        _ => Err(Error::config("CARRIERS", "46elks, twilio or both, by commas, the preferred one first")),
+    };
+    names.split(',').map(kind).collect()
+}
+
 /// A carrier, and our number there.
 #[derive(Debug)]
 pub(crate) struct Carrier {
@@ -23,35 +44,28 @@ pub(crate) struct Carrier {
     pub(crate) number: PhoneNumber,
 }
 
-/// Those that `CARRIERS` names, in its order; `None` with a problem for each variable that is missing or wrong.
+/// The preferred ones; `None` with a problem for each variable that is missing or wrong.
 pub(crate) fn from_env(problems: &mut Problems) -> Option<Vec<Carrier>> {
-    let names = settings::optional("CARRIERS").unwrap_or_else(|| PREFERENCE.to_owned());
+    let kinds = problems.take(preferred())?;
     // Every one, so that all problems are told at once.
-    let carriers: Vec<_> = names.split(',').map(|name| carrier(name.trim(), problems)).collect();
+    let carriers: Vec<_> = kinds.into_iter().map(|kind| carrier(kind, problems)).collect();
     carriers.into_iter().collect()
 }
 
-fn carrier(name: &str, problems: &mut Problems) -> Option<Carrier> {
+fn carrier(kind: Kind, problems: &mut Problems) -> Option<Carrier> {
     // Each carrier names the first variable it lacks; these are looked for together.
-    let (backend, number): (Option<Arc<dyn VoiceBackend>>, _) = match name {
-        "46elks" => {
+    let (backend, number): (Option<Arc<dyn VoiceBackend>>, _) = match kind {
+        Kind::Elks46 => {
             for name in ["ELKS_API_USERNAME", "ELKS_API_PASSWORD", "ELKS_WEBSOCKET_NUMBER"] {
                 problems.take(settings::required(name));
             }
             (problems.take(ElksVoice::from_env()).map(|elks| Arc::new(elks) as _), number("ELKS_NUMBER"))
         }
-        "twilio" => {
+        Kind::Twilio => {
             for name in ["TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"] {
                 problems.take(settings::required(name));
             }
             (problems.take(TwilioVoice::from_env()).map(|twilio| Arc::new(twilio) as _), number("TWILIO_NUMBER"))
-        }
-        _ => {
-            problems.take::<()>(Err(Error::config(
-                "CARRIERS",
-                "46elks, twilio or both, by commas, the preferred one first",
-            )));
-            return None;
         }
     };
     let number = problems.take(number);

@@ -106,6 +106,29 @@ async fn the_document_names_every_route_and_what_it_answers() {
 }
 
 #[tokio::test]
+async fn clients_can_be_made_from_the_document() {
+    let world = World::start("happy").await;
+    let _server = world.serve().await;
+    let document = document(&world, "/api").await;
+    let file = world.folder.path().join("openapi.json");
+    std::fs::write(&file, document.to_string()).unwrap();
+    let validator = Command::new(python().with_file_name("openapi-spec-validator")).arg(&file).output().await.unwrap();
+    let said = [validator.stdout, validator.stderr].concat();
+    assert!(validator.status.success(), "{}", String::from_utf8_lossy(&said));
+    let mut names = BTreeSet::new();
+    for (method, path, operation) in operations(&document) {
+        let name = operation["operationId"].as_str().unwrap();
+        assert!(names.insert(name) && name.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{method} {path}: {name}");
+        for (status, answer) in operation["responses"].as_object().unwrap() {
+            assert_ne!(answer["description"].as_str().unwrap(), "", "{method} {path} {status}");
+        }
+    }
+    for name in document["components"]["schemas"].as_object().unwrap().keys() {
+        assert!(name.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{name} is the name of a type");
+    }
+}
+
+#[tokio::test]
 async fn the_document_says_the_bounds_of_the_contract() {
     let world = World::start("happy").await;
     let _server = world.serve().await;
@@ -120,11 +143,11 @@ async fn the_document_says_the_bounds_of_the_contract() {
     let mut required = at("/components/schemas/Order/required").as_array().unwrap().clone();
     required.sort_by_key(ToString::to_string);
     assert_eq!(required, ["businessId", "customerPhone", "verificationId"]);
-    assert_eq!(property("QuestionInput", "questionText")["$ref"], "#/components/schemas/Text.10.500");
-    let text = at("/components/schemas/Text.10.500");
+    assert_eq!(property("QuestionInput", "questionText")["$ref"], "#/components/schemas/Text10To500");
+    let text = at("/components/schemas/Text10To500");
     assert_eq!((&text["minLength"], &text["maxLength"]), (&json!(10), &json!(500)));
-    assert_eq!(property("QuestionInput", "frequency")["$ref"], "#/components/schemas/Whole.1.100");
-    let frequency = at("/components/schemas/Whole.1.100");
+    assert_eq!(property("QuestionInput", "frequency")["$ref"], "#/components/schemas/Whole1To100");
+    let frequency = at("/components/schemas/Whole1To100");
     assert_eq!((&frequency["minimum"], &frequency["maximum"]), (&json!(1), &json!(100)));
     assert_eq!(at("/components/schemas/Priority/enum"), &json!(["high", "medium", "low"]));
     assert_eq!(

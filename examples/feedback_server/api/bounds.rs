@@ -246,19 +246,20 @@ impl<const MAX: usize> PartialSchema for Word<MAX> {
 
 impl<const MIN: u64, const MAX: u64> ToSchema for Whole<MIN, MAX> {
     fn name() -> Cow<'static, str> {
-        Cow::Owned(format!("Whole.{MIN}.{MAX}"))
+        Cow::Owned(format!("Whole{MIN}To{MAX}"))
     }
 }
 
 impl<const MIN: i64, const MAX: i64> ToSchema for Number<MIN, MAX> {
     fn name() -> Cow<'static, str> {
-        Cow::Owned(format!("Number.{MIN}.{MAX}"))
+        // Names become names of types in clients, where a minus cannot stand.
+        Cow::Owned(format!("Number{MIN}To{MAX}").replace('-', "Minus"))
     }
 }
 
 impl<const MIN: usize, const MAX: usize> ToSchema for Text<MIN, MAX> {
     fn name() -> Cow<'static, str> {
-        Cow::Owned(format!("Text.{MIN}.{MAX}"))
+        Cow::Owned(format!("Text{MIN}To{MAX}"))
     }
 }
 
@@ -282,7 +283,7 @@ impl ToSchema for LanguageCode {
 
 impl<const MAX: usize> ToSchema for Word<MAX> {
     fn name() -> Cow<'static, str> {
-        Cow::Owned(format!("Word.{MAX}"))
+        Cow::Owned(format!("WordTo{MAX}"))
     }
 }
 

@@ -165,7 +165,7 @@ pub(crate) fn routes(state: &State) -> Result<Router, serde_json::Error> {
         all = all.merge(group(Access::Token(scope), routes).route_layer(check));
     }
     let (routes, document) = all.split_for_parts();
-    let document = Bytes::from(serde_json::to_vec(&document)?);
+    let document = Bytes::from(serde_json::to_vec(&document::complete(document))?);
     let routes = routes
         .fallback(async || ApiError::new(StatusCode::NOT_FOUND, "not_found", "no such route"))
         .method_not_allowed_fallback(async || {

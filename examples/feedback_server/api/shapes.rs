@@ -119,7 +119,7 @@ impl PartialSchema for SmallObject {
 
 impl<T: ToSchema, const MIN: usize, const MAX: usize> ToSchema for List<T, MIN, MAX> {
     fn name() -> Cow<'static, str> {
-        Cow::Owned(format!("List.{}.{MIN}.{MAX}", T::name()))
+        Cow::Owned(format!("{}List{MIN}To{MAX}", T::name()))
     }
 }
 

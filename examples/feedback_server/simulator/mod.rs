@@ -11,13 +11,14 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use url::Url;
+use voicecall::carrier::VoiceBackend;
 use voicecall::elks46::ElksVoice;
 use voicecall::openai::{ChatDialect, Endpoint, OpenAiChat, OpenAiSpeech, OpenAiTranscription, TranscriptionDialect};
 use voicecall::twilio::TwilioVoice;
 
 use crate::api::SimulatedVoice;
 use crate::app::Services;
-use crate::carriers::Carrier;
+use crate::carriers::{self, Carrier, Kind};
 use crate::settings::Settings;
 pub(crate) use world::run;
 
@@ -102,14 +103,19 @@ impl Simulator {
             .public_url(settings.public_url.as_str())
             .api_base_url(self.addresses.twilio.as_str())
             .build()?;
+        let (elks, twilio): (Arc<dyn VoiceBackend>, Arc<dyn VoiceBackend>) = (Arc::new(elks), Arc::new(twilio));
+        let carrier = |kind| -> voicecall::Result<Carrier> {
+            let (backend, number) = match kind {
+                Kind::Elks46 => (&elks, ELKS_NUMBER),
+                Kind::Twilio => (&twilio, TWILIO_NUMBER),
+            };
+            Ok(Carrier { backend: Arc::clone(backend), number: number.parse()? })
+        };
         let endpoint = |model: &str| -> voicecall::Result<Endpoint> {
             Ok(Endpoint::new(self.addresses.openai.as_str(), model)?.with_api_key(API_KEY.to_owned()))
         };
         Ok(Services {
-            carriers: vec![
-                Carrier { backend: Arc::new(elks), number: ELKS_NUMBER.parse()? },
-                Carrier { backend: Arc::new(twilio), number: TWILIO_NUMBER.parse()? },
-            ],
+            carriers: carriers::preferred()?.into_iter().map(carrier).collect::<voicecall::Result<_>>()?,
             // The simulator speaks OpenAI's own dialect, which servers at other addresses seldom do.
             ears: Arc::new(
                 OpenAiTranscription::new(endpoint("simulated-ears")?)?.with_dialect(TranscriptionDialect::openai()),

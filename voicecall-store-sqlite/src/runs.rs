@@ -132,6 +132,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
     let subscription = row.get::<_, Option<Text<_>>>("subscription_id")?.map(|id| id.0);
     let created_at = row.get::<_, At>("created_at")?.0;
     let mut run = Run::new(event, row.get::<_, String>("workflow")?, row.get("version")?, subscription, created_at);
+    run.id = row.get::<_, Text<_>>("id")?.0;
     run.state = word(row, "state")?;
     run.due_at = row.get::<_, At>("due_at")?.0;
     run.leased_until = row.get::<_, Option<At>>("leased_until")?.map(|at| at.0);

@@ -106,7 +106,7 @@ impl ServerBuilder {
     }
 
     /// Whether the carriers are told at the start that calls to our numbers are asked about here, and messages to those of a
-    /// [messenger](Server::messages) taken in: they are set to this server, whatever they were set to before. Otherwise it is only looked, and the log says which numbers lead elsewhere.
+    /// [messenger](super::Server::messages) taken in: they are set to this server, whatever they were set to before. Otherwise it is only looked, and the log says which numbers lead elsewhere.
     #[must_use]
     pub const fn configure_numbers(mut self, configures: bool) -> Self {
         self.configures_numbers = configures;
@@ -157,7 +157,7 @@ impl ServerBuilder {
     }
 
     /// What becomes of calls that come in. Asked before a call is answered, and once more if the call breaks off and goes
-    /// on, then with what is [kept](IncomingCall) of it; it has [`decision_timeout`](CallRules::decision_timeout).
+    /// on, then with what is [kept](IncomingCall) of it; it has [`decision_timeout`](voicecall_engine::CallRules::decision_timeout).
     /// Without it, numbers are not in service.
     #[must_use]
     pub fn on_incoming<F, Fut>(mut self, decide: F) -> Self

@@ -1,4 +1,4 @@
--- Version 11: events, the workflows that they start, and where they are delivered to.
+-- Version 13: events, the workflows that they start, and where they are delivered to.
 
 -- One row as long as somebody takes events up; none are kept before.
 CREATE TABLE event_keeping (

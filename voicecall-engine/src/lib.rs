@@ -43,6 +43,7 @@ mod written;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{Notify, broadcast, mpsc, watch};
@@ -82,6 +83,8 @@ pub struct CallEngine {
     config: EngineConfig,
     /// Those of the configuration until they are changed.
     rules: RwLock<Arc<CallRules>>,
+    /// Held while rules or accounts are changed, so that of two changes none is lost and each is checked against the other.
+    changing: Mutex<()>,
     store: Arc<dyn EngineStore>,
     accounts: Accounts,
     handler: Arc<dyn CallHandler>,
@@ -137,6 +140,8 @@ struct Live {
     /// Through which account.
     account: Arc<Account>,
     since: Instant,
+    /// How long it may last, by the rules it began with.
+    time_limit: Duration,
     epoch: Option<Epoch>,
     /// Set once nothing of the call may be recorded any more.
     discarded: recording::Discarded,
@@ -169,6 +174,7 @@ impl CallEngine {
             changed: Notify::new(),
             due: Notify::new(),
             rules: RwLock::new(Arc::new(config.rules.clone())),
+            changing: Mutex::default(),
             config,
             store,
             accounts,
@@ -201,19 +207,18 @@ impl CallEngine {
     }
 
     /// Changes the rules while calls go on: what is on the line keeps those it began with, whatever begins later goes by the
-    /// new ones. To call nobody for a while, say `places_calls = false`.
+    /// new ones. To call nobody for a while, say `places_calls = false`. `change` may read this engine, but not change it.
     ///
     /// # Errors
     /// `Config` naming the rule that is out of its range, or that a carrier cannot keep. Nothing is changed then.
     pub fn change_rules(&self, change: impl FnOnce(&mut CallRules)) -> Result<()> {
         {
-            // Held throughout, so that of two changes none is lost.
-            let mut rules = self.rules.write().unwrap_or_else(PoisonError::into_inner);
-            let mut changed = CallRules::clone(&rules);
+            let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut changed = CallRules::clone(&self.rules());
             change(&mut changed);
             changed.validate()?;
             changed.check_lines(&self.accounts)?;
-            *rules = Arc::new(changed);
+            *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(changed);
         }
         self.due.notify_one();
         Ok(())
@@ -226,7 +231,10 @@ impl CallEngine {
     /// # Errors
     /// `Config` naming what is wrong with it. Nothing is changed then.
     pub fn set_account(&self, account: CarrierAccount) -> Result<()> {
-        self.accounts.set(account, &self.rules())?;
+        {
+            let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+            self.accounts.set(account, &self.rules())?;
+        }
         self.due.notify_one();
         Ok(())
     }

@@ -95,6 +95,7 @@ impl CallEngine {
             call: ticket.call.clone(),
             account: self.accounts.get(ticket.key.account)?,
             since: Instant::now(),
+            time_limit: self.rules().time_limit,
             epoch: None,
             discarded: Discarded::default(),
             amd: amd.clone(),

@@ -88,8 +88,7 @@ impl CallEngine {
     async fn end_overdue_calls(&self) {
         let overdue: Vec<_> = {
             let state = self.state();
-            let limit = self.rules().time_limit + GRACE;
-            let overdue = state.live.iter().filter(|(_, live)| live.since.elapsed() >= limit);
+            let overdue = state.live.iter().filter(|(_, live)| live.since.elapsed() >= live.time_limit + GRACE);
             overdue
                 .map(|(&id, live)| (id, live.tenant, Arc::clone(&live.account), live.call.clone(), live.abort.clone()))
                 .collect()

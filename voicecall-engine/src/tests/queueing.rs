@@ -364,11 +364,16 @@ async fn a_call_whose_report_is_lost_is_asked_after() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_outlives_its_limit_is_ended_from_outside() {
-    let world = World::with(|config| config.rules.time_limit = MINUTE, std::sync::Arc::new(Stuck));
+    let world = World::with(|config| config.rules.time_limit = 10 * MINUTE, std::sync::Arc::new(Stuck));
     let _tended = world.tended();
     let (placed, token) = world.answered().await;
     let (run, peer) = world.run(world.admit(&token).unwrap());
     let phone = tokio::spawn(Phone::new(peer, &placed.call).listen());
+    settle().await;
+    // It keeps the limit it began with.
+    world.engine.change_rules(|rules| rules.time_limit = MINUTE).unwrap();
+    tokio::time::sleep(9 * MINUTE).await;
+    assert_eq!(world.engine.count(), (0, 1));
     tokio::time::sleep(MINUTE + Duration::from_secs(20)).await;
     assert_kind(run.await.unwrap(), ErrorKind::Internal);
     let ended = world.read(placed.session).await;

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
 use voicecall_core::model::{ServiceHealth, Trust};
-use voicecall_engine::{AccountHealth, CallEngine, HealthStatus};
+use voicecall_engine::{AccountHealth, CallEngine};
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -41,13 +41,10 @@ impl From<AccountHealth> for Account {
     }
 }
 
-/// 200 while calls are taken, 503 while none are.
+/// 200 while the process serves, 503 while its store does not answer or it shuts down.
 pub(super) async fn health(State(engine): State<Arc<CallEngine>>) -> (StatusCode, Json<Health>) {
     let health = engine.health().await;
-    let code = match health.status {
-        HealthStatus::Unhealthy => StatusCode::SERVICE_UNAVAILABLE,
-        _ => StatusCode::OK,
-    };
+    let code = if health.is_serving { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let failing = engine.services().iter().filter(|service| service.trust() != Trust::Trusted);
     let body = Health {
         status: health.status.as_str(),

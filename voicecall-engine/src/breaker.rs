@@ -10,7 +10,7 @@ use voicecall_core::{Error, ErrorKind};
 const MOST_FAILURES: u32 = 5;
 
 /// How often a failing carrier is asked whether it is healthy again.
-const ASK_EVERY: Duration = Duration::from_secs(15);
+pub(super) const ASK_EVERY: Duration = Duration::from_secs(15);
 
 /// Follows what becomes of orders to one account of a carrier.
 #[derive(Debug, Clone, Copy, Default)]

@@ -79,6 +79,9 @@ pub struct AccountHealth {
 pub struct EngineHealth {
     /// The whole.
     pub status: HealthStatus,
+    /// Whether it serves: its store answers and it is not shutting down. Without it the process is of no use to a load
+    /// balancer; that carriers fail is no reason to take it from the calls that are on the line.
+    pub is_serving: bool,
     /// Why it is not healthy, the worst first; without what carriers say, so that anybody may read it.
     pub reasons: Vec<String>,
     /// The accounts, the preferred one first.
@@ -101,6 +104,7 @@ impl CallEngine {
         if self.is_draining() {
             found.push((HealthStatus::Unhealthy, "the server is shutting down".to_owned()));
         }
+        let is_serving = found.is_empty();
         if accounts.iter().all(|account| account.status == HealthStatus::Unhealthy) {
             found.push((HealthStatus::Unhealthy, "no account is fit for calls".to_owned()));
         }
@@ -120,7 +124,8 @@ impl CallEngine {
             found.push((HealthStatus::Degraded, format!("the AI service {} fails", service.name())));
         }
         let status = found.iter().map(|(status, _)| *status).max().unwrap_or(HealthStatus::Healthy);
-        EngineHealth { status, reasons: found.into_iter().map(|(_, reason)| reason).collect(), accounts, ringing, live }
+        let reasons = found.into_iter().map(|(_, reason)| reason).collect();
+        EngineHealth { status, is_serving, reasons, accounts, ringing, live }
     }
 
     /// Asks the carrier of an account whether it knows us and can be reached; [`health`](Self::health) tells of it afterwards.

@@ -70,6 +70,14 @@ async fn a_changed_rule_holds_for_calls_that_begin_later() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_change_may_read_the_rules_it_changes() {
+    let world = World::new();
+    let engine = &world.engine;
+    engine.change_rules(|rules| rules.max_live = engine.rules().max_live + 1).unwrap();
+    assert_eq!(engine.rules().max_live, CallRules::default().max_live + 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_account_is_changed_while_a_call_of_it_is_on_the_line() {
     let (world, second) = two_accounts();
     let placed = world.placed().await;
@@ -132,9 +140,29 @@ async fn an_account_says_whether_its_carrier_is_reached_and_knows_us() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_account_that_was_mended_is_healthy_again_without_an_order() {
+    for kind in [ErrorKind::RateLimited, ErrorKind::Unavailable, ErrorKind::Unauthenticated, ErrorKind::Forbidden] {
+        let world = World::new();
+        let _tended = world.tended();
+        world.carrier.will_place(Err(kind));
+        let _ = world.engine.place(&world.session().await).await;
+        let health = world.engine.health().await;
+        assert_ne!(health.status, HealthStatus::Healthy, "{kind:?}");
+        assert!(health.is_serving, "{kind:?}: calls on the line are served all the same");
+        tokio::time::sleep(20 * SECOND).await;
+        assert_eq!(
+            statuses(&world.engine.health().await),
+            [(ConnectionState::Connected, HealthStatus::Healthy)],
+            "{kind:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_its_store_an_engine_is_unhealthy() {
     let world = World::new();
     world.store.is_down_for(SECOND);
     let health = world.engine.health().await;
     assert_eq!((health.status, &*health.reasons[0]), (HealthStatus::Unhealthy, "the store does not answer"));
+    assert!(!health.is_serving);
 }

@@ -181,7 +181,7 @@ async fn the_demo_calls_through_the_other_carrier_when_the_preferred_one_refuses
     let report = read_json(&out.join("report.json"));
     assert_answers(&report);
     let attempts = report["attempts"].as_array().unwrap();
-    let tried: Vec<_> = attempts.iter().map(|attempt| (&attempt["account"], &attempt["outcome"])).collect();
+    let tried: Vec<_> = attempts.iter().map(|attempt| (&attempt["account"], &attempt["state"])).collect();
     assert_eq!(tried, [(&json!("46elks"), &json!("rejected")), (&json!("twilio"), &json!("accepted"))]);
     assert!(demo.output().contains("through 46elks: rejected"), "{}", demo.output());
 }
@@ -200,7 +200,7 @@ async fn the_demo_leaves_a_whole_call_that_can_be_heard_read_and_replayed() {
     }
     let (report, transcript) = (read_json(&out.join("report.json")), read_json(&out.join("transcript.json")));
     assert_answers(&report);
-    assert_eq!(report["attempts"], json!([{ "account": "46elks", "outcome": "accepted", "reason": null }]));
+    assert_eq!(report["attempts"], json!([{ "account": "46elks", "state": "accepted", "reason": null }]));
     assert_latency_is_what_can_be_heard(&report, &transcript, &out.join("recording.wav"));
     assert_timeline_stands_alone(&std::fs::read_to_string(out.join("timeline.html")).unwrap());
     assert_nobody_is_named(folder.path());

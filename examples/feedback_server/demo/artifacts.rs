@@ -97,10 +97,11 @@ async fn report(
     }))
 }
 
-/// Through whom the customer was called, and what became of it.
+/// Through whom the customer was called, and what became of each order.
 async fn attempts(app: &App, business: TenantId, id: SessionId) -> Result<Vec<Value>, Box<dyn Error>> {
     let attempts = app.store.attempts(business, id).await?;
-    let shown = |attempt: &DialAttempt| json!({ "account": attempt.account, "outcome": attempt.state, "reason": attempt.reason });
+    let shown =
+        |attempt: &DialAttempt| json!({ "account": attempt.account, "state": attempt.state, "reason": attempt.reason });
     Ok(attempts.iter().map(shown).collect())
 }
 

@@ -46,10 +46,15 @@ async fn main() -> voicecall::Result<()> {
     let kept = Arc::<MemoryStore>::clone(&store);
     let messenger = Messenger::new(config, kept, vec![account], chats, Arc::clone(&vault))?;
 
-    // Webhooks go to another address than this machine's unless it is allowed.
+    // The other system: a route of this server, unless an address of another one is given.
+    let elsewhere = std::env::var("WEBHOOK_URL").ok();
     let mut config = WorkflowConfig::default();
-    config.client = Some(Arc::new(HttpClient::for_private_addresses()?));
-    config.allows_private_addresses = true;
+    config.client = Some(Arc::new(HttpClient::new()?));
+    if elsewhere.is_none() {
+        // Addresses of this machine are refused otherwise: a tenant could have its inner services called.
+        config.client = Some(Arc::new(HttpClient::for_private_addresses()?));
+        config.allows_private_addresses = true;
+    }
     let all = [
         workflows::tell_owner(messenger.conversations(tenant), owner.parse()?),
         workflows::try_another_channel(messenger.conversations(tenant), format!("whatsapp:{owner}").parse()?),
@@ -57,8 +62,7 @@ async fn main() -> voicecall::Result<()> {
     ];
     let workflows = Workflows::new(config, Arc::<MemoryStore>::clone(&store), all, Arc::clone(&vault))?;
 
-    // The other system: here it is a route of this server, unless another address is given.
-    let url = std::env::var("WEBHOOK_URL").unwrap_or_else(|_| format!("http://{listen}/receiver"));
+    let url = elsewhere.unwrap_or_else(|| format!("http://{listen}/receiver"));
     let url = url.parse().map_err(|_| Error::config("WEBHOOK_URL", "an address"))?;
     let subscription = workflows.subscriptions(tenant).add(url, []).await?;
     let receiver = Arc::new(Receiver::new(workflows.subscriptions(tenant).secret(subscription.id).await?));

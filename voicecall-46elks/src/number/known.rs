@@ -30,8 +30,8 @@ pub(super) async fn change(
 
 /// The account's own number, unless it was given back.
 pub(super) async fn find(client: &ElksClient, operation: &'static str, number: &str) -> Result<Option<wire::Number>> {
-    let all = all(client, operation).await?;
-    Ok(all.into_iter().find(|known| known.number.as_deref() == Some(number)))
+    let is_it = |known: wire::Number| (known.number.as_deref() == Some(number)).then_some(known);
+    look_through(client, operation, is_it).await
 }
 
 /// All numbers that were not given back.
@@ -40,6 +40,20 @@ pub(super) async fn find(client: &ElksClient, operation: &'static str, number: &
 /// As usual; `Unsupported` for more than can be read.
 pub(super) async fn all(client: &ElksClient, operation: &'static str) -> Result<Vec<wire::Number>> {
     let mut numbers = Vec::new();
+    let keep = |known| -> Option<()> {
+        numbers.push(known);
+        None
+    };
+    look_through(client, operation, keep).await?;
+    Ok(numbers)
+}
+
+/// Shows `look` all numbers that were not given back, page by page, until it finds something.
+async fn look_through<T: Send>(
+    client: &ElksClient,
+    operation: &'static str,
+    mut look: impl FnMut(wire::Number) -> Option<T> + Send,
+) -> Result<Option<T>> {
     let mut start: Option<String> = None;
     for _ in 0..MAX_PAGES {
         let mut url = client.url("numbers")?;
@@ -49,11 +63,13 @@ pub(super) async fn all(client: &ElksClient, operation: &'static str) -> Result<
         }
         let page: wire::NumberPage = client.get(operation, url).await?;
         // Those that were given back stay in the list.
-        numbers
-            .extend(page.data.into_iter().filter(|known| known.active.as_deref().is_none_or(|active| active != "no")));
+        let is_ours = |known: &wire::Number| known.active.as_deref().is_none_or(|active| active != "no");
+        if let Some(found) = page.data.into_iter().filter(is_ours).find_map(&mut look) {
+            return Ok(Some(found));
+        }
         match page.next {
             Some(next) if start.as_ref() != Some(&next) => start = Some(next),
-            _ => return Ok(numbers),
+            _ => return Ok(None),
         }
     }
     Err(Error::new(ErrorKind::Unsupported, operation).with_provider(PROVIDER).with_message("too many numbers"))

@@ -18,7 +18,8 @@ const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const DEFAULT_RATE_LIMIT_PATIENCE: Duration = Duration::from_secs(5);
 
-/// Builds a [`TwilioVoice`], a [`TwilioMessaging`] or a [`TwilioNumbers`], or all with the same settings. Three settings have no default: the account, its auth token and the public address.
+/// Builds a [`TwilioVoice`], a [`TwilioMessaging`], a [`TwilioNumbers`] or a [`TwilioAccessTokens`], or several with the same
+/// settings. Three settings have no default: the account, its auth token and the public address.
 ///
 /// An error names the setting by its environment variable, also if it was set in code.
 ///

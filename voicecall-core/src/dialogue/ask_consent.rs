@@ -187,6 +187,8 @@ impl<D: Dialogue> Dialogue for WithConsent<D> {
     fn resume(&mut self, journal: &[JournalEntry]) {
         let decision = journal.iter().rev().find_map(|entry| match entry.fact {
             Fact::Consent { given } => Some(given),
+            // A connection that broke has not ended the call: it goes on.
+            Fact::Ended { reason: EndReason::TechnicalFailure } => None,
             Fact::Ended { .. } | Fact::CallBack { .. } => Some(false),
             _ => None,
         });
@@ -289,18 +291,24 @@ mod tests {
 
     #[test]
     fn who_agreed_before_the_call_broke_off_is_not_asked_again() {
-        let entry = JournalEntry {
+        let entry = |fact| JournalEntry {
             session: crate::id::SessionId::new(),
             epoch: crate::id::Epoch::FIRST,
             seq: 1,
             at: jiff::Timestamp::UNIX_EPOCH,
             offset: CallTime::ZERO,
-            fact: Fact::Consent { given: true },
+            fact,
         };
-        let mut dialogue = AskConsent::new("May I?").then(Scripted::new(["Hello.", "End."]));
-        dialogue.resume(&[entry]);
-        let mut actions = Vec::new();
-        dialogue.handle(&DialogueEvent::Connected, CallTime::ZERO, &mut actions);
-        assert_eq!(actions[0], Action::GrantConsent);
+        let ended = |reason| Fact::Ended { reason };
+        let goes_on = [Fact::TransferOffered { to: "office".into() }, ended(EndReason::TechnicalFailure)];
+        let is_another = [ended(EndReason::NoResponse), ended(EndReason::CallBack)];
+        let after = goes_on.map(|fact| (fact, true)).into_iter().chain(is_another.map(|fact| (fact, false)));
+        for (last, agreed) in after {
+            let mut dialogue = AskConsent::new("May I?").then(Scripted::new(["Hello.", "End."]));
+            dialogue.resume(&[entry(Fact::Consent { given: true }), entry(last.clone())]);
+            let mut actions = Vec::new();
+            dialogue.handle(&DialogueEvent::Connected, CallTime::ZERO, &mut actions);
+            assert_eq!(actions[0] == Action::GrantConsent, agreed, "after {last:?}");
+        }
     }
 }

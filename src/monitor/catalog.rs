@@ -52,6 +52,12 @@ const COST: MetricKind = MetricKind::Histogram {
     buckets: &[0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 1.0, 2.5, 5.0],
 };
 
+/// From a step of a few milliseconds to one that waits for another system.
+#[cfg(feature = "workflow")]
+const STEP: MetricKind = MetricKind::Histogram {
+    buckets: &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0, 60.0],
+};
+
 pub(super) const CALLS_PLACED: &str = "voicecall_calls_placed_total";
 pub(super) const CALLS_CONNECTED: &str = "voicecall_calls_connected_total";
 pub(super) const CALLS_ENDED: &str = "voicecall_calls_ended_total";
@@ -60,6 +66,16 @@ pub(super) const CALLS_RINGING: &str = "voicecall_calls_ringing";
 pub(super) const CALLS_LIVE: &str = "voicecall_calls_live";
 pub(super) const SESSIONS_WAITING: &str = "voicecall_sessions_waiting";
 pub(super) const SERVICE_UP: &str = "voicecall_service_up";
+#[cfg(feature = "workflow")]
+pub(super) const RUNS_STARTED: &str = "voicecall_workflow_runs_started_total";
+#[cfg(feature = "workflow")]
+pub(super) const RUNS_ENDED: &str = "voicecall_workflow_runs_ended_total";
+#[cfg(feature = "workflow")]
+pub(super) const EVENT_WAIT: &str = "voicecall_workflow_event_wait_seconds";
+#[cfg(feature = "workflow")]
+pub(super) const STEPS: &str = "voicecall_workflow_steps_total";
+#[cfg(feature = "workflow")]
+pub(super) const STEP_LATENCY: &str = "voicecall_workflow_step_latency_seconds";
 pub(super) const TIME_TO_ANSWER: &str = "voicecall_time_to_answer_seconds";
 pub(super) const CALL_DURATION: &str = "voicecall_call_duration_seconds";
 pub(super) const REPLY_LATENCY: &str = "voicecall_reply_latency_seconds";
@@ -121,6 +137,16 @@ pub const METRICS: &[Metric] = &[
         "How long exchanges with carriers and AI services took.",
     ),
     metric(CALL_COST, COST, &[], "What a call cost; the sum is what all of them cost."),
+    #[cfg(feature = "workflow")]
+    metric(RUNS_STARTED, MetricKind::Counter, &["workflow"], "Runs of workflows that events started."),
+    #[cfg(feature = "workflow")]
+    metric(RUNS_ENDED, MetricKind::Counter, &["state", "workflow"], "Runs that are over: done, or dead letters."),
+    #[cfg(feature = "workflow")]
+    metric(EVENT_WAIT, STEP, &[], "From an event to the run that it starts."),
+    #[cfg(feature = "workflow")]
+    metric(STEPS, MetricKind::Counter, &["step", "success", "workflow"], "Attempts of steps, by whether they worked."),
+    #[cfg(feature = "workflow")]
+    metric(STEP_LATENCY, STEP, &["step", "workflow"], "How long an attempt of a step took."),
 ];
 
 /// Tells the recorder what every metric means.

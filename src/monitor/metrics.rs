@@ -9,6 +9,8 @@ use voicecall_core::SessionId;
 use voicecall_core::call::{Exchange, TurnLatency};
 use voicecall_core::model::{ServiceHealth, Trust};
 use voicecall_engine::{LiveEvent, LiveEventKind, Observer};
+#[cfg(feature = "workflow")]
+use voicecall_workflow::{WorkflowEvent, WorkflowObserver};
 
 use super::catalog;
 use super::units::dollars;
@@ -133,6 +135,27 @@ impl Observer for MetricsObserver {
     }
 }
 
+#[cfg(feature = "workflow")]
+impl WorkflowObserver for MetricsObserver {
+    fn observe(&self, event: &WorkflowEvent) {
+        match event {
+            WorkflowEvent::Started { workflow, waited } => {
+                counter!(catalog::RUNS_STARTED, "workflow" => *workflow).increment(1);
+                histogram!(catalog::EVENT_WAIT).record(*waited);
+            }
+            WorkflowEvent::StepEnded { workflow, step, success, took } => {
+                let labels = [("workflow", *workflow), ("step", *step), ("success", yes_or_no(*success))];
+                counter!(catalog::STEPS, &labels).increment(1);
+                histogram!(catalog::STEP_LATENCY, "workflow" => *workflow, "step" => *step).record(*took);
+            }
+            WorkflowEvent::Ended { workflow, state } => {
+                counter!(catalog::RUNS_ENDED, "workflow" => *workflow, "state" => state.as_str()).increment(1);
+            }
+            _ => {}
+        }
+    }
+}
+
 fn exchange(provider: &'static str, operation: &'static str, success: bool, latency: Duration) {
     let labels = [("provider", provider), ("operation", operation), ("success", yes_or_no(success))];
     counter!(catalog::PROVIDER_OPERATIONS, &labels).increment(1);
@@ -205,6 +228,28 @@ mod tests {
 
     fn ended(reason: EndReason, connected: bool, cost_micros: Option<i64>) -> LiveEventKind {
         LiveEventKind::Ended { reason, connected, took: Duration::from_secs(100), cost_micros }
+    }
+
+    #[cfg(feature = "workflow")]
+    #[test]
+    fn runs_and_their_steps_are_counted_by_the_names_in_the_code() {
+        use voicecall_core::store::RunState;
+        let fixture = Fixture::new();
+        let (workflow, took) = ("follow_up", Duration::from_millis(20));
+        metrics::with_local_recorder(&fixture.recorder, || {
+            for event in [
+                WorkflowEvent::Started { workflow, waited: Duration::from_millis(4) },
+                WorkflowEvent::StepEnded { workflow, step: "ask", success: false, took },
+                WorkflowEvent::Ended { workflow, state: RunState::Dead },
+            ] {
+                WorkflowObserver::observe(&fixture.observer, &event);
+            }
+        });
+        fixture.assert_has("voicecall_workflow_runs_started_total{workflow=\"follow_up\"} 1");
+        fixture.assert_has("voicecall_workflow_event_wait_seconds_bucket{le=\"0.005\"} 1");
+        fixture.assert_has("voicecall_workflow_steps_total{workflow=\"follow_up\",step=\"ask\",success=\"false\"} 1");
+        fixture.assert_has("voicecall_workflow_step_latency_seconds_sum{workflow=\"follow_up\",step=\"ask\"} 0.02");
+        fixture.assert_has("voicecall_workflow_runs_ended_total{workflow=\"follow_up\",state=\"dead\"} 1");
     }
 
     #[test]

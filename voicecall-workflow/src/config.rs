@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use voicecall_core::{Clock, Error, Result};
 
-use crate::{Retry, WebhookClient};
+use crate::{Retry, WebhookClient, WorkflowObserver};
 
 /// How events are taken up and workflows run.
 #[derive(Debug, Clone)]
@@ -38,6 +38,8 @@ pub struct WorkflowConfig {
     pub subscriptions: usize,
     /// For how long the secret before the present one still signs; a day if not said.
     pub secret_overlap: Duration,
+    /// Who is told of what workflows do; nobody if not said.
+    pub observer: Option<Arc<dyn WorkflowObserver>>,
     /// The time of day.
     pub clock: Clock,
 }
@@ -58,6 +60,7 @@ impl Default for WorkflowConfig {
             allows_private_addresses: false,
             subscriptions: 20,
             secret_overlap: HOUR * 24,
+            observer: None,
             clock: Clock::system(),
         }
     }

@@ -9,9 +9,9 @@ use voicecall_core::event::Event;
 use voicecall_core::store::{Run, Subscription};
 use voicecall_core::{Result, TenantId};
 
-use crate::Workflows;
 use crate::webhook;
 use crate::workflow::Workflow;
+use crate::{WorkflowEvent, Workflows};
 
 /// How many events are read at once.
 const BATCH: u32 = 64;
@@ -47,7 +47,9 @@ impl Workflows {
         let run = |workflow: &Workflow, subscription| {
             Run::new(event.clone(), workflow.name, workflow.version, subscription, now)
         };
-        let mut runs: Vec<_> = self.started_by(event).map(|workflow| run(workflow, None)).collect();
+        let started: Vec<_> = self.started_by(event).collect();
+        let mut names: Vec<_> = started.iter().map(|workflow| workflow.name).collect();
+        let mut runs: Vec<_> = started.into_iter().map(|workflow| run(workflow, None)).collect();
         if let Some(delivery) = self.definitions.get(&webhook::definition()) {
             let of_tenant = match known.entry(event.tenant) {
                 Entry::Occupied(known) => known.into_mut(),
@@ -55,9 +57,14 @@ impl Workflows {
             };
             let wanted = of_tenant.iter().filter(|row| row.wants(event.kind));
             runs.extend(wanted.map(|row| run(delivery, Some(row.id))));
+            names.resize(runs.len(), delivery.name);
         }
-        // Whether it was pending is nobody's concern: who took it up has started the same.
-        self.store.start_runs(event, &runs).await.map(drop)
+        // If it was not pending, who took it up has started the same.
+        if self.store.start_runs(event, &runs).await? {
+            let waited = now.duration_since(event.at).try_into().unwrap_or_default();
+            names.into_iter().for_each(|workflow| self.tell(&WorkflowEvent::Started { workflow, waited }));
+        }
+        Ok(())
     }
 
     /// The newest version of each workflow that an event starts.

@@ -15,10 +15,10 @@ use tracing::{error, warn};
 use voicecall_core::store::{LeaseTerm, Run, RunState, StepState};
 use voicecall_core::{Error, ErrorKind, Result};
 
-use crate::Workflows;
 use crate::plan::{self, Next};
 use crate::step::{Step, StepRun};
 use crate::workflow::Workflow;
+use crate::{WorkflowEvent, Workflows};
 
 /// How large what a step returns may be: it stands in the run's row and is read with it.
 const LARGEST_OUTPUT: usize = 64 * 1024;
@@ -26,11 +26,18 @@ const LARGEST_OUTPUT: usize = 64 * 1024;
 /// The pause before the store is asked again.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
 
+/// A step that was tried once.
+struct Attempted {
+    step: &'static str,
+    took: Duration,
+    outcome: Result<Value>,
+}
+
 /// A run that is worked on here.
 struct Work {
     run: Run,
     workflow: Arc<Workflow>,
-    tasks: JoinSet<(&'static str, Result<Value>)>,
+    tasks: JoinSet<Attempted>,
     running: HashSet<&'static str>,
 }
 
@@ -39,21 +46,27 @@ impl Workflows {
     /// what is under way is finished, and nothing begun.
     pub(crate) async fn work_on(&self, run: Run, workflow: Arc<Workflow>, stop: &AtomicBool) {
         let mut work = Work { run, workflow, tasks: JoinSet::new(), running: HashSet::new() };
-        loop {
+        let is_over = loop {
             let next = self.next(&mut work, stop.load(Ordering::Relaxed));
             let rests = next.begin.is_empty() && work.running.is_empty();
             if rests {
                 plan::rest(&mut work.run, next.wake_at);
             }
             work.run.updated_at = self.now();
-            if !self.save(&work.run, !rests).await || rests {
-                break;
+            if !self.save(&work.run, !rests).await {
+                break false;
+            }
+            if rests {
+                break true;
             }
             for step in next.begin {
                 work.running.insert(step.name);
                 work.tasks.spawn(attempt(step.clone(), StepRun::new(&work.run, step.name)));
             }
             self.wait(&mut work, next.wake_at).await;
+        };
+        if is_over && matches!(work.run.state, RunState::Done | RunState::Dead) {
+            self.tell(&WorkflowEvent::Ended { workflow: work.workflow.name, state: work.run.state });
         }
         if work.run.state == RunState::Dead {
             report(&work.run);
@@ -78,10 +91,12 @@ impl Workflows {
         let due = wake_at.map(|at| Instant::now() + at.duration_since(self.now()).try_into().unwrap_or_default());
         tokio::select! {
             Some(ended) = work.tasks.join_next() => match ended {
-                Ok((name, outcome)) => {
-                    work.running.remove(name);
+                Ok(Attempted { step, took, outcome }) => {
+                    work.running.remove(step);
                     let workflow = Arc::clone(&work.workflow);
-                    if let Some(step) = workflow.find(name) {
+                    let success = outcome.is_ok();
+                    self.tell(&WorkflowEvent::StepEnded { workflow: workflow.name, step, success, took });
+                    if let Some(step) = workflow.find(step) {
                         plan::finish(&mut work.run, step, outcome, self.now());
                     }
                 }
@@ -114,7 +129,8 @@ impl Workflows {
 }
 
 /// Does a step once: what panics or takes too long has failed.
-async fn attempt(step: Step, given: StepRun) -> (&'static str, Result<Value>) {
+async fn attempt(step: Step, given: StepRun) -> Attempted {
+    let begun = Instant::now();
     let handler = Arc::clone(&step.handler);
     let done = AssertUnwindSafe(async move { handler(given).await }).catch_unwind();
     let outcome = match timeout(step.timeout, done).await {
@@ -122,7 +138,7 @@ async fn attempt(step: Step, given: StepRun) -> (&'static str, Result<Value>) {
         Ok(Err(_)) => Err(Error::new(ErrorKind::Unavailable, "run step").with_message("it panicked")),
         Err(_) => Err(Error::new(ErrorKind::Timeout, "run step")),
     };
-    (step.name, outcome)
+    Attempted { step: step.name, took: begun.elapsed(), outcome }
 }
 
 fn check_size(output: Value) -> Result<Value> {

@@ -5,6 +5,7 @@ mod background;
 mod config;
 mod dispatch;
 mod execute;
+mod observe;
 mod plan;
 mod retry;
 mod runs;
@@ -25,6 +26,7 @@ use voicecall_core::store::{EventStore, check_keys};
 use voicecall_core::{Error, Result, TenantId, Vault};
 
 pub use config::WorkflowConfig;
+pub use observe::{WorkflowEvent, WorkflowObserver};
 pub use retry::Retry;
 pub use runs::Runs;
 pub use step::{Step, StepRun};
@@ -103,6 +105,12 @@ impl Workflows {
     #[must_use]
     pub fn subscriptions(self: &Arc<Self>, tenant: TenantId) -> Subscriptions {
         Subscriptions::new(Arc::clone(self), tenant)
+    }
+
+    fn tell(&self, event: &WorkflowEvent) {
+        if let Some(observer) = &self.config.observer {
+            observer.observe(event);
+        }
     }
 
     fn now(&self) -> Timestamp {

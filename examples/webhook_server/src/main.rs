@@ -46,9 +46,13 @@ async fn main() -> voicecall::Result<()> {
     let kept = Arc::<MemoryStore>::clone(&store);
     let messenger = Messenger::new(config, kept, vec![account], chats, Arc::clone(&vault))?;
 
+    let metrics = PrometheusBuilder::new().install_recorder();
+    let metrics = metrics.map_err(|error| Error::config("metrics", "one recorder").with_source(error))?;
+    let observer = Arc::new(MetricsObserver::new());
     // The other system: a route of this server, unless an address of another one is given.
     let elsewhere = std::env::var("WEBHOOK_URL").ok();
     let mut config = WorkflowConfig::default();
+    config.observer = Some(Arc::<MetricsObserver>::clone(&observer));
     config.client = Some(Arc::new(HttpClient::new()?));
     if elsewhere.is_none() {
         // Addresses of this machine are refused otherwise: a tenant could have its inner services called.
@@ -66,8 +70,6 @@ async fn main() -> voicecall::Result<()> {
     let url = url.parse().map_err(|_| Error::config("WEBHOOK_URL", "an address"))?;
     let subscription = workflows.subscriptions(tenant).add(url, []).await?;
     let receiver = Arc::new(Receiver::new(workflows.subscriptions(tenant).secret(subscription.id).await?));
-    let metrics = PrometheusBuilder::new().install_recorder();
-    let metrics = metrics.map_err(|error| Error::config("metrics", "one recorder").with_source(error))?;
 
     let server = Server::builder()
         .carrier(TwilioVoice::from_env()?)
@@ -86,7 +88,7 @@ async fn main() -> voicecall::Result<()> {
         .build()?
         .messages(messenger)
         .workflows(workflows);
-    server.engine().add_observer(Arc::new(MetricsObserver::new()));
+    server.engine().add_observer(observer);
     println!("health: http://{listen}/health");
     println!("metrics: http://{listen}/metrics");
     let served = server.serve(&listen).await;

@@ -1,5 +1,6 @@
 //! What steps are done, in which order, how often and for how long.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
@@ -31,6 +32,41 @@ async fn branches_run_beside_each_other_and_join() {
     let run = world.run().await;
     assert_eq!(run.state, RunState::Done, "three seconds, not five: {run:?}");
     assert_eq!(run.steps["join"].output, json!({ "sum": 2, "known": 3 }));
+}
+
+/// Keeps what it is told.
+#[derive(Debug, Clone, Default)]
+struct Told(Arc<Mutex<Vec<WorkflowEvent>>>);
+
+impl WorkflowObserver for Told {
+    fn observe(&self, event: &WorkflowEvent) {
+        self.0.lock().unwrap().push(event.clone());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_counts_is_told_of_each_run_and_each_attempt_of_a_step_once() {
+    let (ledger, told) = (Ledger::default(), Told::default());
+    let mut world = World::stopped([on_call("flaky").step(ledger.failing("ask", 1, away))]).await;
+    world.config.observer = Some(Arc::new(told.clone()));
+    world.workflows =
+        world.another(vec![on_call("flaky").step(ledger.failing("ask", 1, away))], Arc::clone(&world.store) as _);
+    world.start();
+    world.join();
+    world.call().await;
+    wait(60).await;
+    let told = told.0.lock().unwrap().clone();
+    let steps: Vec<bool> = told
+        .iter()
+        .filter_map(|event| match event {
+            WorkflowEvent::StepEnded { workflow: "flaky", step: "ask", success, .. } => Some(*success),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(steps, [false, true]);
+    assert!(matches!(told.first(), Some(WorkflowEvent::Started { workflow: "flaky", waited }) if waited.as_secs() < 1));
+    let over = WorkflowEvent::Ended { workflow: "flaky", state: RunState::Done };
+    assert_eq!((told.last(), told.len()), (Some(&over), 4), "{told:?}");
 }
 
 #[tokio::test(start_paused = true)]

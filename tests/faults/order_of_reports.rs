@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use voicecall::carrier::{CallStatus, CarrierEvent, CarrierEventKind};
 use voicecall::engine::{CallKey, ReportOf};
-use voicecall::store::{DialStore, Direction};
+use voicecall::store::{DialStore, Direction, WorkflowQueueStore};
 use voicecall_core::testing::ScriptedCarrier;
 use voicecall_sim::fault::Rng;
 
@@ -44,8 +44,9 @@ fn permutations() -> Vec<Vec<usize>> {
     all
 }
 
-/// Sends the reports in this order, and says what the session and its attempt are in the end.
+/// Sends the reports in this order, and says what the session and its attempt are in the end, and what workflows learn of it.
 async fn outcome(world: &World, direction: Direction, n: u64, end: CallStatus, order: &[usize]) -> String {
+    world.store.keep_events(true).await.unwrap();
     let session = world.ringing(direction, n).await.session.unwrap();
     let attempt = world.attempts(session.id).await.remove(0);
     let (key, call) = (CallKey::of(&attempt).unwrap(), attempt.call.unwrap());
@@ -63,8 +64,13 @@ async fn outcome(world: &World, direction: Direction, n: u64, end: CallStatus, o
     }
     let session = world.session(session.id).await;
     let attempt = world.store.attempt(world.tenant, attempt.id).await.unwrap();
+    let mut told = Vec::new();
+    for event in world.store.pending_events(100).await.unwrap() {
+        world.store.start_runs(&event, &[]).await.unwrap();
+        told.push((event.kind, event.data["status"].clone()));
+    }
     format!(
-        "{:?} {:?} due {} call {}; {:?} {:?}",
+        "{:?} {:?} due {} call {}; {:?} {:?}; {told:?}",
         session.status,
         session.end_reason,
         session.due_at.is_some(),

@@ -10,6 +10,7 @@ use voicecall::call::Keep;
 use voicecall::carrier::{CallStatus, IncomingCall};
 use voicecall::dialogue::{LlmDialogue, Scripted};
 use voicecall::engine::DialPolicy;
+use voicecall::sim::carrier::Colleague;
 use voicecall::sim::fault::{Fault, FaultPlan, FaultRule, Site};
 use voicecall::sim::openai::ScriptedLlm;
 use voicecall::sim::phone::Answer;
@@ -145,6 +146,65 @@ fn callers_are_turned_away_forwarded_and_told_something_without_an_agent() {
     assert_eq!(statuses, [CallStatus::Busy, CallStatus::NoAnswer, CallStatus::Completed, CallStatus::Completed]);
     assert_eq!(report.calls[2].said, ["We are closed."]);
     assert_eq!(report.calls[3].connected_to.as_ref().map(PhoneNumber::reveal), Some(THEIRS));
+}
+
+/// A bakery that passes callers to the baker, who hears of them first.
+fn reception() -> ServerBuilder {
+    Server::builder().on_incoming(async |_call| {
+        let dialogue = LlmDialogue::new("You answer the phone of a bakery.").greeting("Hello, how can I help?");
+        Ok(IncomingDecision::connect(dialogue.warm_transfer_to("the baker", THEIRS.parse()?)))
+    })
+}
+
+fn passes_on() -> [Rule; 1] {
+    let about = json!({ "to": "the baker", "announcement": "Anna wants a cake for Sunday." });
+    [Rule::calls("transfer_call", &about)]
+}
+
+#[test]
+fn a_caller_is_announced_to_somebody_who_takes_the_call() {
+    let report = Simulation::new(reception())
+        .model(ScriptedLlm::new(passes_on()))
+        .caller(Caller::says(["The baker, please, it's about a cake."]))
+        .run()
+        .unwrap();
+    assert_eq!(report.heard(), "Hello, how can I help? One moment, I'll put you through.");
+    assert_eq!(report.calls[0].announced, ["Anna wants a cake for Sunday. Press 1 to take the call."]);
+    assert_eq!(report.calls[0].connected_to.as_ref().map(PhoneNumber::reveal), Some(THEIRS));
+    assert_eq!(report.sessions[0].end_reason, Some(EndReason::Completed));
+}
+
+#[test]
+fn a_caller_whom_nobody_takes_goes_on_with_the_agent_who_knows_why() {
+    for (colleague, times) in [(Colleague::Declines, 2), (Colleague::Absent, 0)] {
+        let after = [
+            Rule::says("Shall I take a message?"),
+            Rule::says("I will tell her."),
+            Rule::calls("end_call", &json!({})),
+        ];
+        let report = Simulation::new(reception().keep(Keep::Announced("This call is kept.".to_owned())))
+            .colleague(THEIRS, colleague)
+            .model(ScriptedLlm::new(passes_on().into_iter().chain(after)))
+            .caller(
+                Caller::silent()
+                    .says_when("how can I help", "The baker, please, it's about a cake.")
+                    .says_when("Shall I take a message?", "Yes, please. A cake for Sunday.")
+                    .says_when("I will tell her.", "Thank you, bye."),
+            )
+            .run()
+            .unwrap();
+        let heard = report.heard();
+        assert!(heard.contains("Sorry, nobody can take your call there right now. Shall I take a message?"), "{heard}");
+        assert_eq!((report.calls[0].announced.len(), &report.calls[0].connected_to), (times, &None));
+        assert_eq!((report.calls.len(), report.calls[0].sockets), (1, 2), "the same call, over a second socket");
+        let told = report.asked.iter().flat_map(|request| &request.messages);
+        assert!(told.clone().any(|message| message.content.contains("could not be transferred to the baker")));
+        assert!(
+            told.clone().any(|message| message.content.contains("it's about a cake")),
+            "what was said before is known"
+        );
+        assert_eq!(report.sessions[0].end_reason, Some(EndReason::Completed));
+    }
 }
 
 #[test]

@@ -44,6 +44,8 @@ pub use tokio_util::sync::CancellationToken;
 /// | `POST /voice/{account}/incoming` | what to do with a call to a number of this account |
 /// | `POST /voice/{call}/answer` | what to do with an answered call |
 /// | `POST /voice/{call}/resume` | what to do when its media socket has closed |
+/// | `POST /voice/{call}/screen/{announcement}` | what to say to whoever may take the call |
+/// | `POST /voice/{call}/accept` | whether they take it |
 /// | `POST /voice/status?call=` | a report about a call or its stream; `?account=` if the report alone names the call |
 /// | `GET /media/{token}` | the media socket |
 /// | `GET /health` | whether the process serves and takes calls |
@@ -52,6 +54,8 @@ pub fn routes(engine: Arc<CallEngine>) -> Router {
         .route("/voice/{call}/incoming", post(voice::incoming).get(voice::incoming))
         .route("/voice/{call}/answer", post(voice::answer).get(voice::answer))
         .route("/voice/{call}/resume", post(voice::resume).get(voice::resume))
+        .route("/voice/{call}/screen/{announcement}", post(voice::screen).get(voice::screen))
+        .route("/voice/{call}/accept", post(voice::accept).get(voice::accept))
         .route("/voice/status", post(voice::report).get(voice::report))
         .route("/media/{token}", any(media::media))
         .route("/health", get(health::health))

@@ -70,6 +70,28 @@ pub(super) async fn resume(
     Ok(respond(engine.resume(key, &request.webhook(&headers)).await))
 }
 
+pub(super) async fn screen(
+    State(engine): State<Arc<CallEngine>>,
+    Path((call, announcement)): Path<(String, String)>,
+    webhook: Webhook,
+) -> std::result::Result<Response, Response> {
+    let key: CallKey = call.parse().map_err(|error| unread(&error))?;
+    let request = read(webhook, &engine, key.account).await?;
+    let headers = request.headers();
+    Ok(respond(engine.screen_transfer(key, &announcement, &request.webhook(&headers)).await))
+}
+
+pub(super) async fn accept(
+    State(engine): State<Arc<CallEngine>>,
+    Path(call): Path<String>,
+    webhook: Webhook,
+) -> std::result::Result<Response, Response> {
+    let key: CallKey = call.parse().map_err(|error| unread(&error))?;
+    let request = read(webhook, &engine, key.account).await?;
+    let headers = request.headers();
+    Ok(respond(engine.take_transfer(key, &request.webhook(&headers)).await))
+}
+
 pub(super) async fn report(
     State(engine): State<Arc<CallEngine>>,
     Query(query): Query<ReportQuery>,

@@ -100,6 +100,17 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         outcome: Option<ToolOutcome>,
     },
+    /// Somebody is to be asked to take the call; stored before the carrier is told to. It comes back,
+    /// [`Resumed`](Self::Resumed), if they do not.
+    TransferOffered {
+        /// The name of whom.
+        to: String,
+    },
+    /// The carrier did not ask them: the call has not been away.
+    TransferFailed {
+        /// The name of whom.
+        to: String,
+    },
     /// The call was handed to somebody else.
     Transferred {
         /// The name of where to.
@@ -145,8 +156,13 @@ impl Fact {
     /// that [seals content](crate::ContentSeal).
     #[must_use]
     pub const fn has_content(&self) -> bool {
-        let is_of_words = matches!(self, Self::Disclosed { .. } | Self::CallBack { .. } | Self::Transferred { .. });
-        self.needs_consent() || is_of_words || matches!(self, Self::ToolCalled { .. } | Self::ToolReturned { .. })
+        let is_of_words = matches!(self, Self::Disclosed { .. } | Self::CallBack { .. });
+        let is_transfer =
+            matches!(self, Self::TransferOffered { .. } | Self::TransferFailed { .. } | Self::Transferred { .. });
+        self.needs_consent()
+            || is_of_words
+            || is_transfer
+            || matches!(self, Self::ToolCalled { .. } | Self::ToolReturned { .. })
     }
 
     /// The same without what a tool was called with and returned, which may be as personal as what was said: what remains
@@ -184,6 +200,27 @@ pub struct JournalEntry {
 #[must_use]
 pub fn next_seq(entries: &[JournalEntry]) -> u64 {
     entries.iter().map(|entry| entry.seq).max().unwrap_or(0).saturating_add(1)
+}
+
+/// A call that somebody is asked to take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Offer<'a> {
+    /// The name of whom.
+    pub to: &'a str,
+    /// Since when.
+    pub at: Timestamp,
+}
+
+/// Whom a session's call was offered to, if nobody has taken it since and it has not come back.
+#[must_use]
+pub fn open_offer(entries: &[JournalEntry]) -> Option<Offer<'_>> {
+    let last = entries.iter().rev().find_map(|entry| match &entry.fact {
+        Fact::TransferOffered { to } => Some(Some(Offer { to, at: entry.at })),
+        Fact::Connected | Fact::Resumed | Fact::Ended { .. } => Some(None),
+        Fact::Transferred { .. } | Fact::TransferFailed { .. } => Some(None),
+        _ => None,
+    });
+    last.flatten()
 }
 
 /// Who spoke.
@@ -296,6 +333,21 @@ mod tests {
         let texts: Vec<_> = transcript(&entries).into_iter().map(|line| line.text).collect();
         assert_eq!(texts, ["one", "two", "three", "four"]);
         assert_eq!((next_seq(&entries), next_seq(&[])), (8, 1));
+    }
+
+    #[test]
+    fn an_offer_is_open_until_the_call_is_taken_or_comes_back() {
+        let (offered, taken) =
+            (Fact::TransferOffered { to: "office".into() }, Fact::Transferred { to: "office".into() });
+        let (late, at) = (Fact::Warned, Timestamp::UNIX_EPOCH);
+        let open = journal([Fact::Connected, offered.clone(), late.clone()]);
+        assert_eq!(open_offer(&open), Some(Offer { to: "office", at }));
+        let ended = Fact::Ended { reason: EndReason::RemoteHangup };
+        let failed = Fact::TransferFailed { to: "office".into() };
+        for settled in [taken, failed, Fact::Resumed, Fact::Connected, ended] {
+            assert_eq!(open_offer(&journal([Fact::Connected, offered.clone(), settled, late.clone()])), None);
+        }
+        assert_eq!(open_offer(&[]), None);
     }
 
     #[test]

@@ -119,6 +119,16 @@ impl EngineConfig {
         self.url(&format!("voice/{key}/resume"))
     }
 
+    /// Where the carrier asks what to say to whoever is to take the call. What that is stands in the address, sealed.
+    pub(super) fn screening_url(&self, key: CallKey, announcement: &str) -> Result<Url> {
+        self.url(&format!("voice/{key}/screen/{announcement}"))
+    }
+
+    /// Where the carrier says which key they pressed.
+    pub(super) fn accept_url(&self, key: CallKey) -> Result<Url> {
+        self.url(&format!("voice/{key}/accept"))
+    }
+
     /// Where the carrier reports what happens to the call.
     pub(super) fn status_url(&self, key: CallKey) -> Result<Url> {
         let mut url = self.url(&self.status_path)?;

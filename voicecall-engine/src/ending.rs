@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep};
 use tracing::{error, warn};
 
@@ -12,12 +12,12 @@ use super::CallEngine;
 use super::accounts::Account;
 use super::observe::LiveEventKind;
 use super::voicemail::AmdResult;
-use voicecall_core::carrier::{CallFlow, CallStep, Dial, VoiceBackend};
+use voicecall_core::carrier::CallFlow;
 use voicecall_core::money::Cost;
 use voicecall_core::store::{
     Attachment, EndReason, EventSource, ProviderLog, ProviderOperation, Session, SessionChange,
 };
-use voicecall_core::{CarrierCallId, PhoneNumber, SessionId, TenantId};
+use voicecall_core::{CarrierCallId, SessionId, TenantId};
 use voicecall_core::{ErrorKind, Result};
 
 /// Tries to hang up at the carrier; its own time limit is the last resort.
@@ -78,28 +78,6 @@ impl CallEngine {
             state.unused_plans.remove(&session);
         }
         self.changed.notify_waiters();
-    }
-}
-
-/// Has the carrier connect the call to whom its logic wants. One that stays goes on, and its logic notices.
-pub(super) async fn redirect(
-    engine: Arc<CallEngine>,
-    carrier: Arc<dyn VoiceBackend>,
-    call: CarrierCallId,
-    mut transfers: mpsc::Receiver<PhoneNumber>,
-) {
-    while let Some(number) = transfers.recv().await {
-        // A model may have been talked into a number that somebody earns from.
-        let redirected = match engine.check_destination(&number) {
-            Ok(()) => {
-                let flow = CallFlow(vec![CallStep::Dial(Dial::new(number)), CallStep::HangUp]);
-                carrier.update_call(&call, &flow).await
-            }
-            Err(refused) => Err(refused),
-        };
-        if let Err(error) = redirected {
-            warn!(%error, "the call could not be transferred");
-        }
     }
 }
 

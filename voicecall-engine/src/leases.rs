@@ -48,6 +48,17 @@ impl CallEngine {
         Ok(self.store.renew_leases(&[held], self.lease_term()).await?.is_empty())
     }
 
+    /// Lets go of a session that nobody needs to run for the time being.
+    pub(super) async fn release(&self, held: Lease) {
+        let term = LeaseTerm { length: Duration::ZERO, ..self.lease_term() };
+        if self.config.shares_store
+            && let Err(error) = self.store.renew_leases(&[held], term).await
+        {
+            // It runs out by itself.
+            warn!(session = %held.session, %error, "a lease could not be given up");
+        }
+    }
+
     /// Renews the leases of everything that runs here, and drops what is another process's by now.
     pub(super) async fn renew_held_leases(&self) {
         if !self.config.shares_store {

@@ -37,6 +37,7 @@ mod sink;
 mod stop;
 mod supervise;
 mod ticket;
+mod transfer;
 mod voicemail;
 mod webhook;
 mod written;

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::{Instrument, error, info, info_span, warn};
 
-use super::ending::{hang_up_when_told, redirect};
+use super::ending::hang_up_when_told;
 use super::named::Named;
 use super::observe::Observed;
 use super::plan::{CallOutcome, CallPlan, PlanRequest};
@@ -17,6 +17,7 @@ use super::recording::{CallRecording, Discarded, RecordingFolder};
 use super::retry::{ON_THE_LINE, retry, retry_for};
 use super::sink::{EngineSink, Outlets};
 use super::ticket::{Admitted, CallTicket, MediaTicket};
+use super::transfer::redirect;
 use super::voicemail::{AmdResult, WhileDetecting, assume_person};
 use super::{CallEngine, Live};
 use voicecall_core::call::{CallMachine, CallRunner, Conversation, InputEvent, InputRecorder, Keep, MediaSocket};
@@ -222,6 +223,7 @@ impl CallEngine {
         let CallPlan { agent, mut settings, setup, mut dialogue } = plan;
         settings.recording &= self.config.recordings.is_some();
         settings.first_seq = journal::next_seq(&request.journal);
+        settings.returned_from = journal::open_offer(&request.journal).map(|offer| offer.to.to_owned());
         let elapsed = answered_at.map(|at| Duration::try_from(now.duration_since(at)).unwrap_or_default());
         settings.elapsed = elapsed.unwrap_or_default();
         let detects = self.detects(&session, &account).await;
@@ -268,7 +270,8 @@ impl CallEngine {
         let mut tasks = JoinSet::new();
         tasks.spawn(writer.in_current_span());
         tasks.spawn(
-            redirect(Arc::clone(self), Arc::clone(account.backend()), ticket.call.clone(), transfers).in_current_span(),
+            redirect(Arc::clone(self), Arc::clone(&account), (ticket.key, ticket.call.clone()), transfers)
+                .in_current_span(),
         );
         tasks.spawn(
             hang_up_when_told(
@@ -299,6 +302,11 @@ impl CallEngine {
         info!(%reason, seconds = end.duration.as_secs(), bad_messages = end.bad_messages, "call ended");
         if !retry(|| self.still_owns(Lease { tenant, session: id, epoch })).await? {
             return Ok(Ran::Lost);
+        }
+        if sink.offered {
+            retry(|| self.attach(tenant, id)).await?;
+            self.release(Lease { tenant, session: id, epoch }).await;
+            return Ok(Ran::Over(reason));
         }
         if sink.lost && !is_machine {
             if retry(|| self.keep_open(ticket.key, id, epoch, &ticket.call)).await? {

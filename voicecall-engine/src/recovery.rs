@@ -9,7 +9,9 @@ use super::resume::Broken;
 use super::{CallEngine, Ringing};
 use voicecall_core::Epoch;
 use voicecall_core::carrier::CallStatus;
-use voicecall_core::store::{AttemptState, DialAttempt, Direction, EndReason, EventSource, Session, SessionChange};
+use voicecall_core::store::{
+    AttemptState, DialAttempt, Direction, EndReason, EventSource, Lease, Session, SessionChange,
+};
 use voicecall_core::{Error, ErrorKind, Result};
 
 /// What a recovery did.
@@ -182,6 +184,11 @@ impl CallEngine {
             let until = self.must_end_by(&policy, attempt.created_at);
             let ringing = Ringing { epoch: Some(epoch), until, ..Ringing::new(tenant, session.id) };
             self.state().ringing.insert(attempt.id, ringing);
+            return Ok(Settled::Live);
+        }
+        if self.is_offered(session).await? {
+            // The carrier asks us once somebody has taken it, or nobody has.
+            self.release(Lease { tenant, session: session.id, epoch }).await;
             return Ok(Settled::Live);
         }
         let account = self.accounts.of(attempt)?;

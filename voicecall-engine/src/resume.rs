@@ -152,12 +152,19 @@ impl CallEngine {
     }
 }
 
-/// How often the last call of this journal was continued.
+/// How often the last call of this journal was continued after it broke; coming back from somebody who did not take it is no
+/// break.
 pub(super) fn resumes(journal: &[JournalEntry]) -> usize {
-    journal
-        .iter()
-        .rev()
-        .take_while(|entry| entry.fact != Fact::Connected)
-        .filter(|entry| entry.fact == Fact::Resumed)
-        .count()
+    let last = journal.iter().rev().take_while(|entry| entry.fact != Fact::Connected);
+    let (mut resumed, mut offered) = (0_isize, 0_isize);
+    for entry in last {
+        resumed += isize::from(entry.fact == Fact::Resumed);
+        // One that was not made is followed by no resumption.
+        match entry.fact {
+            Fact::TransferOffered { .. } => offered += 1,
+            Fact::TransferFailed { .. } => offered -= 1,
+            _ => {}
+        }
+    }
+    (resumed - offered).max(0).unsigned_abs()
 }

@@ -12,10 +12,12 @@ use tracing::{error, warn};
 use super::observe::{EventBus, LiveEventKind};
 use super::recording::CallRecording;
 use super::retry::AT_THE_END;
+use super::transfer::Transfer;
 use super::voicemail::{AmdResult, assume_person};
 use voicecall_core::CallTime;
 use voicecall_core::audio::Frame;
 use voicecall_core::call::{CallSink, Effect, Exchange, InputEvent};
+use voicecall_core::carrier::Say;
 use voicecall_core::dialogue::Action;
 use voicecall_core::journal::{Fact, JournalEntry};
 use voicecall_core::store::{EndReason, EngineStore, SessionChange};
@@ -41,10 +43,11 @@ pub(super) struct EngineSink {
     events: Arc<EventBus>,
     amd: watch::Sender<AmdResult>,
     hang_up: Option<oneshot::Sender<EndReason>>,
-    transfer: mpsc::Sender<PhoneNumber>,
+    transfer: mpsc::Sender<Transfer>,
     recording: Option<CallRecording>,
     reason: Option<EndReason>,
     lost: bool,
+    offered: bool,
 }
 
 /// Where a call's wishes go that are not facts.
@@ -53,7 +56,7 @@ pub(super) struct Outlets {
     /// Why the call is to be ended at the carrier.
     pub(super) hang_up: oneshot::Sender<EndReason>,
     /// To whom it is to be transferred.
-    pub(super) transfer: mpsc::Sender<PhoneNumber>,
+    pub(super) transfer: mpsc::Sender<Transfer>,
     /// Ends a call of which nothing can be stored.
     pub(super) control: mpsc::Sender<Box<InputEvent<'static>>>,
 }
@@ -64,6 +67,8 @@ pub(super) struct SinkEnd {
     pub(super) reason: Option<EndReason>,
     /// Whether the call may be connected again.
     pub(super) lost: bool,
+    /// Whether somebody is asked to take the call.
+    pub(super) offered: bool,
     /// The folder of the recording, if there is one.
     pub(super) folder: Option<PathBuf>,
 }
@@ -97,6 +102,7 @@ impl EngineSink {
             recording,
             reason: None,
             lost: false,
+            offered: false,
         };
         (sink, write_journal((store, told, tenant), answered, waiting, done, control))
     }
@@ -107,7 +113,7 @@ impl EngineSink {
             Some(recording) => recording.finish().await,
             None => None,
         };
-        SinkEnd { reason: self.reason, lost: self.lost, folder }
+        SinkEnd { reason: self.reason, lost: self.lost, offered: self.offered, folder }
     }
 }
 
@@ -161,6 +167,11 @@ impl CallSink for EngineSink {
             }
             // The call goes on at the carrier: nobody hangs it up.
             Effect::Leave(reason) => self.reason = Some(reason),
+            // It may come back: nobody hangs it up, and it is not over.
+            Effect::Offer => {
+                self.reason = Some(EndReason::Transferred);
+                self.offered = true;
+            }
             Effect::Reconnect => {
                 self.reason = Some(EndReason::TechnicalFailure);
                 self.lost = true;
@@ -169,8 +180,8 @@ impl CallSink for EngineSink {
         }
     }
 
-    fn transfer(&mut self, to: PhoneNumber) {
-        if self.transfer.try_send(to).is_err() {
+    fn transfer(&mut self, to: PhoneNumber, announcement: Option<Say>) {
+        if self.transfer.try_send(Transfer { to, announcement }).is_err() {
             warn!(session = %self.session, "the call is being transferred already");
         }
     }

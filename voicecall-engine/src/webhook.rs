@@ -11,7 +11,7 @@ use tracing::{info, warn};
 use super::CallEngine;
 use super::accounts::Account;
 use super::address::{CallKey, ReportOf};
-use super::retry::{ON_THE_LINE, retry_for};
+use super::retry::{ON_THE_LINE, retry, retry_for};
 use super::ticket::CallTicket;
 use voicecall_core::call::InputEvent;
 use voicecall_core::carrier::{
@@ -157,7 +157,8 @@ impl CallEngine {
         let asked_before =
             matches!(self.state().tickets.answered(key, &event.delivery, Instant::now()), Some((_, true)));
         let is_live = self.is_live(session.id);
-        if self.may_resume(&session).await? && (asked_before || is_live || self.told_to_come_back(&session)) {
+        let comes_back = asked_before || is_live || self.is_offered(&session).await?;
+        if self.may_resume(&session).await? && (comes_back || self.told_to_come_back(&session)) {
             info!(session = %session.id, "a broken call goes on");
             return self.connect_to_us(account, key, event, session.owner);
         }
@@ -247,10 +248,22 @@ impl CallEngine {
         if attempt.call.is_none() || session.status == SessionStatus::Initiated {
             self.bind(key, &event.call).await?;
         }
+        let is_news = self.log_webhook(account, &session, event, begun).await;
+        Ok((self.store.session(key.tenant, attempt.session).await?, is_news))
+    }
+
+    /// Keeps that a carrier asked or reported something. Returns whether it was news.
+    pub(super) async fn log_webhook(
+        &self,
+        account: &Account,
+        session: &Session,
+        event: &CarrierEvent,
+        begun: Instant,
+    ) -> bool {
         let log = ProviderLog {
             // The same for each delivery, so that the store tells what is news.
-            id: RecordId::derived(&[b"webhook", attempt.session.as_uuid().as_bytes(), event.delivery.as_bytes()]),
-            session: attempt.session,
+            id: RecordId::derived(&[b"webhook", session.id.as_uuid().as_bytes(), event.delivery.as_bytes()]),
+            session: session.id,
             provider: account.name().to_string(),
             provider_call: Some(event.call.as_str().to_owned()),
             operation: ProviderOperation::Webhook,
@@ -263,8 +276,7 @@ impl CallEngine {
             quality_metrics: None,
             timestamp: self.now(),
         };
-        let is_news = self.log_provider(key.tenant, account, &log).await;
-        Ok((self.store.session(key.tenant, attempt.session).await?, is_news))
+        self.log_provider(session.tenant, account, &log).await
     }
 
     /// Takes in how far a call has come, as far as that is not the business of the call's own task.
@@ -279,6 +291,17 @@ impl CallEngine {
             CallStatus::Completed if !self.is_live(session.id) => EndReason::TechnicalFailure,
             _ => return,
         };
+        // Whoever is asked to take a call has not taken it, and nobody talks to us: its caller has hung up.
+        if status.is_final() && !self.is_live(session.id) {
+            match retry(|| self.offered_call_ended(session)).await {
+                Ok(false) => {}
+                Ok(true) => return,
+                Err(error) => {
+                    warn!(session = %session.id, %error, "the end of an offered call could not be stored");
+                    return;
+                }
+            }
+        }
         // Nobody is called back for a call that came in: its caller hung up before anybody was there.
         let abandoned = session.direction == Direction::Inbound && session.connected_at.is_none();
         let reason = if abandoned { EndReason::Abandoned } else { reason };
@@ -316,7 +339,7 @@ impl CallEngine {
         self.state().live.contains_key(&session)
     }
 
-    async fn ended(&self, session: SessionId) {
+    pub(super) async fn ended(&self, session: SessionId) {
         loop {
             let changed = self.changed.notified();
             if !self.is_live(session) {

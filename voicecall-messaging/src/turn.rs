@@ -142,7 +142,7 @@ impl<'a> Turn<'a> {
                 self.events.push_back(DialogueEvent::Stored(self.facts));
             }
             // Messages are answered in the person's own time, and by no other line.
-            Action::Transfer { to } => self.events.push_back(DialogueEvent::TransferFailed { to }),
+            Action::Transfer { to, .. } => self.events.push_back(DialogueEvent::TransferFailed { to }),
             Action::End(reason) | Action::EndNow(reason) => self.ended = self.ended.or(Some(reason)),
             other => debug!(?other, "an action without a meaning for messages"),
         }

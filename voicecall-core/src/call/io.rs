@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::{AgentTask, OpId};
 use crate::audio::Frame;
+use crate::carrier::Say;
 use crate::consent::ConsentToken;
 use crate::dialogue::{Action, DialogueEvent};
 use crate::error::{Error, ErrorKind};
@@ -236,7 +237,12 @@ pub enum Effect {
     Transfer {
         /// The name.
         to: String,
+        /// What whoever answers is told before they decide whether to take the call; absent if they are not asked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        announcement: Option<Say>,
     },
+    /// The carrier asks somebody to take the call, which comes back if they do not: neither hang it up nor take it for over.
+    Offer,
     /// The call goes on without us: it was transferred, and must not be hung up.
     Leave(EndReason),
     /// End the call at the carrier. Words still on their way are awaited after it.

@@ -4,7 +4,7 @@
 mod answering;
 mod ending;
 
-use self::ending::CarrierNews;
+use self::ending::{CarrierNews, Transfer};
 use std::time::Duration;
 
 use super::budget_guard::BudgetGuard;
@@ -48,7 +48,7 @@ pub struct CallMachine {
     budget: Option<BudgetGuard>,
     ops: Ops,
     /// Where the call goes once everything queued was heard.
-    transfer: Option<String>,
+    transfer: Option<Transfer>,
     state: State,
     news: Option<CarrierNews>,
 }
@@ -141,6 +141,7 @@ impl CallMachine {
             InputEvent::Failed { op, failure } => self.failed(op, failure, out),
             InputEvent::Stored { seq } => {
                 self.tools.stored(seq, out);
+                self.offer_stored(seq, out);
                 if let Some(number) = self.gate.stored(seq) {
                     out.push(Output::Notify(DialogueEvent::Stored(number)));
                 }
@@ -211,6 +212,9 @@ impl CallMachine {
                     self.speech.announce(text, &self.settings, self.now);
                 }
                 out.push(Output::Notify(DialogueEvent::Connected));
+                if let Some(to) = self.settings.returned_from.take() {
+                    out.push(Output::Notify(DialogueEvent::TransferFailed { to }));
+                }
             }
             MediaEvent::Audio { payload, timestamp_ms } if self.is_live() => {
                 let mut framer = std::mem::take(&mut self.framer);
@@ -392,7 +396,7 @@ impl CallMachine {
                 self.speech.play(&dtmf::tones(&keys), &self.settings, self.now);
             }
             Action::PressKeys(_) => {}
-            Action::Transfer { to } => self.transfer = Some(to),
+            Action::Transfer { to, announcement } => self.transfer = Some(Transfer::new(to, announcement)),
             Action::Ask { ask, request } => self.llm.ask(ask, request, self.now, &mut self.ops, out),
             Action::Forget(ask) => self.llm.forget(ask, out),
             Action::Journal(fact) => {

@@ -16,6 +16,7 @@ use super::io::{Effect, Failure, InputEvent, Output};
 use super::tool_tasks::ToolTasks;
 use crate::agent::{AgentEvent, AgentSession, OpId};
 use crate::audio::Frame;
+use crate::carrier::Say;
 use crate::error::{Error, Result};
 use crate::journal::Fact;
 use crate::media::{MediaCodec, MediaCommand, WireMessages};
@@ -49,8 +50,9 @@ pub trait CallSink: Send {
     /// Does something irreversible.
     fn effect(&mut self, effect: Effect);
 
-    /// Has the carrier connect the call to somebody else: its media stream stops, or else the call goes on here.
-    fn transfer(&mut self, to: PhoneNumber);
+    /// Has the carrier connect the call to somebody else, who is told this and may refuse, if there is anything to tell: its
+    /// media stream stops, or else the call goes on here.
+    fn transfer(&mut self, to: PhoneNumber, announcement: Option<Say>);
 
     /// Is told of an operation of the agent that is over.
     fn exchanged(&mut self, exchange: Exchange);
@@ -67,7 +69,7 @@ impl CallSink for NoSink {
     fn journal(&mut self, _seq: u64, _at: CallTime, _fact: Fact) {}
     fn record(&mut self, _at: CallTime, _caller: Frame, _agent: Frame) {}
     fn effect(&mut self, _effect: Effect) {}
-    fn transfer(&mut self, _to: PhoneNumber) {}
+    fn transfer(&mut self, _to: PhoneNumber, _announcement: Option<Say>) {}
     fn exchanged(&mut self, _exchange: Exchange) {}
 
     async fn stored(&mut self) -> u64 {
@@ -338,11 +340,13 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
                         }
                     }
                     Output::CancelTool { call } => self.tools.cancel(call),
-                    Output::Effect(Effect::Transfer { to }) => match self.call.logic.transfer_number(&to) {
-                        Some(number) => self.call.sink.transfer(number),
-                        // The machine goes on with the call when nothing comes of it.
-                        None => warn!("a call was to be transferred to a number that is not configured"),
-                    },
+                    Output::Effect(Effect::Transfer { to, announcement }) => {
+                        match self.call.logic.transfer_number(&to) {
+                            Some(number) => self.call.sink.transfer(number, announcement),
+                            // The machine goes on with the call when nothing comes of it.
+                            None => warn!("a call was to be transferred to a number that is not configured"),
+                        }
+                    }
                     Output::Journal { seq, at, fact } => self.call.sink.journal(seq, at, fact),
                     Output::Record { at, caller, agent } => self.call.sink.record(at, caller, agent),
                     Output::Effect(effect) => self.call.sink.effect(effect),

@@ -31,7 +31,7 @@ impl CallSink for SlowStore {
 
     fn record(&mut self, _: CallTime, _: Frame, _: Frame) {}
     fn effect(&mut self, _: Effect) {}
-    fn transfer(&mut self, _: PhoneNumber) {}
+    fn transfer(&mut self, _: PhoneNumber, _: Option<Say>) {}
     fn exchanged(&mut self, _: Exchange) {}
 
     async fn stored(&mut self) -> u64 {

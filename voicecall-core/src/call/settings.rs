@@ -47,6 +47,9 @@ pub struct CallSettings {
     /// clock, and with it every limit, goes on from there.
     #[serde(default)]
     pub elapsed: Duration,
+    /// To whom the call was [offered](crate::journal::open_offer), if this connection begins because they did not take it.
+    #[serde(default)]
+    pub returned_from: Option<String>,
     /// The number of the first fact: 1, or the one behind the last that earlier connections of the session journaled;
     /// see [`next_seq`](crate::journal::next_seq).
     #[serde(default = "first")]
@@ -75,6 +78,7 @@ impl CallSettings {
             timeouts: Timeouts::default(),
             max_duration: Duration::from_secs(600),
             elapsed: Duration::ZERO,
+            returned_from: None,
             first_seq: first(),
             budget: None,
             keep: Keep::default(),

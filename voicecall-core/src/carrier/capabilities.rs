@@ -33,6 +33,9 @@ pub struct VoiceCapabilities {
     pub gathers_speech: bool,
     /// Callers can wait with music for another call ([`CallStep::Hold`](super::CallStep::Hold) and `Join`).
     pub hold: bool,
+    /// Whoever is dialled can be asked before they are connected
+    /// ([`DialNumber::screening_url`](super::DialNumber::screening_url)), as a warm transfer does.
+    pub screening: bool,
     /// Calls are recorded: by [`PlaceCall::record`](super::PlaceCall::record), and while they are live
     /// ([`VoiceBackend::start_recording`](super::VoiceBackend::start_recording)).
     pub call_recordings: bool,
@@ -67,6 +70,7 @@ impl VoiceCapabilities {
             machine_detection: false,
             gathers_speech: false,
             hold: false,
+            screening: false,
             call_recordings: false,
             flow_recordings: false,
             stored_recordings: false,
@@ -92,6 +96,7 @@ impl VoiceCapabilities {
             machine_detection: true,
             gathers_speech: true,
             hold: true,
+            screening: true,
             call_recordings: true,
             flow_recordings: true,
             stored_recordings: true,

@@ -20,7 +20,7 @@ pub use past::{Past, PastLine};
 pub use scripted::Scripted;
 
 use crate::agent::Respond;
-use crate::carrier::Digits;
+use crate::carrier::{Digits, Say};
 use crate::error::Result;
 use crate::journal::{Fact, JournalEntry};
 use crate::model::{ChatRequest, ToolCall};
@@ -38,6 +38,9 @@ pub struct UtteranceId(pub u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AskId(pub u32);
+
+/// The key by which whoever is told of a call takes it: see [`Action::Transfer`].
+pub const ACCEPT_KEY: char = '1';
 
 /// Something the agent is to say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -160,7 +163,8 @@ pub enum DialogueEvent {
         /// What came of it.
         outcome: ToolOutcome,
     },
-    /// The call could not be transferred and goes on here.
+    /// The call could not be transferred, or nobody took it, and goes on here. Of a caller who comes back from a warm transfer a
+    /// dialogue made anew is told so behind [`Connected`](Self::Connected).
     TransferFailed {
         /// Where it was to go.
         to: String,
@@ -213,6 +217,11 @@ pub enum Action {
     Transfer {
         /// The name of a [number](Dialogue::transfer_number).
         to: String,
+        /// What the carrier says to whoever answers, before the two are connected: a warm transfer. They take the call by
+        /// pressing [`ACCEPT_KEY`], which the words should ask for; whoever does not leaves the caller with us. Without it the
+        /// two are connected at the answer, and the call does not come back.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        announcement: Option<Say>,
     },
     /// Ask the model.
     Ask {

@@ -23,5 +23,6 @@ mod sharing;
 mod transfers;
 mod trouble;
 mod voicemail;
+mod warm_transfers;
 mod world;
 mod written;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::world::*;
 use crate::Destinations;
-use voicecall_core::carrier::{CallStep, Dial};
+use voicecall_core::carrier::{CallStep, Dial, Say};
 use voicecall_core::dialogue::{Action, Dialogue, DialogueEvent};
 use voicecall_core::journal::Fact;
 use voicecall_core::store::EndReason;
@@ -15,12 +15,14 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// Transfers the call at once, and ends it if it stays.
 #[derive(Debug)]
-struct Switchboard(&'static str);
+struct Switchboard(&'static str, Option<Say>);
 
 impl Dialogue for Switchboard {
     fn handle(&mut self, event: &DialogueEvent, _: CallTime, actions: &mut Vec<Action>) {
         match event {
-            DialogueEvent::Connected => actions.push(Action::Transfer { to: "office".to_owned() }),
+            DialogueEvent::Connected => {
+                actions.push(Action::Transfer { to: "office".to_owned(), announcement: self.1.clone() })
+            }
             DialogueEvent::TransferFailed { .. } => actions.push(Action::EndNow(EndReason::NoResponse)),
             _ => {}
         }
@@ -36,7 +38,7 @@ const OFFICE: &str = "+46701740605";
 #[tokio::test(start_paused = true)]
 async fn a_transferred_call_is_redirected_and_ends_here_without_being_hung_up() {
     let world = World::new();
-    world.desk.will_hold(Switchboard(OFFICE));
+    world.desk.will_hold(Switchboard(OFFICE, None));
     let call = world.connected().await;
     call.phone.stop_after(SECOND).await;
     assert_eq!(call.run.await.unwrap().unwrap(), EndReason::Completed);
@@ -55,7 +57,7 @@ async fn a_transferred_call_is_redirected_and_ends_here_without_being_hung_up() 
 async fn a_carrier_that_does_not_transfer_leaves_the_call_here() {
     let world = World::new();
     world.carrier.will_fail_to_update(ErrorKind::Unavailable);
-    world.desk.will_hold(Switchboard(OFFICE));
+    world.desk.will_hold(Switchboard(OFFICE, None));
     let call = world.connected().await;
     call.phone.listen().await;
     assert_eq!(call.run.await.unwrap().unwrap(), EndReason::NoResponse);
@@ -65,7 +67,7 @@ async fn a_carrier_that_does_not_transfer_leaves_the_call_here() {
 #[tokio::test(start_paused = true)]
 async fn nobody_is_transferred_to_a_number_that_somebody_earns_from() {
     let world = World::with(|config| config.rules.destinations = Destinations::in_countries(["SE"]), scripted_agent());
-    world.desk.will_hold(Switchboard("+46900123456"));
+    world.desk.will_hold(Switchboard("+46900123456", None));
     let call = world.connected().await;
     call.phone.listen().await;
     assert_eq!(call.run.await.unwrap().unwrap(), EndReason::NoResponse, "the dialogue is told that it stayed");
@@ -99,7 +101,7 @@ async fn a_dialogue_that_cannot_work_is_refused_before_it_begins() {
 async fn keeping_after_consent_needs_a_dialogue_that_can_ask_for_it() {
     let world = World::new();
     world.desk.keeps_after_consent();
-    world.desk.will_hold(Switchboard(OFFICE));
+    world.desk.will_hold(Switchboard(OFFICE, None));
     let call = world.connected().await;
     call.phone.start().await;
     let error = call.run.await.unwrap().unwrap_err();

@@ -30,6 +30,7 @@ impl VoiceBackend for SimCarrier {
         let mut able = VoiceCapabilities::none();
         (able.hang_up, able.time_limit, able.update_call, able.resumes_after_stream) = (true, true, true, true);
         (able.signed_webhooks, able.signed_media, able.media_addresses) = (true, true, true);
+        able.screening = true;
         able
     }
 

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use tokio::time::sleep;
 use voicecall_core::carrier::{CarrierEvent, CarrierEventKind, WebhookReply};
 use voicecall_core::testing::{ScriptedCarrier, SignedRequest};
-use voicecall_core::{Error, ErrorKind, Result};
+use voicecall_core::{CarrierCallId, Error, ErrorKind, Result};
 
 use super::exchange::SimCarrier;
 use super::line::Line;
@@ -26,7 +26,12 @@ impl Line {
 
     /// Asks the service for steps, telling it `kind`.
     pub(super) async fn ask_about(&mut self, path: &str, kind: CarrierEventKind) -> VecDeque<Step> {
-        let (request, delivery) = self.event(path, kind);
+        self.ask_of(self.id.clone(), path, kind).await
+    }
+
+    /// The same about another leg of it.
+    pub(super) async fn ask_of(&mut self, leg: CarrierCallId, path: &str, kind: CarrierEventKind) -> VecDeque<Step> {
+        let (request, delivery) = self.event(leg, path, kind);
         let once = || self.carrier.deliver(&request, &delivery);
         let reply = match self.faults.draw(Site::WebhookVoice) {
             Some(Fault::Duplicate { times }) => {
@@ -56,7 +61,7 @@ impl Line {
     /// Reports to the service, without waiting for it.
     pub(super) fn report(&mut self, kind: CarrierEventKind) {
         let path = self.route.status.clone();
-        let (request, delivery) = self.event(&path, kind);
+        let (request, delivery) = self.event(self.id.clone(), &path, kind);
         let after: Vec<Duration> = match self.faults.draw(Site::WebhookStatus) {
             Some(Fault::DropBefore) => {
                 self.carrier.note(format_args!("report {delivery} is lost"));
@@ -94,10 +99,10 @@ impl Line {
         });
     }
 
-    fn event(&mut self, path: &str, kind: CarrierEventKind) -> (SignedRequest, String) {
+    fn event(&mut self, leg: CarrierCallId, path: &str, kind: CarrierEventKind) -> (SignedRequest, String) {
         self.sent += 1;
         let delivery = format!("{}-{}", self.id, self.sent);
-        let event = CarrierEvent::new(self.id.clone(), kind, delivery.clone()).with_sequence(Some(self.sent));
+        let event = CarrierEvent::new(leg, kind, delivery.clone()).with_sequence(Some(self.sent));
         (ScriptedCarrier::webhook_of(path, &event), delivery)
     }
 }

@@ -14,6 +14,7 @@ use voicecall_core::{Address, CarrierCallId, Error, PhoneNumber, Result};
 
 use super::line::{Begin, Control, Line, Owner, Route};
 use super::options::CarrierOptions;
+use super::people::Colleague;
 use super::receiver::Receiver;
 use super::record::{SimCall, SimOrder};
 use super::step;
@@ -47,6 +48,8 @@ pub(super) struct State {
     called: HashMap<PhoneNumber, u64>,
     /// Who answers each number, call by call.
     parties: HashMap<PhoneNumber, VecDeque<Box<dyn Party>>>,
+    /// What those do who are to take a call over.
+    colleagues: HashMap<PhoneNumber, Colleague>,
     /// When the next call of the carrier's own queue is dialled.
     next_dial: Instant,
     /// The first answer to each delivery.
@@ -71,6 +74,7 @@ impl SimCarrier {
                 lines: Vec::new(),
                 called: HashMap::new(),
                 parties: HashMap::new(),
+                colleagues: HashMap::new(),
                 next_dial: started,
                 replies: HashMap::new(),
                 contradictions: 0,
@@ -143,6 +147,15 @@ impl SimCarrier {
     pub fn call_again(&self, call: &CarrierCallId) -> Option<CarrierCallId> {
         let order = self.state().placed.get(call).cloned()?;
         Some(self.begin(&order))
+    }
+
+    /// What somebody does who is asked to take calls over at this number; whoever is not named takes them.
+    pub fn colleague(&self, number: PhoneNumber, colleague: Colleague) {
+        self.state().colleagues.insert(number, colleague);
+    }
+
+    pub(super) fn colleague_at(&self, number: &PhoneNumber) -> Colleague {
+        self.state().colleagues.get(number).copied().unwrap_or_default()
     }
 
     /// Whoever answers the next call to this number, instead of one of the [people](CarrierOptions::people). Several

@@ -10,6 +10,7 @@ use voicecall_core::carrier::{CallStatus, CarrierEventKind, IncomingCall, PlaceC
 use voicecall_core::testing::{ScriptedCarrier, SignedRequest, paired_socket};
 use voicecall_core::{CallTime, CarrierCallId};
 
+use super::dial::Dialled;
 use super::exchange::SimCarrier;
 use super::handset::Handset;
 use super::people::{Person, Reaction};
@@ -23,7 +24,7 @@ use crate::phone::{Answer, Party, Ring};
 const FINDS_OUT: Duration = Duration::from_secs(1);
 
 /// How long the carrier's voice takes to say something.
-const SAYS: Duration = Duration::from_secs(2);
+pub(super) const SAYS: Duration = Duration::from_secs(2);
 
 /// Steps one call carries out at most: a service that redirects for ever is cut off.
 const MOST_STEPS: usize = 50;
@@ -195,7 +196,7 @@ impl Line {
     }
 
     /// Waits, unless the call is cancelled.
-    async fn waits_until(&mut self, until: Instant) -> Option<()> {
+    pub(super) async fn waits_until(&mut self, until: Instant) -> Option<()> {
         loop {
             tokio::select! {
                 biased;
@@ -238,13 +239,16 @@ impl Line {
                     sleep(SAYS).await;
                     continue;
                 }
-                Some(Step::Dial(number)) => {
-                    // What the two say to each other is not simulated.
-                    self.carrier.note(format_args!("{} is connected to {number}", self.id));
-                    self.carrier.change(self.index, |call, _| call.connected_to = Some(number));
-                    sleep(SAYS).await;
-                    continue;
-                }
+                Some(Step::Dial(dial)) => match self.dial(dial).await {
+                    Dialled::HungUp => return,
+                    Dialled::Over => continue,
+                    Dialled::Asked(others) => {
+                        steps = others;
+                        continue;
+                    }
+                },
+                // Keys of whoever talks to the service come over the media socket.
+                Some(Step::Gather { .. }) => continue,
                 Some(Step::Pause(length)) => {
                     sleep(length).await;
                     continue;

@@ -62,6 +62,7 @@
 mod backend;
 mod break_off;
 mod delivery;
+mod dial;
 mod exchange;
 mod handset;
 mod line;
@@ -76,6 +77,6 @@ mod wire;
 
 pub use exchange::SimCarrier;
 pub use options::{CarrierOptions, Outage};
-pub use people::{People, Person, Reaction};
+pub use people::{Colleague, People, Person, Reaction};
 pub use receiver::Receiver;
 pub use record::{Break, SimCall, SimOrder};

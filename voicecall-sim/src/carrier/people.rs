@@ -53,6 +53,18 @@ pub enum Reaction {
     Unreachable,
 }
 
+/// What somebody does who is to take a call over, and hears of it first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Colleague {
+    /// Listens and takes it, by pressing 1.
+    #[default]
+    Takes,
+    /// Listens and leaves it.
+    Declines,
+    /// Does not answer.
+    Absent,
+}
+
 /// Somebody who is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Person {

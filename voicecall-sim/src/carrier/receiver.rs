@@ -44,6 +44,10 @@ impl Receiver for Arc<CallEngine> {
             ["voice", account, "incoming"] => self.incoming(account.parse()?, &webhook).await.map(Some),
             ["voice", key, "answer"] => self.answer(key.parse()?, &webhook).await.map(Some),
             ["voice", key, "resume"] => self.resume(key.parse()?, &webhook).await.map(Some),
+            ["voice", key, "screen", announcement] => {
+                self.screen_transfer(key.parse()?, announcement, &webhook).await.map(Some)
+            }
+            ["voice", key, "accept"] => self.take_transfer(key.parse()?, &webhook).await.map(Some),
             _ => Err(Error::new(ErrorKind::NotFound, "find route")),
         }
     }

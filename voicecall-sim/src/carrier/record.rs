@@ -50,6 +50,8 @@ pub struct SimCall {
     pub said: Vec<String>,
     /// The sound files the carrier played.
     pub played: Vec<String>,
+    /// What those heard who were asked to take the call.
+    pub announced: Vec<String>,
     /// Whom the carrier connected the call to.
     pub connected_to: Option<PhoneNumber>,
     /// Where its audio broke.
@@ -89,6 +91,7 @@ impl SimCall {
             status: CallStatus::Queued,
             said: Vec::new(),
             played: Vec::new(),
+            announced: Vec::new(),
             connected_to: None,
             breaks: Vec::new(),
             sockets: 0,

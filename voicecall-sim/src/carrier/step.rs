@@ -16,9 +16,26 @@ pub(super) enum Step {
     Say(String),
     Pause(Duration),
     Play(String),
-    Dial(PhoneNumber),
-    Reject { busy: bool },
+    Dial(Dial),
+    /// Asks for a key; the carrier's voice says what for.
+    Gather {
+        says: Vec<String>,
+        next: Option<String>,
+    },
+    Reject {
+        busy: bool,
+    },
     HangUp,
+}
+
+/// Somebody else to call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Dial {
+    pub(super) number: PhoneNumber,
+    /// Asked what whoever answers is told before they are connected.
+    pub(super) screening: Option<String>,
+    /// Asked what follows.
+    pub(super) next: Option<String>,
 }
 
 /// The steps of a reply. What this carrier does not do is left out, as a carrier skips an unknown verb.
@@ -38,9 +55,23 @@ fn step(step: &Value) -> Option<Step> {
         .or_else(|| path("redirect").map(Step::Redirect))
         .or_else(|| text("play").map(|url| Step::Play(url.to_owned())))
         .or_else(|| text("reject").map(|reason| Step::Reject { busy: reason == "busy" }))
-        .or_else(|| step.get("dial")?.get(0)?.as_str()?.parse().ok().map(Step::Dial))
+        .or_else(|| dial(step).map(Step::Dial))
+        .or_else(|| gather(step))
         .or_else(|| text("say").map(|said| Step::Say(said.to_owned())))
         .or_else(|| step.get("pause").and_then(Value::as_u64).map(|seconds| Step::Pause(Duration::from_secs(seconds))))
+}
+
+fn dial(step: &Value) -> Option<Dial> {
+    let number = step.get("dial")?.get(0)?.as_str()?.parse().ok()?;
+    let path = |url: Option<&Value>| url.and_then(Value::as_str).and_then(path_of);
+    let screening = path(step.get("screening").and_then(|urls| urls.get(0)));
+    Some(Dial { number, screening, next: path(step.get("next")) })
+}
+
+fn gather(step: &Value) -> Option<Step> {
+    let prompts = step.get("gather")?.as_array()?;
+    let says = prompts.iter().filter_map(|prompt| prompt.get("say")?.as_str().map(ToOwned::to_owned)).collect();
+    Some(Step::Gather { says, next: step.get("next").and_then(Value::as_str).and_then(path_of) })
 }
 
 /// The path and the query of an address: who is reached is known.
@@ -58,9 +89,10 @@ mod tests {
 
     #[test]
     fn steps_are_read_and_unknown_ones_skipped() {
-        let body = r#"[{"stream":"wss://a.example/media/t?x=1","parameters":{}},{"gather":[]},{"say":"Hi"},{"pause":2},
+        let body = r#"[{"stream":"wss://a.example/media/t?x=1","parameters":{}},{"hold":"x"},{"say":"Hi"},{"pause":2},
             {"redirect":"https://a.example/next"},{"play":"https://a.example/a.wav"},{"dial":["+46701740606"],"next":null},
-            {"reject":"busy"},"hang_up"]"#;
+            {"dial":["+46701740607"],"screening":["https://a.example/screen"],"next":"https://a.example/back"},
+            {"gather":[{"say":"Press 1."},{"pause":1}],"next":"https://a.example/key"},{"reject":"busy"},"hang_up"]"#;
         let reply = WebhookReply { content_type: "application/json", body: body.to_owned() };
         let steps = [
             Step::Stream("/media/t?x=1".to_owned()),
@@ -68,7 +100,13 @@ mod tests {
             Step::Pause(Duration::from_secs(2)),
             Step::Redirect("/next".to_owned()),
             Step::Play("https://a.example/a.wav".to_owned()),
-            Step::Dial("+46701740606".parse().unwrap()),
+            Step::Dial(Dial { number: "+46701740606".parse().unwrap(), screening: None, next: None }),
+            Step::Dial(Dial {
+                number: "+46701740607".parse().unwrap(),
+                screening: Some("/screen".to_owned()),
+                next: Some("/back".to_owned()),
+            }),
+            Step::Gather { says: vec!["Press 1.".to_owned()], next: Some("/key".to_owned()) },
             Step::Reject { busy: true },
             Step::HangUp,
         ];

@@ -36,8 +36,12 @@ pub(super) fn kind(webhook: &CallWebhook<'_>, call: &CarrierCallId) -> CarrierEv
 /// A request for instructions: what the last verb came to, or the call itself.
 fn asks(webhook: &CallWebhook<'_>, status: Status) -> CarrierEventKind {
     if let Some(status) = webhook.dial_call_status.as_deref() {
+        let was_connected = webhook.dial_bridged.as_deref() != Some("false");
         return CarrierEventKind::DialEnded {
-            status: dial_status(status),
+            status: match dial_status(status) {
+                CallStatus::Completed if !was_connected => CallStatus::NoAnswer,
+                status => status,
+            },
             leg: webhook.dial_call_sid.as_deref().and_then(call_id),
             duration: seconds(webhook.dial_call_duration.as_deref()),
         };

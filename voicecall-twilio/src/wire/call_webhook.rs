@@ -40,6 +40,8 @@ pub(crate) struct CallWebhook<'a> {
     pub(crate) dial_call_sid: Option<Cow<'a, str>>,
     /// Whole seconds.
     pub(crate) dial_call_duration: Option<Cow<'a, str>>,
+    /// `false` if the other leg was answered and never connected, as one that declines.
+    pub(crate) dial_bridged: Option<Cow<'a, str>>,
     pub(crate) recording_sid: Option<Cow<'a, str>>,
     /// Ends in the recording's SID.
     pub(crate) recording_url: Option<Cow<'a, str>>,
@@ -95,6 +97,7 @@ impl<'a> CallWebhook<'a> {
                 "DialCallStatus" => keep_first(&mut webhook.dial_call_status, value),
                 "DialCallSid" => keep_first(&mut webhook.dial_call_sid, value),
                 "DialCallDuration" => keep_first(&mut webhook.dial_call_duration, value),
+                "DialBridged" => keep_first(&mut webhook.dial_bridged, value),
                 "RecordingSid" => keep_first(&mut webhook.recording_sid, value),
                 "RecordingUrl" => keep_first(&mut webhook.recording_url, value),
                 "RecordingStatus" => keep_first(&mut webhook.recording_status, value),

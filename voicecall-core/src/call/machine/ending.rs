@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::super::budget_guard::Verdict;
 use super::super::io::{Effect, Output};
 use super::{CallMachine, State};
+use crate::carrier::Say;
 use crate::dialogue::DialogueEvent;
 use crate::journal::Fact;
 use crate::media::MediaCommand;
@@ -21,6 +22,25 @@ pub(super) enum CarrierNews {
     Ended,
     /// It goes on without the stream; said at this instant.
     Continues(CallTime),
+}
+
+/// Where a call is to go.
+#[derive(Debug)]
+pub(super) struct Transfer {
+    to: String,
+    announcement: Option<Say>,
+    /// The number of the fact that somebody is to be asked.
+    offer: Option<u64>,
+}
+
+impl Transfer {
+    pub(super) const fn new(to: String, announcement: Option<Say>) -> Self {
+        Self { to, announcement, offer: None }
+    }
+
+    fn effect(&self) -> Output {
+        Output::Effect(Effect::Transfer { to: self.to.clone(), announcement: self.announcement.clone() })
+    }
 }
 
 impl CallMachine {
@@ -75,17 +95,34 @@ impl CallMachine {
         let _ = self.speech.advance(self.now, &mut self.ops, out);
     }
 
-    /// Everything queued was heard: the carrier is to connect the call to somebody else.
+    /// Everything queued was heard: the carrier is to connect the call to somebody else, or to ask them, once that is stored.
     pub(super) fn leave(&mut self, out: &mut Vec<Output>) {
-        let Some(to) = self.transfer.clone() else { return };
+        let Some(transfer) = &mut self.transfer else { return };
         self.state = State::Leaving(self.now + self.settings.timeouts.transfer);
-        out.push(Output::Effect(Effect::Transfer { to }));
+        if transfer.announcement.is_none() {
+            out.push(transfer.effect());
+        } else {
+            let fact = Fact::TransferOffered { to: transfer.to.clone() };
+            transfer.offer = self.gate.journal(self.now, fact, false, out);
+        }
+    }
+
+    /// Whoever dies from now on, others know that somebody is asked.
+    pub(super) fn offer_stored(&mut self, seq: u64, out: &mut Vec<Output>) {
+        if let Some(transfer) = self.transfer.as_ref().filter(|transfer| transfer.offer == Some(seq))
+            && matches!(self.state, State::Leaving(_))
+        {
+            out.push(transfer.effect());
+        }
     }
 
     /// The stream was to stop and has not: the call goes on here.
     pub(super) fn not_transferred(&mut self, out: &mut Vec<Output>) {
         self.state = State::Live;
-        if let Some(to) = self.transfer.take() {
+        if let Some(Transfer { to, offer, .. }) = self.transfer.take() {
+            if offer.is_some() {
+                self.gate.journal(self.now, Fact::TransferFailed { to: to.clone() }, false, out);
+            }
             out.push(Output::Notify(DialogueEvent::TransferFailed { to }));
         }
     }
@@ -152,13 +189,26 @@ impl CallMachine {
         self.over(reason, effect, out);
     }
 
-    /// The stream has stopped because the carrier connects the call to somebody else: that is no hang-up.
+    /// The stream has stopped because the carrier connects the call to somebody else, or asks them: that is no hang-up.
     fn transferred(&mut self, out: &mut Vec<Output>) {
         self.leave_line(out);
-        if let Some(to) = self.transfer.take() {
-            self.gate.journal(self.now, Fact::Transferred { to }, false, out);
+        match self.transfer.take() {
+            Some(Transfer { offer: Some(_), .. }) => self.offered(out),
+            transfer => {
+                if let Some(Transfer { to, .. }) = transfer {
+                    self.gate.journal(self.now, Fact::Transferred { to }, false, out);
+                }
+                self.over(EndReason::Completed, Effect::Leave(EndReason::Completed), out);
+            }
         }
-        self.over(EndReason::Completed, Effect::Leave(EndReason::Completed), out);
+    }
+
+    /// The call is not over, but this connection of it is.
+    fn offered(&mut self, out: &mut Vec<Output>) {
+        self.state = State::Over;
+        self.tools.hung_up(self.now, &mut self.gate, out);
+        self.gate.forget();
+        out.push(Output::Effect(Effect::Offer));
     }
 
     fn over(&mut self, reason: EndReason, effect: Effect, out: &mut Vec<Output>) {

@@ -1,9 +1,11 @@
 //! What a carrier says and plays by itself, without a media socket.
 
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 /// How often something is said or played.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Repeat {
     /// This often; zero counts as once.
     Times(u32),
@@ -16,8 +18,9 @@ impl Repeat {
     pub const ONCE: Self = Self::Times(1);
 }
 
-/// Speaks a text with the carrier's own voice: for menus, and the last resort when our voice cannot.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Speaks a text with the carrier's own voice: for menus, for whoever is to take a call, and the last resort when our voice
+/// cannot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Say {
     /// The text.

@@ -182,12 +182,13 @@ impl LlmDialogue {
                 actions.push(Action::End(EndReason::Completed));
             }
             Builtin::EndCall => self.end(self.phrases.goodbye.clone(), EndReason::Completed, actions),
-            Builtin::Transfer(to) => {
+            Builtin::Transfer { to, announcement } => {
                 if !words {
                     self.say(self.phrases.transferring.clone(), actions);
                 }
                 (self.state.transferring, self.state.owed) = (true, false);
-                actions.push(Action::Transfer { to });
+                let announcement = announcement.map(|text| self.phrases.announce(&text));
+                actions.push(Action::Transfer { to, announcement });
             }
             Builtin::HandOff(to) => self.switch(&to),
             Builtin::PressKeys(keys) => actions.push(Action::PressKeys(keys)),

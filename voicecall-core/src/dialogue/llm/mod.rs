@@ -15,7 +15,7 @@ use std::time::Duration;
 pub use phrases::Phrases;
 
 use self::history::History;
-use self::persona::Persona;
+use self::persona::{Persona, Target};
 use super::{Action, Dialogue, DialogueEvent, Past, Utterance, UtteranceId};
 use crate::agent::Respond;
 use crate::error::{Error, Result};
@@ -61,6 +61,8 @@ pub struct LlmDialogue {
     calls: u32,
     /// Whether this is a later connection of a call that broke off, and tools of which nobody knows whether they ran.
     resumes: bool,
+    /// Whether it comes back from a transfer that nobody took, of which we are told next.
+    returns: bool,
     lost: Vec<ToolCallId>,
     /// Whether that was found before, and the caller has not heard it to its end.
     untold: bool,
@@ -123,6 +125,7 @@ impl LlmDialogue {
             utterances: 0,
             calls: 0,
             resumes: false,
+            returns: false,
             lost: Vec::new(),
             untold: false,
             state: State::default(),
@@ -153,7 +156,17 @@ impl LlmDialogue {
     /// Lets the model transfer the call to a number, which it knows by this name only.
     #[must_use]
     pub fn transfer_to(mut self, name: impl Into<String>, number: PhoneNumber) -> Self {
-        self.personas[0].transfers.push((name.into(), number));
+        self.personas[0].transfers.push(Target { name: name.into(), number, is_warm: false });
+        self
+    }
+
+    /// The same, but whoever answers first hears who calls and what about, in the model's words and the carrier's voice, and
+    /// takes the call by pressing 1. The caller hears it ring meanwhile, and comes back to the conversation if nobody takes the
+    /// call. The carrier needs [`VoiceCapabilities::screening`](crate::carrier::VoiceCapabilities::screening); with any other
+    /// the transfer fails.
+    #[must_use]
+    pub fn warm_transfer_to(mut self, name: impl Into<String>, number: PhoneNumber) -> Self {
+        self.personas[0].transfers.push(Target { name: name.into(), number, is_warm: true });
         self
     }
 
@@ -338,8 +351,7 @@ impl Dialogue for LlmDialogue {
     }
 
     fn transfer_number(&self, name: &str) -> Option<PhoneNumber> {
-        let known = self.persona().transfers.iter().find(|(own, _)| own == name);
-        known.map(|(_, number)| number.clone())
+        self.persona().target(name).map(|target| target.number.clone())
     }
 
     fn validate(&self) -> Result<()> {

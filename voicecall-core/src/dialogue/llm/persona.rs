@@ -22,15 +22,28 @@ pub(super) struct Persona {
     pub(super) name: String,
     pub(super) instructions: String,
     pub(super) tools: Vec<Tool>,
-    pub(super) transfers: Vec<(String, PhoneNumber)>,
+    pub(super) transfers: Vec<Target>,
     pub(super) presses_keys: bool,
+}
+
+/// Where a call may be transferred to.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    pub(super) name: String,
+    pub(super) number: PhoneNumber,
+    /// Whether they are told of the call first, and may leave it to us.
+    pub(super) is_warm: bool,
 }
 
 /// What a model wants of the dialogue itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Builtin {
     EndCall,
-    Transfer(String),
+    Transfer {
+        to: String,
+        /// What a warm target is told.
+        announcement: Option<String>,
+    },
     HandOff(String),
     PressKeys(Digits),
 }
@@ -49,17 +62,34 @@ impl Persona {
         let mut specs: Vec<ToolSpec> = self.tools.iter().map(|tool| tool.spec().clone()).collect();
         specs.push(spec(END_CALL, "End the call after saying goodbye.", json!({})));
         if !self.transfers.is_empty() {
-            let names: Vec<&str> = self.transfers.iter().map(|(name, _)| name.as_str()).collect();
-            specs.push(spec(TRANSFER_CALL, "Transfer the call to a person. Tell the caller first.", choice(&names)));
+            specs.push(self.transfer_spec());
         }
         if !others.is_empty() {
-            specs.push(spec(HAND_OFF, "Hand the conversation to a colleague.", choice(others)));
+            let others = choice(others.iter().copied());
+            specs.push(spec(HAND_OFF, "Hand the conversation to a colleague.", others));
         }
         if self.presses_keys {
             let keys = json!({ "keys": { "type": "string", "description": "0-9, *, #; w pauses for half a second" } });
             specs.push(spec(PRESS_KEYS, "Press keys on the telephone, as for a menu.", keys));
         }
         specs
+    }
+
+    pub(super) fn target(&self, name: &str) -> Option<&Target> {
+        self.transfers.iter().find(|target| target.name == name)
+    }
+
+    fn transfer_spec(&self) -> ToolSpec {
+        let mut properties = choice(self.transfers.iter().map(|target| target.name.as_str()));
+        let warm: Vec<&str> =
+            self.transfers.iter().filter(|target| target.is_warm).map(|target| target.name.as_str()).collect();
+        if !warm.is_empty() {
+            let all = warm.len() == self.transfers.len();
+            let whom = if all { String::new() } else { format!(" For {}; empty for others.", warm.join(", ")) };
+            let what = "Who calls and what about, in a sentence or two: the person hears it before they take the call.";
+            properties["announcement"] = json!({ "type": "string", "description": format!("{what}{whom}") });
+        }
+        spec(TRANSFER_CALL, "Transfer the call to a person. Tell the caller first.", properties)
     }
 
     /// Reads a call of one of the dialogue's own tools; `None` if it is none of them.
@@ -72,16 +102,31 @@ impl Persona {
         struct Keys {
             keys: String,
         }
+        #[derive(Deserialize)]
+        struct Transfer {
+            to: String,
+            #[serde(default)]
+            announcement: String,
+        }
         let misfit = |field: &'static str| move |_| Error::invalid(field, "arguments that fit the schema");
         let to = || serde_json::from_str(arguments).map(|To { to }| to).map_err(misfit("to"));
         let unknown =
             |to: &str| Error::invalid("to", "one of the offered names").with_message(format!("there is no `{to}`"));
         match name {
             END_CALL => Some(Ok(Builtin::EndCall)),
-            TRANSFER_CALL if !self.transfers.is_empty() => Some(to().and_then(|to| {
-                let known = self.transfers.iter().any(|(name, _)| *name == to);
-                if known { Ok(Builtin::Transfer(to)) } else { Err(unknown(&to)) }
-            })),
+            TRANSFER_CALL if !self.transfers.is_empty() => {
+                let read = serde_json::from_str(arguments).map_err(misfit("to"));
+                Some(read.and_then(|Transfer { to, announcement }| {
+                    let target = self.target(&to).ok_or_else(|| unknown(&to))?;
+                    if target.is_warm && announcement.trim().is_empty() {
+                        return Err(Error::invalid(
+                            "announcement",
+                            "an `announcement`, what the person is told before they take the call",
+                        ));
+                    }
+                    Ok(Builtin::Transfer { to, announcement: target.is_warm.then_some(announcement) })
+                }))
+            }
             HAND_OFF if !others.is_empty() => Some(to().and_then(|to| {
                 if others.contains(&to.as_str()) { Ok(Builtin::HandOff(to)) } else { Err(unknown(&to)) }
             })),
@@ -105,8 +150,7 @@ impl Persona {
             }
             tools.add(tool.clone())?;
         }
-        let is_empty = |name: &str| name.trim().is_empty();
-        if self.transfers.iter().any(|(name, _)| is_empty(name)) {
+        if self.transfers.iter().any(|target| target.name.trim().is_empty()) {
             return Err(Error::invalid("transfer_to.name", "a name the model can choose by"));
         }
         Ok(())
@@ -125,6 +169,6 @@ fn spec(name: &str, description: &str, properties: Value) -> ToolSpec {
     ToolSpec { name: name.to_owned(), description: description.to_owned(), parameters }
 }
 
-fn choice(names: &[&str]) -> Value {
-    json!({ "to": { "type": "string", "enum": names } })
+fn choice<'a>(names: impl Iterator<Item = &'a str>) -> Value {
+    json!({ "to": { "type": "string", "enum": names.collect::<Vec<_>>() } })
 }

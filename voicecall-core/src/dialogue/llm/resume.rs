@@ -4,7 +4,7 @@ use super::calls::ASKED;
 use super::history::Call;
 use super::{LlmDialogue, persona};
 use crate::dialogue::Action;
-use crate::journal::{Fact, JournalEntry};
+use crate::journal::{Fact, JournalEntry, open_offer};
 use crate::time::CallTime;
 use crate::tool::{ToolCallId, ToolEffect, ToolOutcome, ToolState};
 
@@ -16,6 +16,7 @@ impl LlmDialogue {
     /// content only that remains.
     pub(super) fn read_back(&mut self, journal: &[JournalEntry]) {
         self.resumes = journal.iter().any(|entry| entry.fact == Fact::Connected);
+        self.returns = open_offer(journal).is_some();
         for entry in journal {
             match &entry.fact {
                 Fact::Heard(turn) => {
@@ -64,7 +65,8 @@ impl LlmDialogue {
     }
 
     pub(super) fn reconnected(&mut self, now: CallTime, actions: &mut Vec<Action>) {
-        self.say_aside(self.phrases.resumed.clone(), actions);
+        let why = if self.returns { &self.phrases.not_transferred } else { &self.phrases.resumed };
+        self.say_aside(why.clone(), actions);
         let lost = std::mem::take(&mut self.lost);
         // Also when the call broke off once more before they had heard it.
         if !lost.is_empty() || std::mem::take(&mut self.untold) {
@@ -78,9 +80,12 @@ impl LlmDialogue {
         for call in self.unasked_calls().into_iter().filter(|call| asked != Some(*call)) {
             self.run(call, now, actions);
         }
-        self.state.words.push("[the call was cut off and is connected again]".to_owned());
-        self.state.owed = true;
-        self.proceed(now, actions);
+        // The model learns of a transfer that came to nothing by the event that follows.
+        if !std::mem::take(&mut self.returns) {
+            self.state.words.push("[the call was cut off and is connected again]".to_owned());
+            self.state.owed = true;
+            self.proceed(now, actions);
+        }
     }
 
     /// Messages are to be answered. What was under way when an earlier answer broke off is settled before that, as after a

@@ -1,6 +1,7 @@
 //! The dialogue by hand: every rule about what the model may read, what may run, and what the caller hears.
 
 mod messaging;
+mod transfers;
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -367,7 +368,7 @@ fn the_call_is_ended_transferred_and_handed_over_as_the_model_says() {
     let mut call = Driven::new(build());
     call.hear("A human!");
     call.answer("I'll put you through.", &[("transfer_call", r#"{"to":"office"}"#)]);
-    assert!(call.said().is_empty() && call.does(&Action::Transfer { to: "office".into() }));
+    assert!(call.said().is_empty() && call.does(&Action::Transfer { to: "office".into(), announcement: None }));
     assert_eq!(call.dialogue.transfer_number("office"), Some(number.clone()));
     call.tell(DialogueEvent::TransferFailed { to: "office".into() });
     assert!(lines(&call.response().1).last().unwrap().contains("could not be transferred"));

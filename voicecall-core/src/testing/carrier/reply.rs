@@ -22,7 +22,8 @@ fn step(step: &CallStep) -> Value {
         }
         CallStep::Dial(dial) => {
             let numbers: Vec<&str> = dial.numbers.iter().map(|number| number.number.reveal()).collect();
-            json!({ "dial": numbers, "next": dial.next })
+            let screening: Vec<_> = dial.numbers.iter().map(|number| &number.screening_url).collect();
+            json!({ "dial": numbers, "screening": screening, "next": dial.next })
         }
         CallStep::Hold(hold) => json!({ "hold": hold.name.as_str(), "next": hold.next }),
         CallStep::Join(name) => json!({ "join": name.as_str() }),

@@ -18,7 +18,7 @@ use voicecall_engine::CallEngine;
 
 pub use report::{CallerReport, SimulationReport};
 
-use crate::carrier::SimCarrier;
+use crate::carrier::{Colleague, SimCarrier};
 use crate::fault::FaultPlan;
 use crate::openai::ScriptedLlm;
 use crate::scenario::{Caller, Latency, Scenario};
@@ -118,6 +118,7 @@ pub struct Simulation<A> {
     app: A,
     model: Option<ScriptedLlm>,
     callers: Vec<(Party, Caller)>,
+    colleagues: Vec<(String, Colleague)>,
     latency: Latency,
     faults: FaultPlan,
     limit: Duration,
@@ -144,7 +145,15 @@ impl<A: Application> Simulation<A> {
     pub fn new(app: A) -> Self {
         let faults = FaultPlan { seed: 1, rules: Vec::new() };
         let limit = Duration::from_secs(24 * 3600);
-        Self { app, model: None, callers: Vec::new(), latency: Latency::default(), faults, limit }
+        Self {
+            app,
+            model: None,
+            callers: Vec::new(),
+            colleagues: Vec::new(),
+            latency: Latency::default(),
+            faults,
+            limit,
+        }
     }
 
     /// What the language model answers. Without it, an application that asks one fails the run.
@@ -173,6 +182,14 @@ impl<A: Application> Simulation<A> {
     #[must_use]
     pub fn answering(mut self, number: impl Into<String>, caller: Caller) -> Self {
         self.callers.push((Party::Answers(number.into()), caller));
+        self
+    }
+
+    /// What somebody does at `number` (E.164) to whom the application transfers a call and who hears of it first; whoever is not
+    /// named takes it.
+    #[must_use]
+    pub fn colleague(mut self, number: impl Into<String>, colleague: Colleague) -> Self {
+        self.colleagues.push((number.into(), colleague));
         self
     }
 

@@ -57,7 +57,7 @@ where
     F: FnOnce(A::Handle) -> Fut,
     Fut: Future<Output = Result<()>>,
 {
-    let Simulation { app, model, callers, latency, faults, .. } = simulation;
+    let Simulation { app, model, callers, colleagues, latency, faults, .. } = simulation;
     let clock = Clock::from(jiff::Timestamp::now());
     let labels = Labels::new();
     let services = Services::new(model, latency, &faults, labels.clone());
@@ -65,6 +65,9 @@ where
     let mut options = CarrierOptions::new(faults);
     options.clock = clock;
     let carrier = SimCarrier::new(options);
+    for (number, colleague) in colleagues {
+        carrier.colleague(number.parse().map_err(|error: Error| error.with_field("colleague"))?, colleague);
+    }
     let public_url: Url = "https://simulation.example"
         .parse()
         .map_err(|error| Error::new(ErrorKind::Internal, "read address").with_source(error))?;

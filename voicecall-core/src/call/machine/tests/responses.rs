@@ -285,9 +285,9 @@ fn a_transferred_call_is_left_after_the_last_word_and_not_hung_up() {
     ] {
         call.input(event);
     }
-    call.input(InputEvent::Dialogue(Action::Transfer { to: "office".into() }));
+    call.input(InputEvent::Dialogue(Action::Transfer { to: "office".into(), announcement: None }));
     call.run(ms(2000));
-    let transfers = call.at(|output| matches!(output, Output::Effect(Effect::Transfer { to }) if to == "office"));
+    let transfers = call.at(|output| matches!(output, Output::Effect(Effect::Transfer { to, .. }) if to == "office"));
     assert!(transfers.len() == 1 && transfers[0] >= ms(850), "{transfers:?}");
     call.caller_speaks(Duration::from_millis(300));
     call.input(InputEvent::Media(MediaEvent::Stopped));
@@ -301,10 +301,54 @@ fn a_transferred_call_is_left_after_the_last_word_and_not_hung_up() {
 }
 
 #[test]
+fn a_call_that_is_offered_to_somebody_is_neither_over_nor_hung_up() {
+    let (mut call, op, told) = responding();
+    call.input(InputEvent::Failed { op, failure: crate::ErrorKind::Unavailable.into() });
+    let announcement = Some(crate::carrier::Say::new("A caller wants a cake. Press 1.", "en-US"));
+    call.input(InputEvent::Dialogue(Action::Transfer { to: "office".into(), announcement: announcement.clone() }));
+    call.run(ms(2000));
+    let asked = |output: &Output| matches!(output, Output::Effect(Effect::Transfer { announcement: told, .. }) if *told == announcement);
+    assert_eq!(call.at(asked).len(), 0, "nobody is asked before that is stored");
+    for seq in 1..10 {
+        call.input(InputEvent::Stored { seq });
+    }
+    assert_eq!(call.at(asked).len(), 1);
+    call.input(InputEvent::Media(MediaEvent::Stopped));
+    call.run(ms(9000));
+    assert!(call.logic.is_finished());
+    assert!(matches!(call.seen.last().unwrap().1, Output::Effect(Effect::Offer)));
+    assert!(call.facts().contains(&&Fact::TransferOffered { to: "office".into() }));
+    assert!(!call.facts().iter().any(|fact| matches!(fact, Fact::Ended { .. } | Fact::Transferred { .. })));
+    assert!(!told.lock().unwrap().iter().any(|event| matches!(event, DialogueEvent::Ended(_))));
+}
+
+#[test]
+fn an_offer_that_the_carrier_does_not_make_is_taken_back() {
+    let (mut call, op, told) = responding();
+    call.input(InputEvent::Failed { op, failure: crate::ErrorKind::Unavailable.into() });
+    let announcement = Some(crate::carrier::Say::new("Press 1.", "en-US"));
+    call.input(InputEvent::Dialogue(Action::Transfer { to: "office".into(), announcement }));
+    call.run(ms(11_000));
+    assert!(told.lock().unwrap().contains(&DialogueEvent::TransferFailed { to: "office".into() }));
+    assert!(call.facts().contains(&&Fact::TransferFailed { to: "office".into() }));
+}
+
+#[test]
+fn the_dialogue_is_told_of_a_caller_who_comes_back() {
+    let told = Told::default();
+    let settings =
+        CallSettings { elapsed: ms(60_000).since(CallTime::ZERO), returned_from: Some("office".into()), ..settings() };
+    let mut call = Call::new(settings, Notes(Told::clone(&told)));
+    call.input(InputEvent::Media(MediaEvent::Started(started())));
+    let back = DialogueEvent::TransferFailed { to: "office".into() };
+    assert_eq!(told.lock().unwrap()[..2], [DialogueEvent::Connected, back]);
+}
+
+#[test]
 fn a_call_that_stays_after_its_transfer_goes_on() {
     let (mut call, op, told) = responding();
     call.input(InputEvent::Failed { op, failure: crate::ErrorKind::Unavailable.into() });
-    call.input(InputEvent::Dialogue(Action::Transfer { to: "office".into() }));
+    call.input(InputEvent::Dialogue(Action::Transfer { to: "office".into(), announcement: None }));
     call.run(ms(11_000));
     assert!(told.lock().unwrap().contains(&DialogueEvent::TransferFailed { to: "office".into() }));
     call.input(InputEvent::CallEnded);

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use voicecall::audio::Frame;
 use voicecall::call::{CallSink, Effect, Exchange};
+use voicecall::carrier::Say;
 use voicecall::journal::Fact;
 use voicecall::{CallTime, PhoneNumber};
 
@@ -63,7 +64,7 @@ impl CallSink for CountingSink {
 
     fn record(&mut self, _at: CallTime, _caller: Frame, _agent: Frame) {}
     fn effect(&mut self, _effect: Effect) {}
-    fn transfer(&mut self, _to: PhoneNumber) {}
+    fn transfer(&mut self, _to: PhoneNumber, _announcement: Option<Say>) {}
     fn exchanged(&mut self, _exchange: Exchange) {}
 
     async fn stored(&mut self) -> u64 {

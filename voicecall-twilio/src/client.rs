@@ -1,9 +1,11 @@
 //! Twilio's REST interface: one request at a time, its answer or what its failure means.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::Bytes;
 use jiff::Timestamp;
-use reqwest::header::{ACCEPT, HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response};
 use rustls::crypto::aws_lc_rs;
 use rustls_platform_verifier::BuilderVerifierExt;
@@ -23,8 +25,11 @@ const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 /// How often a file may be said to lie elsewhere.
 const MAX_REDIRECTS: usize = 3;
 
+/// How long a file may take to be taken in.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// A pool of connections and the credentials.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct TwilioClient {
     http: reqwest::Client,
     files: reqwest::Client,
@@ -32,7 +37,9 @@ pub(crate) struct TwilioClient {
     account_sid: String,
     user: String,
     password: SecretString,
-    retry_rate_limited_for: std::time::Duration,
+    retry_rate_limited_for: Duration,
+    /// Go with whatever changes something.
+    change_headers: HeaderMap,
 }
 
 impl TwilioClient {
@@ -57,7 +64,14 @@ impl TwilioClient {
             user: config.user,
             password: config.password,
             retry_rate_limited_for: config.retry_rate_limited_for,
+            change_headers: HeaderMap::new(),
         })
+    }
+
+    /// The same with a header on whatever changes something.
+    pub(crate) fn with_change_header(mut self, name: &'static str, value: &'static str) -> Self {
+        self.change_headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        self
     }
 
     /// The address of something that belongs to the account, such as `/Calls.json`; of the account itself for `.json`.
@@ -68,6 +82,16 @@ impl TwilioClient {
         self.resolve(&format!("/2010-04-01/Accounts/{}{path}", self.account_sid))
     }
 
+    /// An address of a product's interface, of parts that are encoded where needed, such as `["v1", "Conversations"]`.
+    pub(crate) fn product_url(&self, parts: &[&str]) -> Url {
+        let mut url = self.api_base_url.clone();
+        // Only an address without a host has no path, and such a setting is refused.
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.clear().extend(parts);
+        }
+        url
+    }
+
     /// Whether an API key signs in, not an account.
     pub(crate) fn uses_api_key(&self) -> bool {
         self.user.starts_with("SK")
@@ -76,12 +100,15 @@ impl TwilioClient {
     /// Where a file of one of the account's messages is fetched, if the address is one of Twilio's. Twilio names its own host
     /// whatever the region; the credentials belong to the configured interface, and go nowhere else.
     pub(crate) fn message_file_url(&self, named: &Url) -> Option<Url> {
-        let host = named.host_str()?;
-        let is_twilios = named.scheme() == "https" && (host == "twilio.com" || host.ends_with(".twilio.com"));
         let messages = format!("/2010-04-01/Accounts/{}/Messages/", self.account_sid);
-        let is_ours =
-            (is_twilios || named.origin() == self.api_base_url.origin()) && named.path().starts_with(&messages);
+        let is_ours = self.is_twilios(named) && named.path().starts_with(&messages);
         is_ours.then(|| self.resolve(named.path()).ok()).flatten()
+    }
+
+    fn is_twilios(&self, named: &Url) -> bool {
+        let host = named.host_str().unwrap_or_default();
+        let is_twilios = named.scheme() == "https" && (host == "twilio.com" || host.ends_with(".twilio.com"));
+        is_twilios || named.origin() == self.api_base_url.origin()
     }
 
     /// The address of a page, which Twilio names relative to the interface's host.
@@ -95,6 +122,20 @@ impl TwilioClient {
         } else {
             Err(unreadable(operation, Effect::Repeatable))
         }
+    }
+
+    /// The address of a page of the product's list at `list`, which Twilio names whole, and not always by the region's host.
+    ///
+    /// # Errors
+    /// `Protocol` for a page of something else: the credentials do not go there.
+    pub(crate) fn product_page_url(&self, operation: &'static str, list: &Url, named: &str) -> Result<Url> {
+        let named = Url::parse(named).map_err(|error| unreadable(operation, Effect::Repeatable).with_source(error))?;
+        if !self.is_twilios(&named) || named.path() != list.path() {
+            return Err(unreadable(operation, Effect::Repeatable));
+        }
+        let mut page = list.clone();
+        page.set_query(named.query());
+        Ok(page)
     }
 
     fn resolve(&self, uri: &str) -> Result<Url> {
@@ -123,7 +164,8 @@ impl TwilioClient {
         url: Url,
         form: &[(&str, &str)],
     ) -> Result<T> {
-        let answer = self.send(operation, effect, || json(self.http.post(url.clone()).form(form))).await?;
+        let post = || self.change(self.http.post(url.clone()).form(form));
+        let answer = self.send(operation, effect, post).await?;
         parse(operation, effect, &read(operation, effect, answer).await?)
     }
 
@@ -132,7 +174,31 @@ impl TwilioClient {
     /// # Errors
     /// As [`refusal`] and [`transport`] say.
     pub(crate) async fn delete(&self, operation: &'static str, url: Url) -> Result<()> {
-        self.send(operation, Effect::Repeatable, || json(self.http.delete(url.clone()))).await.map(drop)
+        self.send(operation, Effect::Repeatable, || self.change(self.http.delete(url.clone()))).await.map(drop)
+    }
+
+    /// Gives Twilio a file.
+    ///
+    /// # Errors
+    /// As [`refusal`] and [`transport`] say; `UnknownOutcome` if the answer cannot be read.
+    pub(crate) async fn upload<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        url: Url,
+        content_type: &HeaderValue,
+        bytes: Bytes,
+    ) -> Result<T> {
+        let effect = Effect::Creates;
+        let upload = || {
+            let request = self.http.post(url.clone()).timeout(UPLOAD_TIMEOUT);
+            json(request.header(CONTENT_TYPE, content_type.clone()).body(bytes.clone()))
+        };
+        let answer = self.send(operation, effect, upload).await?;
+        parse(operation, effect, &read(operation, effect, answer).await?)
+    }
+
+    fn change(&self, request: RequestBuilder) -> RequestBuilder {
+        json(request.headers(self.change_headers.clone()))
     }
 
     /// Begins to fetch a file, which may lie elsewhere; the credentials do not follow it there.
@@ -180,6 +246,24 @@ impl TwilioClient {
             }
         }
     }
+}
+
+/// The bytes of a file that [`TwilioClient::open`] began to fetch; none if it has more than `limit`.
+///
+/// # Errors
+/// As [`transport`] says.
+pub(crate) async fn read_within(operation: &'static str, mut answer: Response, limit: u64) -> Result<Option<Vec<u8>>> {
+    if answer.content_length().is_some_and(|length| length > limit) {
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    while let Some(piece) = answer.chunk().await.map_err(|error| transport(operation, Effect::Repeatable, error))? {
+        if (bytes.len() + piece.len()) as u64 > limit {
+            return Ok(None);
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(Some(bytes))
 }
 
 fn json(request: RequestBuilder) -> RequestBuilder {

@@ -23,6 +23,8 @@ pub(crate) enum Effect {
     Sends,
     /// A second number.
     Buys,
+    /// A second conversation, participant, medium or transcript.
+    Creates,
 }
 
 impl Effect {
@@ -30,7 +32,7 @@ impl Effect {
     pub(crate) const fn when_unsure(self, otherwise: ErrorKind) -> ErrorKind {
         match self {
             Self::Repeatable => otherwise,
-            Self::Dials | Self::Records | Self::Sends | Self::Buys => ErrorKind::UnknownOutcome,
+            Self::Dials | Self::Records | Self::Sends | Self::Buys | Self::Creates => ErrorKind::UnknownOutcome,
         }
     }
 }
@@ -81,10 +83,16 @@ pub(crate) fn refusal(
         (400..=499, Some(21217)) => (Invalid, Some("to"), "a valid number"),
         (400..=499, Some(21219)) => (Rejected, Some("to"), "a trial account calls verified numbers only"),
         (400..=499, Some(21220)) => (Closed, None, "the call is not live"),
+        (400..=499, Some(50353)) => (Conflict, Some("unique_name"), "another conversation has this name"),
+        (400..=499, Some(50377)) => (Closed, None, "the conversation is closed"),
+        (400..=499, Some(50407)) => (Invalid, Some("address"), "an address that can be written to"),
+        (400..=499, Some(50416)) => (Conflict, Some("address"), "this pair of addresses is in a conversation already"),
+        (400..=499, Some(50433 | 50437)) => (Conflict, Some("participant"), "is in the conversation already"),
+        (400..=499, Some(50504)) => (Invalid, Some("text"), "a shorter one"),
         (401, _) => (Unauthenticated, None, "wrong credentials"),
         (403, _) => (Forbidden, None, "the credentials do not allow this"),
         (404, _) => (NotFound, None, "no such thing"),
-        (409, _) => (Conflict, None, "the call is in a state that does not allow this"),
+        (409, _) => (Conflict, None, "in a state that does not allow this"),
         (429, _) => (RateLimited, None, "too many requests"),
         (400..=499, _) => (Rejected, None, "refused"),
         (500..=599, _) => (effect.when_unsure(Unavailable), None, "Twilio is in trouble"),

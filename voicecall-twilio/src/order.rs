@@ -29,6 +29,13 @@ impl Form {
         self.0.push((name, value.into()));
     }
 
+    /// Adds what there is.
+    pub(crate) fn add_some(&mut self, name: &'static str, value: Option<impl Into<String>>) {
+        if let Some(value) = value {
+            self.add(name, value);
+        }
+    }
+
     pub(crate) fn pairs(&self) -> Vec<(&str, &str)> {
         self.0.iter().map(|(name, value)| (*name, value.as_str())).collect()
     }

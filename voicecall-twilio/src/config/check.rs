@@ -4,14 +4,18 @@ use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 use voicecall_core::{Error, Result};
 
+use crate::sid::is_sid;
+
 pub(super) fn required<T>(setting: &'static str, value: Option<T>) -> Result<T> {
     value.ok_or_else(|| Error::config(setting, "is not set"))
 }
 
 pub(super) fn check_sid(setting: &'static str, prefix: &str, sid: &str) -> Result<()> {
-    let digits = sid.strip_prefix(prefix).unwrap_or_default();
-    let is_sid = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_sid { Ok(()) } else { Err(Error::config(setting, format!("{prefix} and 32 hexadecimal digits"))) }
+    if is_sid(prefix, sid) {
+        Ok(())
+    } else {
+        Err(Error::config(setting, format!("{prefix} and 32 hexadecimal digits")))
+    }
 }
 
 pub(super) fn check_secret(setting: &'static str, secret: &SecretString) -> Result<()> {

@@ -12,14 +12,17 @@ use voicecall_core::{Error, Result};
 pub(crate) use self::check::has_underscore;
 use self::check::{check_public_url, check_secret, check_sid, is_loopback, pair, parse_url, required};
 use crate::overrides::ConnectionOverrides;
-use crate::{TwilioAccessTokens, TwilioMessaging, TwilioNumbers, TwilioVoice};
+use crate::{TwilioAccessTokens, TwilioConversations, TwilioMessaging, TwilioNumbers, TwilioVoice};
 
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const DEFAULT_RATE_LIMIT_PATIENCE: Duration = Duration::from_secs(5);
 
-/// Builds a [`TwilioVoice`], a [`TwilioMessaging`], a [`TwilioNumbers`] or a [`TwilioAccessTokens`], or several with the same
-/// settings. Three settings have no default: the account, its auth token and the public address.
+/// The interface for media of conversations.
+const MEDIA: &str = "mcs";
+
+/// Builds a [`TwilioVoice`], a [`TwilioMessaging`], a [`TwilioConversations`], a [`TwilioNumbers`] or a [`TwilioAccessTokens`],
+/// or several with the same settings. Three settings have no default: the account, its auth token and the public address.
 ///
 /// An error names the setting by its environment variable, also if it was set in code.
 ///
@@ -56,6 +59,7 @@ pub struct TwilioBuilder {
     retry_rate_limited_for: Option<Duration>,
     connection_overrides: ConnectionOverrides,
     messaging_service: Option<String>,
+    conversation_service: Option<String>,
 }
 
 impl TwilioBuilder {
@@ -85,6 +89,7 @@ impl TwilioBuilder {
             region: text("TWILIO_REGION"),
             edge: text("TWILIO_EDGE"),
             messaging_service: text("TWILIO_MESSAGING_SERVICE_SID"),
+            conversation_service: text("TWILIO_CONVERSATION_SERVICE_SID"),
             ..Self::default()
         }
     }
@@ -185,6 +190,13 @@ impl TwilioBuilder {
         self
     }
 
+    /// The Conversations service whose conversations are meant (`TWILIO_CONVERSATION_SERVICE_SID`): `IS` and 32 hexadecimal
+    /// digits. The default is the account's default service.
+    pub fn conversation_service(mut self, sid: impl Into<String>) -> Self {
+        self.conversation_service = Some(sid.into());
+        self
+    }
+
     /// Checks the settings and builds the voice side. Nothing is sent.
     ///
     /// # Errors
@@ -206,6 +218,22 @@ impl TwilioBuilder {
         TwilioMessaging::new(client, public_url, tokens, self.connection_overrides, self.messaging_service)
     }
 
+    /// Checks the settings and builds the side that Twilio's Conversations are on. Nothing is sent.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build). A [`parent_account`](Self::parent_account) is refused: the conversations would be the
+    /// parent's, because their addresses name no account.
+    pub fn build_conversations(self) -> Result<TwilioConversations> {
+        let Checked { client, public_url, tokens } = self.check()?;
+        self.signs_in_itself()?;
+        if let Some(sid) = &self.conversation_service {
+            check_sid("TWILIO_CONVERSATION_SERVICE_SID", "IS", sid)?;
+        }
+        let conversations = self.of_product(&client, "conversations")?;
+        let media = self.of_product(&client, MEDIA)?;
+        TwilioConversations::new(conversations, media, public_url, tokens, self.conversation_service)
+    }
+
     /// Checks the settings and builds the side that buys numbers and gives them back. Nothing is sent.
     ///
     /// # Errors
@@ -222,9 +250,29 @@ impl TwilioBuilder {
     pub fn build_access_tokens(self) -> Result<TwilioAccessTokens> {
         let account_sid = required("TWILIO_ACCOUNT_SID", self.account_sid.clone())?;
         check_sid("TWILIO_ACCOUNT_SID", "AC", &account_sid)?;
-        region::api_url(self.edge.as_deref(), self.region.as_deref())?;
+        region::product_url("api", self.edge.as_deref(), self.region.as_deref())?;
         let key = required("TWILIO_API_KEY", self.key()?)?;
         Ok(TwilioAccessTokens::new(account_sid, key, self.region))
+    }
+
+    /// For interfaces whose addresses name no account: whoever signs in is meant.
+    fn signs_in_itself(&self) -> Result<()> {
+        match &self.parent_account_sid {
+            Some(_) => Err(Error::config("TWILIO_PARENT_ACCOUNT_SID", "not with what is of the account that signs in")),
+            None => Ok(()),
+        }
+    }
+
+    /// The settings for another of Twilio's interfaces, which has a host of its own.
+    fn of_product(&self, client: &ClientConfig, product: &str) -> Result<ClientConfig> {
+        let mut client = client.clone();
+        if self.api_base_url.is_none() {
+            client.api_base_url = match product {
+                MEDIA => region::media_url(self.region.as_deref())?,
+                product => region::product_url(product, self.edge.as_deref(), self.region.as_deref())?,
+            };
+        }
+        Ok(client)
     }
 
     fn key(&self) -> Result<Option<(String, SecretString)>> {
@@ -281,7 +329,7 @@ impl TwilioBuilder {
 
     fn check_api_base_url(&self) -> Result<Url> {
         let Some(text) = &self.api_base_url else {
-            return region::api_url(self.edge.as_deref(), self.region.as_deref());
+            return region::product_url("api", self.edge.as_deref(), self.region.as_deref());
         };
         if self.region.is_some() || self.edge.is_some() {
             return Err(Error::config("TWILIO_API_BASE_URL", "either this or a region and edge"));
@@ -307,7 +355,7 @@ struct Checked {
 }
 
 /// What the REST client is made of.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct ClientConfig {
     pub(crate) api_base_url: Url,
     pub(crate) account_sid: String,

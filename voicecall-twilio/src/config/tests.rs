@@ -31,6 +31,16 @@ fn a_wrong_messaging_service_is_named_by_the_messaging_side_alone() {
 }
 
 #[test]
+fn conversations_are_of_the_account_that_signs_in() {
+    let wrong = complete().conversation_service("IS1");
+    assert_eq!(wrong.build_conversations().unwrap_err().field(), Some("TWILIO_CONVERSATION_SERVICE_SID"));
+    let under = complete().parent_account(PARENT, "secret");
+    assert!(under.clone().build_messaging().is_ok());
+    assert_eq!(under.build_conversations().unwrap_err().field(), Some("TWILIO_PARENT_ACCOUNT_SID"));
+    assert!(complete().conversation_service(SID.replace("AC", "IS")).build_conversations().is_ok());
+}
+
+#[test]
 fn a_wrong_setting_is_named() {
     let wrong = [
         (complete().account_sid("AC1"), "TWILIO_ACCOUNT_SID"),

@@ -5,8 +5,7 @@ use voicecall_core::messaging::{Media, MediaContent};
 use voicecall_core::{Error, Result};
 
 use crate::PROVIDER;
-use crate::client::TwilioClient;
-use crate::failure::{Effect, transport};
+use crate::client::{TwilioClient, read_within};
 
 /// Reads a medium while it is not longer than `limit` bytes.
 ///
@@ -16,23 +15,14 @@ use crate::failure::{Effect, transport};
 pub(super) async fn fetch(client: &TwilioClient, media: &Media, limit: u64) -> Result<MediaContent> {
     let operation = "fetch medium";
     let invalid = |expected: String| Error::invalid("media", expected).with_provider(PROVIDER);
-    let too_long = || invalid(format!("at most {limit} bytes"));
     let url = client.message_file_url(&media.url).ok_or_else(|| invalid("an address of Twilio's".to_owned()))?;
-    let mut answer = client.open(operation, url).await?;
+    let answer = client.open(operation, url).await?;
     let content_type = match answer.headers().get(CONTENT_TYPE) {
         // What it says itself counts: the webhook only announced it.
         Some(value) => value.to_str().unwrap_or_default().parse()?,
         None => media.content_type,
     };
-    if answer.content_length().is_some_and(|length| length > limit) {
-        return Err(too_long());
-    }
-    let mut bytes = Vec::new();
-    while let Some(piece) = answer.chunk().await.map_err(|error| transport(operation, Effect::Repeatable, error))? {
-        if (bytes.len() + piece.len()) as u64 > limit {
-            return Err(too_long());
-        }
-        bytes.extend_from_slice(&piece);
-    }
+    let bytes = read_within(operation, answer, limit).await?;
+    let bytes = bytes.ok_or_else(|| invalid(format!("at most {limit} bytes")))?;
     Ok(MediaContent { content_type, bytes })
 }

@@ -1,6 +1,7 @@
 //! What goes to Twilio's REST interface, and what its answers mean.
 #![allow(clippy::unwrap_used, reason = "a test that meets an unexpected error should stop there")]
 
+mod conversations;
 mod media;
 mod messages;
 mod numbers;

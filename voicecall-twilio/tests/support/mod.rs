@@ -81,6 +81,7 @@ pub(crate) struct Seen {
     pub(crate) target: String,
     pub(crate) authorization: String,
     pub(crate) content_type: String,
+    pub(crate) webhook_enabled: String,
     pub(crate) fields: Vec<(String, String)>,
 }
 
@@ -111,6 +112,7 @@ impl Emulator {
             target: parts.uri.to_string(),
             authorization: header("authorization"),
             content_type: header("content-type"),
+            webhook_enabled: header("x-twilio-webhook-enabled"),
             fields: url::form_urlencoded::parse(&body).into_owned().collect(),
         };
         let mut state = emulator.0.lock().unwrap();

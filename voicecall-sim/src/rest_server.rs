@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{Request, Response};
+use axum::http::{HeaderName, HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -15,8 +15,9 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-/// The largest form that is read.
+/// The largest form, and the largest file, that is read.
 const LARGEST_FORM: usize = 64 * 1024;
+const LARGEST_FILE: usize = 20 * 1024 * 1024;
 
 /// A request to the REST API.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,6 +32,18 @@ pub struct RestRequest {
     pub form: Vec<(String, String)>,
     /// The `Authorization` header.
     pub authorization: Option<String>,
+    /// The other headers, their names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body, if it is no form.
+    pub file: Vec<u8>,
+}
+
+impl RestRequest {
+    /// The value of a header.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
 }
 
 /// What is answered.
@@ -119,16 +132,22 @@ where
 
 async fn read(request: Request<Incoming>) -> Result<RestRequest, Lost> {
     let (parts, body) = request.into_parts();
-    let body = to_bytes(Body::new(body), LARGEST_FORM).await.map_err(|_| Lost)?;
-    let decode = |encoded: &[u8]| url::form_urlencoded::parse(encoded).into_owned().collect();
     let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
-    let is_form = header(CONTENT_TYPE).is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
+    let kind = header(CONTENT_TYPE).unwrap_or_default();
+    let is_form = kind.is_empty() || kind.starts_with("application/x-www-form-urlencoded");
+    let largest = if is_form { LARGEST_FORM } else { LARGEST_FILE };
+    let body = to_bytes(Body::new(body), largest).await.map_err(|_| Lost)?;
+    let decode = |encoded: &[u8]| url::form_urlencoded::parse(encoded).into_owned().collect();
+    let readable =
+        |(name, value): (&HeaderName, &HeaderValue)| Some((name.to_string(), value.to_str().ok()?.to_owned()));
     Ok(RestRequest {
         method: parts.method.as_str().to_owned(),
         path: parts.uri.path().to_owned(),
         query: decode(parts.uri.query().unwrap_or_default().as_bytes()),
-        form: if is_form { decode(&body) } else { Vec::new() },
+        form: if kind.is_empty() || !is_form { Vec::new() } else { decode(&body) },
         authorization: header(AUTHORIZATION).map(str::to_owned),
+        headers: parts.headers.iter().filter(|(name, _)| *name != AUTHORIZATION).filter_map(readable).collect(),
+        file: if is_form { Vec::new() } else { body.to_vec() },
     })
 }
 

@@ -26,7 +26,9 @@ class ToSimulator(TwilioHttpClient):
     """Sends what is meant for the carrier to the simulator."""
 
     def request(self, method, url, *args, **kwargs):
-        return super().request(method, url.replace("https://api.twilio.com", setup["api"]), *args, **kwargs)
+        for product in ["api", "conversations", "intelligence"]:
+            url = url.replace(f"https://{product}.twilio.com", setup["api"])
+        return super().request(method, url, *args, **kwargs)
 
 
 def client(token):
@@ -200,6 +202,88 @@ listed = [known.phone_number for known in twilio.incoming_phone_numbers.list()]
 assert listed == [setup["from"], found.phone_number], listed
 assert twilio.incoming_phone_numbers(bought.sid).delete()
 refused(lambda: twilio.incoming_phone_numbers(bought.sid).fetch(), 404, 20404)
+
+# Conversations: made, found, filled, read page by page, changed, closed and deleted.
+chats = twilio.conversations.v1
+order = chats.conversations.create(
+    unique_name="order 17/a", friendly_name="Anna", attributes='{"a": 1}', timers_inactive="PT1H", timers_closed="P1D"
+)
+assert (order.sid[:2], order.state, order.attributes) == ("CH", "active", '{"a": 1}')
+assert set(order.timers) == {"date_inactive", "date_closed"} and order.date_created is not None
+assert chats.conversations("order%2017%2Fa").fetch().sid == order.sid
+refused(lambda: chats.conversations.create(unique_name="order 17/a"), 409, 50353)
+refused(lambda: chats.conversations.create(timers_inactive="PT1S"), 400, 20001)
+refused(lambda: chats.conversations.create(attributes="no JSON"), 400, 20001)
+refused(lambda: chats.conversations("CH" + "0" * 32).fetch(), 404, 20404)
+refused(lambda: client("wrong").conversations.v1.conversations.list(), 401, 20003)
+named = chats.services("IS" + "5" * 32).conversations
+assert named.list() == [] and named.create().chat_service_sid == "IS" + "5" * 32
+chat = chats.conversations(order.sid)
+customer = chat.participants.create(
+    messaging_binding_address=setup["answers"], messaging_binding_proxy_address=setup["from"]
+)
+assert customer.messaging_binding["type"] == "sms" and customer.identity is None
+anna = chat.participants.create(identity="anna")
+refused(lambda: chat.participants.create(identity="anna"), 409, 50433)
+refused(
+    lambda: chat.participants.create(
+        messaging_binding_address=setup["answers"], messaging_binding_proxy_address=setup["from"]
+    ),
+    409,
+    50416,
+)
+refused(
+    lambda: chat.participants.create(messaging_binding_address="12", messaging_binding_proxy_address=setup["from"]),
+    400,
+    50407,
+)
+assert [found.sid for found in chat.participants.list()] == [customer.sid, anna.sid]
+assert chat.participants("anna").fetch().sid == anna.sid
+assert chat.participants(anna.sid).update(last_read_message_index=0).last_read_message_index == 0
+sent = [chat.messages.create(author="anna", body=f"Hej {number}", x_twilio_webhook_enabled="true") for number in range(5)]
+assert [message.index for message in sent] == list(range(5))
+assert [message.body for message in chat.messages.list(page_size=2)] == [f"Hej {number}" for number in range(5)]
+assert [message.index for message in chat.messages.list(order="desc", limit=3, page_size=2)] == [4, 3, 2]
+while chat.messages(sent[0].sid).fetch().delivery["delivered"] != "all":
+    assert time.monotonic() < deadline, "the message is not delivered"
+    time.sleep(0.05)
+[receipt] = chat.messages(sent[0].sid).delivery_receipts.list()
+assert (receipt.status, receipt.participant_sid, receipt.error_code) == ("delivered", customer.sid, 0)
+assert chat.messages(sent[0].sid).delivery_receipts(receipt.sid).fetch().channel_message_sid.startswith("SM")
+assert chat.messages(sent[1].sid).update(body="Hej!").body == "Hej!"
+assert chat.messages(sent[2].sid).delete()
+refused(lambda: chat.messages(sent[2].sid).fetch(), 404, 20404)
+refused(lambda: chat.messages.create(author="anna", body="x" * 1601), 400, 50504)
+refused(lambda: chat.messages.create(author="anna"), 400, 20001)
+
+
+def media(path, body=None, headers=()):
+    address = f"{setup['api']}/v1/Services/{order.chat_service_sid}/Media{path}"
+    return opener.open(urllib.request.Request(address, body, {"Authorization": f"Basic {basic}", **dict(headers)}))
+
+
+with media("", b"\x07" * 70000, [("Content-Type", "image/jpeg")]) as answer:
+    file = json.load(answer)
+    assert (answer.status, file["size"], file["content_type"]) == (201, 70000, "image/jpeg")
+[shown] = chat.messages.create(author="anna", media_sid=file["sid"]).media
+assert (shown["sid"], shown["size"]) == (file["sid"], 70000)
+with media(f"/{file['sid']}/Content") as answer:
+    assert answer.read() == b"\x07" * 70000
+hook = chat.webhooks.create(
+    target="webhook", configuration_url=setup["answer_url"], configuration_filters=["onMessageAdded", "onDeliveryUpdated"]
+)
+assert hook.configuration["filters"] == ["onMessageAdded", "onDeliveryUpdated"]
+assert [found.sid for found in chat.webhooks.list()] == [hook.sid] and chat.webhooks(hook.sid).delete()
+hooks = chats.configuration.webhooks()
+assert hooks.update(pre_webhook_url=setup["answer_url"], filters=["onMessageAdd"]).filters == ["onMessageAdd"]
+assert hooks.fetch().pre_webhook_url == setup["answer_url"] and hooks.update(pre_webhook_url="").pre_webhook_url is None
+assert chats.configuration.fetch().default_chat_service_sid == order.chat_service_sid
+assert chat.participants(anna.sid).delete()
+assert chat.update(state="closed").state == "closed"
+assert [found.sid for found in chats.conversations.list(state="closed", page_size=1)] == [order.sid]
+refused(lambda: chat.messages.create(author="anna", body="Hej"), 400, 50377)
+assert chat.delete()
+refused(lambda: chat.fetch(), 404, 20404)
 
 validator = RequestValidator(setup["auth_token"])
 assert setup["webhooks"]

@@ -71,6 +71,7 @@ fn signed_webhooks() -> Vec<serde_json::Value> {
             query: Vec::new(),
             form: form.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
             authorization: Some(authorization()),
+            ..RestRequest::default()
         };
         assert_eq!(exchange.rest(CallTime::ZERO, &request).status, 201);
     }
@@ -84,6 +85,7 @@ fn signed_webhooks() -> Vec<serde_json::Value> {
             query: Vec::new(),
             form: form.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
             authorization: Some(authorization()),
+            ..RestRequest::default()
         };
         assert_eq!(exchange.rest(CallTime::ZERO, &request).status, 201);
     }
@@ -99,12 +101,60 @@ fn signed_webhooks() -> Vec<serde_json::Value> {
         .collect()
 }
 
+/// A request by the account.
+fn ordered(exchange: &mut Exchange, path: &str, form: &[(&str, &str)]) -> serde_json::Value {
+    let request = RestRequest {
+        method: "POST".into(),
+        path: path.to_owned(),
+        form: form.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        authorization: Some(authorization()),
+        headers: vec![("x-twilio-webhook-enabled".to_owned(), "true".to_owned())],
+        ..RestRequest::default()
+    };
+    let reply = exchange.rest(CallTime::ZERO, &request);
+    assert!(reply.status < 300, "{path}: {}", reply.status);
+    serde_json::from_slice(&reply.body).unwrap()
+}
+
+/// The events of a conversation, a question among them, as the emulator signed them.
+fn signed_events() -> Vec<serde_json::Value> {
+    let mut exchange = exchange();
+    let hooks = [
+        ("PreWebhookUrl", "https://demo.example/before?a=b%20c"),
+        ("PostWebhookUrl", "https://demo.example/after"),
+        ("Filters", "onMessageAdd"),
+        ("Filters", "onMessageAdded"),
+        ("Filters", "onParticipantAdded"),
+        ("Filters", "onDeliveryUpdated"),
+    ];
+    ordered(&mut exchange, "/v1/Configuration/Webhooks", &hooks);
+    let made = ordered(&mut exchange, "/v1/Conversations", &[("FriendlyName", "Anna & Bo")]);
+    let conversation = format!("/v1/Conversations/{}", made["sid"].as_str().unwrap());
+    let customer = [("MessagingBinding.Address", TO), ("MessagingBinding.ProxyAddress", FROM)];
+    ordered(&mut exchange, &format!("{conversation}/Participants"), &customer);
+    ordered(&mut exchange, &format!("{conversation}/Messages"), &[("Author", "anna"), ("Body", "Hej då & tack 🙂")]);
+    let picture = MessageMedium { content_type: "image/png", bytes: vec![3; 900] };
+    exchange.text_in(CallTime::ZERO, TO, FROM, "å + ä = ö", vec![picture]).unwrap();
+    exchange.advance(CallTime::from_millis(10_000));
+    let orders = std::iter::from_fn(|| exchange.pop());
+    orders
+        .map(|order| match order {
+            Order::Webhook(it) => json!({"url": it.url, "form": it.form, "signature": it.signature}),
+            other => panic!("{other:?}"),
+        })
+        .collect()
+}
+
 #[tokio::test]
 async fn the_official_python_library_works_against_the_emulator() {
     let server = TwilioServer::start(exchange(), ServerOptions::default()).await.unwrap();
-    let webhooks = signed_webhooks();
+    let mut webhooks = signed_webhooks();
     // Of messages: one that came in, then sent and delivered; over WhatsApp also read.
     assert_eq!(webhooks.len(), 6 + 3 + 4);
+    let events = signed_events();
+    // The participant, a message, how far it came, and the question about another.
+    assert_eq!(events.len(), 1 + 1 + 2 + 1);
+    webhooks.extend(events);
     let _ = server.text_in(STOPPED, FROM, "STOP", Vec::new());
     let picture = MessageMedium { content_type: "image/png", bytes: vec![3; 900] };
     let received = server.text_in(TO, FROM, "", vec![picture]).unwrap();

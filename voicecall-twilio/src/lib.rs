@@ -19,6 +19,7 @@ mod recording;
 mod retries;
 mod sid;
 mod signature;
+pub mod transcriptions;
 mod twiml;
 mod warn_once;
 mod webhook;
@@ -32,6 +33,7 @@ pub use media::TwilioMedia;
 pub use messaging::TwilioMessaging;
 pub use number::TwilioNumbers;
 pub use overrides::{ConnectionOverrides, RetryOn};
+pub use transcriptions::client::TwilioTranscriptions;
 
 /// The carrier's name, for logs, prices and rows.
 const PROVIDER: &str = "twilio";

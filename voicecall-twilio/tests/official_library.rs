@@ -25,7 +25,7 @@ use voicecall_core::carrier::{
 };
 use voicecall_core::messaging::ConversationalBackend;
 use voicecall_core::{ConsentToken, Error, ErrorKind, SessionId};
-use voicecall_twilio::{TwilioBuilder, TwilioMessaging, TwilioVoice, VoiceGrant};
+use voicecall_twilio::{TwilioBuilder, TwilioConversations, TwilioMessaging, TwilioVoice, VoiceGrant};
 
 const CASES: usize = 500;
 
@@ -43,7 +43,7 @@ fn the_official_validator_and_ours_agree() {
 
     let answers = ask(&json!({"token": TOKEN, "requests": asked, "flows": []}));
 
-    let twilio = (twilio(), messaging());
+    let twilio = (twilio(), messaging(), conversations());
     for (request, answer) in requests.iter().zip(answers["checks"].as_array().unwrap()) {
         assert_eq!(answer["accepts"], true, "the official validator refuses our signature: {request:?}");
         let official = answer["signature"].as_str().unwrap();
@@ -123,7 +123,8 @@ impl Request {
         })
     }
 
-    fn is_authentic(&self, (calls, messages): &(TwilioVoice, TwilioMessaging), signature: &str) -> bool {
+    fn is_authentic(&self, sides: &(TwilioVoice, TwilioMessaging, TwilioConversations), signature: &str) -> bool {
+        let (calls, messages, conversations) = sides;
         let (content_type, body) = match &self.body {
             Some(body) => ("application/json", body.clone()),
             None => {
@@ -136,7 +137,8 @@ impl Request {
             WebhookRequest { method: "POST", path_and_query: &self.target, headers: &headers, body: body.as_bytes() };
         let is_refused = |error: Option<Error>| error.is_some_and(|error| error.kind() == ErrorKind::Unauthenticated);
         let refused = is_refused(calls.webhook(&request).err());
-        assert_eq!(is_refused(messages.webhook(&request).err()), refused, "both sides judge alike: {self:?}");
+        assert_eq!(is_refused(messages.webhook(&request).err()), refused, "all sides judge alike: {self:?}");
+        assert_eq!(is_refused(conversations.webhook(&request).err()), refused, "all sides judge alike: {self:?}");
         !refused
     }
 }
@@ -465,6 +467,11 @@ fn twilio() -> TwilioVoice {
 fn messaging() -> TwilioMessaging {
     let builder = TwilioMessaging::builder().account_sid(support::ACCOUNT).auth_token(TOKEN).public_url(PUBLIC_URL);
     builder.build_messaging().unwrap()
+}
+
+fn conversations() -> TwilioConversations {
+    let builder = TwilioConversations::builder().account_sid(support::ACCOUNT).auth_token(TOKEN).public_url(PUBLIC_URL);
+    builder.build_conversations().unwrap()
 }
 
 fn ask(questions: &Value) -> Value {

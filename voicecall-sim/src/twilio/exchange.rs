@@ -7,9 +7,11 @@ use jiff::Timestamp;
 use voicecall_core::CallTime;
 
 use super::call::{Call, Doing};
+use super::conversations::Conversations;
 use super::messaging::Messages;
 use super::recordings::Recording;
 use super::requests::Subject;
+use super::transcriptions::Transcriptions;
 use super::{CallStatus, ExchangeOptions, LogEntry, LogEvent, Number, Order, Webhook};
 use crate::fault::{Fault, Faults, Rng, Site};
 use crate::phone::{Party, Ring};
@@ -33,6 +35,8 @@ pub struct Exchange {
     files: Files,
     pub(super) recordings: Vec<Recording>,
     pub(super) messages: Messages,
+    pub(super) conversations: Conversations,
+    pub(super) transcriptions: Transcriptions,
     /// Calls are only ever added, so an index once given out by `add_call` stays valid.
     pub(super) calls: Vec<Call>,
     pub(super) calls_by_sid: BTreeMap<String, usize>,
@@ -73,6 +77,12 @@ pub(super) enum Timer {
     ReleaseReport(Subject),
     /// A message of the account's comes further.
     Message(usize),
+    /// A message of a conversation comes further with somebody: conversation, message and receipt.
+    Receipt(usize, usize, usize),
+    /// A timer of a conversation may have run out.
+    ConversationIdle(usize),
+    /// A transcript comes further.
+    Transcript(usize),
     /// A connection on which nothing passes is given up.
     GiveUpStream(String),
 }
@@ -91,6 +101,8 @@ impl Exchange {
             files: Box::new(|_| None),
             recordings: Vec::new(),
             messages: Messages::default(),
+            conversations: Conversations::default(),
+            transcriptions: Transcriptions::default(),
             calls: Vec::new(),
             calls_by_sid: BTreeMap::new(),
             streams: BTreeMap::new(),
@@ -211,6 +223,11 @@ impl Exchange {
                 }
             }
             Timer::Message(message) => self.message_moves_on(now, message),
+            Timer::Receipt(conversation, message, receipt) => {
+                self.receipt_moves_on(now, conversation, message, receipt)
+            }
+            Timer::ConversationIdle(conversation) => self.conversation_idle(now, conversation),
+            Timer::Transcript(transcript) => self.transcript_moves_on(now, transcript),
             Timer::GiveUpStream(stream) => self.stream_lost(now, &stream),
         }
     }

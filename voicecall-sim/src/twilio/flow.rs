@@ -38,6 +38,9 @@ impl Exchange {
             again.attempt = 2;
             return self.send(now, again);
         }
+        if webhook.kind == WebhookKind::ConversationQuestion {
+            return self.question_answered(now, id, &outcome);
+        }
         if webhook.kind != WebhookKind::Voice {
             if failure.is_some() {
                 let text = "a report was not delivered".to_owned();

@@ -182,6 +182,7 @@ impl Exchange {
         }
         self.become_status(now, index, status);
         self.stop_recordings(now, index);
+        self.stop_transcriptions(now, index);
         if let Some((recording, action)) = message {
             self.message_hung_up(now, index, recording, action);
         }

@@ -181,6 +181,8 @@ impl Exchange {
     /// Somebody writes to a number of an account's, `whatsapp:` in front of both addresses for WhatsApp. Returns the
     /// message's sid if there is such a number.
     ///
+    /// What comes from an address that takes part in an open conversation goes there, and its sid is none until it is added.
+    ///
     /// Of SMS the carrier heeds the words by which people end and resume messages, and passes them on all the same.
     pub fn text_in(
         &mut self,
@@ -195,6 +197,9 @@ impl Exchange {
         let owns = |account: &super::Account| account.numbers.iter().position(|own| own.number == number);
         let mut accounts = self.options.accounts.iter().enumerate();
         let (account, place) = accounts.find_map(|(index, account)| Some((index, owns(account)?)))?;
+        if let Some((conversation, participant)) = self.conversations.bound(account, from, to) {
+            return Some(self.written_into(now, conversation, participant, body, media));
+        }
         let sms_url = self.options.accounts[account].numbers[place].sms_url.clone();
         let mut message = self.new_message(now, account, to, from, body);
         (message.is_incoming, message.status) = (true, MessageStatus::Received);

@@ -1,12 +1,14 @@
 //! An emulator of Twilio: REST calls, TwiML, signed webhooks and bidirectional Media Streams; SMS, MMS and WhatsApp.
 //!
 //! It acts out say, play, pause, keys, gather, dial (with screening), queues, recordings with real audio, answering
-//! machine detection. What a person says is understood by whatever [`Exchange::with_recogniser`] is given; files come
+//! machine detection; and conversations, whose questions before something is done are asked of what people write (what is
+//! changed by requests is told after the fact only); and transcriptions, whose words are given to it. What a person says is understood by whatever [`Exchange::with_recogniser`] is given; files come
 //! from [`Exchange::with_files`]. Parameters it knows and does not act on stand in its log as warnings with code 0.
 //!
 //! [`Exchange`] is the whole carrier as a machine without clock or network; [`server`] puts it on loopback.
 
 mod call;
+mod conversations;
 mod detection;
 mod dial;
 mod exchange;
@@ -30,6 +32,7 @@ pub(crate) mod signature;
 mod sockets;
 mod sound;
 mod stream;
+mod transcriptions;
 mod twiml;
 mod webhook;
 mod wire;

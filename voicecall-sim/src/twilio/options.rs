@@ -138,6 +138,8 @@ pub struct ExchangeOptions {
     pub priced_after: Duration,
     /// What becomes of messages.
     pub messaging: MessagingOptions,
+    /// Where services of Conversational Intelligence tell that a transcript is there.
+    pub transcripts_url: Option<String>,
     /// How every media stream behaves; its seed is mixed with the exchange's.
     pub phone: PhoneOptions,
     /// Whether plain `http` and `ws` addresses on this machine are accepted where the carrier wants public ones.
@@ -159,6 +161,7 @@ impl ExchangeOptions {
             dial_interval: Duration::from_secs(1),
             priced_after: Duration::from_secs(180),
             messaging: MessagingOptions::default(),
+            transcripts_url: None,
             phone: PhoneOptions::default(),
             allow_loopback: false,
         }

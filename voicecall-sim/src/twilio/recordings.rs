@@ -75,6 +75,12 @@ impl Recording {
         if self.settings.dual { 2 } else { 1 }
     }
 
+    /// One channel, mu-law: what the person said, or what they heard.
+    pub(super) fn channel(&self, channel: u8) -> Vec<u8> {
+        let second = channel > 0;
+        self.audio.iter().map(|&(said, heard)| if second { heard } else { said }).collect()
+    }
+
     /// Whether the person said something.
     pub(super) fn has_speech(&self) -> bool {
         let spoken: Vec<u8> = self.audio.iter().map(|(said, _)| *said).collect();

@@ -20,6 +20,8 @@ pub(super) enum Subject {
     Call(usize),
     /// A message, by its index.
     Message(usize),
+    /// A conversation, by its index.
+    Conversation(usize),
 }
 
 impl Exchange {
@@ -41,12 +43,13 @@ impl Exchange {
         let (call, account) = match subject {
             Subject::Call(call) => (Some(call), self.calls[call].account),
             Subject::Message(message) => (None, self.messages.account(message)),
+            Subject::Conversation(conversation) => (None, self.conversations.account(conversation)),
         };
         let auth_token = self.options.accounts[account].auth_token.clone();
         let mut webhook = draft.sign(id, token, &auth_token);
-        let site = if webhook.kind == WebhookKind::Voice { Site::WebhookVoice } else { Site::WebhookStatus };
+        let site = if webhook.kind.asks() { Site::WebhookVoice } else { Site::WebhookStatus };
         match self.draw(now, call, site) {
-            Some(Fault::DropBefore) if webhook.kind == WebhookKind::Voice => {
+            Some(Fault::DropBefore) if webhook.kind.asks() => {
                 self.webhooks.insert(id, webhook.clone());
                 self.webhook_done(now, id, WebhookOutcome::Failed(WebhookFailure::Timeout));
             }
@@ -64,7 +67,7 @@ impl Exchange {
             }
             fault => {
                 webhook.deaf = fault == Some(Fault::AcceptThenDrop);
-                let is_report = webhook.kind != WebhookKind::Voice;
+                let is_report = !webhook.kind.asks();
                 self.send(now, webhook);
                 if let Some(held) = self.held_report(subject).take_if(|_| is_report) {
                     self.send(now, held);
@@ -78,6 +81,7 @@ impl Exchange {
         match subject {
             Subject::Call(call) => &mut self.calls[call].held_report,
             Subject::Message(message) => self.messages.held_report(message),
+            Subject::Conversation(conversation) => self.conversations.held_report(conversation),
         }
     }
 

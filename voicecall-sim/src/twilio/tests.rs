@@ -63,6 +63,7 @@ impl World {
             query,
             form,
             authorization: Some(format!("Basic {credentials}")),
+            ..RestRequest::default()
         };
         self.exchange.rest(self.now, &request)
     }

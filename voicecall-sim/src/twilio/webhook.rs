@@ -1,6 +1,7 @@
 //! Requests to the application: what they are, and what became of them.
 
 use serde::{Deserialize, Serialize};
+use sha2::Digest as _;
 
 use super::signature::sign;
 
@@ -46,6 +47,26 @@ pub enum WebhookKind {
     Message,
     /// Reports on a message that went out.
     MessageStatus,
+    /// Asks before something is done in a conversation.
+    ConversationQuestion,
+    /// Tells what was done in a conversation.
+    ConversationEvent,
+    /// Reports on a live transcription.
+    Transcription,
+    /// Tells that a transcript is there, in JSON.
+    Transcript,
+}
+
+impl WebhookKind {
+    /// Whether the answer decides about something.
+    pub(super) const fn asks(self) -> bool {
+        matches!(self, Self::Voice | Self::ConversationQuestion)
+    }
+
+    /// Whether it is of a conversation, for which the carrier waits 5 s.
+    pub(super) const fn is_of_conversation(self) -> bool {
+        matches!(self, Self::ConversationQuestion | Self::ConversationEvent)
+    }
 }
 
 /// A request on its way to the application.
@@ -72,6 +93,19 @@ pub struct Webhook {
     pub attempt: u32,
     /// A fault: the answer gets lost.
     pub(super) deaf: bool,
+}
+
+impl Webhook {
+    /// The body, if it is JSON.
+    #[must_use]
+    pub fn json(&self) -> Option<String> {
+        (self.kind == WebhookKind::Transcript).then(|| as_json(&self.form))
+    }
+}
+
+fn as_json(form: &[(String, String)]) -> String {
+    let fields = form.iter().map(|(name, value)| (name.clone(), serde_json::Value::from(value.as_str())));
+    serde_json::Value::Object(fields.collect()).to_string()
 }
 
 /// How a request ended.
@@ -122,7 +156,13 @@ impl Draft<'_> {
             url.push(if url.contains('?') { '&' } else { '?' });
             url.push_str(&query.finish());
         }
-        let signed: &[(String, String)] = if *method == Method::Get { &[] } else { &self.form };
+        let is_json = self.kind == WebhookKind::Transcript;
+        if is_json {
+            let hash = sha2::Sha256::digest(as_json(&self.form));
+            url.push_str(if url.contains('?') { "&bodySHA256=" } else { "?bodySHA256=" });
+            hash.iter().for_each(|byte| url.push_str(&format!("{byte:02x}")));
+        }
+        let signed: &[(String, String)] = if is_json || *method == Method::Get { &[] } else { &self.form };
         let signature = sign(auth_token, &url, signed);
         Webhook {
             id,

@@ -12,7 +12,9 @@ use voicecall_core::{Error, Result};
 pub(crate) use self::check::has_underscore;
 use self::check::{check_public_url, check_secret, check_sid, is_loopback, pair, parse_url, required};
 use crate::overrides::ConnectionOverrides;
-use crate::{TwilioAccessTokens, TwilioConversations, TwilioMessaging, TwilioNumbers, TwilioVoice};
+use crate::{
+    TwilioAccessTokens, TwilioConversations, TwilioMessaging, TwilioNumbers, TwilioTranscriptions, TwilioVoice,
+};
 
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -21,8 +23,8 @@ const DEFAULT_RATE_LIMIT_PATIENCE: Duration = Duration::from_secs(5);
 /// The interface for media of conversations.
 const MEDIA: &str = "mcs";
 
-/// Builds a [`TwilioVoice`], a [`TwilioMessaging`], a [`TwilioConversations`], a [`TwilioNumbers`] or a [`TwilioAccessTokens`],
-/// or several with the same settings. Three settings have no default: the account, its auth token and the public address.
+/// Builds a [`TwilioVoice`], a [`TwilioMessaging`], a [`TwilioConversations`], a [`TwilioNumbers`], a [`TwilioTranscriptions`] or
+/// a [`TwilioAccessTokens`], or several with the same settings. Three settings have no default: the account, its auth token and the public address.
 ///
 /// An error names the setting by its environment variable, also if it was set in code.
 ///
@@ -232,6 +234,18 @@ impl TwilioBuilder {
         let conversations = self.of_product(&client, "conversations")?;
         let media = self.of_product(&client, MEDIA)?;
         TwilioConversations::new(conversations, media, public_url, tokens, self.conversation_service)
+    }
+
+    /// Checks the settings and builds the side that transcribes calls and recordings. Nothing is sent.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build). A [`parent_account`](Self::parent_account) is refused: transcripts would be the parent's,
+    /// because their addresses name no account.
+    pub fn build_transcriptions(self) -> Result<TwilioTranscriptions> {
+        let Checked { client, public_url, tokens } = self.check()?;
+        self.signs_in_itself()?;
+        let intelligence = self.of_product(&client, "intelligence")?;
+        TwilioTranscriptions::new(client, intelligence, public_url, tokens, self.connection_overrides)
     }
 
     /// Checks the settings and builds the side that buys numbers and gives them back. Nothing is sent.

@@ -16,6 +16,7 @@ mod stream_mark;
 mod stream_media;
 mod stream_message;
 mod stream_start;
+pub(crate) mod transcriptions;
 
 pub(crate) use account::{Account, AccountStatus};
 pub(crate) use call::{Call, Status};

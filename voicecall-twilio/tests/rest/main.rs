@@ -8,6 +8,7 @@ mod numbers;
 mod recordings;
 #[path = "../support/mod.rs"]
 mod support;
+mod transcriptions;
 
 use std::time::Duration;
 

@@ -1,10 +1,14 @@
 //! The REST API as a pure function: a request and the time in, a reply out.
 
+mod conversations;
 mod create;
 mod list;
 mod messages;
 mod numbers;
+mod product;
 mod recordings;
+mod transcriptions;
+mod transcripts;
 mod update;
 
 use std::time::Duration;
@@ -18,6 +22,7 @@ use voicecall_core::CallTime;
 use self::messages::MessageOperation;
 use self::numbers::NumberOperation;
 use self::recordings::RecordingOperation;
+use self::transcriptions::TranscriptionOperation;
 use super::{Exchange, LogEvent, Method, json};
 use crate::fault::{Fault, Site};
 pub use crate::rest_server::RestRequest;
@@ -90,6 +95,9 @@ enum Operation {
     Search,
     Numbers(NumberOperation),
     Messages(MessageOperation),
+    Transcriptions(TranscriptionOperation),
+    /// One of the newer interfaces, whose addresses name no account.
+    Product(Site),
 }
 
 impl Operation {
@@ -101,6 +109,8 @@ impl Operation {
             Self::Recordings(operation) => operation.site(),
             Self::Numbers(operation) => operation.site(),
             Self::Messages(operation) => operation.site(),
+            Self::Transcriptions(operation) => operation.site(),
+            Self::Product(site) => site,
         }
     }
 }
@@ -119,7 +129,7 @@ impl Exchange {
     fn reply(&mut self, now: CallTime, request: &RestRequest) -> RestReply {
         // Without the ending the carrier speaks XML, which nobody here reads: better a clear no than a surprise.
         let is_file = recordings::is_audio(&request.path) || messages::is_medium(&request.path);
-        if !request.path.ends_with(".json") && !is_file {
+        if request.path.starts_with("/2010-04-01/") && !request.path.ends_with(".json") && !is_file {
             let body =
                 "<TwilioResponse><RestException><Code>20404</Code><Message>The simulator speaks JSON only: append \
                  .json to the path</Message><Status>404</Status></RestException></TwilioResponse>"
@@ -151,6 +161,9 @@ impl Exchange {
 
     fn carry_out(&mut self, now: CallTime, account: usize, operation: Operation, request: &RestRequest) -> RestReply {
         let answered = match operation {
+            Operation::Product(_) if product::is_file(request) => return self.media_file(account, &request.path),
+            Operation::Transcriptions(operation) => self.transcriptions_request(now, operation, request),
+            Operation::Product(_) => self.product_request(now, account, request),
             Operation::Recordings(RecordingOperation::Audio(recording)) => {
                 return self.audio(recording, &request.query);
             }
@@ -174,6 +187,11 @@ impl Exchange {
 
     /// Who asks, and for what.
     fn route(&self, request: &RestRequest) -> Result<(usize, Operation), Refusal> {
+        if product::is_product(&request.path) {
+            let account = self.signed_in(request.authorization.as_deref());
+            let account = account.ok_or_else(|| Refusal::new(401, 20003, "Authenticate"))?;
+            return Ok((account, Operation::Product(product::site(request))));
+        }
         let path = request.path.trim_end_matches(".json").trim_end_matches(".wav");
         let segments: Vec<&str> = path.split('/').skip(1).collect();
         let ["2010-04-01", "Accounts", sid, rest @ ..] = segments.as_slice() else {
@@ -189,6 +207,17 @@ impl Exchange {
             ("GET", ["Calls", call]) => Operation::Fetch(self.known(account, call, request)?),
             ("POST", ["Calls", call]) => Operation::Update(self.known(account, call, request)?),
             ("DELETE", ["Calls", call]) => Operation::Delete(self.known(account, call, request)?),
+            (method, ["Calls", call, "Transcriptions", rest @ ..]) => {
+                let call = self.known(account, call, request)?;
+                Operation::Transcriptions(self.transcriptions_of_call(call, method, rest, request)?)
+            }
+            (method, ["Recordings", recording, "Transcriptions", rest @ ..]) => {
+                let recording = Some(*recording);
+                Operation::Transcriptions(self.transcriptions_of_account(account, recording, method, rest, request)?)
+            }
+            (method, ["Transcriptions", rest @ ..]) => {
+                Operation::Transcriptions(self.transcriptions_of_account(account, None, method, rest, request)?)
+            }
             (method, ["Calls", call, "Recordings", rest @ ..]) => {
                 let call = self.known(account, call, request)?;
                 Operation::Recordings(self.recordings_of_call(call, method, rest, request)?)
@@ -208,19 +237,23 @@ impl Exchange {
     }
 
     fn authenticated(&self, sid: &str, authorization: Option<&str>) -> Option<usize> {
-        let (scheme, credentials) = authorization?.split_once(' ')?;
-        if !scheme.eq_ignore_ascii_case("basic") {
-            return None;
-        }
-        let credentials = String::from_utf8(STANDARD.decode(credentials.trim()).ok()?).ok()?;
-        let (user, password) = credentials.split_once(':')?;
+        let (user, password) = credentials(authorization)?;
         let accounts = &self.options.accounts;
         let asked = accounts.iter().position(|account| account.sid == sid)?;
         let key = accounts[asked].api_keys.iter().any(|key| key.sid == user && key.secret == password);
         // An account signs in for itself and for its sub-accounts.
-        let may_act = user == sid || accounts[asked].parent.as_deref() == Some(user);
+        let may_act = user == sid || accounts[asked].parent.as_deref() == Some(&user);
         let signs_in = || accounts.iter().any(|account| account.sid == user && account.auth_token == password);
         (key || (may_act && signs_in())).then_some(asked)
+    }
+
+    /// Who signs in, where the address names no account.
+    fn signed_in(&self, authorization: Option<&str>) -> Option<usize> {
+        let (user, password) = credentials(authorization)?;
+        self.options.accounts.iter().position(|account| {
+            (account.sid == user && account.auth_token == password)
+                || account.api_keys.iter().any(|key| key.sid == user && key.secret == password)
+        })
     }
 
     fn known(&self, account: usize, sid: &str, request: &RestRequest) -> Result<usize, Refusal> {
@@ -228,6 +261,15 @@ impl Exchange {
         call.filter(|&call| self.calls[call].account == account && !self.calls[call].deleted)
             .ok_or_else(|| Refusal::not_found(&request.path))
     }
+}
+
+fn credentials(authorization: Option<&str>) -> Option<(String, String)> {
+    let (scheme, credentials) = authorization?.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let credentials = String::from_utf8(STANDARD.decode(credentials.trim()).ok()?).ok()?;
+    credentials.split_once(':').map(|(user, password)| (user.to_owned(), password.to_owned()))
 }
 
 fn plain(status: u16, body: Vec<u8>) -> RestReply {

@@ -93,6 +93,24 @@ impl TwilioServer {
         self.shared.with(|exchange, now| exchange.text_in(now, from, to, body, media))
     }
 
+    /// A chat client writes into a conversation; false if it takes no part in it.
+    #[must_use]
+    pub fn chat_in(&self, conversation: &str, identity: &str, body: &str) -> bool {
+        self.shared.with(|exchange, now| exchange.chat_in(now, conversation, identity, body))
+    }
+
+    /// The carrier has understood something that was said in a call, by the person (`inbound`) or to them.
+    pub fn transcribed(&self, call: &str, inbound: bool, text: &str, is_final: bool) {
+        self.shared.with(|exchange, now| exchange.transcribed(now, call, inbound, text, is_final));
+    }
+
+    /// The carrier has transcribed a recording, to a text or to nothing; returns the transcription's sid if there is such a
+    /// recording.
+    #[must_use]
+    pub fn recording_transcribed(&self, recording: &str, text: Option<&str>) -> Option<String> {
+        self.shared.with(|exchange, now| exchange.recording_transcribed(now, recording, text))
+    }
+
     /// What happened so far.
     #[must_use]
     pub fn log(&self) -> Vec<LogEntry> {

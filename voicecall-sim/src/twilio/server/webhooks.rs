@@ -1,6 +1,7 @@
 //! Delivers webhooks to the application.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HOST};
 
@@ -9,6 +10,9 @@ use crate::twilio::{Method, Webhook, WebhookFailure, WebhookOutcome};
 
 /// The most of a reply that is read.
 const LARGEST_REPLY: usize = 64 * 1024;
+
+/// How long the carrier waits for an answer about a conversation.
+const CONVERSATION_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Sends one request and tells the exchange what became of it.
 pub(super) async fn deliver(webhook: Webhook, client: reqwest::Client, shared: Arc<Shared>) {
@@ -27,8 +31,12 @@ async fn send(webhook: &Webhook, client: &reqwest::Client, options: &ServerOptio
     };
     let request = match webhook.method {
         Method::Get => client.get(target),
-        Method::Post => client.post(target).form(&webhook.form),
+        Method::Post => match webhook.json() {
+            Some(body) => client.post(target).header(CONTENT_TYPE, "application/json").body(body),
+            None => client.post(target).form(&webhook.form),
+        },
     };
+    let request = if webhook.kind.is_of_conversation() { request.timeout(CONVERSATION_TIMEOUT) } else { request };
     let mut reply = request
         .header(HOST, host)
         .header("X-Twilio-Signature", &webhook.signature)

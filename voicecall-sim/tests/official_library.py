@@ -125,6 +125,30 @@ except urllib.error.HTTPError as error:
     assert error.code == 401, error
 else:
     raise AssertionError("audio without credentials")
+# Its transcripts, and live transcriptions of its call.
+service = "GA" + "1" * 32
+channel = {"media_properties": {"source_sid": recording.sid}}
+intelligence = twilio.intelligence.v2
+transcript = intelligence.transcripts.create(service_sid=service, channel=channel)
+assert (transcript.status, transcript.service_sid) == ("queued", service) and transcript.sid.startswith("GT")
+while intelligence.transcripts(transcript.sid).fetch().status != "completed":
+    assert time.monotonic() < deadline, "the transcript is not completed"
+    time.sleep(0.05)
+assert [found.sid for found in intelligence.transcripts.list(source_sid=recording.sid)] == [transcript.sid]
+sentences = intelligence.transcripts(transcript.sid).sentences.list(page_size=1)
+assert [(found.media_channel, found.transcript) for found in sentences] == [(1, "understood"), (2, "understood")]
+assert intelligence.transcripts(transcript.sid).delete()
+refused(lambda: intelligence.transcripts(transcript.sid).fetch(), 404, 20404)
+refused(lambda: intelligence.transcripts.create(service_sid=service, channel={}), 400, 20001)
+live = twilio.calls(with_all.sid).transcriptions.create(
+    status_callback_url=setup["answer_url"], track="inbound_track", name="first", partial_results=True
+)
+assert (live.status, live.name, live.call_sid) == ("in-progress", "first", with_all.sid)
+assert twilio.calls(with_all.sid).transcriptions("first").update(status="stopped").status == "stopped"
+refused(lambda: twilio.calls(with_all.sid).transcriptions.create(track="third"), 400, 20001)
+refused(lambda: twilio.calls(with_all.sid).transcriptions("second").update(status="stopped"), 404, 20404)
+assert twilio.recordings(recording.sid).transcriptions.list() == [] and twilio.transcriptions.list() == []
+refused(lambda: twilio.transcriptions("TR" + "0" * 32).fetch(), 404, 20404)
 assert twilio.recordings(recording.sid).delete()
 refused(lambda: twilio.recordings(recording.sid).delete(), 404, 20404)
 while twilio.calls(with_all.sid).fetch().answered_by != "human":
@@ -132,6 +156,7 @@ while twilio.calls(with_all.sid).fetch().answered_by != "human":
     time.sleep(0.05)
 assert twilio.calls(with_all.sid).update(status="completed").status == "completed"
 refused(lambda: recordings.create(), 400, 21220)
+refused(lambda: twilio.calls(with_all.sid).transcriptions.create(), 400, 21220)
 refused(lambda: create(machine_detection="Guess"), 400, 20001)
 refused(lambda: create(send_digits="hello"), 400, 20001)
 

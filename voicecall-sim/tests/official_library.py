@@ -240,7 +240,7 @@ refused(lambda: chats.conversations.create(unique_name="order 17/a"), 409, 50353
 refused(lambda: chats.conversations.create(timers_inactive="PT1S"), 400, 20001)
 refused(lambda: chats.conversations.create(attributes="no JSON"), 400, 20001)
 refused(lambda: chats.conversations("CH" + "0" * 32).fetch(), 404, 20404)
-refused(lambda: client("wrong").conversations.v1.conversations.list(), 401, 20003)
+refused(lambda: client("wrong").conversations.v1.conversations(order.sid).fetch(), 401, 20003)
 named = chats.services("IS" + "5" * 32).conversations
 assert named.list() == [] and named.create().chat_service_sid == "IS" + "5" * 32
 chat = chats.conversations(order.sid)
@@ -302,7 +302,7 @@ assert [found.sid for found in chat.webhooks.list()] == [hook.sid] and chat.webh
 hooks = chats.configuration.webhooks()
 assert hooks.update(pre_webhook_url=setup["answer_url"], filters=["onMessageAdd"]).filters == ["onMessageAdd"]
 assert hooks.fetch().pre_webhook_url == setup["answer_url"] and hooks.update(pre_webhook_url="").pre_webhook_url is None
-assert chats.configuration.fetch().default_chat_service_sid == order.chat_service_sid
+assert chats.configuration().fetch().default_chat_service_sid == order.chat_service_sid
 assert chat.participants(anna.sid).delete()
 assert chat.update(state="closed").state == "closed"
 assert [found.sid for found in chats.conversations.list(state="closed", page_size=1)] == [order.sid]

@@ -148,8 +148,7 @@ impl Exchange {
         }
         for (name, shortest) in SHORTEST {
             let Some(text) = ask.fields.get(name) else { continue };
-            let length = text.parse::<jiff::SignedDuration>().ok().and_then(|length| Duration::try_from(length).ok());
-            let length = length.filter(|length| *length >= shortest);
+            let length = duration(text).filter(|length| *length >= shortest);
             let length = length.ok_or_else(|| Refusal::new(400, 20001, format!("{name} is not valid")))?;
             *if name == "Timers.Closed" { &mut to.closed_after } else { &mut to.inactive_after } = Some(length);
         }
@@ -185,6 +184,12 @@ impl Exchange {
             },
         })
     }
+}
+
+/// A length of ISO 8601, such as `PT10M` or `P1D`.
+fn duration(text: &str) -> Option<Duration> {
+    let length = text.parse::<jiff::Span>().ok()?;
+    length.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).ok()?.try_into().ok()
 }
 
 /// Attributes have to be JSON.

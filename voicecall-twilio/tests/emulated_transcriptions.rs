@@ -153,11 +153,13 @@ fn faulty(fault: Option<Fault>) -> impl FnOnce(&mut ExchangeOptions) {
 }
 
 fn words(kinds: &[TranscriptionEventKind]) -> Vec<(Option<Track>, &str, bool)> {
-    let speech = |kind| match kind {
-        TranscriptionEventKind::Speech(speech) => Some((speech.track, speech.text.as_str(), speech.is_final)),
-        _ => None,
-    };
-    kinds.iter().filter_map(speech).collect()
+    kinds
+        .iter()
+        .filter_map(|kind| match kind {
+            TranscriptionEventKind::Speech(speech) => Some((speech.track, speech.text.as_str(), speech.is_final)),
+            _ => None,
+        })
+        .collect()
 }
 
 #[tokio::test]

@@ -37,8 +37,8 @@ impl TwilioConversations {
     /// Gives Twilio a medium that a message can then [have](super::NewMessage::with_media): up to 16 MB. What each channel
     /// takes is less and its own, as of any message.
     ///
-    /// Without a [configured service](crate::TwilioBuilder::conversation_service) the account is asked first which is its
-    /// default.
+    /// Media are a service's: without a [configured](crate::TwilioBuilder::conversation_service) one the account is asked
+    /// first which is its default, here and whenever one is read.
     ///
     /// # Errors
     /// `Invalid` naming `content_type`, or `media` if it is empty or too long; `UnknownOutcome` if nobody knows whether it was

@@ -39,6 +39,7 @@ text_enum! {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct StartTranscription {
+    consent: ConsentToken,
     /// Where its words are told.
     pub report_url: Url,
     /// Its name, of the application's own, unique within the call.
@@ -62,8 +63,9 @@ pub struct StartTranscription {
 impl StartTranscription {
     /// Both tracks, whole sentences only.
     #[must_use]
-    pub fn new(_consent: ConsentToken, report_url: Url) -> Self {
+    pub fn new(consent: ConsentToken, report_url: Url) -> Self {
         Self {
+            consent,
             report_url,
             name: None,
             tracks: Tracks::Both,
@@ -74,6 +76,12 @@ impl StartTranscription {
             hints: Vec::new(),
             service: None,
         }
+    }
+
+    /// The proof of consent it was made with.
+    #[must_use]
+    pub const fn consent(&self) -> &ConsentToken {
+        &self.consent
     }
 
     fn form(&self, twilio: &TwilioTranscriptions) -> Result<Form> {

@@ -256,7 +256,8 @@ async fn conversations_are_as_the_specification_says() {
         assert_eq!(twilio.webhooks(&conversation).await.unwrap().len(), 1);
         twilio.remove_webhook(&conversation, &webhook.sid).await.unwrap();
         let mut all = WebhookSettings::default();
-        (all.after_url, all.events) = (Some(url("/all")), vec![EventType::StateUpdated]);
+        (all.before_url, all.after_url) = (Some(url("/before")), Some(url("/after")));
+        all.events = vec![EventType::StateUpdated];
         assert_eq!(twilio.set_webhook_settings(&all).await.unwrap(), twilio.webhook_settings().await.unwrap());
         twilio.remove_participant(&conversation, &anna.sid).await.unwrap();
         twilio.update(&conversation, &ConversationSettings::in_state(ConversationState::Closed)).await.unwrap();

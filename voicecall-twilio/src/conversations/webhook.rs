@@ -127,7 +127,8 @@ impl TwilioConversations {
         Ok(known.read())
     }
 
-    /// Sets where all conversations are told of; what is none or empty is told nowhere.
+    /// Sets where all conversations are told of; what is none or empty is told nowhere. An address is unset by an empty one,
+    /// which Twilio's specification does not foresee where a service is configured.
     ///
     /// # Errors
     /// `Invalid` naming `before_url` or `after_url`.

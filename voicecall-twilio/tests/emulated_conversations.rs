@@ -348,10 +348,13 @@ async fn a_medium_is_given_to_twilio_and_goes_with_a_message() {
 async fn forged_malformed_and_oversized_events_change_nothing() {
     let mut stage = Stage::open(|_| {}).await;
     let conversation = stage.conversation().await;
-    let forms = [
-        (vec![("EventType", "onMessageAdded"), ("ConversationSid", conversation.as_str())], "forged"),
-        (vec![("EventType", "onMessageAdded")], "malformed"),
+    let message = format!("IM{:032x}", 1);
+    let whole = vec![
+        ("EventType", "onMessageRemoved"),
+        ("ConversationSid", conversation.as_str()),
+        ("MessageSid", message.as_str()),
     ];
+    let forms = [(whole.clone(), "forged"), (whole[..2].to_vec(), "malformed")];
     for (form, kind) in forms {
         let fields: Vec<(String, String)> =
             form.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();

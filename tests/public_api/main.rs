@@ -53,7 +53,7 @@ const EXTERNAL: &[(&str, &[&str])] = &[
     ),
     ("voicecall-engine", &["jiff", "secrecy", "tokio", "url"]),
     ("voicecall-survey", &["jiff", "serde", "serde_json", "uuid"]),
-    ("voicecall-twilio", &["jiff", "secrecy"]),
+    ("voicecall-twilio", &["jiff", "secrecy", "serde_json", "url"]),
     ("voicecall-46elks", &["secrecy"]),
     ("voicecall-openai", &["secrecy", "serde_json"]),
     ("voicecall-mcp", &["secrecy"]),

@@ -77,6 +77,10 @@ impl Bank {
 
     /// One output sample from the input under its filter, `taps` long.
     pub(super) fn filter(&self, phase: usize, input: &[f32]) -> i16 {
+        if phase == 0 && self.up >= self.down {
+            // Nothing is to be rejected, and the sinc is zero at every sample but this one.
+            return input[self.lookback()] as i16;
+        }
         let coefficients = &self.coefficients[phase * self.taps..(phase + 1) * self.taps];
         // A cast from float to integer saturates.
         dot(input, coefficients).round_ties_even() as i16

@@ -18,7 +18,11 @@ mod history;
 #[cfg(feature = "vad")]
 mod level;
 #[cfg(feature = "vad")]
+mod network;
+#[cfg(feature = "vad")]
 mod neural;
+#[cfg(feature = "vad")]
+mod spectrum;
 #[cfg(feature = "vad")]
 mod tone;
 

@@ -2,21 +2,14 @@
 
 use std::fmt;
 
-use earshot::Detector;
-
 use super::foreground::Foreground;
+use super::network::{NETWORK_RATE, Network, PAST, WINDOW};
 use super::tone::is_steady_tone;
 use super::{Pcm, VoiceDetector};
 use crate::audio::{FRAME_SAMPLES, Resampler, SAMPLE_RATE};
 
-/// The rate at which the network listens, in hertz.
-const NETWORK_RATE: u32 = 16000;
-
-/// The samples of one score: 16 ms.
-const WINDOW: usize = 256;
-
-/// Room for the rest of a window and one upsampled frame, which is what can be there at once.
-const ROOM: usize = WINDOW + FRAME_SAMPLES * (NETWORK_RATE / SAMPLE_RATE) as usize;
+/// Room for the past, the rest of a window and one upsampled frame, which is what can be there at once.
+const ROOM: usize = PAST + WINDOW + FRAME_SAMPLES * (NETWORK_RATE / SAMPLE_RATE) as usize;
 
 /// Labels a frame as voice when it is loud enough to be the caller's, and the network says so of any window that the
 /// frame completes.
@@ -30,14 +23,14 @@ const ROOM: usize = WINDOW + FRAME_SAMPLES * (NETWORK_RATE / SAMPLE_RATE) as usi
 /// The network hears windows of 16 ms at 16 kHz, so the last few milliseconds of a frame are judged with the next one:
 /// with the 3 ms of the upsampling a label lags by at most 19 ms.
 ///
-/// Memory is about 11 KiB per stream; the weights are shared by the whole process, and nothing is allocated after the
+/// Memory is about 5 KiB per stream; the weights are shared by the whole process, and nothing is allocated after the
 /// creation.
 pub struct NeuralDetector {
-    network: Box<Detector>,
+    network: Network,
     foreground: Foreground,
     upsampler: Resampler,
-    /// Upsampled audio that fills no window yet.
-    waiting: Vec<i16>,
+    /// Upsampled audio: what the network remembers of it, and behind that what fills no window yet.
+    samples: Vec<i16>,
     /// The last frame.
     last: Pcm,
     /// Whether the network was not asked about it. It hears it late, with the first frame that is loud enough: a word
@@ -51,11 +44,13 @@ impl NeuralDetector {
     #[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "both rates are in RATES")]
     pub fn new() -> Self {
         let upsampler = Resampler::new(SAMPLE_RATE, NETWORK_RATE);
+        let mut samples = Vec::with_capacity(ROOM);
+        samples.resize(PAST, 0);
         Self {
-            network: Detector::default_boxed(),
+            network: Network::new(),
             foreground: Foreground::new(),
             upsampler: upsampler.expect("both rates are in RATES"),
-            waiting: Vec::with_capacity(ROOM),
+            samples,
             last: [0; FRAME_SAMPLES],
             unheard: false,
         }
@@ -63,13 +58,14 @@ impl NeuralDetector {
 
     /// The highest score of the windows that the frame completes.
     fn score(&mut self, frame: &Pcm) -> f32 {
-        self.upsampler.process(frame, &mut self.waiting);
-        let (windows, rest) = self.waiting.as_chunks::<WINDOW>();
+        self.upsampler.process(frame, &mut self.samples);
+        let mut highest: f32 = 0.0;
         // Every window must reach the network, which remembers: no early end.
-        let score = (windows.iter()).map(|window| self.network.predict_i16(window)).fold(0.0, f32::max);
-        let used = self.waiting.len() - rest.len();
-        self.waiting.drain(..used);
-        score
+        while let Some(window) = self.samples.first_chunk() {
+            highest = highest.max(self.network.score(window));
+            self.samples.drain(..WINDOW);
+        }
+        highest
     }
 }
 
@@ -91,10 +87,11 @@ impl VoiceDetector for NeuralDetector {
     }
 
     fn reset(&mut self) {
-        self.network.reset();
+        self.network = Network::new();
         self.foreground = Foreground::new();
         self.upsampler.reset();
-        self.waiting.clear();
+        self.samples.clear();
+        self.samples.resize(PAST, 0);
         self.last = [0; FRAME_SAMPLES];
         self.unheard = false;
     }
@@ -182,8 +179,8 @@ mod tests {
         let mut detector = NeuralDetector::new();
         for frame in frames(&speech_like(16000)) {
             detector.is_voice(&frame);
-            assert!(detector.waiting.len() < WINDOW);
+            assert!(detector.samples.len() < PAST + WINDOW);
         }
-        assert_eq!(detector.waiting.capacity(), ROOM);
+        assert_eq!(detector.samples.capacity(), ROOM);
     }
 }

@@ -12,6 +12,7 @@ mod conversation;
 mod exchange;
 mod heard;
 mod io;
+mod kept_audio;
 mod latency;
 mod line_clock;
 mod llm_requests;

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::io::{Failure, Output};
+use super::kept_audio::KeptAudio;
 use super::ops::Ops;
 use super::turn::Spoken;
 use crate::agent::{AgentTask, OpId};
@@ -15,9 +16,6 @@ use crate::time::CallTime;
 
 /// Audio from before the first voiced frame that belongs to a turn: a detector needs some voice to be sure.
 const PRE_ROLL: usize = 15;
-
-/// Room for a turn's audio is made for half a second at a time: there are many calls, and turns are short.
-const ROOM: usize = 25;
 
 /// The wait before a transcriber that has no room is asked again, if it does not say how long to wait.
 const BACKOFF: Duration = Duration::from_millis(500);
@@ -42,7 +40,7 @@ pub(super) struct TurnTranscriber {
 struct Turn {
     number: u32,
     /// Everything that was said, to be handed to another operation.
-    audio: Vec<Frame>,
+    audio: KeptAudio,
     repeated: bool,
     spoken: Option<Spoken>,
     transcription: Transcription,
@@ -70,9 +68,6 @@ impl TurnTranscriber {
     pub(super) fn frame(&mut self, frame: &Frame, out: &mut Vec<Output>) {
         match self.turns.back_mut().filter(|turn| turn.spoken.is_none()) {
             Some(turn) => {
-                if turn.audio.len() == turn.audio.capacity() {
-                    turn.audio.reserve_exact(ROOM);
-                }
                 turn.audio.push(*frame);
                 if let Transcription::Asked { op, .. } = turn.transcription {
                     out.push(Output::Hear { op, frame: *frame });
@@ -93,12 +88,13 @@ impl TurnTranscriber {
     pub(super) fn open(&mut self, ops: &mut Ops, out: &mut Vec<Output>) {
         self.count += 1;
         let op = ops.next();
-        // Its room becomes the turn's: none is needed for what was heard before it while it is open.
+        // No room is needed for what was heard before a turn while it is open.
         let audio = Vec::from(std::mem::take(&mut self.lately));
-        out.push(Output::Start { op, task: AgentTask::Listen { audio: audio.clone() } });
+        let kept = audio.iter().copied().collect();
+        out.push(Output::Start { op, task: AgentTask::Listen { audio } });
         self.turns.push_back(Turn {
             number: self.count,
-            audio,
+            audio: kept,
             repeated: false,
             spoken: None,
             transcription: Transcription::Asked { op, due: None },
@@ -207,7 +203,7 @@ impl Turn {
     /// Hands everything that was said so far to a new operation, which hears the rest as it is said.
     fn ask_again(&mut self, due: CallTime, ops: &mut Ops, out: &mut Vec<Output>) {
         let op = ops.next();
-        out.push(Output::Start { op, task: AgentTask::Listen { audio: self.audio.clone() } });
+        out.push(Output::Start { op, task: AgentTask::Listen { audio: self.audio.frames() } });
         let is_over = self.spoken.is_some();
         if is_over {
             out.push(Output::Finish { op });

@@ -18,10 +18,11 @@ use super::request::{Handshake, status_of};
 /// A carrier's message holds 20 ms of audio, some hundred bytes; this leaves room for bursts.
 const LARGEST_MESSAGE: usize = 64 * 1024;
 
-/// The library's own buffer is 128 KiB for each socket, which is what most of a call's memory would be.
-const READ_BUFFER: usize = 4 * 1024;
+/// Room for six messages; a longer one gets what it needs. The library's own buffer is 128 KiB for each socket, which
+/// is what most of a call's memory would be, and what is free of it is overwritten with zeros before each read.
+const READ_BUFFER: usize = 2 * 1024;
 
-/// Bounds what one socket may cost: 4 KiB of read buffer, 64 KiB a message, 128 KiB not yet sent.
+/// Bounds what one socket may cost: 2 KiB of read buffer, 64 KiB a message, 128 KiB not yet sent.
 pub fn socket_limits(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
     upgrade
         .read_buffer_size(READ_BUFFER)

@@ -6,6 +6,7 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use tracing::{debug, warn};
@@ -181,8 +182,14 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
         while !self.call.logic.is_finished() {
             self.set(clock.as_mut());
             let event = self.next(socket, clock.as_mut()).await;
+            let is_message = matches!(event, Event::Message(_));
             self.take(event);
             self.carry_out();
+            // What the agent has to say by now goes out with it. Asking the socket again costs more than asking the agent.
+            if is_message && let Some((op, event)) = self.call.agent.next().now_or_never() {
+                self.take(Event::Agent::<M::Text>(op, event));
+                self.carry_out();
+            }
             self.send(socket).await;
         }
         if self.open {

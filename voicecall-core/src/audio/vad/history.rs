@@ -11,17 +11,18 @@ const STEPS: usize = 140;
 /// The share of frames below which a level is low: three in ten.
 const LOW: usize = 30;
 
-/// The last `N` levels. Kept as a ring, and counted by level, so that the lowest ones are found without sorting.
+/// The last `N` levels, at most 255. Kept as a ring, and counted by level, so that the lowest ones are found without sorting.
 #[derive(Debug, Clone)]
 pub(super) struct LevelHistory<const N: usize> {
     steps: [u8; N],
-    counts: [u16; STEPS],
+    counts: [u8; STEPS],
     next: usize,
     full: bool,
 }
 
 impl<const N: usize> LevelHistory<N> {
     pub(super) const fn new() -> Self {
+        const { assert!(N <= u8::MAX as usize, "a count must hold them all") };
         Self { steps: [0; N], counts: [0; STEPS], next: 0, full: false }
     }
 

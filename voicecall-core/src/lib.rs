@@ -25,6 +25,7 @@ pub mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod text;
+pub mod text_media;
 mod time;
 pub mod tool;
 

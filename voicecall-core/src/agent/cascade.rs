@@ -12,7 +12,8 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
 use tracing::{Instrument, instrument};
 
-use super::respond::respond;
+use super::no_voice::NoVoice;
+use super::respond::{respond, write};
 use super::{AgentEvent, AgentOperation, AgentSession, AgentSetup, AgentTask, OpId, SPEECH_CREDIT, VoiceAgent};
 use crate::audio::{Frame, SAMPLE_RATE};
 use crate::error::{Error, ErrorKind, Result};
@@ -55,13 +56,21 @@ pub struct Cascade {
     llm: Arc<dyn LanguageModel>,
     tts: Arc<dyn TextToSpeech>,
     health: Vec<ServiceHealth>,
+    has_voice: bool,
 }
 
 impl Cascade {
     /// An agent that hears with `stt`, thinks with `llm` and speaks with `tts`.
     #[must_use]
     pub fn new(stt: Arc<dyn SpeechToText>, llm: Arc<dyn LanguageModel>, tts: Arc<dyn TextToSpeech>) -> Self {
-        Self { stt, llm, tts, health: Vec::new() }
+        Self { stt, llm, tts, health: Vec::new(), has_voice: true }
+    }
+
+    /// An agent that thinks with `llm` and neither hears nor speaks, for calls in which the carrier does both. Asked to, it
+    /// fails as `Unsupported`.
+    #[must_use]
+    pub fn of_model(llm: Arc<dyn LanguageModel>) -> Self {
+        Self { has_voice: false, ..Self::new(Arc::new(NoVoice), llm, Arc::new(NoVoice)) }
     }
 
     /// The same, with a [`Breaker`] before each service: calls do not wait for one that fails.
@@ -72,7 +81,8 @@ impl Cascade {
             stt: Arc::new(Breaker::new(self.stt, stt.clone())),
             llm: Arc::new(Breaker::new(self.llm, llm.clone())),
             tts: Arc::new(Breaker::new(self.tts, tts.clone())),
-            health: vec![stt, llm, tts],
+            health: if self.has_voice { vec![stt, llm, tts] } else { vec![llm] },
+            has_voice: self.has_voice,
         }
     }
 }
@@ -85,6 +95,10 @@ impl VoiceAgent for Cascade {
 
     fn speaks_verbatim(&self) -> bool {
         true
+    }
+
+    fn has_voice(&self) -> bool {
+        self.has_voice
     }
 
     fn services(&self) -> Vec<ServiceHealth> {
@@ -154,7 +168,7 @@ impl AgentSession for CascadeSession {
         match operation {
             AgentOperation::Listen => self.services.stt.name(),
             // Of a response the model is the part that fails and is waited for.
-            AgentOperation::Think | AgentOperation::Respond => self.services.llm.name(),
+            AgentOperation::Think | AgentOperation::Respond | AgentOperation::Write => self.services.llm.name(),
             AgentOperation::Speak => self.services.tts.name(),
         }
     }
@@ -180,6 +194,9 @@ impl AgentSession for CascadeSession {
                 self.speaking.insert(op, Arc::clone(&credit));
                 let voice = Voice { tts: services.tts, options: setup.speech, credit, outbox: outbox.clone() };
                 self.spawn(op, respond(services.llm, request, voice), outbox);
+            }
+            AgentTask::Write(request) => {
+                self.spawn(op, write(services.llm, request, outbox.clone(), None), outbox);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The AI side of a call: what carries out the call machine's operations and reports what came of them.
 
 mod cascade;
+mod no_voice;
 mod respond;
 mod sentences;
 
@@ -45,11 +46,14 @@ pub enum AgentTask {
     Speak(String),
     /// Answer in a conversation, aloud: the model's words are spoken as they come.
     Respond(Respond),
+    /// Answer in a conversation, in text: somebody else speaks the model's words. Its events are those of
+    /// [`Respond`](Self::Respond) without segments and speech.
+    Write(Respond),
 }
 
-/// A conversation to be answered aloud.
+/// A conversation to be answered.
 ///
-/// Its events are, in order: [`Token`](AgentEvent::Token)s and [`ToolCall`](AgentEvent::ToolCall)s as the model writes them,
+/// Aloud, its events are, in order: [`Token`](AgentEvent::Token)s and [`ToolCall`](AgentEvent::ToolCall)s as the model writes them,
 /// up to [`TextDone`](AgentEvent::TextDone); among and after them each [`Segment`](AgentEvent::Segment) of the text that is
 /// about to be spoken, followed by its [`Speech`](AgentEvent::Speech).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +76,7 @@ impl AgentTask {
             Self::Think(_) => AgentOperation::Think,
             Self::Speak(_) => AgentOperation::Speak,
             Self::Respond(_) => AgentOperation::Respond,
+            Self::Write(_) => AgentOperation::Write,
         }
     }
 }
@@ -88,6 +93,8 @@ pub enum AgentOperation {
     Speak,
     /// Answering aloud.
     Respond,
+    /// Answering in text.
+    Write,
 }
 
 impl AgentOperation {
@@ -99,6 +106,7 @@ impl AgentOperation {
             Self::Think => "think",
             Self::Speak => "speak",
             Self::Respond => "respond",
+            Self::Write => "write",
         }
     }
 }
@@ -109,16 +117,16 @@ impl AgentOperation {
 pub enum AgentEvent {
     /// The caller's words of a [`AgentTask::Listen`].
     Transcript(Transcript),
-    /// More text of a [`AgentTask::Think`] or [`AgentTask::Respond`].
+    /// More text of a [`AgentTask::Think`], [`AgentTask::Respond`] or [`AgentTask::Write`].
     Token(String),
-    /// A tool the model of a [`AgentTask::Respond`] calls.
+    /// A tool the model of a [`AgentTask::Respond`] or [`AgentTask::Write`] calls.
     ToolCall(ToolCall),
-    /// The model of a [`AgentTask::Respond`] has written all it will; what it wrote is still to be spoken.
+    /// The model of a [`AgentTask::Respond`] or [`AgentTask::Write`] has written all it will; what it wrote is still to be spoken.
     TextDone,
     /// The next part of the text of a [`AgentTask::Respond`], about to be spoken: the audio up to the next segment is its
     /// speech. The segments together are the text, white space aside.
     Segment(String),
-    /// What a [`AgentTask::Think`] or [`AgentTask::Respond`] used.
+    /// What a [`AgentTask::Think`], [`AgentTask::Respond`] or [`AgentTask::Write`] used.
     Usage(TokenUsage),
     /// More audio of a [`AgentTask::Speak`] or [`AgentTask::Respond`]. Words are placed in the whole operation's audio.
     Speech(SpeechChunk),
@@ -146,6 +154,11 @@ pub trait VoiceAgent: Send + Sync + Debug + 'static {
 
     /// Whether [`AgentTask::Speak`] says exactly the given words. Disclosure and consent need it.
     fn speaks_verbatim(&self) -> bool;
+
+    /// Whether it hears and speaks. One that does not is of use only where the carrier does both.
+    fn has_voice(&self) -> bool {
+        true
+    }
 
     /// How the services fare that it asks, as far as it follows that; shared by all its sessions.
     fn services(&self) -> Vec<ServiceHealth> {

@@ -19,16 +19,17 @@ const SENTENCES: usize = 32;
 /// Answers aloud: one part reads the model, the other speaks what is complete.
 pub(super) async fn respond(llm: Arc<dyn LanguageModel>, request: Respond, voice: Voice) -> Result<()> {
     let (sentences, waiting) = mpsc::channel(SENTENCES);
-    try_join!(write(llm, request, voice.outbox.clone(), sentences), speak(voice, waiting))?;
+    try_join!(write(llm, request, voice.outbox.clone(), Some(sentences)), speak(voice, waiting))?;
     Ok(())
 }
 
+/// Reads the model, and hands its sentences to a voice if there is one.
 #[instrument(skip_all, fields(provider = llm.name()))]
-async fn write(
+pub(super) async fn write(
     llm: Arc<dyn LanguageModel>,
     request: Respond,
     outbox: Outbox,
-    sentences: mpsc::Sender<String>,
+    sentences: Option<mpsc::Sender<String>>,
 ) -> Result<()> {
     let Respond { messages, tools, max_tokens } = request;
     let mut answer = llm.chat(ChatRequest::new(messages, max_tokens).with_tools(tools));
@@ -36,9 +37,13 @@ async fn write(
     while let Some(delta) = answer.next().await.transpose()? {
         match delta {
             ChatDelta::Text(text) => {
-                splitter.push(&text);
+                if sentences.is_some() {
+                    splitter.push(&text);
+                }
                 outbox.post(AgentEvent::Token(text)).await;
-                while let Some(sentence) = splitter.next_complete() {
+                while let Some(sentences) = &sentences
+                    && let Some(sentence) = splitter.next_complete()
+                {
                     // Without a receiver the voice has failed, and with it the response.
                     let _ = sentences.send(sentence).await;
                 }
@@ -48,7 +53,7 @@ async fn write(
         }
     }
     outbox.post(AgentEvent::TextDone).await;
-    if let Some(rest) = splitter.finish() {
+    if let (Some(sentences), Some(rest)) = (sentences, splitter.finish()) {
         let _ = sentences.send(rest).await;
     }
     Ok(())

@@ -35,13 +35,30 @@ pub trait CallLogic: Send {
     }
 }
 
-/// A call machine and the dialogue it serves, one after the other until neither has anything to say.
+/// What stands between a socket and a dialogue: sans-IO, and the same for audio and for text.
+///
+/// Unlike the connection's, its time is the call's.
+pub trait Machine: Send {
+    /// Takes in what happened at `now` and appends what is to be done. A time before the last one counts as the last.
+    fn handle(&mut self, now: CallTime, event: InputEvent<'_>, out: &mut Vec<Output>);
+
+    /// When [`InputEvent::Tick`] is due at the latest.
+    fn wake_at(&self) -> Option<CallTime>;
+
+    /// Whether nothing more will come of this call.
+    fn is_finished(&self) -> bool;
+
+    /// The call's time when this connection began.
+    fn elapsed(&self) -> Duration;
+}
+
+/// A machine and the dialogue it serves, one after the other until neither has anything to say.
 ///
 /// Machine, dialogue and outputs know the call's time, which is the connection's unless the call
 /// [broke off and goes on](super::CallSettings::elapsed).
 #[derive(Debug)]
-pub struct Conversation {
-    machine: CallMachine,
+pub struct Conversation<M = CallMachine> {
+    machine: M,
     dialogue: Box<dyn Dialogue>,
     recorder: Option<InputRecorder>,
     /// The call's time when this connection began.
@@ -50,10 +67,10 @@ pub struct Conversation {
     actions: Vec<Action>,
 }
 
-impl Conversation {
+impl<M: Machine> Conversation<M> {
     /// A conversation about to begin.
     #[must_use]
-    pub fn new(machine: CallMachine, dialogue: Box<dyn Dialogue>) -> Self {
+    pub fn new(machine: M, dialogue: Box<dyn Dialogue>) -> Self {
         let elapsed = machine.elapsed();
         Self { machine, dialogue, recorder: None, elapsed, events: VecDeque::new(), actions: Vec::new() }
     }
@@ -67,7 +84,7 @@ impl Conversation {
 
     /// The machine, to look at.
     #[must_use]
-    pub const fn machine(&self) -> &CallMachine {
+    pub const fn machine(&self) -> &M {
         &self.machine
     }
 
@@ -113,7 +130,7 @@ impl Conversation {
     }
 }
 
-impl CallLogic for Conversation {
+impl<M: Machine> CallLogic for Conversation<M> {
     fn handle(&mut self, now: CallTime, event: InputEvent<'_>, out: &mut Vec<Output>) {
         let now = now + self.elapsed;
         self.step(now, event, out);

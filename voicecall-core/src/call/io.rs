@@ -15,6 +15,7 @@ use crate::journal::Fact;
 use crate::media::{MediaCommand, MediaEvent};
 use crate::model::{TokenUsage, ToolCall, Transcript, WordTiming};
 use crate::store::EndReason;
+use crate::text_media::{TextCommand, TextEvent};
 use crate::time::CallTime;
 use crate::tool::{ToolCallId, ToolContext, ToolOutcome};
 
@@ -35,6 +36,8 @@ pub enum InputEvent<'a> {
     /// The media socket said something.
     #[serde(borrow)]
     Media(MediaEvent<'a>),
+    /// The text socket said something.
+    Text(TextEvent),
     /// A listening operation understood something.
     Transcript {
         /// Which.
@@ -42,21 +45,21 @@ pub enum InputEvent<'a> {
         /// What.
         transcript: Transcript,
     },
-    /// A thinking or responding operation wrote something.
+    /// A thinking, responding or writing operation wrote something.
     Token {
         /// Which.
         op: OpId,
         /// What.
         text: String,
     },
-    /// A responding operation calls a tool.
+    /// A responding or writing operation calls a tool.
     ToolCall {
         /// Which operation.
         op: OpId,
         /// The call.
         call: ToolCall,
     },
-    /// A responding operation has written all it will.
+    /// A responding or writing operation has written all it will.
     TextDone {
         /// Which.
         op: OpId,
@@ -75,7 +78,7 @@ pub enum InputEvent<'a> {
         /// What came of it.
         outcome: ToolOutcome,
     },
-    /// A thinking or responding operation tells what it used.
+    /// A thinking, responding or writing operation tells what it used.
     Usage {
         /// Which.
         op: OpId,
@@ -121,7 +124,7 @@ pub enum InputEvent<'a> {
     CallEnded,
     /// The carrier asks what to do next with the call: its media stream is over, and the caller still there.
     CallContinues,
-    /// The media socket is gone.
+    /// The socket is gone.
     Disconnected,
     /// Time has passed.
     Tick,
@@ -155,6 +158,8 @@ impl From<ErrorKind> for Failure {
 pub enum Output {
     /// Send to the media socket.
     Send(MediaCommand),
+    /// Send to the text socket.
+    SendText(TextCommand),
     /// Begin an operation.
     Start {
         /// Its number.

@@ -4,14 +4,15 @@
 mod answering;
 mod ending;
 
-use self::ending::{CarrierNews, Transfer};
 use std::time::Duration;
 
 use super::budget_guard::BudgetGuard;
 use super::consent_gate::ConsentGate;
+use super::conversation::Machine;
 use super::io::{Effect, Failure, InputEvent, Output};
 use super::latency::Ledger;
 use super::line_clock::{LineClock, Place};
+use super::line_state::{CarrierNews, LineState as State};
 use super::llm_requests::LlmRequests;
 use super::ops::Ops;
 use super::settings::{CallSettings, Keep};
@@ -19,6 +20,7 @@ use super::silence_timers::{Due, SilenceTimers};
 use super::speech_queue::{Ended, SpeechQueue, TtsOutcome};
 use super::tool_calls::ToolCalls;
 use super::transcriber::TurnTranscriber;
+use super::transfer::Transfer;
 use super::turn::{Spoken, Turn, TurnEvent};
 use crate::agent::OpId;
 use crate::audio::{FRAME_DURATION, Frame, Framer, VoiceDetector, dtmf};
@@ -51,21 +53,6 @@ pub struct CallMachine {
     transfer: Option<Transfer>,
     state: State,
     news: Option<CarrierNews>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// The media stream has not started.
-    Ringing,
-    Live,
-    /// The call ends once everything queued was heard.
-    Ending(EndReason),
-    /// The carrier was asked to connect the call to somebody else; until this instant the stream may stop.
-    Leaving(CallTime),
-    /// The media stream has stopped. Unless the carrier says otherwise before this instant, the caller has hung up.
-    Stopped(CallTime),
-    /// The line is gone; words still on their way are awaited.
-    Over,
 }
 
 impl CallMachine {
@@ -151,7 +138,8 @@ impl CallMachine {
             InputEvent::CallEnded => self.carrier_says(CarrierNews::Ended, out),
             InputEvent::CallContinues => self.carrier_says(CarrierNews::Continues(self.now), out),
             InputEvent::Disconnected => self.disconnected(out),
-            InputEvent::Tick => {}
+            // No text comes over a media socket.
+            InputEvent::Tick | InputEvent::Text(_) => {}
         }
         self.advance(out);
         self.spend(from, out);
@@ -195,11 +183,6 @@ impl CallMachine {
         self.speech.playout.underruns()
     }
 
-    /// The call's time when this connection began.
-    pub(super) const fn elapsed(&self) -> Duration {
-        self.settings.elapsed
-    }
-
     fn media(&mut self, event: MediaEvent<'_>, out: &mut Vec<Output>) {
         match event {
             MediaEvent::Started(_) if self.state == State::Ringing => {
@@ -239,7 +222,7 @@ impl CallMachine {
     }
 
     const fn is_live(&self) -> bool {
-        matches!(self.state, State::Live | State::Ending(_) | State::Leaving(_))
+        self.state.is_live()
     }
 
     fn frame(&mut self, frame: &Frame, timestamp: Option<Duration>, out: &mut Vec<Output>) {
@@ -520,6 +503,24 @@ impl CallMachine {
             self.timers.answered();
             self.gate.journal(self.now, Fact::Latency(latency), false, out);
         }
+    }
+}
+
+impl Machine for CallMachine {
+    fn handle(&mut self, now: CallTime, event: InputEvent<'_>, out: &mut Vec<Output>) {
+        Self::handle(self, now, event, out);
+    }
+
+    fn wake_at(&self) -> Option<CallTime> {
+        Self::wake_at(self)
+    }
+
+    fn is_finished(&self) -> bool {
+        Self::is_finished(self)
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.settings.elapsed
     }
 }
 

@@ -14,18 +14,19 @@ use tracing::{debug, warn};
 use super::conversation::CallLogic;
 use super::exchange::{Exchange, Exchanges};
 use super::io::{Effect, Failure, InputEvent, Output};
+use super::socket_codec::SocketCodec;
 use super::tool_tasks::ToolTasks;
 use crate::agent::{AgentEvent, AgentSession, OpId};
 use crate::audio::Frame;
 use crate::carrier::Say;
 use crate::error::{Error, Result};
 use crate::journal::Fact;
-use crate::media::{MediaCodec, MediaCommand, WireMessages};
+use crate::media::WireMessages;
 use crate::phone::PhoneNumber;
 use crate::time::CallTime;
 use crate::tool::{ToolCallId, ToolOutcome};
 
-/// A carrier's media socket: text messages both ways.
+/// A carrier's socket: text messages both ways, which carry audio or words.
 pub trait MediaSocket: Send {
     /// A message as the socket's library hands it over.
     type Text: Deref<Target = str> + Send;
@@ -78,10 +79,6 @@ impl CallSink for NoSink {
     }
 }
 
-/// A carrier sends audio all the time: a socket that is silent for this long is dead, whatever TCP says. A network that
-/// loses every fifth packet is silent for a second.
-const DEAD_AFTER: Duration = Duration::from_secs(2);
-
 /// How long a socket may take to begin.
 const BEGINS_WITHIN: Duration = Duration::from_secs(10);
 
@@ -93,13 +90,13 @@ const MOST_BAD_MESSAGES: u32 = 100;
 
 /// Everything one call needs, to be [run](Self::run) over its socket.
 #[derive(Debug)]
-pub struct CallRunner<L, S> {
+pub struct CallRunner<L, C, S> {
     /// What decides.
     pub logic: L,
     /// Who listens, thinks and speaks.
     pub agent: Box<dyn AgentSession>,
     /// The carrier's protocol.
-    pub codec: Box<dyn MediaCodec>,
+    pub codec: C,
     /// Where lasting outputs go.
     pub sink: S,
     /// When the socket was opened: the connection's time is counted from here. Audio may have waited in the socket since.
@@ -123,6 +120,15 @@ pub struct CallEnd<L, S> {
     pub bad_messages: u32,
 }
 
+impl<L, S> CallEnd<L, S> {
+    /// The same without the logic, whichever it was.
+    #[must_use]
+    pub fn without_logic(self) -> CallEnd<(), S> {
+        let Self { sink, duration, bad_messages, .. } = self;
+        CallEnd { logic: (), sink, duration, bad_messages }
+    }
+}
+
 enum Event<T> {
     Message(Option<Result<T>>),
     Agent(OpId, AgentEvent),
@@ -132,12 +138,12 @@ enum Event<T> {
     Clock,
 }
 
-impl<L: CallLogic, S: CallSink> CallRunner<L, S> {
+impl<L: CallLogic, C: SocketCodec, S: CallSink> CallRunner<L, C, S> {
     /// Runs the call to its end: until the logic has finished, also when the socket is gone earlier.
     // Not an `async fn`: that would keep room for the call twice, as it was given and as it is run.
     pub fn run<M: MediaSocket>(self, mut socket: M) -> impl Future<Output = CallEnd<L, S>> + Send {
         let mut run = Run {
-            dead_at: Instant::now() + BEGINS_WITHIN,
+            dead_at: Some(Instant::now() + BEGINS_WITHIN),
             out: Vec::new(),
             failed: Vec::new(),
             exchanges: Exchanges::default(),
@@ -159,9 +165,9 @@ impl<L: CallLogic, S: CallSink> CallRunner<L, S> {
 }
 
 /// The state of a call being run.
-struct Run<L, S> {
-    call: CallRunner<L, S>,
-    dead_at: Instant,
+struct Run<L, C, S> {
+    call: CallRunner<L, C, S>,
+    dead_at: Option<Instant>,
     out: Vec<Output>,
     /// Listening operations that did not take their audio.
     failed: Vec<(OpId, Failure)>,
@@ -176,7 +182,7 @@ struct Run<L, S> {
     bad_messages: u32,
 }
 
-impl<L: CallLogic, S: CallSink> Run<L, S> {
+impl<L: CallLogic, C: SocketCodec, S: CallSink> Run<L, C, S> {
     async fn drive<M: MediaSocket>(&mut self, socket: &mut M) {
         let mut clock = pin!(sleep(BEGINS_WITHIN));
         while !self.call.logic.is_finished() {
@@ -205,7 +211,7 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
     /// early is set again then, which is once in many frames.
     fn set(&self, clock: Pin<&mut Sleep>) {
         let wake = self.call.logic.wake_at().map(|at| self.call.opened + at.since(CallTime::ZERO));
-        let dead = self.open.then_some(self.dead_at);
+        let dead = self.dead_at.filter(|_| self.open);
         let next = wake.into_iter().chain(dead).min();
         if clock.is_elapsed() || next.is_some_and(|next| next < clock.deadline()) {
             clock.reset(next.unwrap_or_else(|| Instant::now() + BEGINS_WITHIN));
@@ -229,9 +235,9 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
         let now = time_between(self.call.opened, arrived);
         match event {
             Event::Message(Some(Ok(text))) => {
-                self.dead_at = arrived + DEAD_AFTER;
-                match self.call.codec.decode(&text) {
-                    Ok(Some(event)) => self.call.logic.handle(now, InputEvent::Media(event), &mut self.out),
+                self.dead_at = C::DEAD_AFTER.map(|limit| arrived + limit);
+                match self.call.codec.read(&text) {
+                    Ok(Some(input)) => self.call.logic.handle(now, input, &mut self.out),
                     Ok(None) => {}
                     Err(error) => self.bad_message(&error),
                 }
@@ -240,7 +246,10 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
                 debug!(%error, "media socket failed");
                 self.disconnected();
             }
-            Event::Message(None) => self.disconnected(),
+            Event::Message(None) => {
+                self.open = false;
+                self.call.logic.handle(now, self.call.codec.closed(), &mut self.out);
+            }
             Event::Agent(op, event) => {
                 let input = match event {
                     AgentEvent::Transcript(transcript) => InputEvent::Transcript { op, transcript },
@@ -277,7 +286,7 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
             Event::Control(Some(input)) => self.call.logic.handle(now, *input, &mut self.out),
             Event::Control(None) => self.controlled = false,
             Event::Clock => {
-                if self.open && arrived >= self.dead_at {
+                if self.open && self.dead_at.is_some_and(|dead| arrived >= dead) {
                     warn!("media socket is silent, taken for dead");
                     self.disconnected();
                 } else if self.call.logic.wake_at().is_some_and(|at| at <= now) {
@@ -313,12 +322,10 @@ impl<L: CallLogic, S: CallSink> Run<L, S> {
         loop {
             for output in self.out.drain(..) {
                 match output {
-                    Output::Send(command) => {
-                        self.closing |= command == MediaCommand::Close;
-                        if let Err(error) = self.call.codec.encode(&command, &mut self.wire) {
-                            debug!(%error, "a media command could not be written");
-                        }
-                    }
+                    Output::Send(_) | Output::SendText(_) => match self.call.codec.write(&output, &mut self.wire) {
+                        Ok(closes) => self.closing |= closes,
+                        Err(error) => debug!(%error, "a command could not be written"),
+                    },
                     Output::Start { op, task } => {
                         let (operation, now) = (task.operation(), since(self.call.opened));
                         self.exchanges.start(op, operation, self.call.agent.provider(operation), now);

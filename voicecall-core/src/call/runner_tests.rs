@@ -9,7 +9,7 @@ use crate::agent::{AgentSetup, Cascade, VoiceAgent};
 use crate::call::{CallMachine, CallSettings, Conversation};
 use crate::dialogue::{Dialogue, LlmDialogue};
 use crate::id::{CarrierCallId, SessionId};
-use crate::media::{MediaEvent, StreamStart};
+use crate::media::{MediaCodec, MediaEvent, StreamStart};
 use crate::model::{ChatDelta, ChatRole, ToolCall};
 use crate::testing::{
     PairedPeer, Script, ScriptedMedia, ScriptedModel, ScriptedTranscriber, ScriptedVoice, paired_socket,
@@ -85,7 +85,7 @@ async fn run(dialogue: LlmDialogue, model: ScriptedModel, sink: SlowStore) -> Ar
         opened: tokio::time::Instant::now(),
         logic: Conversation::new(machine, Box::new(dialogue)),
         agent: agent.open(&AgentSetup::default()).await.unwrap(),
-        codec: Box::new(ScriptedMedia::new()),
+        codec: Box::new(ScriptedMedia::new()) as Box<dyn MediaCodec>,
         sink,
         control: commands,
     };
@@ -180,7 +180,7 @@ async fn logic_is_woken_when_it_is_due_however_often_that_was_put_off() {
         opened: tokio::time::Instant::now(),
         logic: Patient::default(),
         agent: agent.open(&AgentSetup::default()).await.unwrap(),
-        codec: Box::new(ScriptedMedia::new()),
+        codec: Box::new(ScriptedMedia::new()) as Box<dyn MediaCodec>,
         sink: SlowStore::default(),
         control: commands,
     };

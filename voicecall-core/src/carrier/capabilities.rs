@@ -27,6 +27,8 @@ pub struct VoiceCapabilities {
     /// [`StreamTarget::url`](super::StreamTarget::url). Otherwise the sockets of all calls come to one address
     /// ([`VoiceBackend::set_media_url`](super::VoiceBackend::set_media_url)), and only the stream's beginning names the call.
     pub media_addresses: bool,
+    /// Conversations in text ([`CallStep::Converse`](super::CallStep::Converse)), in which the carrier hears and speaks.
+    pub converse: bool,
     /// Who answered is found out ([`PlaceCall::machine_detection`](super::PlaceCall::machine_detection)).
     pub machine_detection: bool,
     /// What callers say is recognised ([`GatherInput::Speech`](super::GatherInput::Speech)).
@@ -67,6 +69,7 @@ impl VoiceCapabilities {
             signed_webhooks: false,
             signed_media: false,
             media_addresses: false,
+            converse: false,
             machine_detection: false,
             gathers_speech: false,
             hold: false,
@@ -93,6 +96,7 @@ impl VoiceCapabilities {
             signed_webhooks: true,
             signed_media: true,
             media_addresses: true,
+            converse: true,
             machine_detection: true,
             gathers_speech: true,
             hold: true,

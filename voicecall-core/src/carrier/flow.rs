@@ -5,7 +5,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::step::{
-    Dial, Gather, Hold, HoldName, Play, RecordMessage, RecordingName, Say, StartRecording, StreamTarget,
+    Converse, Dial, Gather, Hold, HoldName, Play, RecordMessage, RecordingName, Say, StartRecording, StreamTarget,
 };
 use super::{Digits, IncomingCall};
 use crate::address::Address;
@@ -21,6 +21,8 @@ pub struct CallFlow(pub Vec<CallStep>);
 pub enum CallStep {
     /// Connect the call's audio, both ways, to a media socket; the next step follows when the socket closes.
     Stream(StreamTarget),
+    /// Converse with the caller in text; [`next`](Converse::next) is asked what follows.
+    Converse(Converse),
     /// Speak a text with the carrier's own voice.
     Say(Say),
     /// Play a sound file.
@@ -73,6 +75,14 @@ impl CallFlow {
     #[must_use]
     pub fn stream(target: StreamTarget, next: Url) -> Self {
         Self(vec![CallStep::Stream(target), CallStep::Redirect(next)])
+    }
+
+    /// Converses in text, behind what is [announced](super::ConverseSettings::announcement).
+    #[must_use]
+    pub fn converse(converse: Converse) -> Self {
+        let settings = &converse.settings;
+        let announced = settings.announcement.as_ref().map(|text| Say::new(text, &settings.language));
+        Self(announced.map(CallStep::Say).into_iter().chain([CallStep::Converse(converse)]).collect())
     }
 
     /// Does not answer an incoming call: the caller hears that the line is busy, or that the number is not in service.

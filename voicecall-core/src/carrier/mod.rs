@@ -38,8 +38,9 @@ pub use place::{DetectionMode, MachineDetection, MachineVerdict, PlaceCall};
 pub use query::{CallPage, CallQuery, FindCalls, PageToken};
 pub use recording::{CarrierRecording, PausedAudio, RecordingAudio, RecordingId, RecordingStatus};
 pub use step::{
-    Dial, DialNumber, DialOrder, Gather, GatherInput, Hold, HoldName, Play, Prompt, RecordCall, RecordMessage,
-    RecordingChannels, RecordingName, Repeat, Say, SpeechEnd, StartRecording, StreamTarget, WithoutInput,
+    Converse, ConverseSettings, Dial, DialNumber, DialOrder, Gather, GatherInput, Hold, HoldName, InterruptedBy, Play,
+    Prompt, RecordCall, RecordMessage, RecordingChannels, RecordingName, Repeat, Say, SpeechEnd, StartRecording,
+    StreamTarget, WithoutInput,
 };
 pub use webhook::{WebhookReply, WebhookRequest};
 
@@ -48,6 +49,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::CarrierCallId;
 use crate::media::MediaCodec;
 use crate::phone::PhoneNumber;
+use crate::text_media::TextCodec;
 
 /// A phone carrier's voice side. Implementations are cheap to clone behind an `Arc` and used by many calls at once.
 ///
@@ -137,7 +139,7 @@ pub trait VoiceBackend: Send + Sync + Debug + 'static {
         Ok(event)
     }
 
-    /// Checks the handshake of a media socket before it is accepted.
+    /// Checks the handshake of a media or text socket before it is accepted.
     ///
     /// # Errors
     /// `Unauthenticated` if it is not from the carrier.
@@ -145,6 +147,14 @@ pub trait VoiceBackend: Send + Sync + Debug + 'static {
 
     /// A codec for one media socket.
     fn media_codec(&self) -> Box<dyn MediaCodec>;
+
+    /// A codec for one text socket.
+    ///
+    /// # Errors
+    /// `Unsupported` without [`VoiceCapabilities::converse`].
+    fn text_codec(&self) -> Result<Box<dyn TextCodec>> {
+        Err(unsupported(self.name(), "converse"))
+    }
 
     /// Presses keys in a live call, which the other side hears as tones, and goes on with `then`. Like
     /// [`update_call`](Self::update_call) it replaces what the call is doing: a media stream closes.

@@ -30,7 +30,7 @@ pub struct CarrierPrice {
     pub per_call: Money,
     /// For a begun minute of the call.
     pub per_minute: Money,
-    /// For a begun minute of its media stream, on top.
+    /// For a begun minute of its media stream, or of its conversation in text, on top.
     pub stream_per_minute: Money,
     /// For a begun minute that the carrier records, on top.
     pub recording_per_minute: Money,

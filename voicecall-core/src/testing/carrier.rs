@@ -15,7 +15,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use url::Url;
 
-use super::ScriptedMedia;
+use super::{ScriptedMedia, ScriptedText};
 use crate::carrier::{
     CallFlow, CallPage, CallPrice, CallQuery, CallStatus, CarrierCall, CarrierEvent, CarrierRecording, Digits,
     FindCalls, NumberWebhooks, PageToken, PausedAudio, PlaceCall, RecordCall, RecordingAudio, RecordingId,
@@ -26,6 +26,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::CarrierCallId;
 use crate::media::MediaCodec;
 use crate::phone::PhoneNumber;
+use crate::text_media::TextCodec;
 
 pub use self::signed::SignedRequest;
 
@@ -365,6 +366,14 @@ impl VoiceBackend for ScriptedCarrier {
 
     fn media_codec(&self) -> Box<dyn MediaCodec> {
         Box::new(ScriptedMedia::new())
+    }
+
+    fn text_codec(&self) -> Result<Box<dyn TextCodec>> {
+        if self.capabilities.converse {
+            Ok(Box::new(ScriptedText::new()))
+        } else {
+            Err(Error::new(ErrorKind::Unsupported, "converse").with_provider(NAME))
+        }
     }
 
     async fn press(&self, call: &CarrierCallId, digits: &Digits, then: &CallFlow) -> Result<()> {

@@ -238,6 +238,9 @@ async fn what_is_not_among_the_abilities_says_so(case: CarrierCase) {
     if !able.hang_up {
         refused(carrier.hang_up(&case.call).await);
     }
+    if !able.converse {
+        refused(carrier.text_codec());
+    }
     if able.media_addresses {
         refused(carrier.media_url().await);
         refused(carrier.set_media_url(&"wss://calls.example/media".parse().unwrap()).await);

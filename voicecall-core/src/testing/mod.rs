@@ -13,12 +13,15 @@ pub mod messaging_suite;
 mod models;
 pub mod number_suite;
 mod scripted_media;
+mod scripted_text;
 mod socket;
 pub mod store;
 mod suite;
+pub mod text_codec;
 
 pub use carrier::{CarrierRequest, ScriptedCarrier, SignedRequest};
 pub use messaging::ScriptedMessaging;
 pub use models::{Script, ScriptedModel, ScriptedTranscriber, ScriptedVoice};
 pub use scripted_media::ScriptedMedia;
+pub use scripted_text::ScriptedText;
 pub use socket::{PairedPeer, PairedSocket, paired_socket};

@@ -224,7 +224,11 @@ impl CallSimulation {
                 Output::Effect(Effect::Transfer { .. }) => self.phone.hang_up(self.now),
                 Output::Grant { op, samples } => self.services.grant(self.now, op, samples, &mut self.events),
                 // Of a tool that was given up the machine takes no result.
-                Output::CancelTool { .. } | Output::Effect(_) | Output::Record { .. } | Output::Notify(_) => {}
+                Output::SendText(_)
+                | Output::CancelTool { .. }
+                | Output::Effect(_)
+                | Output::Record { .. }
+                | Output::Notify(_) => {}
             }
         }
         Ok(())

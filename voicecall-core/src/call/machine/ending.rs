@@ -1,47 +1,13 @@
 //! How a call ends: somebody hangs up, the line breaks, no service speaks for us any more, or the money is used up.
 
-use std::time::Duration;
-
 use super::super::budget_guard::Verdict;
 use super::super::io::{Effect, Output};
-use super::{CallMachine, State};
-use crate::carrier::Say;
+use super::super::line_state::LineEnd;
+use super::{CallMachine, CarrierNews, State};
 use crate::dialogue::DialogueEvent;
 use crate::journal::Fact;
 use crate::media::MediaCommand;
 use crate::store::EndReason;
-use crate::time::CallTime;
-
-/// A carrier that has stopped a stream says within this time what has become of the call.
-const NEWS_WITHIN: Duration = Duration::from_secs(2);
-
-/// What the carrier says of the call itself, beside the media stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum CarrierNews {
-    /// It is over.
-    Ended,
-    /// It goes on without the stream; said at this instant.
-    Continues(CallTime),
-}
-
-/// Where a call is to go.
-#[derive(Debug)]
-pub(super) struct Transfer {
-    to: String,
-    announcement: Option<Say>,
-    /// The number of the fact that somebody is to be asked.
-    offer: Option<u64>,
-}
-
-impl Transfer {
-    pub(super) const fn new(to: String, announcement: Option<Say>) -> Self {
-        Self { to, announcement, offer: None }
-    }
-
-    fn effect(&self) -> Output {
-        Output::Effect(Effect::Transfer { to: self.to.clone(), announcement: self.announcement.clone() })
-    }
-}
 
 impl CallMachine {
     /// No service speaks for us any more.
@@ -95,35 +61,25 @@ impl CallMachine {
         let _ = self.speech.advance(self.now, &mut self.ops, out);
     }
 
-    /// Everything queued was heard: the carrier is to connect the call to somebody else, or to ask them, once that is stored.
+    /// Everything queued was heard: the call goes to somebody else.
     pub(super) fn leave(&mut self, out: &mut Vec<Output>) {
         let Some(transfer) = &mut self.transfer else { return };
         self.state = State::Leaving(self.now + self.settings.timeouts.transfer);
-        if transfer.announcement.is_none() {
-            out.push(transfer.effect());
-        } else {
-            let fact = Fact::TransferOffered { to: transfer.to.clone() };
-            transfer.offer = self.gate.journal(self.now, fact, false, out);
-        }
+        transfer.begin(self.now, &mut self.gate, out);
     }
 
-    /// Whoever dies from now on, others know that somebody is asked.
-    pub(super) fn offer_stored(&mut self, seq: u64, out: &mut Vec<Output>) {
-        if let Some(transfer) = self.transfer.as_ref().filter(|transfer| transfer.offer == Some(seq))
-            && matches!(self.state, State::Leaving(_))
-        {
-            out.push(transfer.effect());
+    /// A fact is stored: perhaps the one that a transfer waits for.
+    pub(super) fn offer_stored(&self, seq: u64, out: &mut Vec<Output>) {
+        if let (Some(transfer), State::Leaving(_)) = (&self.transfer, self.state) {
+            transfer.stored(seq, out);
         }
     }
 
     /// The stream was to stop and has not: the call goes on here.
     pub(super) fn not_transferred(&mut self, out: &mut Vec<Output>) {
         self.state = State::Live;
-        if let Some(Transfer { to, offer, .. }) = self.transfer.take() {
-            if offer.is_some() {
-                self.gate.journal(self.now, Fact::TransferFailed { to: to.clone() }, false, out);
-            }
-            out.push(Output::Notify(DialogueEvent::TransferFailed { to }));
+        if let Some(transfer) = self.transfer.take() {
+            transfer.failed(self.now, &mut self.gate, out);
         }
     }
 
@@ -132,39 +88,32 @@ impl CallMachine {
         self.gone(reason, Effect::HangUp(reason), out);
     }
 
-    /// The carrier has ended the stream. It does so when the caller hangs up, and when the call is redirected: until it
-    /// is known which, nobody has hung up.
+    /// The carrier has ended the stream.
     pub(super) fn stopped(&mut self, out: &mut Vec<Output>) {
-        match (self.state, self.news) {
-            (State::Stopped(_) | State::Over, _) => {}
-            (State::Leaving(_), _) => self.transferred(out),
-            (State::Ringing | State::Ending(_), _) | (_, Some(CarrierNews::Ended)) => self.caller_gone(out),
-            (_, Some(CarrierNews::Continues(at))) if self.now.since(at) <= NEWS_WITHIN => self.lost(out),
-            _ => {
-                self.leave_line(out);
-                self.state = State::Stopped(self.now + NEWS_WITHIN);
-            }
-        }
+        self.line_ended(self.state.stopped(self.news, self.now), out);
     }
 
-    /// The media socket is gone. Behind a stream that has stopped that is no news.
+    /// The media socket is gone.
     pub(super) fn disconnected(&mut self, out: &mut Vec<Output>) {
-        match (self.state, self.news) {
-            (State::Stopped(_), _) => {}
-            (State::Leaving(_), _) => self.transferred(out),
-            (_, Some(CarrierNews::Ended)) => self.caller_gone(out),
-            _ => self.lost(out),
-        }
+        self.line_ended(self.state.disconnected(self.news), out);
     }
 
-    /// Takes in what the carrier says of the call, which it may do before its stream has stopped here.
+    /// Takes in what the carrier says of the call.
     pub(super) fn carrier_says(&mut self, news: CarrierNews, out: &mut Vec<Output>) {
-        match (self.state, news) {
-            (State::Stopped(_) | State::Leaving(_), CarrierNews::Ended) => self.caller_gone(out),
-            (State::Stopped(_), CarrierNews::Continues(_)) => self.lost(out),
-            // A call that is over does not continue, whatever is told later.
-            _ if self.news == Some(CarrierNews::Ended) => {}
-            _ => self.news = Some(news),
+        let end = self.state.carrier_says(news, &mut self.news);
+        self.line_ended(end, out);
+    }
+
+    fn line_ended(&mut self, end: LineEnd, out: &mut Vec<Output>) {
+        match end {
+            LineEnd::Nothing => {}
+            LineEnd::Stopped(until) => {
+                self.leave_line(out);
+                self.state = State::Stopped(until);
+            }
+            LineEnd::CallerGone => self.caller_gone(out),
+            LineEnd::Lost => self.lost(out),
+            LineEnd::Transferred => self.transferred(out),
         }
     }
 
@@ -179,12 +128,7 @@ impl CallMachine {
 
     /// The line is gone. What the caller was saying still counts: its transcript is awaited.
     pub(super) fn gone(&mut self, reason: EndReason, effect: Effect, out: &mut Vec<Output>) {
-        let (reason, effect) = match self.state {
-            State::Over => return,
-            // Hanging up during the goodbye is no reason of its own, and nobody is called back for the rest of it.
-            State::Ending(reason) => (reason, Effect::HangUp(reason)),
-            State::Ringing | State::Live | State::Leaving(_) | State::Stopped(_) => (reason, effect),
-        };
+        let Some((reason, effect)) = self.state.ends_with(reason, effect) else { return };
         self.leave_line(out);
         self.over(reason, effect, out);
     }
@@ -192,14 +136,11 @@ impl CallMachine {
     /// The stream has stopped because the carrier connects the call to somebody else, or asks them: that is no hang-up.
     fn transferred(&mut self, out: &mut Vec<Output>) {
         self.leave_line(out);
-        match self.transfer.take() {
-            Some(Transfer { offer: Some(_), .. }) => self.offered(out),
-            transfer => {
-                if let Some(Transfer { to, .. }) = transfer {
-                    self.gate.journal(self.now, Fact::Transferred { to }, false, out);
-                }
-                self.over(EndReason::Completed, Effect::Leave(EndReason::Completed), out);
-            }
+        let transfer = self.transfer.take();
+        if transfer.is_some_and(|transfer| transfer.left(self.now, &mut self.gate, out)) {
+            self.offered(out);
+        } else {
+            self.over(EndReason::Completed, Effect::Leave(EndReason::Completed), out);
         }
     }
 

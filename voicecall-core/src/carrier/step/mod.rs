@@ -1,5 +1,6 @@
 //! The single steps of a call, one family a file.
 
+mod converse;
 mod dial;
 mod gather;
 mod hold;
@@ -8,6 +9,7 @@ mod record;
 mod speak;
 mod stream;
 
+pub use converse::{Converse, ConverseSettings, InterruptedBy};
 pub use dial::{Dial, DialNumber, DialOrder};
 pub use gather::{Gather, GatherInput, Prompt, SpeechEnd, WithoutInput};
 pub use hold::Hold;

@@ -7,6 +7,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::{HeaderMap, Uri};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
@@ -138,8 +139,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> MediaSocket<S> {
 
     /// Says goodbye and waits a little for the answer.
     async fn close(&mut self) {
+        self.close_with(None).await;
+    }
+
+    /// The same for this reason.
+    pub(crate) async fn close_as(&mut self, code: CloseCode) {
+        self.close_with(Some(CloseFrame { code, reason: Utf8Bytes::default() })).await;
+    }
+
+    async fn close_with(&mut self, frame: Option<CloseFrame>) {
         let goodbye = async {
-            if self.0.close(None).await.is_ok() {
+            if self.0.close(frame).await.is_ok() {
                 while let Some(Ok(_)) = self.0.next().await {}
             }
         };

@@ -13,6 +13,7 @@ use super::gather::Gathering;
 use super::message::Message;
 use super::press::Pressing;
 use super::queue::Place;
+use super::relay::Relay;
 use super::sound::Sound;
 use super::stream::Stream;
 use super::twiml::{Address, RecordingSettings};
@@ -154,6 +155,8 @@ pub(super) enum Doing {
     Pausing { until: CallTime },
     /// Is connected to a media socket, or about to be.
     Streaming(Box<Stream>),
+    /// Converses in text, or is about to.
+    Relaying(Box<Relay>),
 }
 
 #[derive(Debug)]

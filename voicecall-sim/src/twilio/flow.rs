@@ -221,6 +221,7 @@ impl Exchange {
                 self.next_verb(now, index);
             }
             Some(Verb::Connect(verb)) => self.connect(now, index, verb),
+            Some(Verb::Relay(verb)) => self.relay(now, index, verb),
         }
     }
 }

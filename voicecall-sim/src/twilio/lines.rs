@@ -260,6 +260,7 @@ impl Exchange {
                 });
                 (heard, false)
             }
+            Doing::Relaying(_) => (self.relay_tick(now, index, action, spoken), false),
             Doing::Sounding(sound) => {
                 let heard = sound.take();
                 (heard, sound.is_over())

@@ -1,8 +1,11 @@
-//! An emulator of Twilio: REST calls, TwiML, signed webhooks and bidirectional Media Streams; SMS, MMS and WhatsApp.
+//! An emulator of Twilio: REST calls, TwiML, signed webhooks, bidirectional Media Streams and ConversationRelay; SMS, MMS and
+//! WhatsApp.
 //!
 //! It acts out say, play, pause, keys, gather, dial (with screening), queues, recordings with real audio, answering
-//! machine detection; and conversations, whose questions before something is done are asked of what people write (what is
-//! changed by requests is told after the fact only); and transcriptions, whose words are given to it. What a person says is understood by whatever [`Exchange::with_recogniser`] is given; files come
+//! machine detection; conversations, whose questions before something is done are asked of what people write (what is changed
+//! by requests is told after the fact only); and transcriptions, whose words are given to it. In a conversation over
+//! ConversationRelay it speaks by [`Exchange::with_speaker`].
+//! What a person says is understood by whatever [`Exchange::with_recogniser`] is given; files come
 //! from [`Exchange::with_files`]. Parameters it knows and does not act on stand in its log as warnings with code 0.
 //!
 //! [`Exchange`] is the whole carrier as a machine without clock or network; [`server`] puts it on loopback.
@@ -24,6 +27,7 @@ mod own_number;
 mod press;
 mod queue;
 mod recordings;
+mod relay;
 mod requests;
 mod rest;
 pub mod server;
@@ -49,7 +53,8 @@ pub use rest::{Delivery, RestReply, RestRequest};
 pub use signature::sign;
 pub use stream::{Order, SocketEnd, SocketFault};
 pub use twiml::{
-    Address, DialVerb, GatherVerb, NumberNoun, RecordVerb, RecordingSettings, StreamVerb, TwimlError, Verb, parse,
+    Address, DialVerb, GatherVerb, NumberNoun, RecordVerb, RecordingSettings, RelayVerb, StreamVerb, TwimlError, Verb,
+    parse,
 };
 pub use webhook::{Method, Webhook, WebhookFailure, WebhookKind, WebhookOutcome};
 pub use wire::StreamWire;

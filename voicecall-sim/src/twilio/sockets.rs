@@ -22,6 +22,9 @@ impl Exchange {
     pub fn socket_opened(&mut self, now: CallTime, stream_sid: &str) {
         self.advance(now);
         let Some(index) = self.stream_of(stream_sid) else { return };
+        if self.is_relaying(index) {
+            return self.relay_opened(now, index);
+        }
         let seed = self.rng.next();
         let account = self.options.accounts[self.calls[index].account].sid.clone();
         let mut options = PhoneOptions { seed, ..self.options.phone.clone() };
@@ -49,6 +52,9 @@ impl Exchange {
     pub fn socket_refused(&mut self, now: CallTime, stream_sid: &str, code: u32) {
         self.advance(now);
         let Some(index) = self.stream_of(stream_sid) else { return };
+        if self.is_relaying(index) {
+            return self.relay_closed(now, index, None);
+        }
         self.warn(now, index, code, "the media socket did not open");
         self.report_stream(now, index, "stream-error", Some(&code.to_string()));
         self.finish_stream(now, index, StreamEnd::Refused);
@@ -57,17 +63,28 @@ impl Exchange {
 
     /// The application sent a text message over a media socket.
     pub fn socket_text(&mut self, now: CallTime, stream_sid: &str, text: &str) {
+        self.advance(now);
+        if let Some(index) = self.stream_of(stream_sid).filter(|index| self.is_relaying(*index)) {
+            return self.relay_message(now, index, Some(text));
+        }
         self.receive(now, stream_sid, |phone, clock| phone.receive(clock, text));
     }
 
     /// The application sent a message that is no text over a media socket.
     pub fn socket_binary(&mut self, now: CallTime, stream_sid: &str) {
+        self.advance(now);
+        if let Some(index) = self.stream_of(stream_sid).filter(|index| self.is_relaying(*index)) {
+            return self.relay_message(now, index, None);
+        }
         self.receive(now, stream_sid, Phone::receive_binary);
     }
 
     /// The application's side of a media socket ended.
     pub fn socket_closed(&mut self, now: CallTime, stream_sid: &str, end: SocketEnd) {
         self.advance(now);
+        if let Some(index) = self.stream_of(stream_sid).filter(|index| self.is_relaying(*index)) {
+            return self.relay_closed(now, index, Some(end));
+        }
         match end {
             SocketEnd::Lost => self.stream_lost(now, stream_sid),
             SocketEnd::Closed => {
@@ -198,6 +215,7 @@ impl Exchange {
 
     /// Ends an open stream from the carrier's side: `stop`, then the socket closes.
     pub(super) fn close_stream(&mut self, now: CallTime, index: usize, end: StreamEnd) {
+        self.close_relay(now, index, end);
         let call = &mut self.calls[index];
         let clock = call.clock(now);
         let Doing::Streaming(stream) = &mut call.doing else { return };
@@ -250,8 +268,8 @@ impl Exchange {
     }
 }
 
-/// The address of a media socket as it is dialled: `wss`, without query.
-fn stream_address(call: &Call, address: &str, allow_loopback: bool) -> Option<String> {
+/// The address of a media or text socket as it is dialled: `wss`, without query.
+pub(super) fn stream_address(call: &Call, address: &str, allow_loopback: bool) -> Option<String> {
     let mut absolute = resolve(call, address)?;
     if let Some(rest) = absolute.strip_prefix("http") {
         // Only a relative address may take its scheme from the document.

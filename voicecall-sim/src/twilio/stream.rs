@@ -53,6 +53,8 @@ pub enum SocketFault {
     Fin,
     /// Nothing passes any more, and nobody is told.
     Silence,
+    /// A closing handshake with code 1007.
+    InvalidData,
 }
 
 /// How the application's side of a socket ended.

@@ -3,6 +3,7 @@
 mod control;
 mod faults;
 mod incoming;
+mod relay;
 
 use std::time::Duration;
 

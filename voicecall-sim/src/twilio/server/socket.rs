@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::http::{HeaderMap, HeaderValue};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use url::Url;
 
 use super::{ServerOptions, Shared};
@@ -68,12 +69,13 @@ async fn open(url: &str, signature: &str, options: &ServerOptions) -> Result<Med
 }
 
 /// Breaks the connection in the way a fault says.
-async fn break_off(socket: MediaSocket<TcpStream>, fault: SocketFault) {
+async fn break_off(mut socket: MediaSocket<TcpStream>, fault: SocketFault) {
     match fault {
         SocketFault::Reset => {
             let _ = socket.connection().set_zero_linger();
         }
         SocketFault::Fin => {}
+        SocketFault::InvalidData => socket.close_as(CloseCode::Invalid).await,
         // Held open and never touched again, until the server ends.
         SocketFault::Silence => std::future::pending().await,
     }

@@ -6,7 +6,7 @@ mod verb;
 
 use roxmltree::{Document, Node};
 
-pub use verb::{Address, DialVerb, GatherVerb, NumberNoun, RecordVerb, RecordingSettings, StreamVerb, Verb};
+pub use verb::{Address, DialVerb, GatherVerb, NumberNoun, RecordVerb, RecordingSettings, RelayVerb, StreamVerb, Verb};
 
 /// A document that is not TwiML as this emulator knows it; on the carrier's side error 12100.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use roxmltree::Node;
 
 use super::TwimlError;
 use super::node::{Element, NotEmulated, wrong};
-use super::verb::{DialVerb, GatherVerb, NumberNoun, RecordVerb, RecordingSettings, StreamVerb, Verb};
+use super::verb::{DialVerb, GatherVerb, NumberNoun, RecordVerb, RecordingSettings, RelayVerb, StreamVerb, Verb};
 
 /// How often something is played that is played without end.
 const ENDLESS: u32 = 1000;
@@ -93,13 +93,65 @@ fn noun<'a, 'input>(it: &Element<'a, 'input>, verb: &str, name: &str) -> Read<No
 }
 
 fn connect(node: Node<'_, '_>, noted: &mut NotEmulated) -> Read<Verb> {
+    if node.children().any(|child| child.has_tag_name("ConversationRelay")) {
+        return relay(node, noted);
+    }
     let it = Element::check(node, &[], &["action", "method"], noted)?;
     let known = ["url", "name", "statusCallback", "statusCallbackMethod"];
     let stream = Element::check(noun(&it, "Connect", "Stream")?, &known, &["track"], noted)?;
+    Ok(Verb::Connect(StreamVerb {
+        url: stream.required("url")?,
+        name: stream.get("name"),
+        status_callback: stream.address("statusCallback", "statusCallbackMethod")?,
+        parameters: parameters(&stream, "Stream", noted)?,
+    }))
+}
+
+fn relay(node: Node<'_, '_>, noted: &mut NotEmulated) -> Read<Verb> {
+    let it = Element::check(node, &["action", "method"], &[], noted)?;
+    let known = ["url", "language", "welcomeGreeting", "interruptible", "dtmfDetection", "hints"];
+    let idle = [
+        "voice",
+        "ttsProvider",
+        "ttsLanguage",
+        "transcriptionProvider",
+        "transcriptionLanguage",
+        "speechModel",
+        "welcomeGreetingInterruptible",
+        "reportInputDuringAgentSpeech",
+        "preemptible",
+        "interruptSensitivity",
+        "profanityFilter",
+        "debug",
+    ];
+    let relay = Element::check(noun(&it, "Connect", "ConversationRelay")?, &known, &idle, noted)?;
+    let interrupted_by = relay.word(
+        "interruptible",
+        &[
+            ("any", (true, true)),
+            ("none", (false, false)),
+            ("dtmf", (true, false)),
+            ("speech", (false, true)),
+            ("true", (true, true)),
+            ("false", (false, false)),
+        ],
+    )?;
+    Ok(Verb::Relay(RelayVerb {
+        url: relay.required("url")?,
+        action: it.address("action", "method")?,
+        language: relay.get("language").unwrap_or_else(|| "en-US".to_owned()),
+        greeting: relay.get("welcomeGreeting"),
+        interrupted_by,
+        reports_keys: relay.flag("dtmfDetection", false)?,
+        parameters: parameters(&relay, "ConversationRelay", noted)?,
+    }))
+}
+
+fn parameters(it: &Element<'_, '_>, noun: &str, noted: &mut NotEmulated) -> Read<BTreeMap<String, String>> {
     let mut parameters = BTreeMap::new();
-    for child in stream.children() {
+    for child in it.children() {
         if child.tag_name().name() != "Parameter" {
-            return Err(TwimlError(format!("unknown <{}> in <Stream>", child.tag_name().name())));
+            return Err(TwimlError(format!("unknown <{}> in <{noun}>", child.tag_name().name())));
         }
         let parameter = Element::check(child, &["name", "value"], &[], noted)?;
         let (name, value) = (parameter.required("name")?, parameter.required("value")?);
@@ -108,12 +160,7 @@ fn connect(node: Node<'_, '_>, noted: &mut NotEmulated) -> Read<Verb> {
         }
         parameters.insert(name, value);
     }
-    Ok(Verb::Connect(StreamVerb {
-        url: stream.required("url")?,
-        name: stream.get("name"),
-        status_callback: stream.address("statusCallback", "statusCallbackMethod")?,
-        parameters,
-    }))
+    Ok(parameters)
 }
 
 fn gather(node: Node<'_, '_>, noted: &mut NotEmulated) -> Read<Verb> {

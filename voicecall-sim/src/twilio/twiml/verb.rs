@@ -14,6 +14,8 @@ pub type Address = (String, Method);
 pub enum Verb {
     /// `<Connect><Stream>`.
     Connect(StreamVerb),
+    /// `<Connect><ConversationRelay>`.
+    Relay(RelayVerb),
     /// `<Redirect>`: ask this address, absolute or relative to the document's.
     Redirect {
         /// The address.
@@ -98,6 +100,26 @@ pub struct StreamVerb {
     pub name: Option<String>,
     /// Where to report on the stream, and how.
     pub status_callback: Option<Address>,
+    /// `<Parameter>` names and values.
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// What `<ConversationRelay>` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RelayVerb {
+    /// The socket's address, as written.
+    pub url: String,
+    /// Asked afterwards; the next instruction follows if absent.
+    pub action: Option<Address>,
+    /// The language that is spoken and understood.
+    pub language: String,
+    /// What is said first.
+    pub greeting: Option<String>,
+    /// Whether keys, and whether speech, interrupt what is being said.
+    pub interrupted_by: (bool, bool),
+    /// Whether keys are reported.
+    pub reports_keys: bool,
     /// `<Parameter>` names and values.
     pub parameters: BTreeMap<String, String>,
 }

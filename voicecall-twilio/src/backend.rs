@@ -10,6 +10,7 @@ use voicecall_core::carrier::{
     VoiceBackend, VoiceCapabilities, WebhookReply, WebhookRequest,
 };
 use voicecall_core::media::MediaCodec;
+use voicecall_core::text_media::TextCodec;
 use voicecall_core::{CarrierCallId, ConsentToken, Error, ErrorKind, PhoneNumber, Result};
 
 use crate::call::{call_id, carrier_call};
@@ -20,6 +21,7 @@ use crate::media::TwilioMedia;
 use crate::order::{Form, order, recording as recording_form};
 use crate::overrides::ConnectionOverrides;
 use crate::recording::{carrier_recording, recording_id};
+use crate::relay::TwilioRelay;
 use crate::signature::SignatureCheck;
 use crate::warn_once::WarnOnce;
 use crate::{PROVIDER, health, listing, number, twiml, webhook, wire};
@@ -206,6 +208,10 @@ impl VoiceBackend for TwilioVoice {
 
     fn media_codec(&self) -> Box<dyn MediaCodec> {
         Box::new(TwilioMedia::new())
+    }
+
+    fn text_codec(&self) -> Result<Box<dyn TextCodec>> {
+        Ok(Box::new(TwilioRelay::new()))
     }
 
     /// Twilio has no request for it, so the call is given new steps: the keys, then `then`.

@@ -16,6 +16,7 @@ mod order;
 mod overrides;
 mod product_list;
 mod recording;
+mod relay;
 mod retries;
 mod sid;
 mod signature;
@@ -33,6 +34,7 @@ pub use media::TwilioMedia;
 pub use messaging::TwilioMessaging;
 pub use number::TwilioNumbers;
 pub use overrides::{ConnectionOverrides, RetryOn};
+pub use relay::TwilioRelay;
 pub use transcriptions::client::TwilioTranscriptions;
 
 /// The carrier's name, for logs, prices and rows.

@@ -14,11 +14,13 @@ use voicecall_core::testing::carrier_suite::{self, CarrierCase};
 use voicecall_core::testing::media_codec::{self, MediaProtocol};
 use voicecall_core::testing::messaging_suite::{self, MessagingCase};
 use voicecall_core::testing::number_suite::{self, NumberCase};
+use voicecall_core::testing::text_codec::{self, TextProtocol};
+use voicecall_core::text_media::TextEvent;
 use voicecall_core::{CarrierCallId, CarrierMessageId, ErrorKind};
 use voicecall_sim::phone::{Answer, Silent};
 use voicecall_sim::twilio::server::{ServerOptions, TwilioServer};
 use voicecall_sim::twilio::{Account, Exchange, ExchangeOptions, MessageMedium, Number, NumberForSale};
-use voicecall_twilio::TwilioMedia;
+use voicecall_twilio::{TwilioMedia, TwilioRelay};
 
 /// The emulated carriers, which end with their value.
 static CARRIERS: Mutex<Vec<Arc<TwilioServer>>> = Mutex::new(Vec::new());
@@ -157,5 +159,31 @@ fn twilio_media_keeps_every_rule_of_a_codec() {
         ],
         // Twilio repeats a mark as it was sent, and writes media in the same form.
         echo: str::to_owned,
+    });
+}
+
+#[test]
+fn twilio_relay_keeps_every_rule_of_a_text_codec() {
+    text_codec::run_all(&TextProtocol {
+        codec: || Box::new(TwilioRelay::new()),
+        start: r#"{"type":"setup","sessionId":"VX1","accountSid":"AC1","callSid":"CA1","from":"+1","to":"+2","direction":"inbound","callStatus":"RINGING","customParameters":{}}"#,
+        events: &[
+            (
+                r#"{"type":"prompt","voicePrompt":"Yes, please.","lang":"en-US","last":true}"#,
+                TextEvent::Heard { words: "Yes, please.".into(), language: Some("en-US".into()) },
+            ),
+            (r#"{"type":"dtmf","digit":"1"}"#, TextEvent::Key('1')),
+            (
+                r#"{"type":"interrupt","utteranceUntilInterrupt":"We","durationUntilInterruptMs":"460"}"#,
+                text_codec::interrupted("We", 460),
+            ),
+            (r#"{"type":"error","description":"Invalid message received"}"#, TextEvent::Failed),
+        ],
+        unknown: &[r#"{"type":"weather","sky":"blue"}"#, r#"{"type":"info","name":"tokensPlayed"}"#],
+        garbage: &["", "{", "[]", "17", "{}", r#"{"type":7}"#, r#"{"type":"setup"}"#],
+        said: |message| {
+            let message: serde_json::Value = serde_json::from_str(message).ok()?;
+            Some((message["token"].as_str()?.to_owned(), message["last"].as_bool()?))
+        },
     });
 }

@@ -156,6 +156,24 @@ def render(steps):
             response.append(stop)
         elif step["step"] == "reject":
             response.reject(reason=step["reason"])
+        elif step["step"] == "converse":
+            connect = response.connect(action=step["next"], method="POST")
+            relay = connect.conversation_relay(
+                url=step["url"],
+                language=step["language"],
+                tts_provider=step["speech_provider"],
+                voice=step["voice"],
+                transcription_provider=step["transcription_provider"],
+                speech_model=step["transcription_model"],
+                hints=",".join(step["hints"]) or None,
+                interruptible=step["interrupted_by"],
+                welcome_greeting=step["greeting"],
+                welcome_greeting_interruptible=step["interrupted_by"] if step["greeting"] is not None else None,
+                dtmf_detection=True,
+                report_input_during_agent_speech="none",
+            )
+            for name, value in step["parameters"]:
+                relay.parameter(name=name, value=value)
         elif step["step"] == "redirect":
             response.redirect(step["url"], method="POST")
         else:

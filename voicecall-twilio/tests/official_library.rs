@@ -19,9 +19,9 @@ use sha2::{Digest, Sha256};
 use support::{PUBLIC_URL, TOKEN, sign};
 use url::form_urlencoded;
 use voicecall_core::carrier::{
-    CallFlow, CallStep, Dial, DialNumber, DialOrder, Gather, GatherInput, Hold, Play, Prompt, RecordCall,
-    RecordMessage, RecordingChannels, RejectReason, Repeat, Say, SpeechEnd, StartRecording, StreamTarget, VoiceBackend,
-    WebhookRequest, WithoutInput,
+    CallFlow, CallStep, Converse, ConverseSettings, Dial, DialNumber, DialOrder, Gather, GatherInput, Hold,
+    InterruptedBy, Play, Prompt, RecordCall, RecordMessage, RecordingChannels, RejectReason, Repeat, Say, SpeechEnd,
+    StartRecording, StreamTarget, VoiceBackend, WebhookRequest, WithoutInput,
 };
 use voicecall_core::messaging::ConversationalBackend;
 use voicecall_core::{ConsentToken, Error, ErrorKind, SessionId};
@@ -290,6 +290,54 @@ fn record_message() -> impl Strategy<Value = RecordMessage> {
     })
 }
 
+fn converse() -> impl Strategy<Value = CallStep> {
+    let named = || proptest::option::of((text(), text()));
+    let interrupts = [InterruptedBy::Nothing, InterruptedBy::Keys, InterruptedBy::Speech, InterruptedBy::Anything];
+    let parameters = proptest::collection::btree_map("[a-zA-Z<&\"]{1,8}", text(), 0..4);
+    let hints = proptest::collection::vec("[a-z& ]{1,8}", 0..3);
+    let said = (proptest::option::of(text()), proptest::sample::select(interrupts.to_vec()));
+    (url("wss"), url("https"), text(), named(), named(), hints, parameters, said).prop_map(
+        |(url, next, language, voice, transcription, hints, parameters, (greeting, interrupted_by))| {
+            let mut settings = ConverseSettings::new(language).with_interrupted_by(interrupted_by);
+            settings.hints = hints;
+            if let Some((provider, voice)) = voice {
+                settings = settings.with_voice(provider, voice);
+            }
+            if let Some((provider, model)) = transcription {
+                settings = settings.with_transcription(provider, model);
+            }
+            let mut converse = Converse::new(url, next, settings);
+            (converse.parameters, converse.greeting) = (parameters, greeting);
+            CallStep::Converse(converse)
+        },
+    )
+}
+
+fn converse_question(converse: &Converse) -> Value {
+    let settings = &converse.settings;
+    let parameters: Fields = converse.parameters.clone().into_iter().collect();
+    let interrupted_by = match settings.interrupted_by {
+        InterruptedBy::Nothing => "none",
+        InterruptedBy::Keys => "dtmf",
+        InterruptedBy::Speech => "speech",
+        InterruptedBy::Anything => "any",
+    };
+    json!({
+        "step": "converse",
+        "url": converse.url,
+        "next": converse.next,
+        "language": settings.language,
+        "speech_provider": settings.speech_provider,
+        "voice": settings.voice,
+        "transcription_provider": settings.transcription_provider,
+        "transcription_model": settings.transcription_model,
+        "hints": settings.hints,
+        "interrupted_by": interrupted_by,
+        "greeting": converse.greeting,
+        "parameters": parameters,
+    })
+}
+
 fn step() -> impl Strategy<Value = CallStep> {
     let parameters = proptest::collection::btree_map("[a-zA-Z<&\"]{1,8}", text(), 0..4);
     let stream = (url("wss"), parameters, proptest::option::of(url("https")));
@@ -300,6 +348,7 @@ fn step() -> impl Strategy<Value = CallStep> {
         play().prop_map(CallStep::Play),
         seconds().prop_map(CallStep::Pause),
         "[0-9A-D*#w]{1,32}".prop_map(|digits| CallStep::Press(digits.parse().unwrap())),
+        converse(),
         gather().prop_map(CallStep::Gather),
         dial().prop_map(CallStep::Dial),
         hold().prop_map(CallStep::Hold),
@@ -405,6 +454,7 @@ fn question_of(step: &CallStep) -> Value {
         CallStep::Play(play) => json!({"step": "play", "url": play.url, "loop": loops(play.repeat)}),
         CallStep::Pause(length) => json!({"step": "pause", "seconds": length.as_secs()}),
         CallStep::Press(digits) => json!({"step": "press", "digits": digits.reveal()}),
+        CallStep::Converse(converse) => converse_question(converse),
         CallStep::Gather(gather) => gather_question(gather),
         CallStep::Dial(dial) => dial_question(dial),
         CallStep::Hold(hold) => {

@@ -28,6 +28,7 @@ pub(crate) fn render(flow: &CallFlow, overrides: &ConnectionOverrides) -> String
 fn write(verbs: &mut Verbs<'_>, step: &CallStep) {
     match step {
         CallStep::Stream(target) => verbs.stream(target),
+        CallStep::Converse(converse) => verbs.converse(converse),
         CallStep::Say(say) => verbs::say(verbs.xml, say),
         CallStep::Play(play) => verbs::play(verbs.xml, play),
         CallStep::Pause(length) => verbs::pause(verbs.xml, *length),

@@ -1,11 +1,13 @@
 //! Each step as its verb.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use url::Url;
 use voicecall_core::carrier::{
-    Dial, DialNumber, DialOrder, Digits, Gather, GatherInput, Hold, HoldName, Play, Prompt, RecordCall, RecordMessage,
-    RecordingChannels, RecordingName, Repeat, Say, SpeechEnd, StartRecording, StreamTarget, WithoutInput,
+    Converse, ConverseSettings, Dial, DialNumber, DialOrder, Digits, Gather, GatherInput, Hold, HoldName,
+    InterruptedBy, Play, Prompt, RecordCall, RecordMessage, RecordingChannels, RecordingName, Repeat, Say, SpeechEnd,
+    StartRecording, StreamTarget, WithoutInput,
 };
 
 use super::xml::{Attributes, Xml};
@@ -34,10 +36,37 @@ impl Verbs<'_> {
         );
         self.xml.inside("Connect", &Attributes::new(), |xml| {
             xml.inside("Stream", &attributes, |xml| {
-                for (name, value) in &target.parameters {
-                    xml.empty("Parameter", &Attributes::new().with("name", name).with("value", value));
-                }
+                parameters(xml, &target.parameters);
             });
+        });
+    }
+
+    pub(super) fn converse(&mut self, converse: &Converse) {
+        let ConverseSettings { language, hints, interrupted_by, .. } = &converse.settings;
+        let settings = &converse.settings;
+        let interruptible = match interrupted_by {
+            InterruptedBy::Nothing => "none",
+            InterruptedBy::Keys => "dtmf",
+            InterruptedBy::Speech => "any",
+            InterruptedBy::Anything => "any",
+        };
+        let attributes = Attributes::new()
+            .with("url", converse.url.as_str())
+            .with("language", language)
+            .with_some("ttsProvider", settings.speech_provider.as_deref())
+            .with_some("voice", settings.voice.as_deref())
+            .with_some("transcriptionProvider", settings.transcription_provider.as_deref())
+            .with_some("speechModel", settings.transcription_model.as_deref())
+            .with_some("hints", (!hints.is_empty()).then(|| hints.join(",")))
+            .with("interruptible", interruptible)
+            .with_some("welcomeGreeting", converse.greeting.as_deref())
+            .with_some("welcomeGreetingInterruptible", converse.greeting.as_ref().map(|_| interruptible))
+            .with("dtmfDetection", "true")
+            // Whoever is heard without an interruption has then let the agent finish.
+            .with("reportInputDuringAgentSpeech", "none");
+        let connect = self.asks(Attributes::new(), Some(&converse.next));
+        self.xml.inside("Connect", &connect, |xml| {
+            xml.inside("ConversationRelay", &attributes, |xml| parameters(xml, &converse.parameters));
         });
     }
 
@@ -170,6 +199,12 @@ impl Verbs<'_> {
             Some(url) => attributes.with(name, self.overrides.apply(url)).with(method, "POST"),
             None => attributes,
         }
+    }
+}
+
+fn parameters(xml: &mut Xml, parameters: &BTreeMap<String, String>) {
+    for (name, value) in parameters {
+        xml.empty("Parameter", &Attributes::new().with("name", name).with("value", value));
     }
 }
 

@@ -11,6 +11,7 @@ mod number;
 mod problem;
 mod product_page;
 mod recording;
+mod relay_message;
 mod stream_dtmf;
 mod stream_mark;
 mod stream_media;
@@ -28,8 +29,9 @@ pub(crate) use number::{AvailableNumber, AvailableNumbers, Number, NumberAbiliti
 pub(crate) use problem::Problem;
 pub(crate) use product_page::ProductPage;
 pub(crate) use recording::{Recording, RecordingPage};
+pub(crate) use relay_message::{RelayInterrupt, RelayMessage, RelayMessageKind, RelayPrompt, RelaySetup};
 pub(crate) use stream_dtmf::StreamDtmf;
 pub(crate) use stream_mark::StreamMark;
 pub(crate) use stream_media::StreamMedia;
 pub(crate) use stream_message::{MediaMessage, StreamEventName, StreamMessage};
-pub(crate) use stream_start::StreamStart;
+pub(crate) use stream_start::{StreamStart, texts};

@@ -34,12 +34,15 @@ impl MediaFormat {
 impl StreamStart {
     /// The parameters given in TwiML. They are strings; anything else is from a newer protocol and left out.
     pub(crate) fn take_parameters(&mut self) -> BTreeMap<String, String> {
-        let all = self.custom_parameters.take().unwrap_or_default();
-        all.into_iter()
-            .filter_map(|(name, value)| match value {
-                Value::String(value) => Some((name, value)),
-                _ => None,
-            })
-            .collect()
+        texts(self.custom_parameters.take())
     }
+}
+
+/// The parameters that are text.
+pub(crate) fn texts(parameters: Option<BTreeMap<String, Value>>) -> BTreeMap<String, String> {
+    let text = |(name, value)| match value {
+        Value::String(value) => Some((name, value)),
+        _ => None,
+    };
+    parameters.unwrap_or_default().into_iter().filter_map(text).collect()
 }

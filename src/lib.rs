@@ -19,7 +19,7 @@ pub use voicecall_core::{
     ConsentToken, ContentSeal, ConversationId, Epoch, Error, ErrorKind, EventId, FactRow, LookupHash, MessageId,
     PersonKey, PhoneNumber, RecordId, Result, RunId, Sealed, SealedAddress, SealedFile, SealedReader, SealedRow,
     SessionId, SubscriptionId, TenantId, Vault, agent, async_trait, audio, call, carrier, check_public_url, dialogue,
-    event, journal, media, model, money, store, tool,
+    event, journal, media, model, money, store, text_media, tool,
 };
 pub use voicecall_engine as engine;
 // A name begins with a letter: the carrier's own, turned round, is still found by either half.

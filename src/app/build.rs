@@ -28,7 +28,7 @@ impl ServerBuilder {
     pub fn build(mut self) -> Result<Server> {
         process::install_crypto_provider();
         if (self.accounts.is_empty() && self.accounts_file.is_none()) || self.number_without_carrier {
-            return Err(Error::config("carrier", "a carrier: .carrier(…) before its .number(…)"));
+            return Err(Error::config("carrier", "a carrier: .carrier(…) before its .number(…) or .converse(…)"));
         }
         let vault = match (self.vault.take(), &self.store) {
             (Some(vault), _) => vault,

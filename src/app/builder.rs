@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use voicecall_core::agent::VoiceAgent;
 use voicecall_core::call::Keep;
-use voicecall_core::carrier::{IncomingCall, VoiceBackend};
+use voicecall_core::carrier::{ConverseSettings, IncomingCall, VoiceBackend};
 use voicecall_core::store::{EngineStore, Session};
 use voicecall_core::{Error, Result, TenantId, Vault};
 use voicecall_engine::{CallHandler, CallOutcome, CarrierAccount, EngineConfig, Registry};
@@ -100,6 +100,18 @@ impl ServerBuilder {
                 let number = number.parse().map_err(|error: Error| error.with_field("number"));
                 self.accounts.push(account.and_then(|account| Ok(account.number(number?))));
             }
+            None => self.number_without_carrier = true,
+        }
+        self
+    }
+
+    /// Conducts the calls of the carrier that was added last in text: the carrier hears and speaks like this, and the agent
+    /// only thinks ([`Cascade::of_model`](crate::agent::Cascade::of_model) needs no more). Dialogues are the same;
+    /// [`CarrierAccount::converse`](voicecall_engine::CarrierAccount::converse) says what differs.
+    #[must_use]
+    pub fn converse(mut self, how: ConverseSettings) -> Self {
+        match self.accounts.pop() {
+            Some(account) => self.accounts.push(account.map(|account| account.converse(how))),
             None => self.number_without_carrier = true,
         }
         self

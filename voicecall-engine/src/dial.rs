@@ -273,7 +273,7 @@ impl CallEngine {
         order.time_limit = self.rules().time_limit;
         order.machine_detection = detection;
         let plan = self.plan_for(request).await?;
-        plan.validate()?;
+        plan.validate(account)?;
         let ringing = Ringing {
             epoch: Some(epoch),
             until: self.must_end_by(&policy, self.now()),

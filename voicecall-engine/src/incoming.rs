@@ -238,7 +238,7 @@ impl CallEngine {
         event: &CarrierEvent,
         plan: CallPlan,
     ) -> Result<WebhookReply> {
-        if let Err(error) = plan.validate() {
+        if let Err(error) = plan.validate(account) {
             error!(%error, "a call that came in cannot be conducted as planned");
             return self.not_taken(account, key, session, EndReason::TechnicalFailure, &self.farewell(account)).await;
         }

@@ -20,7 +20,9 @@ use super::ticket::{Admitted, CallTicket, MediaTicket};
 use super::transfer::redirect;
 use super::voicemail::{AmdResult, WhileDetecting, assume_person};
 use super::{CallEngine, Live};
-use voicecall_core::call::{CallMachine, CallRunner, Conversation, InputEvent, InputRecorder, Keep, MediaSocket};
+use voicecall_core::call::{
+    CallMachine, CallRunner, Conversation, InputEvent, InputRecorder, Keep, MediaSocket, TextMachine,
+};
 use voicecall_core::carrier::WebhookRequest;
 use voicecall_core::journal;
 use voicecall_core::money::Cost;
@@ -188,7 +190,11 @@ impl CallEngine {
     ) -> Result<Ran> {
         let tenant = ticket.key.tenant;
         let account = self.accounts.get(ticket.key.account)?;
-        let socket = match Named::wait(socket, account.backend().media_codec()).await {
+        let named = match account.converses() {
+            None => Named::wait(socket, account.backend().media_codec()).await,
+            Some(_) => Named::wait(socket, account.backend().text_codec()?).await,
+        };
+        let socket = match named {
             Some((socket, call)) if call == ticket.call => socket,
             Some((socket, _)) => {
                 warn!("a media socket named another call");
@@ -219,7 +225,7 @@ impl CallEngine {
             Some(plan) => plan,
             None => retry_for(ON_THE_LINE, || self.handler.plan(&request)).await?,
         };
-        plan.validate()?;
+        plan.validate(&account)?;
         let CallPlan { agent, mut settings, setup, mut dialogue } = plan;
         settings.recording &= self.config.recordings.is_some();
         settings.first_seq = journal::next_seq(&request.journal);
@@ -250,13 +256,12 @@ impl CallEngine {
         let of_live = |live: &Live| (live.control.clone(), live.discarded.clone());
         let (control, discarded) = self.state().live.get(&id).map(of_live).ok_or_else(lost_call)?;
         let observed = Observed::new(dialogue, tenant, id, Arc::clone(&self.events));
-        let mut logic = Conversation::new(CallMachine::new(settings.clone()), Box::new(observed));
         let mut recording = None;
+        let mut inputs = None;
         if let Some(recordings) = self.config.recordings.as_ref().filter(|_| settings.recording) {
-            let inputs = InputRecorder::new(&settings);
-            logic = logic.with_recorder(inputs.clone());
+            let recorder = inputs.insert(InputRecorder::new(&settings)).clone();
             let folder = RecordingFolder::new(recordings, (tenant, id), &self.config.seal);
-            recording = Some(CallRecording::new(folder, &self.recorder, inputs, discarded));
+            recording = Some(CallRecording::new(folder, &self.recorder, recorder, discarded));
         }
         let (sink, writer) = EngineSink::new(
             Arc::clone(&self.store),
@@ -283,10 +288,22 @@ impl CallEngine {
             )
             .in_current_span(),
         );
-        let codec = account.backend().media_codec();
-        let runner = CallRunner { logic, agent, codec, sink, opened, control: commands };
         info!("media connected");
-        let end = runner.run(socket).await;
+        let end = match account.converses() {
+            None => {
+                let logic = Conversation::new(CallMachine::new(settings), Box::new(observed));
+                let logic = inputs.into_iter().fold(logic, Conversation::with_recorder);
+                let codec = account.backend().media_codec();
+                CallRunner { logic, agent, codec, sink, opened, control: commands }.run(socket).await.without_logic()
+            }
+            Some(_) => {
+                let logic = Conversation::new(TextMachine::new(settings, setup), Box::new(observed));
+                let codec = account.backend().text_codec()?;
+                let runner = CallRunner { logic, agent, codec, sink, opened, control: commands };
+                // In a box, so that calls with audio keep no room for it.
+                Box::pin(runner.run(socket)).await.without_logic()
+            }
+        };
         // Whoever hung up before it was found out counts as a person: nothing of the call may be lost.
         assume_person(&amd);
         let sink = end.sink.finish().await;

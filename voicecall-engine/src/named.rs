@@ -1,4 +1,4 @@
-//! Media sockets whose stream has named its call. Before that nothing of the call is touched.
+//! Sockets whose stream has named its call. Before that nothing of the call is touched.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,8 +8,9 @@ use tracing::warn;
 
 use voicecall_core::CarrierCallId;
 use voicecall_core::Result;
-use voicecall_core::call::MediaSocket;
-use voicecall_core::media::{MediaCodec, MediaEvent, WireMessages};
+use voicecall_core::call::{InputEvent, MediaSocket, SocketCodec};
+use voicecall_core::media::{MediaEvent, WireMessages};
+use voicecall_core::text_media::TextEvent;
 
 /// How long after the handshake the stream must have named its call.
 const START_WITHIN: Duration = Duration::from_secs(5);
@@ -29,12 +30,14 @@ pub(super) struct Named<M: MediaSocket> {
 
 impl<M: MediaSocket> Named<M> {
     /// Waits until the stream names its call, and tells which. A socket that names none in time is closed; `None`.
-    pub(super) async fn wait(socket: M, mut codec: Box<dyn MediaCodec>) -> Option<(Self, CarrierCallId)> {
+    pub(super) async fn wait(socket: M, mut codec: impl SocketCodec) -> Option<(Self, CarrierCallId)> {
         let mut named = Self { first: VecDeque::new(), socket };
         let starts = async {
             while let Some(Ok(text)) = named.socket.receive().await {
-                let started = match codec.decode(&text) {
-                    Ok(Some(MediaEvent::Started(start))) => Some(start.call),
+                let started = match codec.read(&text) {
+                    Ok(Some(
+                        InputEvent::Media(MediaEvent::Started(start)) | InputEvent::Text(TextEvent::Started(start)),
+                    )) => Some(start.call),
                     // What else it is, is looked at when it comes again.
                     Ok(_) | Err(_) => None,
                 };

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use super::accounts::CarrierAccount;
 use super::decision::IncomingDecision;
 use super::policy::DialPolicy;
 use voicecall_core::agent::{AgentSetup, VoiceAgent};
-use voicecall_core::call::CallSettings;
+use voicecall_core::call::{CallSettings, TextMachine};
 use voicecall_core::carrier::IncomingCall;
 use voicecall_core::dialogue::Dialogue;
 use voicecall_core::journal::JournalEntry;
@@ -24,7 +25,8 @@ pub struct CallPlan {
     pub agent: Arc<dyn VoiceAgent>,
     /// The machine's settings, with everything prepared that can be.
     pub settings: CallSettings,
-    /// How to listen and speak.
+    /// How to listen and speak. In a call that is [conducted in text](CarrierAccount::converse) only languages count, as whole
+    /// tags such as `sv-SE`.
     pub setup: AgentSetup,
     /// What is said.
     pub dialogue: Box<dyn Dialogue>,
@@ -38,11 +40,20 @@ impl CallPlan {
     }
 
     /// Checks what can be checked before the phone rings.
-    pub(super) fn validate(&self) -> Result<()> {
+    pub(super) fn validate(&self, account: &CarrierAccount) -> Result<()> {
         if self.agent.owns_turns() || !self.agent.speaks_verbatim() {
             return Err(Error::config("agent", "an agent that leaves turns to us and speaks verbatim"));
         }
-        Ok(())
+        match account.converses() {
+            Some(how) => {
+                let asks_consent = self.dialogue.can_grant_consent();
+                TextMachine::check(&self.settings, asks_consent, how.announcement.as_deref())
+            }
+            None if !self.agent.has_voice() => {
+                Err(Error::config("agent", "an agent that hears and speaks: the account's carrier does not"))
+            }
+            None => Ok(()),
+        }
     }
 }
 

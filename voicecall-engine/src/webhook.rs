@@ -15,7 +15,7 @@ use super::retry::{ON_THE_LINE, retry, retry_for};
 use super::ticket::CallTicket;
 use voicecall_core::call::InputEvent;
 use voicecall_core::carrier::{
-    CallFlow, CallStatus, CarrierEvent, CarrierEventKind, StreamTarget, WebhookReply, WebhookRequest,
+    CallFlow, CallStatus, CarrierEvent, CarrierEventKind, Converse, StreamTarget, WebhookReply, WebhookRequest,
 };
 use voicecall_core::store::{
     Direction, EndReason, EventSource, ProviderLog, ProviderOperation, Route, Session, SessionStatus, Signal,
@@ -110,6 +110,10 @@ impl CallEngine {
     }
 
     fn stream_to_us(&self, account: &Account, key: CallKey, token: &str) -> Result<WebhookReply> {
+        if let Some(how) = account.converses() {
+            let converse = Converse::new(self.config.media_url(token)?, self.config.resume_url(key)?, how.clone());
+            return account.backend().reply(&CallFlow::converse(converse));
+        }
         let has_own = account.backend().capabilities().media_addresses;
         let target = StreamTarget {
             url: if has_own { self.config.media_url(token)? } else { self.config.shared_media_url(account.name())? },
@@ -139,6 +143,11 @@ impl CallEngine {
         // The same question again, while the socket that answered it is ours: nothing has happened to the call.
         if let Some(reply) = self.connected_by(account, key, event, session.id)? {
             return Ok(reply);
+        }
+        if matches!(event.kind, CarrierEventKind::Instruct { status, .. } if status.is_final()) {
+            // What was going on has ended with the call.
+            self.tell_live(session.id, &event.call, InputEvent::CallEnded);
+            return account.reply(&CallFlow::hang_up());
         }
         self.tell_live(session.id, &event.call, InputEvent::CallContinues);
         // The call's own task is about to store its end: the carrier is as quick as we are.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use voicecall_core::carrier::VoiceBackend;
+use voicecall_core::carrier::{ConverseSettings, VoiceBackend};
 use voicecall_core::money::{CarrierPrice, DestinationPrices};
 use voicecall_core::{AccountName, Error, PhoneNumber, Result};
 
@@ -15,6 +15,7 @@ pub struct CarrierAccount {
     pub(super) are_numbers_shared: bool,
     pub(super) calls_per_second: f64,
     pub(super) prices: DestinationPrices,
+    pub(super) converse: Option<ConverseSettings>,
 }
 
 impl CarrierAccount {
@@ -22,7 +23,7 @@ impl CarrierAccount {
     #[must_use]
     pub fn new(name: AccountName, backend: Arc<dyn VoiceBackend>) -> Self {
         let (numbers, prices) = (Vec::new(), DestinationPrices::new());
-        Self { name, backend, numbers, are_numbers_shared: false, calls_per_second: 1.0, prices }
+        Self { name, backend, numbers, are_numbers_shared: false, calls_per_second: 1.0, prices, converse: None }
     }
 
     /// An account named like its carrier.
@@ -72,6 +73,22 @@ impl CarrierAccount {
         self
     }
 
+    /// Conducts all calls through it in text: the carrier hears and speaks like this, and only the model of the agent is asked.
+    /// The same dialogues conduct them. The carrier must be able to
+    /// ([`VoiceCapabilities::converse`](voicecall_core::carrier::VoiceCapabilities::converse)), and nothing may be asked of such
+    /// calls that needs their sound: see [`TextMachine`](voicecall_core::call::TextMachine).
+    #[must_use]
+    pub fn converse(mut self, how: ConverseSettings) -> Self {
+        self.converse = Some(how);
+        self
+    }
+
+    /// How the carrier hears and speaks, if it does.
+    #[must_use]
+    pub const fn converses(&self) -> Option<&ConverseSettings> {
+        self.converse.as_ref()
+    }
+
     /// Its name.
     #[must_use]
     pub const fn name(&self) -> AccountName {
@@ -105,6 +122,10 @@ impl CarrierAccount {
     pub(crate) fn validate(&self) -> Result<()> {
         if !(0.001..=10_000.0).contains(&self.calls_per_second) {
             return Err(Error::config("calls_per_second", "0.001 to 10,000"));
+        }
+        let can = self.backend.capabilities();
+        if self.converse.is_some() && !(can.converse && can.media_addresses) {
+            return Err(Error::config("converse", "a carrier that hears and speaks by itself"));
         }
         self.prices.validate().map_err(|error| {
             let field = format!("prices.{}", error.field().unwrap_or_default());

@@ -4,6 +4,7 @@ mod accounts;
 mod call_back;
 mod calls;
 mod contacts;
+mod conversing;
 mod elsewhere;
 mod erasing;
 mod faults;

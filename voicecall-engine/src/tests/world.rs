@@ -13,7 +13,7 @@ use crate::*;
 use voicecall_core::Clock;
 use voicecall_core::agent::{Cascade, VoiceAgent};
 use voicecall_core::audio::{Detection, FRAME_SAMPLES};
-use voicecall_core::call::CallSettings;
+use voicecall_core::call::{CallSettings, Keep};
 use voicecall_core::carrier::{
     self, AnsweredBy, CallFlow, CallStatus, CarrierEvent, CarrierEventKind, VoiceCapabilities, WebhookReply,
 };
@@ -77,7 +77,7 @@ impl World {
         Self::through(|account| account.calls_per_second(calls_per_second), configure, agent, carrier)
     }
 
-    fn through(
+    pub(super) fn through(
         adjust: impl FnOnce(CarrierAccount) -> CarrierAccount,
         configure: impl FnOnce(&mut EngineConfig),
         agent: Arc<dyn VoiceAgent>,
@@ -116,7 +116,7 @@ impl World {
         let engine = CallEngine::new(
             self.engine.config.clone(),
             Arc::<FlakyStore>::clone(&self.store),
-            account(&self.carrier),
+            self.engine.accounts().remove(0),
             Arc::<Desk>::clone(&self.desk),
             Arc::clone(&vault),
         );
@@ -228,6 +228,14 @@ impl World {
         self.engine.resume(key, &request.request(&request.headers())).await
     }
 
+    /// Asks what follows, in a call of this status.
+    pub(super) async fn resume_in(&self, key: CallKey, call: &str, status: CallStatus) -> Result<WebhookReply> {
+        let kind = CarrierEventKind::Instruct { status, detection: None };
+        let event = CarrierEvent::new(CarrierCallId::new(call), kind, RecordId::new().to_string());
+        let request = ScriptedCarrier::webhook_of(&format!("/voice/{key}/resume"), &event);
+        self.engine.resume(key, &request.request(&request.headers())).await
+    }
+
     pub(super) async fn report(&self, key: CallKey, call: &str, status: CallStatus) -> Result<bool> {
         let kind = CarrierEventKind::Status { status, duration: None, cause: None };
         let event = CarrierEvent::new(CarrierCallId::new(call), kind, format!("{call} {status:?}"));
@@ -327,6 +335,8 @@ pub(super) struct Desk {
     /// How long the next plan takes.
     pub(super) thinks: Mutex<Duration>,
     keeps: Mutex<bool>,
+    /// What is kept of calls that are not to be recorded; calls are recorded otherwise.
+    pub(super) unrecorded: Mutex<Option<Keep>>,
     /// Whose calls come in, what is decided about them, how long that takes, and how often it was asked.
     incoming: Mutex<(Option<TenantId>, Decides, Duration, usize)>,
 }
@@ -357,6 +367,7 @@ impl Desk {
             policy_hangs_for: Mutex::default(),
             thinks: Mutex::default(),
             keeps: Mutex::default(),
+            unrecorded: Mutex::default(),
             incoming: Mutex::default(),
         }
     }
@@ -383,7 +394,10 @@ impl Desk {
         let prepared = self.dialogues.lock().unwrap().pop_front();
         let dialogue = prepared.unwrap_or_else(|| Box::new(Scripted::new(["Hello."])));
         if dialogue.can_grant_consent() || *self.keeps.lock().unwrap() {
-            settings.keep = voicecall_core::call::Keep::AfterConsent;
+            settings.keep = Keep::AfterConsent;
+        }
+        if let Some(keep) = self.unrecorded.lock().unwrap().clone() {
+            (settings.keep, settings.recording) = (keep, false);
         }
         let agent = Arc::clone(&*self.agent.lock().unwrap());
         CallPlan { settings, ..CallPlan::new(session, agent, dialogue) }

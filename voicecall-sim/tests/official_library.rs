@@ -1,4 +1,4 @@
-//! The carrier's own Python library accepts the emulator: requests, lists, errors, signatures.
+//! The carrier's own libraries, for Python and for Node, accept the emulator: requests, lists, errors, signatures.
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
@@ -145,8 +145,8 @@ fn signed_events() -> Vec<serde_json::Value> {
         .collect()
 }
 
-#[tokio::test]
-async fn the_official_python_library_works_against_the_emulator() {
+/// The emulator, and what a library is to do with it.
+async fn setup() -> (TwilioServer, serde_json::Value) {
     let exchange = exchange().with_recogniser(|_, _| Some(("understood".to_owned(), 0.9)));
     let server = TwilioServer::start(exchange, ServerOptions::default()).await.unwrap();
     let mut webhooks = signed_webhooks();
@@ -165,19 +165,34 @@ async fn the_official_python_library_works_against_the_emulator() {
         "for_sale": FOR_SALE,
         "answer_url": "https://demo.example/voice/1", "webhooks": webhooks,
     });
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/official_library.py");
+    (server, setup)
+}
+
+/// Runs one of the scripts beside this file, which ends with `ok`.
+async fn run(mut program: Command, script: &str, setup: serde_json::Value) {
+    program.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(script));
     let run = move || {
-        let mut child = Command::new(python())
-            .arg(script)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = program.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(setup.to_string().as_bytes()).unwrap();
         child.wait_with_output().unwrap()
     };
     let output = tokio::task::spawn_blocking(run).await.unwrap();
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && stdout.trim() == "ok", "{stdout}{stderr}");
+}
+
+#[tokio::test]
+async fn the_official_python_library_works_against_the_emulator() {
+    let (_server, setup) = setup().await;
+    run(Command::new(python()), "official_library.py", setup).await;
+}
+
+#[tokio::test]
+async fn the_official_node_library_works_against_the_emulator() {
+    let (_server, setup) = setup().await;
+    let modules = python::target().join("node/node_modules");
+    assert!(modules.join("twilio").exists(), "{} lacks twilio: run ./scripts/node-env", modules.display());
+    let mut node = Command::new("node");
+    node.env("NODE_PATH", modules);
+    run(node, "official_library.cjs", setup).await;
 }

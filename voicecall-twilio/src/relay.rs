@@ -104,7 +104,7 @@ impl TextCodec for TwilioRelay {
         let message = match command {
             TextCommand::Say { words, last, interruptible } => {
                 let interruptible = (!interruptible).then_some(false);
-                serde_json::to_string(&Text { r#type: "text", token: words.trim(), last: *last, interruptible })
+                serde_json::to_string(&Text { r#type: "text", token: words, last: *last, interruptible })
                     .map_err(|error| broken("words that cannot be written").with_source(error))?
             }
             TextCommand::Press(digits) => {

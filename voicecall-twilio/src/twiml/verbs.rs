@@ -47,7 +47,7 @@ impl Verbs<'_> {
         let interruptible = match interrupted_by {
             InterruptedBy::Nothing => "none",
             InterruptedBy::Keys => "dtmf",
-            InterruptedBy::Speech => "any",
+            InterruptedBy::Speech => "speech",
             InterruptedBy::Anything => "any",
         };
         let attributes = Attributes::new()

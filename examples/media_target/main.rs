@@ -27,6 +27,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use voicecall::agent::AgentSession;
 use voicecall::call::CallRunner;
+use voicecall::media::MediaCodec;
 use voicecall::server::{self, AxumSocket, ServeOptions, socket_limits};
 use voicecall::twilio::TwilioMedia;
 
@@ -95,7 +96,8 @@ async fn media(State((options, counts)): State<(Options, Arc<Counts>)>, upgrade:
         counts.calls.add(1);
         // Nobody steers these calls from outside.
         let (_, control) = mpsc::channel(1);
-        let (codec, sink, opened) = (Box::new(TwilioMedia::new()), CountingSink(counts), Instant::now());
+        let codec: Box<dyn MediaCodec> = Box::new(TwilioMedia::new());
+        let (sink, opened) = (CountingSink(counts), Instant::now());
         CallRunner { logic, agent, codec, sink, opened, control }.run(AxumSocket(socket)).await;
     })
 }

@@ -223,6 +223,37 @@ pub fn open_offer(entries: &[JournalEntry]) -> Option<Offer<'_>> {
     last.flatten()
 }
 
+/// How a session's call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallEnd {
+    /// Why.
+    pub reason: EndReason,
+    /// When.
+    pub at: Timestamp,
+    /// Whether it was handed to somebody else: it may go on at the carrier, without us.
+    pub is_transferred: bool,
+}
+
+/// How the last call of a session ended, if its journal tells: one that broke off
+/// ([`TechnicalFailure`](EndReason::TechnicalFailure)) may have come back.
+#[must_use]
+pub fn last_end(entries: &[JournalEntry]) -> Option<CallEnd> {
+    let mut end = None;
+    for JournalEntry { at, fact, .. } in entries.iter().rev() {
+        match fact {
+            Fact::Transferred { .. } => {
+                return Some(CallEnd { reason: EndReason::Completed, at: *at, is_transferred: true });
+            }
+            Fact::Ended { reason } if end.is_none() => {
+                end = Some(CallEnd { reason: *reason, at: *at, is_transferred: false });
+            }
+            Fact::Connected | Fact::Resumed | Fact::Ended { .. } => break,
+            _ => {}
+        }
+    }
+    end.filter(|end| end.reason != EndReason::TechnicalFailure)
+}
+
 /// Who spoke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -348,6 +379,25 @@ mod tests {
             assert_eq!(open_offer(&journal([Fact::Connected, offered.clone(), settled, late.clone()])), None);
         }
         assert_eq!(open_offer(&[]), None);
+    }
+
+    #[test]
+    fn a_call_has_ended_unless_it_broke_off_or_another_one_followed() {
+        let ended = |reason| Fact::Ended { reason };
+        let end =
+            |facts: &[Fact]| last_end(&journal(facts.iter().cloned())).map(|end| (end.reason, end.is_transferred));
+        let (handed, cost) = (Fact::Transferred { to: "office".into() }, Fact::Cost(Cost::default()));
+        let completed = ended(EndReason::Completed);
+        assert_eq!(end(&[Fact::Connected, completed.clone(), cost.clone()]), Some((EndReason::Completed, false)));
+        let handed_over = Some((EndReason::Completed, true));
+        assert_eq!(end(&[Fact::Connected, handed.clone()]), handed_over, "before its end was stored");
+        assert_eq!(end(&[Fact::Connected, handed, completed.clone(), cost]), handed_over);
+        let broke_off = ended(EndReason::TechnicalFailure);
+        for next in [broke_off.clone(), Fact::Connected] {
+            assert_eq!(end(&[Fact::Connected, completed.clone(), next]), None);
+        }
+        assert_eq!(end(&[Fact::Connected, broke_off, Fact::Resumed, completed]), Some((EndReason::Completed, false)));
+        assert_eq!((end(&[]), end(&[Fact::Connected])), (None, None));
     }
 
     #[test]

@@ -11,11 +11,15 @@ use tracing::{error, warn};
 use super::CallEngine;
 use super::accounts::Account;
 use super::observe::LiveEventKind;
+use super::plan::CallOutcome;
+use super::retry::retry;
 use super::voicemail::AmdResult;
 use voicecall_core::carrier::CallFlow;
+use voicecall_core::journal::{CallEnd, last_end};
 use voicecall_core::money::Cost;
 use voicecall_core::store::{
-    Attachment, EndReason, EventSource, ProviderLog, ProviderOperation, Session, SessionChange,
+    AcquireLease, Attachment, EndReason, EventSource, Lease, ProviderLog, ProviderOperation, Session, SessionChange,
+    SessionStatus,
 };
 use voicecall_core::{CarrierCallId, SessionId, TenantId};
 use voicecall_core::{ErrorKind, Result};
@@ -63,6 +67,42 @@ impl CallEngine {
         Ok(ended)
     }
 
+    /// How the call of a session in progress ended, if its journal tells. Whoever ran it died, or lost the store, before its
+    /// session ended as well: unless it is still run, that is made up for here, by one of all that ask at the same time.
+    pub(super) async fn book_end(&self, session: &Session) -> Result<Option<CallEnd>> {
+        let Some(since) = session.connected_at.filter(|_| session.status == SessionStatus::InProgress) else {
+            return Ok(None);
+        };
+        let journal = self.store.journal(session.tenant, session.id).await?;
+        let Some(end) = last_end(&journal).filter(|end| end.at >= since) else { return Ok(None) };
+        if self.is_live(session.id) || self.is_run_elsewhere(session) {
+            return Ok(Some(end));
+        }
+        let (tenant, id) = (session.tenant, session.id);
+        let booked = AcquireLease::from_owner(session.owner, self.lease_term());
+        let epoch = match self.store.acquire_lease(tenant, id, booked).await {
+            Err(error) if error.kind() == ErrorKind::Conflict => return Ok(Some(end)),
+            epoch => epoch?,
+        };
+        warn!(session = %id, reason = %end.reason, "a call had ended, and its session had not");
+        retry(|| self.attach(tenant, id)).await?;
+        self.conclude_and_tell(session, end.reason, source_of(end.reason)).await?;
+        self.release(Lease { tenant, session: id, epoch }).await;
+        Ok(Some(end))
+    }
+
+    /// Ends a session whose call is over, and tells the application.
+    pub(super) async fn conclude_and_tell(
+        &self,
+        session: &Session,
+        reason: EndReason,
+        source: EventSource,
+    ) -> Result<()> {
+        let session = retry(|| self.conclude(session.tenant, session.id, reason, source)).await?;
+        self.handler.finished(&CallOutcome { recording: self.recording_of(&session), session, reason }).await;
+        Ok(())
+    }
+
     /// A session is over: nobody waits for it any more, and everybody who watches knows.
     pub(super) fn tell_ended(&self, session: &Session) {
         self.forget_call(session.id);
@@ -78,6 +118,14 @@ impl CallEngine {
             state.unused_plans.remove(&session);
         }
         self.changed.notify_waiters();
+    }
+}
+
+/// Who ended a call.
+pub(super) const fn source_of(reason: EndReason) -> EventSource {
+    match reason {
+        EndReason::RemoteHangup => EventSource::Person,
+        _ => EventSource::System,
     }
 }
 

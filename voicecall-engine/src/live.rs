@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::{Instrument, error, info, info_span, warn};
 
-use super::ending::hang_up_when_told;
+use super::ending::{hang_up_when_told, source_of};
 use super::named::Named;
 use super::observe::Observed;
 use super::plan::{CallOutcome, CallPlan, PlanRequest};
@@ -27,7 +27,7 @@ use voicecall_core::carrier::WebhookRequest;
 use voicecall_core::journal;
 use voicecall_core::money::Cost;
 use voicecall_core::store::{AcquireLease, EndReason, EventSource, Lease, past};
-use voicecall_core::{Epoch, SessionId};
+use voicecall_core::{Epoch, SessionId, TenantId};
 use voicecall_core::{Error, ErrorKind, Result};
 
 /// How many lines of what was said before are told to a dialogue.
@@ -147,7 +147,7 @@ impl CallEngine {
             Ok(Ran::Lost) => Err(lost_call()),
             Err(error) => {
                 error!(%session, %error, "a call broke");
-                self.close_call(tenant, session, EndReason::TechnicalFailure, EventSource::System).await;
+                self.close_broken(tenant, session).await;
                 Err(error)
             }
         }
@@ -178,6 +178,17 @@ impl CallEngine {
         state.broken.remove(&session);
         drop(state);
         self.changed.notify_waiters();
+    }
+
+    /// A call broke here, which is how its session ends unless its journal tells better.
+    async fn close_broken(&self, tenant: TenantId, id: SessionId) {
+        let booked = async { self.book_end(&self.store.session(tenant, id).await?).await };
+        match booked.await {
+            Ok(Some(_)) => {}
+            Ok(None) => self.close_call(tenant, id, EndReason::TechnicalFailure, EventSource::System).await,
+            // It stays open, and is looked at by the next recovery.
+            Err(error) => error!(session = %id, %error, "the end of a call could not be stored"),
+        }
     }
 
     async fn run_owned<M: MediaSocket>(
@@ -331,7 +342,7 @@ impl CallEngine {
             }
             self.play_failure_message(&account, &ticket.call).await;
         }
-        let source = if reason == EndReason::RemoteHangup { EventSource::Person } else { EventSource::System };
+        let source = source_of(reason);
         retry(|| self.attach(tenant, id)).await?;
         let session = if is_machine && retry(|| self.was_machine(ticket.key, id)).await? {
             retry(|| self.store.session(tenant, id)).await?

@@ -192,6 +192,15 @@ impl CallEngine {
             return Ok(Settled::Live);
         }
         let account = self.accounts.of(attempt)?;
+        if let Some(end) = self.book_end(session).await? {
+            // One that was handed to somebody else is theirs.
+            if !end.is_transferred
+                && let Err(error) = account.hang_up(&call).await
+            {
+                warn!(session = %session.id, %error, "a call that had ended could not be hung up");
+            }
+            return Ok(Settled::Closed);
+        }
         if account.backend().capabilities().update_call && self.may_resume(session).await? {
             {
                 let mut state = self.state();

@@ -18,14 +18,13 @@ use tracing::{info, warn};
 use super::CallEngine;
 use super::accounts::Account;
 use super::address::CallKey;
-use super::plan::CallOutcome;
 use super::recording::RecordingFolder;
-use super::retry::{ON_THE_LINE, retry, retry_for};
+use super::retry::{ON_THE_LINE, retry_for};
 use voicecall_core::carrier::{
     CallFlow, CallStep, CarrierEvent, CarrierEventKind, Dial, Gather, Say, VoiceBackend, WebhookReply, WebhookRequest,
 };
 use voicecall_core::dialogue::ACCEPT_KEY;
-use voicecall_core::journal::{Fact, JournalEntry, next_seq, open_offer};
+use voicecall_core::journal::{Fact, JournalEntry, last_end, next_seq, open_offer};
 use voicecall_core::store::{EndReason, EventSource, Session};
 use voicecall_core::{CallTime, CarrierCallId, PhoneNumber, Sealed};
 use voicecall_core::{Error, ErrorKind, Result};
@@ -144,11 +143,12 @@ impl CallEngine {
         let pressed = if let CarrierEventKind::Gathered(gathered) = &event.kind { &gathered.digits } else { &None };
         let accepts = pressed.as_ref().is_some_and(|digits| digits.contains(ACCEPT_KEY));
         retry_for(ON_THE_LINE, || self.is_let_go(key)).await?;
-        if accepts && retry_for(ON_THE_LINE, || self.take_offer(key, &account, &event)).await? {
-            // Nothing more is to be done before the two are connected.
-            return account.reply(&CallFlow(Vec::new()));
+        if !accepts {
+            return account.reply(&CallFlow::hang_up());
         }
-        account.reply(&CallFlow::hang_up())
+        let is_theirs = retry_for(ON_THE_LINE, || self.take_offer(key, &account, &event)).await?;
+        // Nothing more is to be done before the two are connected.
+        account.reply(&if is_theirs { CallFlow(Vec::new()) } else { CallFlow::hang_up() })
     }
 
     /// Waits until whoever ran the call has stored the last of it: the carrier is as quick as we are.
@@ -177,10 +177,11 @@ impl CallEngine {
                 ended => return ended.map(|()| true),
             }
         }
-        let attempt = self.store.attempt(key.tenant, key.attempt).await?;
-        let journal = self.store.journal(key.tenant, attempt.session).await?;
-        let last = journal.iter().rev().find(|entry| !matches!(entry.fact, Fact::Ended { .. }));
-        Ok(last.is_some_and(|entry| matches!(entry.fact, Fact::Transferred { .. })))
+        let id = self.store.attempt(key.tenant, key.attempt).await?.session;
+        let session = self.store.session(key.tenant, id).await?;
+        self.book_end(&session).await?;
+        let end = last_end(&self.store.journal(key.tenant, id).await?);
+        Ok(end.is_some_and(|end| end.is_transferred))
     }
 
     /// What is offered of an attempt's call, if it is.
@@ -230,12 +231,10 @@ impl CallEngine {
         let entries: Vec<_> = (*next..).zip(facts).map(entry).collect();
         self.store.append(session.tenant, &entries).await?;
         info!(session = %id, %reason, "a call that was offered to somebody is over for us");
-        let session = retry(|| self.conclude(session.tenant, id, reason, source)).await?;
-        self.handler.finished(&CallOutcome { recording: self.recording_of(&session), session, reason }).await;
-        Ok(())
+        self.conclude_and_tell(session, reason, source).await
     }
 
-    fn recording_of(&self, session: &Session) -> Option<PathBuf> {
+    pub(super) fn recording_of(&self, session: &Session) -> Option<PathBuf> {
         let folder = self.config.recordings.as_ref()?;
         let folder = RecordingFolder::new(folder, (session.tenant, session.id), &self.config.seal);
         folder.path().is_dir().then(|| folder.path().to_owned())

@@ -159,6 +159,10 @@ impl CallEngine {
         if session.status.is_final() && session.end_reason != Some(EndReason::TechnicalFailure) {
             return account.reply(&CallFlow::hang_up());
         }
+        // It had ended before its process died: nothing is to be continued.
+        if self.book_end(&session).await?.is_some() {
+            return account.reply(&CallFlow::hang_up());
+        }
         // Asked again before the socket came, or while it came: the same report came twice, and counts once.
         if let Some(reply) = self.connected_by(account, key, event, session.id)? {
             return Ok(reply);
@@ -300,13 +304,12 @@ impl CallEngine {
             CallStatus::Completed if !self.is_live(session.id) => EndReason::TechnicalFailure,
             _ => return,
         };
-        // Whoever is asked to take a call has not taken it, and nobody talks to us: its caller has hung up.
-        if status.is_final() && !self.is_live(session.id) {
-            match retry(|| self.offered_call_ended(session)).await {
+        if status.is_final() {
+            match retry(|| self.has_end(session)).await {
                 Ok(false) => {}
                 Ok(true) => return,
                 Err(error) => {
-                    warn!(session = %session.id, %error, "the end of an offered call could not be stored");
+                    warn!(session = %session.id, %error, "the end of a call could not be stored");
                     return;
                 }
             }
@@ -330,6 +333,15 @@ impl CallEngine {
             }
             _ => self.close_call(key.tenant, session.id, reason, EventSource::Telephony).await,
         }
+    }
+
+    /// Whether what is stored tells how a call ended that is over and that nobody runs. Its session has ended then.
+    async fn has_end(&self, session: &Session) -> Result<bool> {
+        if session.status != SessionStatus::InProgress || self.is_live(session.id) {
+            return Ok(false);
+        }
+        // Whoever is asked to take a call has not taken it, and nobody talks to us: its caller has hung up.
+        Ok(self.offered_call_ended(session).await? || self.book_end(session).await?.is_some())
     }
 
     /// Tells a call's own task what the carrier says of the call. Never waits: a task that takes in nothing any more is

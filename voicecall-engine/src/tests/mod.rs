@@ -9,6 +9,7 @@ mod elsewhere;
 mod erasing;
 mod faults;
 mod flaky_store;
+mod half_ended;
 mod incoming;
 mod phone;
 mod placing;

@@ -15,7 +15,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// Transfers the call at once, and ends it if it stays.
 #[derive(Debug)]
-struct Switchboard(&'static str, Option<Say>);
+pub(super) struct Switchboard(pub(super) &'static str, pub(super) Option<Say>);
 
 impl Dialogue for Switchboard {
     fn handle(&mut self, event: &DialogueEvent, _: CallTime, actions: &mut Vec<Action>) {
@@ -33,7 +33,7 @@ impl Dialogue for Switchboard {
     }
 }
 
-const OFFICE: &str = "+46701740605";
+pub(super) const OFFICE: &str = "+46701740605";
 
 #[tokio::test(start_paused = true)]
 async fn a_transferred_call_is_redirected_and_ends_here_without_being_hung_up() {

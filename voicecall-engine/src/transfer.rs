@@ -142,10 +142,10 @@ impl CallEngine {
         let (account, event) = self.verify(key.account, request).await?;
         let pressed = if let CarrierEventKind::Gathered(gathered) = &event.kind { &gathered.digits } else { &None };
         let accepts = pressed.as_ref().is_some_and(|digits| digits.contains(ACCEPT_KEY));
-        retry_for(ON_THE_LINE, || self.is_let_go(key)).await?;
         if !accepts {
             return account.reply(&CallFlow::hang_up());
         }
+        retry_for(ON_THE_LINE, || self.is_let_go(key)).await?;
         let is_theirs = retry_for(ON_THE_LINE, || self.take_offer(key, &account, &event)).await?;
         // Nothing more is to be done before the two are connected.
         account.reply(&if is_theirs { CallFlow(Vec::new()) } else { CallFlow::hang_up() })

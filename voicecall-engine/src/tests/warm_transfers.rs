@@ -250,6 +250,9 @@ async fn somebody_who_is_quicker_than_the_store_takes_the_call_all_the_same() {
     assert!(world.engine.count() != (0, 0), "the stream has not stopped yet");
     let key = call.placed.key;
     assert!(screens(&world, key, &screening(&dial)).await.unwrap().body.contains(TOLD));
+    let asked = tokio::time::Instant::now();
+    assert_eq!(presses(&world, key, "2").await, hang_up(&world));
+    assert!(asked.elapsed() < SECOND / 50, "whoever does not take the call waits for nothing");
     assert!(connects(&presses(&world, key, "1").await));
     stops.await.unwrap();
     call.run.await.unwrap().unwrap();

@@ -204,9 +204,13 @@ async fn holds(attack_kind: Attack) {
     }
     let mut disturbed = 0;
     for id in &sessions {
-        let attempts = served.store.attempts(served.tenant, *id).await.unwrap().len();
-        let completed = served.session(*id).await.end_reason == Some(EndReason::Completed);
-        disturbed += usize::from(!completed || attempts != 1);
+        let attempts = served.store.attempts(served.tenant, *id).await.unwrap();
+        let session = served.session(*id).await;
+        if session.end_reason != Some(EndReason::Completed) || attempts.len() != 1 {
+            disturbed += 1;
+            let journal = served.store.journal(served.tenant, *id).await.unwrap();
+            row.saw(format_args!("{session:#?}\n{attempts:#?}\n{journal:#?}\n{:#?}", carrier.log()));
+        }
     }
     carrier.serve(None);
     row.did(attackers);

@@ -25,17 +25,37 @@ pub struct Row {
     count: u64,
     counted: Vec<Value>,
     broken: Vec<String>,
+    seen: Vec<String>,
 }
+
+/// How many cases of what must not happen a failed row shows.
+const SHOWN: usize = 3;
 
 impl Row {
     /// A row of this name: what is done, and the seed everything is drawn from.
     pub fn new(id: &'static str, what: &'static str, seed: u64) -> Self {
-        Self { id, what, seed, begun: Instant::now(), count: 0, counted: Vec::new(), broken: Vec::new() }
+        Self {
+            id,
+            what,
+            seed,
+            begun: Instant::now(),
+            count: 0,
+            counted: Vec::new(),
+            broken: Vec::new(),
+            seen: Vec::new(),
+        }
     }
 
     /// So many were done.
     pub fn did(&mut self, count: u64) {
         self.count += count;
+    }
+
+    /// A case of what must not happen, to be shown if the row is broken.
+    pub fn saw(&mut self, case: impl Display) {
+        if self.seen.len() < SHOWN {
+            self.seen.push(case.to_string());
+        }
     }
 
     /// Something that was counted and promised nothing.
@@ -88,6 +108,6 @@ impl Row {
             // One write, because several tests append.
             report.write_all(format!("{line}\n").as_bytes()).unwrap();
         }
-        assert!(self.broken.is_empty(), "{}: {:#?}\n{line}", self.id, self.broken);
+        assert!(self.broken.is_empty(), "{}: {:#?}\n{line}\n{}", self.id, self.broken, self.seen.join("\n"));
     }
 }

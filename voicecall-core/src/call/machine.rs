@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::budget_guard::BudgetGuard;
 use super::consent_gate::ConsentGate;
 use super::conversation::Machine;
+use super::ending::Ending;
 use super::io::{Effect, Failure, InputEvent, Output};
 use super::latency::Ledger;
 use super::line_clock::{LineClock, Place};

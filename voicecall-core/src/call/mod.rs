@@ -9,6 +9,7 @@
 mod budget_guard;
 mod consent_gate;
 mod conversation;
+mod ending;
 mod exchange;
 mod heard;
 mod io;

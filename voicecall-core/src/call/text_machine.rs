@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::budget_guard::BudgetGuard;
 use super::consent_gate::ConsentGate;
 use super::conversation::Machine;
+use super::ending::Ending;
 use super::io::{Effect, InputEvent, Output};
 use super::latency::Ledger;
 use super::line_state::{CarrierNews, LineState as State};

@@ -333,7 +333,7 @@ fn send(item: &mut Item, free_at: CallTime, now: CallTime, out: &mut Vec<Output>
         item.from = free_at.max(now);
         item.until = item.from + if words.is_empty() { Duration::ZERO } else { VOICE_BEGINS };
     }
-    item.until = item.until.max(now) + length(&words);
+    item.until = item.until.max(now) + spoken_length(&words);
     item.sent = item.text.len();
     item.closed = last;
     if is_needed {
@@ -343,7 +343,8 @@ fn send(item: &mut Item, free_at: CallTime, now: CallTime, out: &mut Vec<Output>
     is_needed
 }
 
-fn length(words: &str) -> Duration {
+/// How long it takes to say that at a usual pace.
+pub(super) fn spoken_length(words: &str) -> Duration {
     PER_CHARACTER * u32::try_from(words.chars().count()).unwrap_or(u32::MAX)
 }
 
@@ -351,7 +352,7 @@ fn length(words: &str) -> Duration {
 fn words_by(item: &Item, now: CallTime) -> usize {
     let mut until = item.from + VOICE_BEGINS;
     let mut in_time = |word: &&str| {
-        until = until + length(word) + PER_CHARACTER;
+        until = until + spoken_length(word) + PER_CHARACTER;
         until <= now
     };
     item.said().split_whitespace().take_while(|word| in_time(word)).count()

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::{State, TextMachine};
+use crate::call::ending::Ending;
 use crate::call::io::Output;
 use crate::call::settings::Keep;
-use crate::call::text_queue::EndedText;
+use crate::call::text_queue::{EndedText, spoken_length};
 use crate::dialogue::{CallerTurn, DialogueEvent};
 use crate::journal::Fact;
 use crate::text_media::{TextCommand, TextEvent};
@@ -15,9 +16,6 @@ pub(super) const LONGEST_TURN: Duration = Duration::from_secs(15);
 
 /// A key interrupts without words. The carrier may tell of it first.
 const KEY_INTERRUPTS: Duration = Duration::from_millis(500);
-
-/// A character of the caller's speech lasts this long at a usual pace: fifteen a second.
-const PER_CHARACTER: Duration = Duration::from_micros(66_667);
 
 impl TextMachine {
     pub(super) fn text(&mut self, event: TextEvent, out: &mut Vec<Output>) {
@@ -74,7 +72,7 @@ impl TextMachine {
     /// The caller's turn is over; without words they were not understood.
     pub(super) fn heard(&mut self, words: Option<String>, language: Option<String>, out: &mut Vec<Output>) {
         self.turns += 1;
-        let length = PER_CHARACTER * words.as_ref().map_or(0, |words| u32::try_from(words.len()).unwrap_or(u32::MAX));
+        let length = words.as_ref().map_or(Duration::ZERO, |words| spoken_length(words));
         if words.as_ref().is_some_and(|words| !words.trim().is_empty()) {
             self.timers.caller_spoke();
         }

@@ -1,6 +1,7 @@
 //! What is said, when, and what became of it; and what is done while nobody says anything.
 
 use super::{State, TextMachine};
+use crate::call::ending::Ending;
 use crate::call::io::Output;
 use crate::call::silence_timers::Due;
 use crate::call::text_queue::EndedText;

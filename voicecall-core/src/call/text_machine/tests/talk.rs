@@ -142,3 +142,17 @@ fn a_model_that_is_late_is_given_up_and_apologised_for() {
     assert!(call.out.contains(&Output::Cancel { op }));
     assert!(call.said().split('|').nth(1).is_some_and(|said| !said.is_empty()), "{}", call.said());
 }
+
+#[test]
+fn what_a_caller_says_lasts_as_long_as_its_characters_in_any_script() {
+    let mut lengths = Vec::new();
+    for words in ["sma lantbrod", "små lantbröd", "малый хлебец"] {
+        let mut call = Call::begun(announced(), bakery());
+        call.wait_ms(5000);
+        call.hears(words);
+        let heard = |fact: &&Fact| if let Fact::Heard(turn) = fact { Some((turn.voiced, turn.ended)) } else { None };
+        lengths.push(call.facts().iter().find_map(heard).unwrap());
+    }
+    assert_eq!(lengths[0].0.as_millis(), 800);
+    assert!(lengths.iter().all(|length| *length == lengths[0]), "{lengths:?}");
+}

@@ -23,7 +23,7 @@ use super::retry::{ON_THE_LINE, retry_for};
 use voicecall_core::carrier::{
     CallFlow, CallStep, CarrierEvent, CarrierEventKind, Dial, Gather, Say, VoiceBackend, WebhookReply, WebhookRequest,
 };
-use voicecall_core::dialogue::ACCEPT_KEY;
+use voicecall_core::dialogue::{ACCEPT_KEY, LONGEST_ANNOUNCEMENT};
 use voicecall_core::journal::{Fact, JournalEntry, last_end, next_seq, open_offer};
 use voicecall_core::store::{EndReason, EventSource, Session};
 use voicecall_core::{CallTime, CarrierCallId, PhoneNumber, Sealed};
@@ -40,9 +40,6 @@ const TOLD: usize = 2;
 
 /// The longest that an offer may take, from ringing to the last word that is waited for. After it the caller is brought back.
 const OFFER_LASTS: SignedDuration = SignedDuration::from_mins(3);
-
-/// The longest announcement, in characters.
-const LONGEST_ANNOUNCEMENT: usize = 600;
 
 /// Where a call is to go.
 #[derive(Debug)]

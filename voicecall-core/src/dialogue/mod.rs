@@ -42,6 +42,9 @@ pub struct AskId(pub u32);
 /// The key by which whoever is told of a call takes it: see [`Action::Transfer`].
 pub const ACCEPT_KEY: char = '1';
 
+/// The most characters that they are told: nobody listens longer, and carriers have it in an address.
+pub const LONGEST_ANNOUNCEMENT: usize = 600;
+
 /// Something the agent is to say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Utterance {
@@ -218,8 +221,9 @@ pub enum Action {
         /// The name of a [number](Dialogue::transfer_number).
         to: String,
         /// What the carrier says to whoever answers, before the two are connected: a warm transfer. They take the call by
-        /// pressing [`ACCEPT_KEY`], which the words should ask for; whoever does not leaves the caller with us. Without it the
-        /// two are connected at the answer, and the call does not come back.
+        /// pressing [`ACCEPT_KEY`], which the words should ask for; whoever does not leaves the caller with us. At most
+        /// [`LONGEST_ANNOUNCEMENT`] characters. Without it the two are connected at the answer, and the call does not come
+        /// back.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         announcement: Option<Say>,
     },

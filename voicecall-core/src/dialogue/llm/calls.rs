@@ -62,7 +62,7 @@ impl LlmDialogue {
         // Whatever comes of them, the model is to know.
         self.state.owed = true;
         for call in open {
-            match self.persona().builtin(&call.name, &call.arguments, &self.others()) {
+            match self.persona().builtin(&call, &self.others(), &self.phrases) {
                 Some(Ok(builtin)) => self.do_builtin(&call, builtin, words, actions),
                 Some(Err(error)) => self.refuse(call.id, &reason(&error)),
                 None => match self.persona().tool(&call.name).map(|tool| tool.validate(&call.arguments)) {
@@ -187,7 +187,6 @@ impl LlmDialogue {
                     self.say(self.phrases.transferring.clone(), actions);
                 }
                 (self.state.transferring, self.state.owed) = (true, false);
-                let announcement = announcement.map(|text| self.phrases.announce(&text));
                 actions.push(Action::Transfer { to, announcement });
             }
             Builtin::HandOff(to) => self.switch(&to),

@@ -3,7 +3,10 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::carrier::Digits;
+use super::history::Call;
+use super::phrases::Phrases;
+use crate::carrier::{Digits, Say};
+use crate::dialogue::LONGEST_ANNOUNCEMENT;
 use crate::error::{Error, Result};
 use crate::model::ToolSpec;
 use crate::phone::PhoneNumber;
@@ -42,7 +45,7 @@ pub(super) enum Builtin {
     Transfer {
         to: String,
         /// What a warm target is told.
-        announcement: Option<String>,
+        announcement: Option<Say>,
     },
     HandOff(String),
     PressKeys(Digits),
@@ -93,7 +96,7 @@ impl Persona {
     }
 
     /// Reads a call of one of the dialogue's own tools; `None` if it is none of them.
-    pub(super) fn builtin(&self, name: &str, arguments: &str, others: &[&str]) -> Option<Result<Builtin>> {
+    pub(super) fn builtin(&self, call: &Call, others: &[&str], phrases: &Phrases) -> Option<Result<Builtin>> {
         #[derive(Deserialize)]
         struct To {
             to: String,
@@ -108,6 +111,7 @@ impl Persona {
             #[serde(default)]
             announcement: String,
         }
+        let (name, arguments) = (&*call.name, &*call.arguments);
         let misfit = |field: &'static str| move |_| Error::invalid(field, "arguments that fit the schema");
         let to = || serde_json::from_str(arguments).map(|To { to }| to).map_err(misfit("to"));
         let unknown =
@@ -118,13 +122,8 @@ impl Persona {
                 let read = serde_json::from_str(arguments).map_err(misfit("to"));
                 Some(read.and_then(|Transfer { to, announcement }| {
                     let target = self.target(&to).ok_or_else(|| unknown(&to))?;
-                    if target.is_warm && announcement.trim().is_empty() {
-                        return Err(Error::invalid(
-                            "announcement",
-                            "an `announcement`, what the person is told before they take the call",
-                        ));
-                    }
-                    Ok(Builtin::Transfer { to, announcement: target.is_warm.then_some(announcement) })
+                    let announcement = target.is_warm.then(|| announce(&announcement, phrases)).transpose()?;
+                    Ok(Builtin::Transfer { to, announcement })
                 }))
             }
             HAND_OFF if !others.is_empty() => Some(to().and_then(|to| {
@@ -155,6 +154,21 @@ impl Persona {
         }
         Ok(())
     }
+}
+
+/// What a warm target is told, in the model's words.
+fn announce(words: &str, phrases: &Phrases) -> Result<Say> {
+    if words.trim().is_empty() {
+        let needed = "an `announcement`, what the person is told before they take the call";
+        return Err(Error::invalid("announcement", needed));
+    }
+    let (own, say) = (words.trim().chars().count(), phrases.announce(words));
+    let rest = say.text.chars().count() - own;
+    if own + rest > LONGEST_ANNOUNCEMENT {
+        let most = LONGEST_ANNOUNCEMENT.saturating_sub(rest);
+        return Err(Error::invalid("announcement", format!("an `announcement` of at most {most} characters")));
+    }
+    Ok(say)
 }
 
 /// The hand-off that a call of a tool was, for whoever restores a conversation.

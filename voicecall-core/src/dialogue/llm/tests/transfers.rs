@@ -1,6 +1,7 @@
 //! Transfers: to whom the model may pass a caller, what those are told, and what the caller hears who comes back.
 
 use super::*;
+use crate::dialogue::LONGEST_ANNOUNCEMENT;
 
 const TAKE_IT: &str = r#"{"to":"office","announcement":" Anna wants a cake for Sunday. "}"#;
 
@@ -39,6 +40,26 @@ fn a_model_that_has_nothing_to_say_to_them_is_told_to() {
         call.answer("", &[("transfer_call", arguments)]);
         assert!(!call.actions.iter().any(|action| matches!(action, Action::Transfer { .. })));
         assert!(lines(&call.response().1).last().unwrap().contains("announcement"), "{:?}", call.actions);
+    }
+}
+
+#[test]
+fn a_model_that_has_too_much_to_say_to_them_is_told_how_much_they_listen_to() {
+    let longest = LONGEST_ANNOUNCEMENT - " Press 1 to take the call.".len();
+    for (length, is_told) in [(longest, true), (longest + 1, false)] {
+        let mut call = Driven::new(bakery().warm_transfer_to("office", office()));
+        call.hear("A human!");
+        let arguments = json!({ "to": "office", "announcement": "å".repeat(length) }).to_string();
+        call.answer("", &[("transfer_call", &arguments)]);
+        let announced = call.actions.iter().find_map(|action| match action {
+            Action::Transfer { announcement, .. } => announcement.as_ref(),
+            _ => None,
+        });
+        assert_eq!(announced.map(|say| say.text.chars().count()), is_told.then_some(LONGEST_ANNOUNCEMENT));
+        if !is_told {
+            let told = lines(&call.response().1).last().unwrap().clone();
+            assert!(told.contains(&format!("at most {longest} characters")), "{told}");
+        }
     }
 }
 

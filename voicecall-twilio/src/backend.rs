@@ -29,9 +29,8 @@ use crate::{PROVIDER, health, listing, number, twiml, webhook, wire};
 /// The longest TwiML a live call takes, in characters.
 const MAX_TWIML: usize = 4000;
 
-/// Calls on a page of a list, and pages that are read at most.
+/// Calls on a page of a list.
 const PAGE_SIZE: &str = "200";
-const MAX_PAGES: usize = 50;
 
 /// The voice side of one Twilio account.
 ///
@@ -144,21 +143,11 @@ impl VoiceBackend for TwilioVoice {
             .append_pair("To", query.to.reveal())
             .append_pair("From", query.from.reveal())
             .append_pair("PageSize", PAGE_SIZE);
-        let mut found = Vec::new();
-        for _ in 0..MAX_PAGES {
-            let page: wire::CallPage = self.client.get("find calls", url).await?;
-            let calls = page.calls.iter().filter_map(carrier_call);
-            found.extend(calls.filter(|call| call.created_at.is_none_or(|created| created.as_second() >= since)));
-            let Some(next) = page.next_page_uri else {
-                found.sort_by_key(|call| std::cmp::Reverse(call.created_at));
-                return Ok(found);
-            };
-            url = self.client.page_url("find calls", &next)?;
-        }
-        // "Not among the first ten thousand" is not "not there".
-        Err(Error::new(ErrorKind::Unsupported, "find calls")
-            .with_provider(PROVIDER)
-            .with_message("too many calls to search"))
+        let is_newer = |call: &CarrierCall| call.created_at.is_none_or(|created| created.as_second() >= since);
+        let read = |call: &wire::Call| carrier_call(call).filter(is_newer);
+        let mut found = self.client.account_list("find calls", url, read).await?;
+        found.sort_by_key(|call| std::cmp::Reverse(call.created_at));
+        Ok(found)
     }
 
     #[instrument(name = "twilio.hang_up", skip_all, fields(%call))]
@@ -226,7 +215,7 @@ impl VoiceBackend for TwilioVoice {
     #[instrument(name = "twilio.list", skip_all)]
     async fn list(&self, query: &CallQuery) -> Result<CallPage> {
         let url = listing::address(&self.client, query)?;
-        let page: wire::CallPage = self.client.get("list calls", url).await?;
+        let page: wire::AccountPage<wire::Call> = self.client.get("list calls", url).await?;
         Ok(listing::page(&page))
     }
 
@@ -270,20 +259,11 @@ impl VoiceBackend for TwilioVoice {
 
     #[instrument(name = "twilio.recordings", skip_all, fields(%call))]
     async fn recordings(&self, call: &CarrierCallId) -> Result<Vec<CarrierRecording>> {
-        let operation = "list recordings";
         let mut url = self.call_url(call, "/Recordings")?;
         url.query_pairs_mut().append_pair("PageSize", PAGE_SIZE);
-        let mut found = Vec::new();
-        for _ in 0..MAX_PAGES {
-            let page: wire::RecordingPage = self.client.get(operation, url).await?;
-            found.extend(page.recordings.iter().filter_map(carrier_recording));
-            let Some(next) = page.next_page_uri else {
-                found.sort_by_key(|recording| std::cmp::Reverse(recording.started_at));
-                return Ok(found);
-            };
-            url = self.client.page_url(operation, &next)?;
-        }
-        Err(Error::new(ErrorKind::Unsupported, operation).with_provider(PROVIDER).with_message("too many recordings"))
+        let mut found = self.client.account_list("list recordings", url, carrier_recording).await?;
+        found.sort_by_key(|recording| std::cmp::Reverse(recording.started_at));
+        Ok(found)
     }
 
     #[instrument(name = "twilio.recording", skip_all, fields(%recording))]

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod access_token;
+mod account_list;
 mod backend;
 mod call;
 mod client;

@@ -55,9 +55,9 @@ pub(crate) fn address(client: &TwilioClient, query: &CallQuery) -> Result<Url> {
     Ok(url)
 }
 
-pub(crate) fn page(page: &wire::CallPage) -> CallPage {
+pub(crate) fn page(page: &wire::AccountPage<wire::Call>) -> CallPage {
     CallPage {
-        calls: page.calls.iter().filter_map(carrier_call).collect(),
+        calls: page.entries.iter().filter_map(carrier_call).collect(),
         next: page.next_page_uri.as_deref().map(PageToken::new),
     }
 }

@@ -15,7 +15,7 @@ use voicecall_core::messaging::{
     MessagingCapabilities, MessagingEvent, MessagingEventKind, SendMessage,
 };
 use voicecall_core::store::Channel;
-use voicecall_core::{CarrierMessageId, Error, ErrorKind, PhoneNumber, Result};
+use voicecall_core::{CarrierMessageId, Error, PhoneNumber, Result};
 
 use self::known::{carrier_message, is_it, message_id};
 use crate::client::TwilioClient;
@@ -32,9 +32,8 @@ const MAX_CHARS: usize = 1600;
 /// The most media of an MMS, and of a message of WhatsApp.
 const MAX_MEDIA: (usize, usize) = (10, 1);
 
-/// Messages on a page of a list, and pages that are read at most.
+/// Messages on a page of a list.
 const PAGE_SIZE: &str = "200";
-const MAX_PAGES: usize = 50;
 
 /// An answer with no instruction in it: nothing is sent.
 const NOTHING: &str = r#"<?xml version="1.0" encoding="UTF-8"?><Response></Response>"#;
@@ -151,20 +150,10 @@ impl ConversationalBackend for TwilioMessaging {
             url.query_pairs_mut().append_pair("From", &query.from.canonical());
         }
         url.query_pairs_mut().append_pair("PageSize", PAGE_SIZE);
-        let mut found = Vec::new();
-        for _ in 0..MAX_PAGES {
-            let page: wire::MessagePage = self.client.get("find messages", url).await?;
-            found.extend(page.messages.iter().filter(|message| is_it(message, query)).filter_map(carrier_message));
-            let Some(next) = page.next_page_uri else {
-                found.sort_by_key(|message| std::cmp::Reverse(message.created_at));
-                return Ok(found);
-            };
-            url = self.client.page_url("find messages", &next)?;
-        }
-        // "Not among the first ten thousand" is not "not there".
-        Err(Error::new(ErrorKind::Unsupported, "find messages")
-            .with_provider(PROVIDER)
-            .with_message("too many messages to search"))
+        let read = |message: &wire::Message| is_it(message, query).then(|| carrier_message(message)).flatten();
+        let mut found = self.client.account_list("find messages", url, read).await?;
+        found.sort_by_key(|message| std::cmp::Reverse(message.created_at));
+        Ok(found)
     }
 
     #[instrument(name = "twilio.medium", skip_all)]

@@ -2,16 +2,15 @@
 
 use url::Url;
 use voicecall_core::carrier::{NumberAbilities, NumberWebhooks, OwnedNumber};
-use voicecall_core::{Error, ErrorKind, PhoneNumber, Result};
+use voicecall_core::{PhoneNumber, Result};
 
 use crate::PROVIDER;
 use crate::client::TwilioClient;
 use crate::failure::{Effect, unreadable};
 use crate::wire;
 
-/// Numbers on a page of the list, and pages that are read at most.
+/// Numbers on a page of the list.
 const PAGE_SIZE: &str = "1000";
-const MAX_PAGES: usize = 50;
 
 /// A number of the account.
 ///
@@ -21,9 +20,9 @@ pub(super) async fn find(client: &TwilioClient, operation: &'static str, number:
     let mut url = client.url("/IncomingPhoneNumbers.json")?;
     // The filter also finds numbers of which this one is a part.
     url.query_pairs_mut().append_pair("PhoneNumber", number.reveal()).append_pair("PageSize", "50");
-    let page: wire::NumberPage = client.get(operation, url).await?;
+    let page: wire::AccountPage<wire::Number> = client.get(operation, url).await?;
     let is_it = |known: &wire::Number| known.phone_number.as_deref() == Some(number.reveal());
-    let known = page.incoming_phone_numbers.into_iter().find(is_it);
+    let known = page.entries.into_iter().find(is_it);
     known.ok_or_else(|| NumberWebhooks::not_ours(operation, PROVIDER, number))
 }
 
@@ -32,17 +31,9 @@ pub(super) async fn find(client: &TwilioClient, operation: &'static str, number:
 /// # Errors
 /// As usual; `Unsupported` for more than can be read.
 pub(super) async fn all(client: &TwilioClient) -> Result<Vec<OwnedNumber>> {
-    let operation = "list numbers";
     let mut url = client.url("/IncomingPhoneNumbers.json")?;
     url.query_pairs_mut().append_pair("PageSize", PAGE_SIZE);
-    let mut numbers = Vec::new();
-    for _ in 0..MAX_PAGES {
-        let page: wire::NumberPage = client.get(operation, url).await?;
-        numbers.extend(page.incoming_phone_numbers.iter().filter_map(owned));
-        let Some(next) = page.next_page_uri else { return Ok(numbers) };
-        url = client.page_url(operation, &next)?;
-    }
-    Err(Error::new(ErrorKind::Unsupported, operation).with_provider(PROVIDER).with_message("too many numbers"))
+    client.account_list("list numbers", url, owned).await
 }
 
 /// A number as Twilio tells it; nothing without a number in it.

@@ -6,18 +6,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tracing::instrument;
 use voicecall_core::carrier::{CallPrice, RecordingId};
-use voicecall_core::{Error, ErrorKind, Result, text_enum};
+use voicecall_core::{Result, text_enum};
 
 use super::client::invalid;
 use super::{RecordingTranscriptionSid, TwilioTranscriptions};
-use crate::PROVIDER;
 use crate::failure::{Effect, unreadable};
 use crate::recording::recording_id;
 use crate::sid::debug_without_content;
 use crate::wire::transcriptions as wire;
-
-/// Pages that are read at most.
-const MAX_PAGES: usize = 50;
 
 text_enum! {
     /// How far it has come.
@@ -60,17 +56,9 @@ impl TwilioTranscriptions {
     /// `Invalid` naming `recording` for one that cannot be one; `NotFound` if there is no such recording.
     #[instrument(name = "twilio.list_transcriptions", skip_all, fields(%recording))]
     pub async fn of_recording(&self, recording: &RecordingId) -> Result<Vec<RecordingTranscription>> {
-        let operation = "list transcriptions";
         let recording = recording_id(recording.as_str()).ok_or_else(|| invalid("recording", "a recording's SID"))?;
-        let mut url = self.client.url(&format!("/Recordings/{recording}/Transcriptions.json"))?;
-        let mut found = Vec::new();
-        for _ in 0..MAX_PAGES {
-            let page: wire::RecordingTranscriptions = self.client.get(operation, url).await?;
-            found.extend(page.transcriptions.iter().filter_map(wire::RecordingTranscription::read));
-            let Some(next) = page.next_page_uri else { return Ok(found) };
-            url = self.client.page_url(operation, &next)?;
-        }
-        Err(Error::new(ErrorKind::Unsupported, operation).with_provider(PROVIDER).with_message("too many"))
+        let url = self.client.url(&format!("/Recordings/{recording}/Transcriptions.json"))?;
+        self.client.account_list("list transcriptions", url, wire::RecordingTranscription::read).await
     }
 
     /// Reads one transcription of a recording.

@@ -26,11 +26,3 @@ pub(crate) struct Message {
     /// RFC 2822, to the second.
     pub(crate) date_created: Option<String>,
 }
-
-/// `GET /2010-04-01/Accounts/{AC}/Messages.json`.
-#[derive(Debug, Deserialize)]
-pub(crate) struct MessagePage {
-    pub(crate) messages: Vec<Message>,
-    /// Relative to the API's host; none on the last page.
-    pub(crate) next_page_uri: Option<String>,
-}

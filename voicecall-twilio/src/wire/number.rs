@@ -31,14 +31,6 @@ pub(crate) struct NumberAbilities {
     pub(crate) mms: bool,
 }
 
-/// `GET /2010-04-01/Accounts/{AC}/IncomingPhoneNumbers.json`.
-#[derive(Debug, Deserialize)]
-pub(crate) struct NumberPage {
-    pub(crate) incoming_phone_numbers: Vec<Number>,
-    #[serde(default)]
-    pub(crate) next_page_uri: Option<String>,
-}
-
 /// A number that is sold.
 #[derive(Debug, Deserialize)]
 pub(crate) struct AvailableNumber {

@@ -17,11 +17,3 @@ pub(crate) struct Recording {
     /// RFC 2822.
     pub(crate) start_time: Option<String>,
 }
-
-/// `GET /2010-04-01/Accounts/{AC}/Calls/{CA}/Recordings.json`.
-#[derive(Debug, Deserialize)]
-pub(crate) struct RecordingPage {
-    pub(crate) recordings: Vec<Recording>,
-    /// Relative to the API's host; none on the last page.
-    pub(crate) next_page_uri: Option<String>,
-}

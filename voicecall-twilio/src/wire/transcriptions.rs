@@ -49,14 +49,6 @@ pub(crate) struct RecordingTranscription {
     date_created: Option<String>,
 }
 
-/// `GET /2010-04-01/Accounts/{AC}/Recordings/{RE}/Transcriptions.json`.
-#[derive(Debug, Deserialize)]
-pub(crate) struct RecordingTranscriptions {
-    pub(crate) transcriptions: Vec<RecordingTranscription>,
-    /// Relative to the API's host; none on the last page.
-    pub(crate) next_page_uri: Option<String>,
-}
-
 impl RecordingTranscription {
     pub(crate) fn read(&self) -> Option<api::RecordingTranscription> {
         let amount = match &self.price {

@@ -19,10 +19,11 @@ use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
-use support::world::{PHONE, SHOP, World, free_address};
+use support::world::{PHONE, SHOP, World};
 use support::{client, json, until};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use voicecall_core::testing::ReservedAddress;
 
 /// Longer than a call, on a busy machine.
 const CALL: Duration = Duration::from_secs(180);
@@ -191,7 +192,8 @@ async fn assert_metrics(world: &World, metrics: SocketAddr) {
 
 #[tokio::test]
 async fn a_call_is_seen_in_metrics_traces_and_logs_without_personal_data() {
-    let (collector, metrics) = (Collector::start().await, free_address());
+    let (collector, reserved) = (Collector::start().await, ReservedAddress::new());
+    let metrics = reserved.address();
     let mut world = World::start("happy").await;
     world.set("METRICS_LISTEN", metrics);
     world.set("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{}", collector.address));
@@ -227,7 +229,8 @@ async fn a_call_is_seen_in_metrics_traces_and_logs_without_personal_data() {
 #[tokio::test]
 async fn a_collector_that_is_gone_delays_nothing_and_is_told_of_in_the_log() {
     let mut world = World::start("happy").await;
-    world.set("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{}", free_address()));
+    let nobody = ReservedAddress::new();
+    world.set("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{}", nobody.address()));
     let mut server = world.serve().await;
     server.terminate();
     assert!(server.exit(Duration::from_secs(60)).await.success(), "{}", server.log());

@@ -18,6 +18,7 @@ use voicecall::store::{EngineStore, JournalStore, NewSession, QueueStore, Sessio
 use voicecall::survey::store::{CallStore, QuestionId};
 use voicecall::twilio::TwilioVoice;
 use voicecall::{CallTime, SessionId, TenantId, Vault};
+use voicecall_core::testing::ReservedAddress;
 use voicecall_sim::fault::Rng;
 use voicecall_sim::phone::{Answer, Party, PartyAction, Ring};
 use voicecall_sim::twilio::server::{ServerOptions, TwilioServer};
@@ -141,7 +142,8 @@ async fn kill_again_and_again() {
     let mut row = Row::new("P1", "kills -9 of a server with calls under way, at moments drawn by chance", SEED);
     let folder = std::env::temp_dir().join(format!("voicecall-kills-{}", TenantId::new()));
     std::fs::create_dir_all(&folder).unwrap();
-    let listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let reserved = ReservedAddress::new();
+    let listen = reserved.address();
     let gateway = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let entrance = gateway.local_addr().unwrap();
     let relaying = tokio::spawn(relay_all(gateway, listen, Gate::new(Passing::All)));

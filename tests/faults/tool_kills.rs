@@ -20,6 +20,7 @@ use voicecall::sqlite::SqliteStore;
 use voicecall::store::{EndReason, JournalStore, PageRequest, Session, SessionFilter, SessionStore};
 use voicecall::tool::{ToolEffect, ToolState};
 use voicecall::{CallTime, TenantId};
+use voicecall_core::testing::ReservedAddress;
 use voicecall_sim::phone::{Answer, Party, PartyAction, Silent};
 use voicecall_sim::twilio::server::{ServerOptions, TwilioServer};
 use voicecall_sim::twilio::{Account, Exchange, ExchangeOptions, Method, Number};
@@ -121,7 +122,8 @@ impl Call {
     async fn of(effect: ToolEffect, step: Step, seed: u64) -> Self {
         let folder = std::env::temp_dir().join(format!("voicecall-tool-kills-{}", TenantId::new()));
         std::fs::create_dir_all(&folder).unwrap();
-        let listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let reserved = ReservedAddress::new();
+        let listen = reserved.address();
         let gateway = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let entrance = gateway.local_addr().unwrap();
         let gate = Gate::new(if step == Step::Socket { Passing::AllButMedia } else { Passing::All });

@@ -11,22 +11,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use support::Database;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use voicecall_core::RecordId;
 use voicecall_core::store::EngineStore;
+use voicecall_core::testing::ReservedAddress;
 use voicecall_core::testing::store::run_all;
 use voicecall_store_postgres::{PostgresOptions, tokio_postgres};
 
 struct PgBouncer {
     process: Child,
     folder: PathBuf,
-    port: u16,
+    reserved: ReservedAddress,
 }
 
 impl PgBouncer {
     async fn start(database: &Database) -> Self {
         let server: tokio_postgres::Config = database.url("postgres").parse().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+        let reserved = ReservedAddress::new();
+        let port = reserved.address().port();
         let folder = std::env::temp_dir().join(format!("voicecall-pgbouncer-{}", RecordId::new()));
         std::fs::create_dir(&folder).unwrap();
         let roles = ["tenant", "queue", "routing", "maintenance"];
@@ -47,7 +49,7 @@ impl PgBouncer {
         }
         let started = command.arg(folder.join("settings")).stderr(Stdio::null()).spawn();
         let process = started.expect("these tests need pgbouncer: ./scripts/postgres-env installs Debian's");
-        let bouncer = Self { process, folder, port };
+        let bouncer = Self { process, folder, reserved };
         while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
             tokio::task::yield_now().await;
         }
@@ -57,7 +59,7 @@ impl PgBouncer {
     fn url(&self, database: &Database) -> String {
         let url = database.url("voicecall");
         let server: tokio_postgres::Config = url.parse().unwrap();
-        url.replacen(&format!(":{}/", server.get_ports()[0]), &format!(":{}/", self.port), 1)
+        url.replacen(&format!(":{}/", server.get_ports()[0]), &format!(":{}/", self.reserved.address().port()), 1)
     }
 }
 

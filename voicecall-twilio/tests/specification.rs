@@ -4,7 +4,7 @@
 mod support;
 
 use std::io::{BufRead, BufReader, Lines, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use voicecall_core::carrier::{
     NumberWebhooks, PausedAudio, PlaceCall, RecordCall, RecordingId, RecordingStatus, VoiceBackend,
 };
 use voicecall_core::messaging::{ConversationalBackend, FindMessages, Media, MessageState, SendMessage};
-use voicecall_core::testing::number_suite;
+use voicecall_core::testing::{ReservedAddress, number_suite};
 use voicecall_core::{ConsentToken, SessionId};
 use voicecall_sim::phone::{Answer, Silent};
 use voicecall_sim::twilio::server::{ServerOptions, TwilioServer};
@@ -43,6 +43,7 @@ struct Judge {
     prism: Child,
     address: SocketAddr,
     says: Lines<BufReader<ChildStdout>>,
+    _reserved: ReservedAddress,
 }
 
 impl Judge {
@@ -50,7 +51,8 @@ impl Judge {
     fn between(carrier: &str, specification: &str) -> Self {
         let setting =
             |name: &str| std::env::var_os(name).unwrap_or_else(|| panic!("run scripts/spec-check: no {name}"));
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let reserved = ReservedAddress::new();
+        let address = reserved.address();
         let mut prism = Command::new(setting("VOICECALL_PRISM"))
             .arg("proxy")
             .arg(Path::new(&setting("VOICECALL_TWILIO_SPECS")).join(format!("{specification}.json")))
@@ -63,7 +65,7 @@ impl Judge {
         let mut says = BufReader::new(prism.stdout.take().unwrap()).lines();
         let listens = says.by_ref().map_while(Result::ok).any(|line| line.contains("listening"));
         assert!(listens, "prism does not listen");
-        Self { prism, address, says }
+        Self { prism, address, says, _reserved: reserved }
     }
 
     /// What it said against the requests and answers so far.

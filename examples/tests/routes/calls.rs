@@ -38,8 +38,8 @@ impl Events {
 
 #[tokio::test]
 async fn a_call_is_followed_ended_counted_and_forgotten() {
-    let (mut world, metrics) = (World::start("happy").await, free_address());
-    world.set("METRICS_LISTEN", metrics);
+    let (mut world, metrics) = (World::start("happy").await, ReservedAddress::new());
+    world.set("METRICS_LISTEN", metrics.address());
     let _server = world.serve().await;
     let (ours, theirs) = (Client { world: &world, token: signed_token(&[SHOP], 600) }, theirs(&world));
     let mut events = Events::of(&ours).await;
@@ -98,7 +98,11 @@ async fn a_call_is_followed_ended_counted_and_forgotten() {
     assert_eq!(ours.post(&path, &good, 409).await["code"], "conflict");
     ours.post(&format!("/api/calls/{session}/cancel"), &json!({}), 409).await;
     events.until("ended", |call| call["id"] == json!(session)).await;
-    assert_eq!(ends(metrics).await, ["{reason=\"completed\",connected=\"true\"} 1"], "who watches the engine knows");
+    assert_eq!(
+        ends(metrics.address()).await,
+        ["{reason=\"completed\",connected=\"true\"} 1"],
+        "who watches the engine knows"
+    );
 
     // The call itself ends a moment later. If the customer had agreed by then, its own words are the transcript.
     support::until("no live call", WHOLE_CALL, async || {

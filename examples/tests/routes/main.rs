@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use support::past::Past;
 use support::world::{
-    PENDING, PENDING_PHONE, PHONE, SHOP, SILENT_SHOP, VERIFIED, WEBHOOK_SECRET, World, free_address, scoped_token,
-    signed_token,
+    PENDING, PENDING_PHONE, PHONE, SHOP, SILENT_SHOP, VERIFIED, WEBHOOK_SECRET, World, scoped_token, signed_token,
 };
 use support::{client, json as answer};
+use voicecall_core::testing::ReservedAddress;
 
 /// Some id that belongs to nothing.
 const NOTHING: &str = "0192f0c0-0000-7000-8000-0000000000ff";

@@ -26,8 +26,8 @@ const AI: &str = "/api/calls/webhooks/ai";
 
 #[tokio::test]
 async fn a_carrier_without_a_form_of_its_own_reports_in_ours() {
-    let (mut world, metrics) = (World::start("happy").await, free_address());
-    world.set("METRICS_LISTEN", metrics);
+    let (mut world, metrics) = (World::start("happy").await, ReservedAddress::new());
+    world.set("METRICS_LISTEN", metrics.address());
     let _server = world.serve().await;
     let ours = ours(&world);
     let session = world.initiate().await;
@@ -41,7 +41,11 @@ async fn a_carrier_without_a_form_of_its_own_reports_in_ours() {
     let busy = event("call_failed", json!({ "reason": "busy", "vendorCode": 17 }));
     assert_eq!(tell(&world, TELEPHONY, &busy, 200).await["changed"], true);
     assert_eq!(tell(&world, TELEPHONY, &busy, 200).await["changed"], false, "twice is once");
-    assert_eq!(ends(metrics).await, ["{reason=\"busy\",connected=\"false\"} 1"], "who watches the engine knows");
+    assert_eq!(
+        ends(metrics.address()).await,
+        ["{reason=\"busy\",connected=\"false\"} 1"],
+        "who watches the engine knows"
+    );
     let mut recording = event("recording_available", json!({ "recordingUrl": "https://example.com/r.wav" }));
     recording["businessId"] = json!(SHOP);
     assert_eq!(tell(&world, TELEPHONY, &recording, 200).await["changed"], true);

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep;
+use voicecall_core::testing::ReservedAddress;
 
 use super::process::Process;
 use super::{Folder, client, column, until};
@@ -50,6 +51,7 @@ pub struct World {
     pub server: SocketAddr,
     environment: Vec<(&'static str, String)>,
     carrier: String,
+    _reserved: ReservedAddress,
     _simulator: Process,
     _gateway: Option<Gateway>,
 }
@@ -57,18 +59,21 @@ pub struct World {
 impl World {
     /// The customer behaves as `scenario` says; the carrier reaches the server directly.
     pub async fn start(scenario: &str) -> Self {
-        let server = free_address();
-        Self::around(scenario, server, server, None).await
+        let server = ReservedAddress::new();
+        let entrance = server.address();
+        Self::around(scenario, server, entrance, None).await
     }
 
     /// As [`start`](Self::start), but with a gateway before the server, which lets connections wait while there is none.
     pub async fn behind_gateway(scenario: &str) -> Self {
-        let server = free_address();
-        let gateway = Gateway::before(server).await;
-        Self::around(scenario, server, gateway.address, Some(gateway)).await
+        let server = ReservedAddress::new();
+        let gateway = Gateway::before(server.address()).await;
+        let entrance = gateway.address;
+        Self::around(scenario, server, entrance, Some(gateway)).await
     }
 
-    async fn around(scenario: &str, server: SocketAddr, entrance: SocketAddr, gateway: Option<Gateway>) -> Self {
+    async fn around(scenario: &str, reserved: ReservedAddress, entrance: SocketAddr, gateway: Option<Gateway>) -> Self {
+        let server = reserved.address();
         let folder = Folder::new();
         let public = "https://feedback.example";
         let local = entrance.to_string();
@@ -116,7 +121,7 @@ impl World {
         for name in ["VOICECALL_CHAT_MODEL", "VOICECALL_TRANSCRIPTION_MODEL", "VOICECALL_SPEECH_MODEL"] {
             environment.push((name, "simulated".to_owned()));
         }
-        Self { folder, server, environment, carrier, _simulator: simulator, _gateway: gateway }
+        Self { folder, server, environment, carrier, _reserved: reserved, _simulator: simulator, _gateway: gateway }
     }
 
     /// Gives the server's environment a variable, or another value of one.
@@ -215,11 +220,6 @@ pub fn scoped_token(businesses: &[&str], seconds: i64, scope: &str) -> String {
         "businesses": businesses,
     });
     encode(&Header::default(), &claims, &EncodingKey::from_secret(JWT_SECRET.as_bytes())).unwrap()
-}
-
-/// An address that was free a moment ago.
-pub fn free_address() -> SocketAddr {
-    std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
 }
 
 /// What stands before servers in production: it takes a connection at any time, and finds a server for it.

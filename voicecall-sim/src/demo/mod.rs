@@ -32,13 +32,13 @@ mod application;
 mod messages;
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 use url::Url;
+use voicecall_core::testing::ReservedAddress;
 use voicecall_core::{Error, ErrorKind, Result};
 
 use self::application::{Application, Services};
@@ -85,7 +85,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// `Config` if the scenario is wrong; `Unavailable` if the program does not serve, or no call comes about and ends.
 pub async fn run(scenario: &str) -> Result<()> {
     let scenario: Scenario = scenario.parse()?;
-    let app = free_address().await.map_err(|error| trouble("find a free port", error))?;
+    let reserved = ReservedAddress::new();
+    let app = reserved.address();
     if !scenario.messages.is_empty() {
         return write(&scenario, app).await;
     }
@@ -205,10 +206,6 @@ async fn show(log: &CallerLog, line: &LineRecording) {
         }
         sleep(LOOK_EVERY).await;
     }
-}
-
-async fn free_address() -> io::Result<SocketAddr> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?.local_addr()
 }
 
 fn trouble(what: &'static str, error: io::Error) -> Error {

@@ -8,9 +8,8 @@ mod run;
 mod server;
 mod tls;
 
-use std::net::TcpListener;
-
 use serde_json::json;
+use voicecall_core::testing::ReservedAddress;
 
 use self::run::{Run, file};
 use self::server::{PythonServer, TOKEN};
@@ -154,8 +153,8 @@ fn servers_that_check_signatures_refuse_a_wrong_one() {
 
 #[test]
 fn where_nobody_listens_there_is_no_connection() {
-    // A port that was free a moment ago.
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = ReservedAddress::new();
+    let address = nobody.address();
     let run = Run::of(&format!("ws://{address}/media"), &["--calls", "2"]).run();
     assert_eq!((run.code, run.kinds(1)), (1, vec!["not_connected"]));
     assert_eq!(run.calls()[1]["end"]["by"], "unreachable");

@@ -194,6 +194,11 @@ impl World {
         column(&self.database(), query)
     }
 
+    /// What is kept of a session, fact by fact, for whoever expected something else.
+    pub fn story(&self, session: &str) -> String {
+        self.column(&format!("SELECT fact FROM facts WHERE session_id = '{session}' ORDER BY seq")).join("\n")
+    }
+
     fn database(&self) -> PathBuf {
         self.folder.path().join("feedback.sqlite")
     }

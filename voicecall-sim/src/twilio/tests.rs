@@ -1,6 +1,7 @@
 //! Whole calls in virtual time: an application in memory at the other end of the exchange's orders.
 
 mod control;
+mod conversations;
 mod faults;
 mod incoming;
 mod relay;
@@ -54,13 +55,17 @@ impl World {
     }
 
     fn raw(&mut self, method: &str, path: &str, fields: &[(&str, &str)]) -> RestReply {
+        self.request(method, &format!("/2010-04-01/Accounts/{AC}{path}"), fields)
+    }
+
+    fn request(&mut self, method: &str, path: &str, fields: &[(&str, &str)]) -> RestReply {
         use base64::Engine as _;
         let credentials = base64::engine::general_purpose::STANDARD.encode(format!("{AC}:{TOKEN}"));
         let fields: Vec<_> = fields.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
         let (query, form) = if method == "GET" { (fields, Vec::new()) } else { (Vec::new(), fields) };
         let request = RestRequest {
             method: method.to_owned(),
-            path: format!("/2010-04-01/Accounts/{AC}{path}"),
+            path: path.to_owned(),
             query,
             form,
             authorization: Some(format!("Basic {credentials}")),

@@ -68,11 +68,7 @@ impl Exchange {
             return Err(Refusal::new(409, 50433, "Participant already exists"));
         }
         if let Some((address, proxy)) = &binding {
-            let account = known.account;
-            self.check_binding(account, address, proxy)?;
-            if self.conversations.bound(account, address, proxy).is_some() {
-                return Err(Refusal::new(409, 50416, "Participant and proxy address pair is already in use"));
-            }
+            self.check_binding(known.account, address, proxy, None)?;
         }
         let attributes = attributes(&ask.fields)?.unwrap_or_else(|| "{}".to_owned());
         let participant = Participant {
@@ -93,7 +89,15 @@ impl Exchange {
         Ok(place)
     }
 
-    fn check_binding(&self, account: usize, address: &str, proxy: &str) -> Result<(), Refusal> {
+    /// Whether a participant may have these addresses: nobody else has, `who` being the conversation and place of one that
+    /// there is.
+    fn check_binding(
+        &self,
+        account: usize,
+        address: &str,
+        proxy: &str,
+        who: Option<(usize, usize)>,
+    ) -> Result<(), Refusal> {
         let bare = |address: &str| address.trim_start_matches("whatsapp:").to_owned();
         if !is_e164(&bare(address)) {
             return Err(Refusal::new(400, 50407, "Invalid messaging binding address"));
@@ -101,6 +105,9 @@ impl Exchange {
         let is_ours = self.options.accounts[account].numbers.iter().any(|own| own.number == bare(proxy));
         if !is_ours || address.starts_with("whatsapp:") != proxy.starts_with("whatsapp:") {
             return Err(Refusal::new(400, 50408, "Invalid messaging binding proxy address"));
+        }
+        if self.conversations.bound(account, address, proxy).is_some_and(|other| Some(other) != who) {
+            return Err(Refusal::new(409, 50416, "Participant and proxy address pair is already in use"));
         }
         Ok(())
     }
@@ -116,7 +123,7 @@ impl Exchange {
                 .binding
                 .as_ref()
                 .ok_or_else(|| Refusal::new(400, 50441, "Failed to add a proxy address to a participant"))?;
-            self.check_binding(known.account, address, proxy)?;
+            self.check_binding(known.account, address, proxy, Some((conversation, place)))?;
         }
         let participant = &mut self.conversation_mut(conversation).participants[place];
         participant.attributes = attributes.unwrap_or_else(|| participant.attributes.clone());

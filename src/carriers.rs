@@ -14,7 +14,7 @@ use voicecall_engine::Registry;
 /// A registry without accounts that knows the carriers of the enabled features by their names, such as `twilio`: for
 /// [`Registry::with_file`], or to [register](Registry::register) more of them.
 ///
-/// | carrier | keys of its accounts beside `name`, `carrier`, `numbers`, `shared_numbers`, `calls_per_second` and `prices` |
+/// | carrier | keys of its accounts beside `name`, `carrier`, `numbers`, `shared_numbers`, `calls_per_second`, `prices` and `converse` |
 /// |---|---|
 /// | `46elks` | `api_username`, `api_password`, `websocket_number`; if wanted `webhook_secret`, `api_base_url` |
 /// | `twilio` | `account_sid`, `auth_token`; if wanted `secondary_auth_token`, `api_key` and `api_secret`, `parent_account_sid` and `parent_auth_token`, `region`, `edge`, `api_base_url` |

@@ -10,8 +10,10 @@ use url::Url;
 use super::CallEngine;
 use super::accounts::{Account, CarrierAccount};
 use super::settings::{AccountSettings, Source, accounts_of};
+#[cfg(doc)]
+use voicecall_core::carrier::ConverseSettings;
 use voicecall_core::carrier::VoiceBackend;
-use voicecall_core::money::CarrierPrice;
+use voicecall_core::money::{CarrierPrice, DestinationPrices};
 use voicecall_core::store::{Direction, Session};
 use voicecall_core::{Error, Result};
 
@@ -85,8 +87,9 @@ impl Registry {
 
     /// Adds the accounts of a TOML text, in its order: each an `[[account]]` with a `name`, its `carrier`, and what the
     /// carrier's factory reads. `numbers` (calls come from the first one), `shared_numbers` (see
-    /// [`CarrierAccount::shared_numbers`]), `calls_per_second` (1 unless it is said) and `prices` by destination (see
-    /// [`CarrierAccount::prices`]) are optional. In the place of any text may stand
+    /// [`CarrierAccount::shared_numbers`]), `calls_per_second` (1 unless it is said), `prices` by destination (see
+    /// [`CarrierAccount::prices`]) and `converse`, a table of [`ConverseSettings`] (see [`CarrierAccount::converse`]), are
+    /// optional. In the place of any text may stand
     /// `{ env = "NAME" }`, an environment variable; for `numbers` one that holds them separated by commas.
     ///
     /// `public_url` is where carriers reach this server.
@@ -131,10 +134,12 @@ impl Registry {
             let there_are: Vec<_> = self.factories.keys().map(String::as_str).collect();
             settings.wrong("carrier", format!("no carrier `{carrier}`; there are: {}", there_are.join(", ")))
         })?;
-        let (numbers, rate, prices) = (settings.numbers()?, settings.number("calls_per_second")?, settings.prices()?);
-        let shared = settings.flag("shared_numbers")?.unwrap_or(false);
+        let (numbers, rate) = (settings.numbers()?, settings.number("calls_per_second")?);
+        let prices = settings.table::<DestinationPrices>("prices")?.unwrap_or_default();
+        let (shared, converse) = (settings.flag("shared_numbers")?.unwrap_or(false), settings.table("converse")?);
         let account = CarrierAccount::new(name, factory(settings)?).prices(prices).shared_numbers(shared);
         let account = rate.into_iter().fold(account, CarrierAccount::calls_per_second);
+        let account = converse.into_iter().fold(account, CarrierAccount::converse);
         let account = numbers.into_iter().fold(account, CarrierAccount::number);
         account.validate().map_err(|error| {
             settings.wrong(error.field().unwrap_or_default(), error.message().unwrap_or_default().to_owned())

@@ -7,13 +7,11 @@ use std::fmt;
 use std::ops::Range;
 
 use secrecy::SecretString;
-use serde::Deserialize as _;
-use serde::de::IntoDeserializer as _;
+use serde::de::{DeserializeOwned, IntoDeserializer as _};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use url::Url;
 
-use voicecall_core::money::DestinationPrices;
 use voicecall_core::{Error, PhoneNumber, Result};
 
 /// A TOML text and what is needed to read it.
@@ -158,14 +156,15 @@ impl<'a> AccountSettings<'a> {
         numbers.collect()
     }
 
-    pub(super) fn prices(&mut self) -> Result<DestinationPrices> {
-        self.asked.insert("prices");
-        let Some(value) = self.table.get("prices").cloned() else { return Ok(DestinationPrices::new()) };
-        DestinationPrices::deserialize(value.into_deserializer()).map_err(|error| {
-            let expected = error.message().lines().next().unwrap_or_default().to_owned();
+    /// A table of what `T` has; `None` if there is no such key.
+    pub(super) fn table<T: DeserializeOwned>(&mut self, key: &'static str) -> Result<Option<T>> {
+        self.asked.insert(key);
+        let Some(value) = self.table.get(key).cloned() else { return Ok(None) };
+        T::deserialize(value.into_deserializer()).map(Some).map_err(|error| {
+            let expected = without_value(error.message().lines().next().unwrap_or_default());
             match error.span() {
-                Some(at) => self.source.wrong(format!("account[{}].prices", self.index), expected, Some(at)),
-                None => self.wrong("prices", expected),
+                Some(at) => self.source.wrong(format!("account[{}].{key}", self.index), expected, Some(at)),
+                None => self.wrong(key, expected),
             }
         })
     }
@@ -192,5 +191,15 @@ impl<'a> AccountSettings<'a> {
         let name = name.ok_or_else(|| self.wrong(key, expected))?;
         let value = (self.source.variable)(name).filter(|value| !value.is_empty());
         value.ok_or_else(|| self.wrong(key, format!("the environment variable {name} is not set")))
+    }
+}
+
+/// What a deserializer says is wrong, without the value that is: of names of fields it says which there are.
+fn without_value(message: &str) -> String {
+    let quotes_value =
+        ["invalid type", "invalid value", "unknown variant"].iter().any(|begin| message.starts_with(begin));
+    match message.split_once(", expected ").filter(|_| quotes_value) {
+        Some((_, expected)) => format!("expected {expected}"),
+        None => message.to_owned(),
     }
 }

@@ -6,6 +6,7 @@ use crate::settings::Source;
 use crate::{CarrierAccount, Registry};
 use secrecy::ExposeSecret as _;
 use url::Url;
+use voicecall_core::carrier::{ConverseSettings, InterruptedBy};
 use voicecall_core::testing::ScriptedCarrier;
 use voicecall_core::{Error, ErrorKind, Result};
 
@@ -111,7 +112,7 @@ fn whatever_is_wrong_is_named_by_its_key_and_line() {
             "token =",
             "tokn = \"hunter2\"\ntoken =",
             "account[0].tokn",
-            "no such key; there are: calls_per_second, carrier, name, numbers, prices, shared_numbers, token (line 7)",
+            "no such key; there are: calls_per_second, carrier, converse, name, numbers, prices, shared_numbers, token (line 7)",
         ),
         (
             "SECOND_TOKEN",
@@ -138,11 +139,36 @@ fn whatever_is_wrong_is_named_by_its_key_and_line() {
     ] {
         assert_eq!(change(from, to), (key.to_owned(), message.to_owned()));
     }
+    let prices = change("{ per_minute = 90_000 }", "\"hunter2\"");
+    assert_eq!(prices, ("account[0].prices".into(), "expected struct CarrierPrice (line 10)".into()), "no value");
     assert_eq!(wrong(""), ("account".to_owned(), "at least one [[account]] (line 1)".to_owned()));
     assert_eq!(wrong("account = 1").1, "a list: [[account]] (line 1)");
     let (key, message) = wrong("[[account]]\ntoken = \"hunter2\n");
     assert_eq!(key, "toml");
     assert!(message.ends_with("(line 2)"), "{message}");
+}
+
+#[test]
+fn an_account_may_converse_in_text_as_its_table_says() {
+    let text = GOOD.replace(
+        "[account.prices]",
+        "[account.converse]\nlanguage = \"sv-SE\"\nspeech_provider = \"Google\"\nvoice = \"sv-SE-Wavenet-A\"\n\
+         hints = [\"Vera\"]\ninterrupted_by = \"speech\"\n\n[account.prices]",
+    );
+    let registry = read_with(&text, &Tokens::default()).unwrap();
+    let how = ConverseSettings::new("sv-SE").with_voice("Google", "sv-SE-Wavenet-A").with_hint("Vera");
+    let how = how.with_interrupted_by(InterruptedBy::Speech);
+    let converses: Vec<_> = registry.accounts().iter().map(CarrierAccount::converses).collect();
+    assert_eq!(converses, [Some(&how), None]);
+    for (from, to, message) in [
+        ("language = \"sv-SE\"\n", "", "missing field `language` (line 9)"),
+        ("hints", "hint", "unknown field `hint`, expected one of"),
+        ("\"speech\"", "\"hunter2\"", "expected one of `nothing`, `keys`, `speech`, `anything` (line 14)"),
+        ("\"Google\"", "17", "expected a string (line 11)"),
+    ] {
+        let (key, told) = wrong(&text.replacen(from, to, 1));
+        assert!(key == "account[0].converse" && told.starts_with(message), "{key}: {told}");
+    }
 }
 
 #[test]

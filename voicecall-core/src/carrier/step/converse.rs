@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 /// A conversation for which the carrier hears and speaks by itself.
@@ -28,8 +29,9 @@ impl Converse {
     }
 }
 
-/// How a carrier hears and speaks in a conversation. What is absent is the carrier's choice.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// How a carrier hears and speaks in a conversation. What is absent is the carrier's choice; configurations need a `language`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ConverseSettings {
     /// The language that is spoken and understood, as a BCP 47 tag such as `sv-SE`.
@@ -43,8 +45,10 @@ pub struct ConverseSettings {
     /// With which model, by that provider's name of it.
     pub transcription_model: Option<String>,
     /// Words and phrases that are likely to be said.
+    #[serde(default)]
     pub hints: Vec<String>,
-    /// What interrupts what is being said.
+    /// What interrupts what is being said; anything unless it is said.
+    #[serde(default)]
     pub interrupted_by: InterruptedBy,
     /// What the carrier says to the end before each connection to the socket: that somebody who is on the line hears first of all
     /// that the call is kept. Without it nothing that is said may be kept.
@@ -61,7 +65,7 @@ impl ConverseSettings {
             transcription_provider: None,
             transcription_model: None,
             hints: Vec::new(),
-            interrupted_by: InterruptedBy::Anything,
+            interrupted_by: InterruptedBy::default(),
             announcement: None,
         }
     }
@@ -103,7 +107,8 @@ impl ConverseSettings {
 }
 
 /// What interrupts what a carrier is saying.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum InterruptedBy {
     /// Nothing: the caller hears it to its end.
     Nothing,
@@ -112,5 +117,6 @@ pub enum InterruptedBy {
     /// Whatever the caller says.
     Speech,
     /// Speech and keys.
+    #[default]
     Anything,
 }

@@ -78,7 +78,7 @@ impl TwilioMessaging {
     /// Builds the backend from the environment; see the crate's front page for the variables.
     ///
     /// # Errors
-    /// [`Config`](ErrorKind::Config) naming the first variable that is missing or wrong.
+    /// [`Config`](voicecall_core::ErrorKind::Config) naming the first variable that is missing or wrong.
     pub fn from_env() -> Result<Self> {
         TwilioBuilder::from_env().build_messaging()
     }

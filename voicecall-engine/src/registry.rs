@@ -89,7 +89,7 @@ impl Registry {
     /// carrier's factory reads. `numbers` (calls come from the first one), `shared_numbers` (see
     /// [`CarrierAccount::shared_numbers`]), `calls_per_second` (1 unless it is said), `prices` by destination (see
     /// [`CarrierAccount::prices`]) and `converse`, a table of [`ConverseSettings`] (see [`CarrierAccount::converse`]), are
-    /// optional. In the place of any text may stand
+    /// optional. In the place of any text but those in the two tables may stand
     /// `{ env = "NAME" }`, an environment variable; for `numbers` one that holds them separated by commas.
     ///
     /// `public_url` is where carriers reach this server.

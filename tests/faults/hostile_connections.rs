@@ -31,8 +31,9 @@ const SEED: u64 = 0xC18;
 /// How long one byte takes.
 const A_BYTE: Duration = Duration::from_millis(500);
 
-/// When an attacker whose connection was ended makes another, at the earliest; the last take twice as long. All at once they
-/// would be as many as there are slots within a millisecond, and who comes just before them would have to be quicker than that.
+/// When an attacker whose connection was ended makes another, in the mean: the first take half as long, the last half as long
+/// again. All at once they would be as many as there are slots within a millisecond, and who comes just before them would have
+/// to be quicker than that.
 const AGAIN_AFTER: Duration = Duration::from_secs(2);
 
 /// Nobody waits longer than this for an answer; how long it really takes is reported.
@@ -133,7 +134,7 @@ fn attack(attack: Attack, count: u64, server: SocketAddr) -> (JoinSet<()>, Arc<A
     let (mut attackers, ended) = (JoinSet::new(), Arc::new(AtomicUsize::new(0)));
     for n in 0..count {
         let ended = Arc::clone(&ended);
-        let again_after = AGAIN_AFTER + AGAIN_AFTER * (n % 32) as u32 / 32;
+        let again_after = AGAIN_AFTER / 2 + AGAIN_AFTER * (n % 32) as u32 / 32;
         attackers.spawn(async move {
             loop {
                 if let Ok(stream) = connect(attacker(n), server).await {

@@ -10,7 +10,8 @@ use voicecall_sim::simulation::{Application, SimulatedParts};
 use super::{Calls, ServerBuilder};
 
 /// The same configuration, with simulated parts in the place of its carriers, its agent, its public address and its
-/// clock. Its accounts keep their names, numbers and pace; those of a file, which need keys, are left out. An agent that a call brings itself, and those of an application
+/// clock. Its accounts keep their names, numbers and pace, and are conducted in text if they say so themselves or the simulation does;
+/// those of a file, which need keys, are left out. An agent that a call brings itself, and those of an application
 /// with its own handler, stay as they are.
 impl Application for ServerBuilder {
     type Handle = Calls;
@@ -23,6 +24,7 @@ impl Application for ServerBuilder {
         }
         let simulated = |account: CarrierAccount| {
             let account = account.with_backend(carrier());
+            let account = parts.converse.iter().cloned().fold(account, CarrierAccount::converse);
             if account.numbers().is_empty() { account.number(parts.number.clone()) } else { account }
         };
         self.accounts = self.accounts.into_iter().map(|account| account.map(simulated)).collect();

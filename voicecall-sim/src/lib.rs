@@ -15,6 +15,7 @@ mod media_socket;
 pub mod media_streams;
 pub mod openai;
 pub mod phone;
+mod relay;
 mod rest_server;
 pub mod scenario;
 pub mod simulation;

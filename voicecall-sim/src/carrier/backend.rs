@@ -10,6 +10,7 @@ use voicecall_core::carrier::{
     WebhookRequest,
 };
 use voicecall_core::media::MediaCodec;
+use voicecall_core::text_media::TextCodec;
 use voicecall_core::{CarrierCallId, Error, ErrorKind, Result};
 
 use super::exchange::{SimCarrier, index_of};
@@ -30,7 +31,7 @@ impl VoiceBackend for SimCarrier {
         let mut able = VoiceCapabilities::none();
         (able.hang_up, able.time_limit, able.update_call, able.resumes_after_stream) = (true, true, true, true);
         (able.signed_webhooks, able.signed_media, able.media_addresses) = (true, true, true);
-        able.screening = true;
+        (able.screening, able.converse) = (true, self.options.speech.is_some());
         able
     }
 
@@ -116,6 +117,10 @@ impl VoiceBackend for SimCarrier {
 
     fn media_codec(&self) -> Box<dyn MediaCodec> {
         self.protocol.media_codec()
+    }
+
+    fn text_codec(&self) -> Result<Box<dyn TextCodec>> {
+        self.protocol.text_codec()
     }
 
     async fn health(&self) -> Result<()> {

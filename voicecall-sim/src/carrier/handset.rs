@@ -10,12 +10,15 @@ use super::exchange::SimCarrier;
 use super::line::Owner;
 use super::party_phone::PartyPhone;
 use super::phone::{Phone, PhoneEnd};
+use super::step::Converse;
+use super::text_phone::TextPhone;
 use crate::fault::Fault;
 
 #[derive(Debug)]
 pub(super) enum Handset<'a> {
     Person(Phone),
     Party(Box<PartyPhone<'a>>),
+    Text(Box<TextPhone<'a>>),
 }
 
 impl<'a> Handset<'a> {
@@ -38,11 +41,24 @@ impl<'a> Handset<'a> {
         }
     }
 
+    /// The same for a conversation in text, which the carrier's own voice begins.
+    pub(super) fn in_text(
+        carrier: &Arc<SimCarrier>,
+        index: usize,
+        converse: &Converse,
+        peer: PairedPeer,
+        answered_at: Instant,
+        owner: &'a mut Owner,
+    ) -> Self {
+        Self::Text(Box::new(TextPhone::new(carrier, index, converse, peer, answered_at, owner)))
+    }
+
     /// Stays on the line until something ends it. Nothing is lost if this is dropped before [`stop`](Self::stop).
     pub(super) async fn run(&mut self, fault: Option<Fault>) -> PhoneEnd {
         match self {
             Self::Person(phone) => phone.run(fault).await,
             Self::Party(phone) => phone.run(fault).await,
+            Self::Text(phone) => phone.run(fault).await,
         }
     }
 
@@ -51,6 +67,7 @@ impl<'a> Handset<'a> {
         match self {
             Self::Person(phone) => phone.stop().await,
             Self::Party(phone) => phone.stop().await,
+            Self::Text(phone) => phone.stop().await,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use voicecall_core::carrier::{CallStatus, CarrierEventKind, IncomingCall, PlaceCall};
-use voicecall_core::testing::{ScriptedCarrier, SignedRequest, paired_socket};
+use voicecall_core::testing::{PairedPeer, ScriptedCarrier, SignedRequest, paired_socket};
 use voicecall_core::{CallTime, CarrierCallId};
 
 use super::dial::Dialled;
@@ -16,7 +16,7 @@ use super::handset::Handset;
 use super::people::{Person, Reaction};
 use super::phone::PhoneEnd;
 use super::record::Break;
-use super::step::{self, Step};
+use super::step::{self, Converse, Step};
 use crate::fault::{Fault, Faults, Site};
 use crate::phone::{Answer, Party, Ring};
 
@@ -214,9 +214,18 @@ impl Line {
         for _ in 0..MOST_STEPS {
             let control = match steps.pop_front() {
                 None | Some(Step::HangUp | Step::Reject { .. }) => return,
-                Some(Step::Stream(path)) => match self.stream(&path).await {
+                Some(Step::Stream(path)) => match self.connect(&path, None).await {
                     Some(control) => control,
                     None => continue,
+                },
+                Some(Step::Converse(converse)) => match self.connect(&converse.socket, Some(&converse)).await {
+                    Some(control) => control,
+                    None => {
+                        if let Some(next) = &converse.next {
+                            steps = self.ask(next).await;
+                        }
+                        continue;
+                    }
                 },
                 Some(Step::Redirect(path)) => {
                     steps = self.ask(&path).await;
@@ -261,13 +270,52 @@ impl Line {
         }
     }
 
-    /// Connects the call's audio. Returns what the call is to do instead of its next step.
-    async fn stream(&mut self, path: &str) -> Option<Control> {
+    /// Connects the call's audio, or its text. Returns what the call is to do instead of what follows.
+    async fn connect(&mut self, path: &str, converse: Option<&Converse>) -> Option<Control> {
         let fault = self.faults.draw(Site::MediaSocket);
-        if let Some(Fault::Latency { delay, .. }) = fault {
-            sleep(delay).await;
+        match fault {
+            Some(Fault::DropBefore) => return None,
+            Some(Fault::Latency { delay, .. }) => sleep(delay).await,
+            _ => {}
         }
-        let server = self.carrier.server().filter(|_| fault != Some(Fault::DropBefore))?;
+        let peer = self.open_socket(path)?;
+        let answered_at = self.answered_at.unwrap_or_else(Instant::now);
+        if converse.is_none() {
+            self.report(CarrierEventKind::StreamStarted);
+        }
+        let mut phone = match converse {
+            None => Handset::new(&self.carrier, self.index, &self.id, peer, answered_at, &mut self.owner),
+            Some(converse) => Handset::in_text(&self.carrier, self.index, converse, peer, answered_at, &mut self.owner),
+        };
+        let end = tokio::select! {
+            biased;
+            control = self.control.recv() => {
+                phone.stop().await;
+                return Some(control.unwrap_or(Control::HangUp));
+            }
+            end = phone.run(fault) => end,
+        };
+        self.carrier.note(format_args!("{}: its media {end:?}", self.id));
+        if !matches!(end, PhoneEnd::Closed | PhoneEnd::Left) {
+            self.carrier.change(self.index, |call, now| call.breaks.push(Break { at: now, back_at: None }));
+        }
+        match end {
+            PhoneEnd::Left => {
+                phone.stop().await;
+                Some(Control::HangUp)
+            }
+            // Nobody knows: the socket stays open.
+            PhoneEnd::FellSilent => Some(self.control.recv().await.unwrap_or(Control::HangUp)),
+            PhoneEnd::Closed | PhoneEnd::BrokeOff | PhoneEnd::Reset => {
+                drop(phone);
+                self.disconnected(end, converse.is_some()).await
+            }
+        }
+    }
+
+    /// Opens a socket to the service.
+    fn open_socket(&self, path: &str) -> Option<PairedPeer> {
+        let server = self.carrier.server()?;
         let (socket, peer) = paired_socket();
         let handshake = ScriptedCarrier::sign(path, "");
         let (carrier, id) = (Arc::clone(&self.carrier), self.id.clone());
@@ -278,46 +326,21 @@ impl Line {
             }
         });
         self.carrier.change(self.index, |call, _| call.sockets += 1);
-        self.report(CarrierEventKind::StreamStarted);
-        let answered_at = self.answered_at.unwrap_or_else(Instant::now);
-        let mut phone = Handset::new(&self.carrier, self.index, &self.id, peer, answered_at, &mut self.owner);
-        let end = tokio::select! {
-            biased;
-            control = self.control.recv() => {
-                phone.stop().await;
-                return Some(control.unwrap_or(Control::HangUp));
-            }
-            end = phone.run(fault) => end,
-        };
-        self.carrier.note(format_args!("{}: its audio {end:?}", self.id));
-        let kind = match end {
-            PhoneEnd::Closed | PhoneEnd::Left => CarrierEventKind::StreamStopped,
-            PhoneEnd::BrokeOff | PhoneEnd::Reset | PhoneEnd::FellSilent => {
-                self.carrier.change(self.index, |call, now| call.breaks.push(Break { at: now, back_at: None }));
-                CarrierEventKind::StreamFailed { error: "the media socket broke".to_owned() }
-            }
-        };
+        Some(peer)
+    }
+
+    /// A socket is closed. Of audio the service is told; after a conversation in text it is asked what follows.
+    async fn disconnected(&mut self, end: PhoneEnd, was_text: bool) -> Option<Control> {
+        if was_text {
+            return None;
+        }
+        self.report(match end {
+            PhoneEnd::Closed => CarrierEventKind::StreamStopped,
+            _ => CarrierEventKind::StreamFailed { error: "the media socket broke".to_owned() },
+        });
         match end {
-            PhoneEnd::Closed => {
-                self.report(kind);
-                None
-            }
-            PhoneEnd::BrokeOff => {
-                drop(phone);
-                self.report(kind);
-                None
-            }
-            PhoneEnd::Left => {
-                phone.stop().await;
-                Some(Control::HangUp)
-            }
-            PhoneEnd::Reset => {
-                drop(phone);
-                self.report(kind);
-                Some(self.control.recv().await.unwrap_or(Control::HangUp))
-            }
-            // Nobody knows: the socket stays open.
-            PhoneEnd::FellSilent => Some(self.control.recv().await.unwrap_or(Control::HangUp)),
+            PhoneEnd::Reset => Some(self.control.recv().await.unwrap_or(Control::HangUp)),
+            _ => None,
         }
     }
 }

@@ -73,6 +73,7 @@ mod phone;
 mod receiver;
 mod record;
 mod step;
+mod text_phone;
 mod wire;
 
 pub use exchange::SimCarrier;

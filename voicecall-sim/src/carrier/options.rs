@@ -7,6 +7,7 @@ use voicecall_core::ErrorKind;
 
 use super::people::People;
 use crate::fault::FaultPlan;
+use crate::labels::Labels;
 
 /// How a [`SimCarrier`](super::SimCarrier) behaves.
 #[derive(Debug, Clone)]
@@ -34,6 +35,8 @@ pub struct CarrierOptions {
     pub retries: u32,
     /// The time of day: the one of the engine.
     pub clock: Clock,
+    /// With what the carrier hears and speaks in conversations in text; it conducts none without.
+    pub speech: Option<Labels>,
 }
 
 impl CarrierOptions {
@@ -51,6 +54,7 @@ impl CarrierOptions {
             packet: Duration::from_millis(20),
             retries: 2,
             clock: Clock::system(),
+            speech: None,
         }
     }
 }

@@ -6,12 +6,13 @@ use std::time::Duration;
 use serde_json::Value;
 use url::Url;
 use voicecall_core::PhoneNumber;
-use voicecall_core::carrier::WebhookReply;
+use voicecall_core::carrier::{InterruptedBy, WebhookReply};
 
 /// A step of a call. Addresses are paths with their query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Step {
     Stream(String),
+    Converse(Converse),
     Redirect(String),
     Say(String),
     Pause(Duration),
@@ -26,6 +27,17 @@ pub(super) enum Step {
         busy: bool,
     },
     HangUp,
+}
+
+/// A conversation in text, for which the carrier hears and speaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Converse {
+    /// Of the socket.
+    pub(super) socket: String,
+    pub(super) greeting: Option<String>,
+    pub(super) interrupted_by: InterruptedBy,
+    /// Asked what follows.
+    pub(super) next: Option<String>,
 }
 
 /// Somebody else to call.
@@ -52,6 +64,7 @@ fn step(step: &Value) -> Option<Step> {
     let path = |name: &str| text(name).and_then(path_of);
     path("stream")
         .map(Step::Stream)
+        .or_else(|| converse(step).map(Step::Converse))
         .or_else(|| path("redirect").map(Step::Redirect))
         .or_else(|| text("play").map(|url| Step::Play(url.to_owned())))
         .or_else(|| text("reject").map(|reason| Step::Reject { busy: reason == "busy" }))
@@ -59,6 +72,17 @@ fn step(step: &Value) -> Option<Step> {
         .or_else(|| gather(step))
         .or_else(|| text("say").map(|said| Step::Say(said.to_owned())))
         .or_else(|| step.get("pause").and_then(Value::as_u64).map(|seconds| Step::Pause(Duration::from_secs(seconds))))
+}
+
+fn converse(step: &Value) -> Option<Converse> {
+    let text = |name: &str| step.get(name).and_then(Value::as_str);
+    let interrupted_by = step.get("settings").and_then(|settings| settings.get("interrupted_by"));
+    Some(Converse {
+        socket: path_of(text("converse")?)?,
+        greeting: text("greeting").map(ToOwned::to_owned),
+        interrupted_by: interrupted_by.cloned().map(serde_json::from_value).transpose().ok()?.unwrap_or_default(),
+        next: text("next").and_then(path_of),
+    })
 }
 
 fn dial(step: &Value) -> Option<Dial> {
@@ -92,7 +116,9 @@ mod tests {
         let body = r#"[{"stream":"wss://a.example/media/t?x=1","parameters":{}},{"hold":"x"},{"say":"Hi"},{"pause":2},
             {"redirect":"https://a.example/next"},{"play":"https://a.example/a.wav"},{"dial":["+46701740606"],"next":null},
             {"dial":["+46701740607"],"screening":["https://a.example/screen"],"next":"https://a.example/back"},
-            {"gather":[{"say":"Press 1."},{"pause":1}],"next":"https://a.example/key"},{"reject":"busy"},"hang_up"]"#;
+            {"gather":[{"say":"Press 1."},{"pause":1}],"next":"https://a.example/key"},{"reject":"busy"},"hang_up",
+            {"converse":"wss://a.example/media/u","greeting":"Hi","settings":{"interrupted_by":"keys"},"next":"https://a.example/on"},
+            {"converse":"wss://a.example/media/v","settings":{"interrupted_by":"shouting"}}]"#;
         let reply = WebhookReply { content_type: "application/json", body: body.to_owned() };
         let steps = [
             Step::Stream("/media/t?x=1".to_owned()),
@@ -109,6 +135,12 @@ mod tests {
             Step::Gather { says: vec!["Press 1.".to_owned()], next: Some("/key".to_owned()) },
             Step::Reject { busy: true },
             Step::HangUp,
+            Step::Converse(Converse {
+                socket: "/media/u".to_owned(),
+                greeting: Some("Hi".to_owned()),
+                interrupted_by: InterruptedBy::Keys,
+                next: Some("/on".to_owned()),
+            }),
         ];
         assert_eq!(read(&reply), steps);
         assert!(read(&WebhookReply { body: "not JSON".to_owned(), ..reply }).is_empty());

@@ -11,6 +11,7 @@ mod parties;
 mod party;
 mod playout;
 mod recorded;
+mod sound;
 mod stats;
 mod wire;
 
@@ -21,5 +22,6 @@ pub use parties::{Automaton, Echo, FixedAudio, HangsUp, PressesKeys, Silent, Ton
 pub use party::{Answer, Answerer, Party, PartyAction, Ring};
 pub use playout::Playout;
 pub use recorded::{LineRecording, Recorded};
+pub(crate) use sound::{Sound, beep};
 pub use stats::{Gap, MediaStats};
 pub use wire::{AppMessage, IllegalMessage, PhoneMessage, Wire};

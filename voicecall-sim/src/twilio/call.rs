@@ -14,11 +14,11 @@ use super::message::Message;
 use super::press::Pressing;
 use super::queue::Place;
 use super::relay::Relay;
-use super::sound::Sound;
 use super::stream::Stream;
 use super::twiml::{Address, RecordingSettings};
 use super::{Method, Verb, Webhook};
 use crate::phone::Party;
+use crate::phone::Sound;
 
 /// How far a call has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

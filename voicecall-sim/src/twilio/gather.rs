@@ -7,9 +7,9 @@ use voicecall_core::CallTime;
 use voicecall_core::audio::{FRAME_DURATION, Frame};
 
 use super::call::Doing;
-use super::sound::Sound;
 use super::twiml::{GatherVerb, Verb};
 use super::{Exchange, LogEvent};
+use crate::phone::Sound;
 use crate::phone::is_audible;
 
 /// A `<Gather>` that is going on.

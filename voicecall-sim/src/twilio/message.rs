@@ -6,11 +6,11 @@ use voicecall_core::CallTime;
 use voicecall_core::audio::{FRAME_DURATION, Frame};
 
 use super::call::Doing;
-use super::sound::{Sound, beep};
 use super::twiml::{Address, RecordVerb};
 use super::webhook::Draft;
 use super::{Exchange, Method, WebhookKind};
 use crate::phone::is_audible;
+use crate::phone::{Sound, beep};
 
 /// A message that is being left.
 #[derive(Debug)]

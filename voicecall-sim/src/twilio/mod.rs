@@ -34,7 +34,6 @@ pub mod server;
 mod sid;
 pub(crate) mod signature;
 mod sockets;
-mod sound;
 mod stream;
 mod transcriptions;
 mod twiml;

@@ -1,31 +1,23 @@
 //! A conversation in text: the carrier speaks what it is sent and sends what it hears, and both interrupt each other.
 
-mod heard;
 mod message;
-
-use std::collections::VecDeque;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use voicecall_core::CallTime;
 use voicecall_core::audio::Frame;
 
-use self::heard::{HeardCaller, Utterance};
 use self::message::RelayCommand;
 use super::call::Doing;
 use super::sid::sid;
 use super::sockets::stream_address;
-use super::sound::Sound;
 use super::twiml::RelayVerb;
 use super::{Exchange, LogEvent, Order, SocketEnd, SocketFault, StreamEnd, sign};
 use crate::fault::{Fault, Site};
 use crate::phone::{MediaStats, PartyAction};
+use crate::relay::{Interrupted, Talk};
 
 /// So many messages in a row that nobody knows end the conversation.
 const MOST_UNIDENTIFIED: u32 = 10;
-
-/// How long it takes from a text to its first sound, when nothing is being said.
-const VOICE_BEGINS: Duration = Duration::from_millis(200);
 
 /// A conversation that is going on, or about to.
 #[derive(Debug)]
@@ -38,12 +30,7 @@ pub(super) struct Relay {
     fault: Option<Fault>,
     /// Language of the voice, and of the ears.
     languages: (String, String),
-    /// Tokens of a sentence that is not complete.
-    pending: String,
-    queue: VecDeque<Utterance>,
-    /// What of the present utterance was heard, in sentences that are over, and for how long.
-    said: (String, Duration),
-    caller: HeardCaller,
+    talk: Talk,
     unidentified: u32,
 }
 
@@ -57,40 +44,12 @@ impl Relay {
             "customParameters": self.verb.parameters,
         })
     }
+}
 
-    /// What the caller hears in 20 ms.
-    fn sound(&mut self) -> Frame {
-        let Some(utterance) = self.queue.front_mut() else { return Frame::SILENCE };
-        let heard = utterance.take();
-        if utterance.is_over()
-            && let Some(utterance) = self.queue.pop_front()
-        {
-            if utterance.ends_turn {
-                self.said = (String::new(), Duration::ZERO);
-            } else {
-                heard::append(&mut self.said.0, &utterance.text);
-                self.said.1 += utterance.length();
-            }
-        }
-        heard
-    }
-
-    /// The caller interrupts what is being said: it is told, and nothing of it is said any more.
-    fn interrupt(&mut self) -> Value {
-        let (mut words, mut length) = std::mem::take(&mut self.said);
-        if let Some(utterance) = self.queue.front() {
-            heard::append(&mut words, &utterance.heard());
-            length += utterance.heard_for();
-        }
-        self.queue.clear();
-        self.pending.clear();
-        let ms = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
-        json!({ "type": "interrupt", "utteranceUntilInterrupt": words, "durationUntilInterruptMs": ms })
-    }
-
-    fn is_interruptible(&self) -> bool {
-        self.queue.front().is_some_and(|utterance| utterance.interruptible)
-    }
+/// The caller has interrupted what was being said.
+fn interrupt(interrupted: Interrupted) -> Value {
+    let ms = u64::try_from(interrupted.after.as_millis()).unwrap_or(u64::MAX);
+    json!({ "type": "interrupt", "utteranceUntilInterrupt": interrupted.words, "durationUntilInterruptMs": ms })
 }
 
 impl Exchange {
@@ -106,10 +65,7 @@ impl Exchange {
             frames: 0,
             fault,
             languages: (verb.language.clone(), verb.language.clone()),
-            pending: String::new(),
-            queue: VecDeque::new(),
-            said: (String::new(), Duration::ZERO),
-            caller: HeardCaller::default(),
+            talk: Talk::default(),
             unidentified: 0,
             verb,
         };
@@ -164,9 +120,8 @@ impl Exchange {
             Ok(RelayCommand::Play { source, interruptible }) => {
                 let found = self.file(&source);
                 self.note(now, Some(index), LogEvent::Played { url: source, found: found.is_some() });
-                let sound = found.map(|audio| Utterance::new(String::new(), audio, interruptible, true));
-                if let Doing::Relaying(relay) = &mut self.calls[index].doing {
-                    relay.queue.extend(sound);
+                if let (Doing::Relaying(relay), Some(audio)) = (&mut self.calls[index].doing, found) {
+                    relay.talk.play(audio, interruptible);
                 }
             }
             Ok(RelayCommand::SendDigits(digits)) => {
@@ -214,25 +169,12 @@ impl Exchange {
     /// Takes in a token. A sentence is spoken as soon as it is complete.
     fn relay_text(&mut self, now: CallTime, index: usize, token: &str, last: bool, interruptible: bool) {
         let Doing::Relaying(relay) = &mut self.calls[index].doing else { return };
-        relay.pending.push_str(token);
-        let mut sentences = Vec::new();
-        while let Some(end) = heard::sentence_end(&relay.pending) {
-            let rest = relay.pending.split_off(end);
-            sentences.push(std::mem::replace(&mut relay.pending, rest));
-        }
-        if last {
-            sentences.push(std::mem::take(&mut relay.pending));
-        }
         let language = relay.languages.0.clone();
-        let count = sentences.len();
-        for (at, sentence) in sentences.into_iter().enumerate() {
-            let ends_turn = last && at + 1 == count;
-            let text = sentence.trim().to_owned();
-            let audio = if text.is_empty() { Vec::new() } else { self.relay_voice(now, index, &text, &language) };
+        for sentence in relay.talk.sentences(token, last) {
+            let text = &sentence.text;
+            let audio = if text.is_empty() { Vec::new() } else { self.relay_voice(now, index, text, &language) };
             let Doing::Relaying(relay) = &mut self.calls[index].doing else { return };
-            let begins = relay.queue.is_empty() && !audio.is_empty();
-            let wait = if begins { vec![0xFF; 8 * VOICE_BEGINS.as_millis() as usize] } else { Vec::new() };
-            relay.queue.push_back(Utterance::new(text, [wait, audio].concat(), interruptible, ends_turn));
+            relay.talk.say(sentence, audio, interruptible);
         }
     }
 
@@ -254,21 +196,16 @@ impl Exchange {
         if let PartyAction::Press(key) = action
             && relay.verb.reports_keys
         {
-            if by_keys && relay.is_interruptible() {
-                messages.push(relay.interrupt());
+            if by_keys && relay.talk.is_interruptible() {
+                messages.push(interrupt(relay.talk.interrupt()));
             }
             messages.push(json!({ "type": "dtmf", "digit": key.to_string() }));
         }
-        let speaks = !relay.queue.is_empty();
-        let may_interrupt = by_speech && relay.is_interruptible();
-        // What is said while the agent speaks and cannot be interrupted is not reported.
-        let ended = if speaks && !may_interrupt { relay.caller.forget() } else { relay.caller.hear(spoken) };
-        if may_interrupt && relay.caller.interrupts() {
-            messages.push(relay.interrupt());
-        }
-        let heard = relay.sound();
+        let ear = relay.talk.hear(spoken, by_speech);
+        messages.extend(ear.interrupted.map(interrupt));
+        let heard = relay.talk.sound();
         let language = relay.languages.1.clone();
-        if let Some((words, _)) = ended.and_then(|audio| self.words(&audio, &language)) {
+        if let Some((words, _)) = ear.turn.and_then(|audio| self.words(&audio, &language)) {
             messages.push(json!({ "type": "prompt", "voicePrompt": words, "lang": language, "last": true }));
         }
         for message in messages {

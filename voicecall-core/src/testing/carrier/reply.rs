@@ -12,7 +12,10 @@ pub(super) fn reply(flow: &CallFlow) -> WebhookReply {
 fn step(step: &CallStep) -> Value {
     match step {
         CallStep::Stream(target) => json!({ "stream": target.url, "parameters": target.parameters }),
-        CallStep::Converse(converse) => json!({ "converse": converse.url, "next": converse.next }),
+        CallStep::Converse(converse) => json!({
+            "converse": converse.url, "parameters": converse.parameters, "next": converse.next,
+            "greeting": converse.greeting, "settings": converse.settings,
+        }),
         CallStep::Say(say) => json!({ "say": say.text, "language": say.language }),
         CallStep::Play(play) => json!({ "play": play.url }),
         CallStep::Pause(length) => json!({ "pause": length.as_secs() }),

@@ -12,7 +12,7 @@ use std::time::Duration;
 use url::Url;
 use voicecall_core::Clock;
 use voicecall_core::agent::VoiceAgent;
-use voicecall_core::carrier::IncomingCall;
+use voicecall_core::carrier::{ConverseSettings, IncomingCall};
 use voicecall_core::{Error, PhoneNumber, Result};
 use voicecall_engine::CallEngine;
 
@@ -41,6 +41,8 @@ pub struct SimulatedParts {
     pub clock: Clock,
     /// The number of an application that has none of its own.
     pub number: PhoneNumber,
+    /// How the carrier hears and speaks, if calls are to be [conducted in text](Simulation::converse).
+    pub converse: Option<ConverseSettings>,
 }
 
 /// What can be simulated: `voicecall::ServerBuilder` with the feature `sim`, or a function that puts an engine together
@@ -122,6 +124,7 @@ pub struct Simulation<A> {
     latency: Latency,
     faults: FaultPlan,
     limit: Duration,
+    converse: Option<ConverseSettings>,
 }
 
 /// How somebody takes part.
@@ -153,7 +156,16 @@ impl<A: Application> Simulation<A> {
             latency: Latency::default(),
             faults,
             limit,
+            converse: None,
         }
+    }
+
+    /// Has calls conducted in text, in which the carrier hears and speaks: those of all accounts, whatever they say
+    /// themselves. It speaks and understands any language, and of `how` only what is announced and what interrupts counts.
+    #[must_use]
+    pub fn converse(mut self, how: ConverseSettings) -> Self {
+        self.converse = Some(how);
+        self
     }
 
     /// What the language model answers. Without it, an application that asks one fails the run.

@@ -57,13 +57,13 @@ where
     F: FnOnce(A::Handle) -> Fut,
     Fut: Future<Output = Result<()>>,
 {
-    let Simulation { app, model, callers, colleagues, latency, faults, .. } = simulation;
+    let Simulation { app, model, callers, colleagues, latency, faults, converse, .. } = simulation;
     let clock = Clock::from(jiff::Timestamp::now());
     let labels = Labels::new();
     let services = Services::new(model, latency, &faults, labels.clone());
     let seed = faults.seed;
     let mut options = CarrierOptions::new(faults);
-    options.clock = clock;
+    (options.clock, options.speech) = (clock, Some(labels.clone()));
     let carrier = SimCarrier::new(options);
     for (number, colleague) in colleagues {
         carrier.colleague(number.parse().map_err(|error: Error| error.with_field("colleague"))?, colleague);
@@ -77,6 +77,7 @@ where
         public_url,
         clock,
         number: OURS.parse()?,
+        converse,
     };
     let (engine, handle) = app.build(parts)?;
     let events = Arc::new(Events::default());

@@ -58,7 +58,8 @@ impl fmt::Debug for Connector {
 /// The TLS configuration, which names its cryptography: the process's default belongs to the application and may be
 /// missing or ambiguous.
 fn config() -> Result<ClientConfig> {
-    let failed = |what| move |error| Error::new(ErrorKind::Config, "set up client").with_message(what).with_source(error);
+    let failed =
+        |what| move |error| Error::new(ErrorKind::Config, "set up client").with_message(what).with_source(error);
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()

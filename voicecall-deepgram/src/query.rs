@@ -217,7 +217,11 @@ mod tests {
             ("nova-30", &[], &[]),
         ] {
             let query = query(&Settings::default(), model, None, &words);
-            assert_eq!((&values(&query, "keyterm")[..], &values(&query, "keywords")[..]), (keyterms, keywords), "{model}");
+            assert_eq!(
+                (&values(&query, "keyterm")[..], &values(&query, "keywords")[..]),
+                (keyterms, keywords),
+                "{model}"
+            );
         }
     }
 

@@ -215,7 +215,8 @@ mod tests {
 
     #[test]
     fn long_words_weigh_more() {
-        let words = json!([{"start": 0.0, "end": 0.9, "confidence": 1.0}, {"start": 0.9, "end": 1.0, "confidence": 0.0}]);
+        let words =
+            json!([{"start": 0.0, "end": 0.9, "confidence": 1.0}, {"start": 0.9, "end": 1.0, "confidence": 0.0}]);
         let mut heard = Segments::default();
         let best = json!({"transcript": "förfärligt o", "confidence": 0.1, "words": words});
         heard.add(results(0.0, 1.0, true, &best)).unwrap();

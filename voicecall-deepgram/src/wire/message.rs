@@ -153,7 +153,8 @@ mod tests {
 
     #[test]
     fn a_strange_detail_does_not_cost_the_words() {
-        for (detail, strange) in [("confidence", json!("high")), ("languages", json!(7)), ("words", json!([{"start": []}]))]
+        for (detail, strange) in
+            [("confidence", json!("high")), ("languages", json!(7)), ("words", json!([{"start": []}]))]
         {
             let mut alternative = json!({"transcript": "ja"});
             alternative[detail] = strange;
@@ -176,7 +177,9 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_an_error() {
-        for text in ["", "hej", r#"{"type":"Results""#, r#"{"type":"Results","channel":{"alternatives":[{"transcript":7}]}"#] {
+        for text in
+            ["", "hej", r#"{"type":"Results""#, r#"{"type":"Results","channel":{"alternatives":[{"transcript":7}]}"#]
+        {
             assert!(Message::read(text).is_err(), "{text}");
         }
     }

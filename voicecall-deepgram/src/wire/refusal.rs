@@ -19,7 +19,10 @@ impl Refusal {
         let text = |key: &str| body.get(key).and_then(Value::as_str);
         let code = ["err_code", "category", "variant", "code"].into_iter().find_map(text);
         // One of the codes is two words: Bad Request.
-        Self { code: code.and_then(|code| name(&code.replace(' ', "_"))), request_id: text("request_id").and_then(name) }
+        Self {
+            code: code.and_then(|code| name(&code.replace(' ', "_"))),
+            request_id: text("request_id").and_then(name),
+        }
     }
 }
 
@@ -33,10 +36,16 @@ mod tests {
     #[test]
     fn every_known_shape_is_read() {
         for (body, code) in [
-            (json!({"err_code": "INVALID_AUTH", "err_msg": "Invalid credentials.", "request_id": "r-1"}), "INVALID_AUTH"),
+            (
+                json!({"err_code": "INVALID_AUTH", "err_msg": "Invalid credentials.", "request_id": "r-1"}),
+                "INVALID_AUTH",
+            ),
             (json!({"err_code": "Bad Request", "err_msg": "No such model", "request_id": "r-1"}), "Bad_Request"),
             (json!({"category": "INVALID_JSON", "message": "m", "details": "d", "request_id": "r-1"}), "INVALID_JSON"),
-            (json!({"type": "Error", "variant": "SchemaError", "description": "d", "request_id": "r-1"}), "SchemaError"),
+            (
+                json!({"type": "Error", "variant": "SchemaError", "description": "d", "request_id": "r-1"}),
+                "SchemaError",
+            ),
         ] {
             let refusal = Refusal::read(&body);
             assert_eq!((refusal.code.as_deref(), refusal.request_id.as_deref()), (Some(code), Some("r-1")));

@@ -6,6 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use tokio_tungstenite::tungstenite::Error as SocketError;
+use tokio_tungstenite::tungstenite::error::ProtocolError as Breach;
 use tokio_tungstenite::tungstenite::http::{HeaderMap, Response, header};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -35,6 +36,10 @@ pub(crate) fn of_handshake(error: SocketError) -> Error {
 /// The error for a socket that broke, or ended without a goodbye.
 pub(crate) fn of_socket(error: Option<SocketError>) -> Error {
     let kind = match &error {
+        // Counted as a breach of the protocol there, a connection that simply ended is none here.
+        Some(SocketError::Protocol(Breach::ResetWithoutClosingHandshake | Breach::HandshakeIncomplete)) => {
+            ErrorKind::Unavailable
+        }
         // What it sent is too long, or no WebSocket.
         Some(SocketError::Capacity(_) | SocketError::Protocol(_) | SocketError::Utf8(_)) => ErrorKind::Protocol,
         _ => ErrorKind::Unavailable,

@@ -102,7 +102,9 @@ impl Settings {
 
 /// By which parameter a family of models takes likely words. Deepgram refuses the other.
 fn hint(model: &str) -> Option<&'static str> {
-    let is_of = |family: &str| model.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
+    // A digit behind the dash is another family: nova-3 is none of nova's.
+    let is_more = |rest: &str| rest.strip_prefix('-').is_some_and(|more| more.starts_with(char::is_alphabetic));
+    let is_of = |family: &str| model.strip_prefix(family).is_some_and(|rest| rest.is_empty() || is_more(rest));
     if is_of("nova-3") {
         Some("keyterm")
     } else if ["nova-2", "nova", "enhanced", "base"].into_iter().any(is_of) {

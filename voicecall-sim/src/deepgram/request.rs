@@ -130,8 +130,10 @@ impl ListenRequest {
     }
 }
 
+/// A digit behind the dash is another family: nova-3 is none of nova's.
 fn is_of(model: &str, family: &str) -> bool {
-    model.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    let is_more = |rest: &str| rest.strip_prefix('-').is_some_and(|more| more.starts_with(char::is_alphabetic));
+    model.strip_prefix(family).is_some_and(|rest| rest.is_empty() || is_more(rest))
 }
 
 fn flag(name: &str, value: &str) -> Result<bool, Refusal> {

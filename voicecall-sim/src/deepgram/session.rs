@@ -136,7 +136,7 @@ mod tests {
     use super::*;
     use crate::clips::Library;
 
-    const SENTENCE: &str = "Kaffet var kallt, och jag fick vänta länge.";
+    const SENTENCE: &str = "Kaffet var kallt och jag fick vänta länge.";
 
     fn session(query: &str) -> ListenSession {
         let request = ListenRequest::read(&format!("model=nova-3&encoding=mulaw&sample_rate=8000&{query}")).unwrap();

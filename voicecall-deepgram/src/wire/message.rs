@@ -51,7 +51,7 @@ pub(crate) struct Results {
     /// Whether this piece will not be heard again.
     #[serde(deserialize_with = "or_default")]
     pub(crate) is_final: bool,
-    #[serde(deserialize_with = "or_default")]
+    /// Must be readable if it is there: words would else be lost without a sound.
     channel: Channel,
 }
 
@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn what_is_no_json_is_an_error() {
         for text in
-            ["", "hej", r#"{"type":"Results""#, r#"{"type":"Results","channel":{"alternatives":[{"transcript":7}]}"#]
+            ["", "hej", r#"{"type":"Results""#, r#"{"type":"Results","channel":{"alternatives":[{"transcript":7}]}}"#]
         {
             assert!(Message::read(text).is_err(), "{text}");
         }

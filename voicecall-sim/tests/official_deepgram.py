@@ -1,12 +1,13 @@
 """Drives the emulator with Deepgram's own Python library; prints `ok` if every answer is what the library promises."""
 
+import json
 import os
 import sys
 
 from deepgram import DeepgramClient
-from deepgram.core.api_error import ApiError
 from deepgram.environment import DeepgramClientEnvironment
 from deepgram.listen.v1.types import ListenV1Metadata, ListenV1Results
+from websockets.exceptions import InvalidStatus
 
 AUDIO = open(sys.argv[1], "rb").read()
 SENTENCE = sys.argv[2]
@@ -36,8 +37,12 @@ def refused(how, by=deepgram):
     try:
         with by.listen.v1.connect(**how):
             pass
-    except ApiError as error:
-        return error.status_code
+    except InvalidStatus as error:
+        # The library passes on what its WebSocket client says of a refused handshake.
+        answer = error.response
+        body = json.loads(answer.body)
+        assert body["request_id"] == answer.headers["dg-request-id"], body
+        return answer.status_code, body["err_code"]
     raise AssertionError(f"expected a refusal of {how}")
 
 
@@ -69,13 +74,13 @@ with deepgram.listen.v1.connect(**HOW) as connection:
     assert isinstance(connection.recv(), ListenV1Metadata)
 
 # What is refused: a wrong key, no such model, a parameter of another family of models.
-assert refused(HOW, client("wrong")) == 401
-assert refused({**HOW, "model": "nova-9"}) == 400
-assert refused({**HOW, "model": "nova-2", "keyterm": ["Anna"]}) == 400
+assert refused(HOW, client("wrong")) == (401, "INVALID_AUTH")
+assert refused({**HOW, "model": "nova-9"}) == (400, "Bad Request")
+assert refused({**HOW, "model": "nova-2", "keyterm": ["Anna"]}) == (400, "Bad Request")
 
 # Faults, as the scenario plans them: from the sixth socket on.
-assert refused(HOW) == 402
-assert refused(HOW) == 429
+assert refused(HOW) == (402, "ASR_PAYMENT_REQUIRED")
+assert refused(HOW) == (429, "TOO_MANY_REQUESTS")
 with deepgram.listen.v1.connect(**HOW) as connection:
     try:
         send(connection)

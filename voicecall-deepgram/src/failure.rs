@@ -83,8 +83,8 @@ const fn kind(status: u16) -> (ErrorKind, Option<&'static str>) {
         404 => (ErrorKind::NotFound, Some("no such path behind the base address")),
         408 => (ErrorKind::Timeout, None),
         429 => (ErrorKind::RateLimited, Some("more sockets at once than the account may have")),
+        405..=407 | 409..=428 | 430..=499 => (ErrorKind::Rejected, None),
         500..=599 => (ErrorKind::Unavailable, None),
-        401..=499 => (ErrorKind::Rejected, None),
         _ => (ErrorKind::Protocol, Some("an unexpected status")),
     }
 }

@@ -12,6 +12,9 @@ const MAX_TEXT: usize = 64 * 1024;
 /// What weighs as much as a word without a length, in seconds.
 const SHORTEST_WORD: f64 = 0.01;
 
+/// What weighs as much as a word that is longer than any, in seconds.
+const LONGEST_WORD: f64 = 10.0;
+
 /// Segments may overlap by as much and still follow each other, in seconds.
 const SAME_PLACE: f64 = 0.001;
 
@@ -121,8 +124,8 @@ impl Mean {
     }
 
     fn weigh(&mut self, confidence: f64, seconds: f64) {
-        // What is no number weighs like the shortest word; what JSON may hold beyond an hour is cut.
-        let seconds = seconds.max(SHORTEST_WORD).min(3600.0);
+        // A number of JSON may be anything but none.
+        let seconds = seconds.clamp(SHORTEST_WORD, LONGEST_WORD);
         if confidence.is_finite() {
             self.sum += confidence.clamp(0.0, 1.0) * seconds;
             self.weight += seconds;

@@ -29,6 +29,7 @@ const IDLE: Duration = Duration::from_secs(10);
 type Socket = WebSocketStream<TcpStream>;
 
 /// Serves a connection to its end.
+#[expect(clippy::result_large_err, reason = "tungstenite's callback returns its answer so")]
 pub(super) async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     let fault = shared.draw();
     match &fault {

@@ -131,7 +131,7 @@ impl DeepgramTranscription {
         self
     }
 
-    /// Says whether Deepgram must not keep the audio to improve its models (`mip_opt_out`), which costs more.
+    /// Says whether Deepgram must not keep the audio to improve its models (`mip_opt_out`). It may cost more.
     #[must_use]
     pub fn with_model_improvement_opt_out(mut self, opt_out: bool) -> Self {
         self.settings.mip_opt_out = opt_out;

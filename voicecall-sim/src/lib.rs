@@ -5,6 +5,7 @@ pub mod caller;
 pub mod carrier;
 pub mod clips;
 mod clock;
+pub mod deepgram;
 pub mod demo;
 pub mod elks46;
 pub mod fault;

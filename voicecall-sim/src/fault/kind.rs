@@ -36,6 +36,9 @@ pub enum Site {
     /// `"openai.transcription"`: speech to text.
     #[serde(rename = "openai.transcription")]
     OpenaiTranscription,
+    /// `"deepgram.listen"`: live speech to text; drawn once per socket.
+    #[serde(rename = "deepgram.listen")]
+    DeepgramListen,
 }
 
 /// One thing that goes wrong. Durations are written like `"300ms"` or `"1m 30s"`.
@@ -147,6 +150,7 @@ impl Site {
                     | F::HalfOpenSocket { .. }
                     | F::OutOfOrder
             ),
+            Self::DeepgramListen => !matches!(fault, F::Duplicate { .. } | F::OutOfOrder | F::Late { .. }),
             Self::OpenaiChat | Self::OpenaiSpeech | Self::OpenaiTranscription => !matches!(
                 fault,
                 F::Duplicate { .. } | F::OutOfOrder | F::Late { .. } | F::Reset { .. } | F::Close { .. }

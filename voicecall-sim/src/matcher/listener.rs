@@ -85,16 +85,27 @@ impl Listener {
         None
     }
 
+    /// What can be told of the utterance that is under way, which goes on.
+    pub fn so_far(&self) -> Option<Utterance> {
+        let (sound, _) = self.sound.as_ref()?;
+        Some(self.understand(sound))
+    }
+
     /// Ends the utterance that is under way, as when the line is closed.
     pub fn finish(&mut self) -> Option<Utterance> {
         let (sound, _) = self.sound.take()?;
+        Some(self.understand(&sound))
+    }
+
+    /// What was said in a sound that ends now.
+    fn understand(&self, sound: &[i16]) -> Utterance {
         let start = self.now - sound.len();
-        let mut heard = self.ears.listen(&sound);
+        let mut heard = self.ears.listen(sound);
         for word in &mut heard.words {
             word.start += start;
             word.end += start;
         }
-        Some(Utterance { heard, start, end: self.now })
+        Utterance { heard, start, end: self.now }
     }
 
     /// Whether a frame stands out from the noise of the line, which follows the quietest frames at

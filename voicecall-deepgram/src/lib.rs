@@ -1,0 +1,16 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod connection;
+mod endpoint;
+mod environment;
+mod failure;
+mod query;
+mod socket;
+mod transcript;
+mod transcription;
+mod turn;
+mod wire;
+
+pub use endpoint::{Endpoint, Timeouts};
+pub use transcription::DeepgramTranscription;

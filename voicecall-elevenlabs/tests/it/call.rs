@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use voicecall_core::agent::{AgentSetup, Cascade, VoiceAgent};
-use voicecall_core::audio::{Detection, Frame};
-use voicecall_core::call::{CallMachine, CallRunner, CallSettings, CallSink, Conversation, Effect, Exchange};
+use voicecall_core::audio::{Detection, FRAME_SAMPLES, Frame};
+use voicecall_core::call::{CallMachine, CallRunner, CallSettings, CallSink, Conversation, Effect, Exchange, Keep};
 use voicecall_core::carrier::Say;
 use voicecall_core::dialogue::LlmDialogue;
 use voicecall_core::journal::Fact;
@@ -21,8 +21,11 @@ use crate::service::{server, speech};
 
 const TEXT: &str = "Jag är en AI-assistent och vill ställa några korta frågor om ditt besök.";
 
-/// How much of the sentence the caller listens to: 100 frames of 20 ms.
-const LISTENS: usize = 100;
+/// What is said first, so that the rest may be kept.
+const ANNOUNCEMENT: &str = "Tack.";
+
+/// How much the caller listens to: 120 frames of 20 ms.
+const LISTENS: usize = 120;
 
 /// Keeps what was said.
 #[derive(Clone, Default)]
@@ -93,6 +96,7 @@ async fn an_interrupted_agent_knows_the_words_that_were_heard() {
     let dialogue = LlmDialogue::new("You answer the phone.").greeting(TEXT);
     let mut settings = CallSettings::new(SessionId::new());
     settings.detection = Detection::Energy;
+    settings.keep = Keep::Announced(ANNOUNCEMENT.to_owned());
     let ledger = Ledger::default();
     let (_control, commands) = mpsc::channel(1);
     let runner = CallRunner {
@@ -109,9 +113,11 @@ async fn an_interrupted_agent_knows_the_words_that_were_heard() {
     let samples = line.await.unwrap();
 
     let said = ledger.0.lock().unwrap().clone();
-    let (heard, unheard, estimated) = said.first().expect("the greeting is in the ledger");
+    let (heard, unheard, estimated) = said.last().expect("the greeting is in the ledger");
     assert!(!estimated, "the words have their places");
-    let clip = Library::bundled().voice("agent", TEXT).unwrap();
+    let clip = |text| Library::bundled().voice("agent", text).unwrap();
+    let announced = clip(ANNOUNCEMENT).audio.len().next_multiple_of(FRAME_SAMPLES) as u64;
+    let (clip, samples) = (clip(TEXT), samples - announced);
     let expected = clip.words.iter().filter(|word| word.end as u64 <= samples).count();
     assert!((4..clip.words.len()).contains(&expected), "{expected} words in {samples} samples");
     let count = heard.split_whitespace().count();

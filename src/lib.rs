@@ -26,6 +26,9 @@ pub use voicecall_engine as engine;
 #[cfg(feature = "46elks")]
 #[doc(inline)]
 pub use voicecall_46elks as elks46;
+#[cfg(feature = "elevenlabs")]
+#[doc(inline)]
+pub use voicecall_elevenlabs as elevenlabs;
 #[cfg(feature = "mcp")]
 #[doc(inline)]
 pub use voicecall_mcp as mcp;

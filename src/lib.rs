@@ -29,6 +29,9 @@ pub use voicecall_46elks as elks46;
 #[cfg(feature = "deepgram")]
 #[doc(inline)]
 pub use voicecall_deepgram as deepgram;
+#[cfg(feature = "elevenlabs")]
+#[doc(inline)]
+pub use voicecall_elevenlabs as elevenlabs;
 #[cfg(feature = "mcp")]
 #[doc(inline)]
 pub use voicecall_mcp as mcp;

@@ -19,7 +19,6 @@
 //! ```
 
 mod chat;
-mod delivery;
 mod ear;
 mod error;
 mod json;
@@ -29,6 +28,7 @@ mod routes;
 mod schema;
 mod scripted_llm;
 mod server;
+mod strike;
 mod tools;
 mod voice;
 

@@ -9,17 +9,15 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
-use hyper::server::conn::http1;
-use hyper_util::rt::TokioIo;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 use voicecall_core::{Error, ErrorKind, Result};
 
-use super::delivery::Delivery;
 use super::{ApiError, EarService, ScriptedLlm, Voice, routes};
 use crate::clips::{Fallback, Library};
+use crate::delivery::Delivery;
 use crate::fault::{Faults, Site};
+use crate::http_server::serve;
 use crate::matcher::ClipMatcher;
 use crate::scenario::Scenario;
 
@@ -70,7 +68,7 @@ impl Server {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(unavailable)?;
         let address = listener.local_addr().map_err(unavailable)?;
         let router = router(Services::new(scenario, api_key, options));
-        let task = tokio::spawn(serve(listener, router));
+        let task = tokio::spawn(serve(listener, router, || ()));
         Ok(Self { address, task })
     }
 
@@ -91,33 +89,6 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.task.abort();
-    }
-}
-
-/// Accepts connections and owns their tasks: when this ends, they end.
-async fn serve(listener: TcpListener, router: Router) {
-    let mut connections = JoinSet::new();
-    loop {
-        let socket = tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((socket, _)) => socket,
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection");
-                    tokio::task::yield_now().await;
-                    continue;
-                }
-            },
-            Some(_) = connections.join_next() => continue,
-        };
-        // Without it small pieces of an answer wait for each other.
-        if let Err(error) = socket.set_nodelay(true) {
-            tracing::warn!(%error, "cannot set TCP_NODELAY");
-        }
-        let service = TowerToHyperService::new(router.clone());
-        connections.spawn(async move {
-            // A connection that breaks, planned or not, concerns nobody but its client.
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
-        });
     }
 }
 

@@ -10,10 +10,10 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::super::chat::{ChatCall, Completion};
-use super::super::delivery::Delivery;
 use super::super::server::Services;
 use super::super::{ApiError, Reply};
 use super::{send, unix_now};
+use crate::delivery::Delivery;
 use crate::fault::Site;
 
 pub(super) async fn complete(State(services): State<Arc<Services>>, body: Bytes) -> Result<Response, ApiError> {

@@ -13,8 +13,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::time::Instant;
 
-use super::delivery::Delivery;
 use super::server::Services;
+use crate::delivery::Delivery;
 
 /// The largest upload OpenAI takes: 25 MB.
 const UPLOAD_LIMIT: usize = 25 * 1024 * 1024;

@@ -8,12 +8,12 @@ use axum::response::Response;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::super::delivery::Delivery;
 use super::super::json::{Members, wrong_type};
 use super::super::server::Services;
 use super::super::voice::SPEECH_RATE;
 use super::super::{ApiError, Utterance};
 use super::send;
+use crate::delivery::Delivery;
 use crate::fault::Site;
 use crate::wav;
 

@@ -9,11 +9,11 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::super::delivery::Delivery;
 use super::super::json::check_model;
 use super::super::server::Services;
 use super::super::{ApiError, Heard, HeardWord};
 use super::send;
+use crate::delivery::Delivery;
 use crate::fault::Site;
 
 pub(super) async fn transcribe(

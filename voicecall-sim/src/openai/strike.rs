@@ -1,50 +1,12 @@
-//! An answer on its way to the client: pieces with their times, and what a fault does to them.
+//! What a fault of the plan does to an answer.
 
-use std::collections::VecDeque;
-use std::future::pending;
-use std::io;
 use std::time::Duration;
 
-use axum::body::Body;
-use bytes::Bytes;
-use futures_util::stream::{self, StreamExt as _};
-use tokio::task::yield_now;
-use tokio::time::{Instant, sleep_until};
-
 use super::ApiError;
+use crate::delivery::{Delivery, Ending};
 use crate::fault::Fault;
 
-/// The pieces of an answer's body, each with the time since the request at which it is sent.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Delivery {
-    pieces: VecDeque<(Duration, Bytes)>,
-    ending: Ending,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Ending {
-    /// The body ends as it should.
-    #[default]
-    Complete,
-    /// The connection closes after so long.
-    Closed(Duration),
-    /// Nothing more comes, and the connection stays open.
-    Silent,
-}
-
 impl Delivery {
-    /// An answer that comes whole after `wait`.
-    pub(super) fn whole(wait: Duration, body: impl Into<Bytes>) -> Self {
-        let mut delivery = Self::default();
-        delivery.push(wait, body);
-        delivery
-    }
-
-    /// Appends a piece that is sent `after` the request.
-    pub(super) fn push(&mut self, after: Duration, piece: impl Into<Bytes>) {
-        self.pieces.push_back((after, piece.into()));
-    }
-
     /// What becomes of the answer when `fault` strikes it. The middle of an answer of one piece is before that piece.
     ///
     /// # Errors
@@ -79,59 +41,13 @@ impl Delivery {
         }
         Ok(self)
     }
-
-    /// Sends the pieces in time. Returns with the first piece, so that the status line comes no sooner than its body.
-    pub(super) async fn into_body(mut self, asked: Instant) -> Body {
-        match (self.pieces.front(), self.ending) {
-            (Some((after, _)), _) => wait(asked, *after).await,
-            (None, Ending::Closed(after)) => wait(asked, after).await,
-            (None, Ending::Silent) => pending().await,
-            (None, Ending::Complete) => {}
-        }
-        let first = self.pieces.pop_front().map(|(_, piece)| Ok(piece));
-        let has_begun = first.is_some();
-        let rest = stream::unfold(self, move |mut delivery| async move {
-            let item = delivery.next(asked, has_begun).await?;
-            Some((item, delivery))
-        });
-        Body::from_stream(stream::iter(first).chain(rest))
-    }
-
-    async fn next(&mut self, asked: Instant, has_begun: bool) -> Option<io::Result<Bytes>> {
-        if let Some((after, piece)) = self.pieces.pop_front() {
-            wait(asked, after).await;
-            return Some(Ok(piece));
-        }
-        match std::mem::take(&mut self.ending) {
-            Ending::Complete => None,
-            Ending::Silent => pending().await,
-            Ending::Closed(after) => {
-                wait(asked, after).await;
-                if has_begun {
-                    // Lets go what was handed over before: closing drops it otherwise.
-                    yield_now().await;
-                }
-                Some(Err(io::ErrorKind::ConnectionAborted.into()))
-            }
-        }
-    }
-
-    fn delay(&mut self, from: usize, length: Duration) {
-        self.pieces.iter_mut().skip(from).for_each(|(after, _)| *after = after.saturating_add(length));
-    }
-}
-
-/// Returns `after` the request, at once if that is past: an answer that is closed before its first piece must not let the head out.
-async fn wait(asked: Instant, after: Duration) {
-    match asked.checked_add(after) {
-        Some(due) if due <= Instant::now() => {}
-        Some(due) => sleep_until(due).await,
-        None => pending().await,
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures_util::StreamExt as _;
+    use tokio::time::Instant;
+
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);

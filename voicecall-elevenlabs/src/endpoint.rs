@@ -1,0 +1,198 @@
+//! Where ElevenLabs is, how to log in and how long it may take.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use url::{Host, Url};
+use voicecall_core::{Error, Result};
+
+const GLOBAL: &str = "https://api.elevenlabs.io";
+
+/// The base address of accounts whose data stays in the European Union.
+pub const EU_RESIDENCY: &str = "https://api.eu.residency.elevenlabs.io";
+
+/// The base address of accounts whose data stays in India.
+pub const INDIA_RESIDENCY: &str = "https://api.in.residency.elevenlabs.io";
+
+/// The base address that is answered from the United States only.
+pub const US_RESIDENCY: &str = "https://api.us.elevenlabs.io";
+
+/// An account: its address, its key and its time limits.
+///
+/// ```
+/// use voicecall_elevenlabs::{EU_RESIDENCY, Endpoint};
+///
+/// let account = Endpoint::new("key")?.with_base_url(EU_RESIDENCY)?;
+/// assert!(!format!("{account:?}").contains("key\""));
+/// # Ok::<(), voicecall_core::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    base_url: Url,
+    api_key: SecretString,
+    timeouts: Timeouts,
+}
+
+impl Endpoint {
+    /// The account of `api_key` at ElevenLabs's global address.
+    ///
+    /// # Errors
+    /// `Config` naming `api_key` if the key is empty.
+    pub fn new(api_key: impl Into<SecretString>) -> Result<Self> {
+        let api_key = api_key.into();
+        if api_key.expose_secret().trim().is_empty() {
+            return Err(Error::config("api_key", "a key, since ElevenLabs takes no request without one"));
+        }
+        Ok(Self { base_url: parse(GLOBAL)?, api_key, timeouts: Timeouts::default() })
+    }
+
+    /// Replaces the address, which is everything before `/v1/…`, path prefix included: that of a residency, or of a server
+    /// that speaks the same protocol.
+    ///
+    /// # Errors
+    /// `Config` naming `base_url` if it is not an absolute `http` or `https` address.
+    pub fn with_base_url(mut self, base_url: &str) -> Result<Self> {
+        self.base_url = parse(base_url)?;
+        Ok(self)
+    }
+
+    /// Replaces the time limits.
+    #[must_use]
+    pub fn with_timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.timeouts = timeouts;
+        self
+    }
+
+    /// The time limits.
+    #[must_use]
+    pub fn timeouts(&self) -> Timeouts {
+        self.timeouts
+    }
+
+    pub(crate) fn api_key(&self) -> &SecretString {
+        &self.api_key
+    }
+
+    /// Whether the service runs on this machine.
+    pub(crate) fn is_loopback(&self) -> bool {
+        match self.base_url.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        }
+    }
+
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.base_url.scheme() == "https"
+    }
+
+    /// The address of one operation; a query of the base address stays.
+    pub(crate) fn url(&self, path: &[&str]) -> Url {
+        let mut url = self.base_url.clone();
+        // Only addresses without a host have no segments, and those are refused when they are read.
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        url
+    }
+}
+
+fn parse(base_url: &str) -> Result<Url> {
+    let wrong = || Error::config("base_url", "an absolute http or https address");
+    let url = Url::parse(base_url.trim()).map_err(|error| wrong().with_source(error))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return Err(wrong());
+    }
+    Ok(url)
+}
+
+/// How long the service may keep a caller waiting. What runs out of time ends in `Timeout`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Timeouts {
+    /// Until a connection stands. Default 3 s.
+    pub connect: Duration,
+    /// From the request to the first audio. Default 5 s.
+    pub first: Duration,
+    /// From one piece of audio to the next. Default 1.5 s.
+    pub stall: Duration,
+    /// All waiting for one answer together, and the whole of one request about voices. Default 60 s.
+    pub total: Duration,
+}
+
+impl Timeouts {
+    /// Replaces the limit for a connection.
+    #[must_use]
+    pub fn with_connect(mut self, connect: Duration) -> Self {
+        self.connect = connect;
+        self
+    }
+
+    /// Replaces the limit for the first audio.
+    #[must_use]
+    pub fn with_first(mut self, first: Duration) -> Self {
+        self.first = first;
+        self
+    }
+
+    /// Replaces the limit between pieces.
+    #[must_use]
+    pub fn with_stall(mut self, stall: Duration) -> Self {
+        self.stall = stall;
+        self
+    }
+
+    /// Replaces the limit for all waiting together.
+    #[must_use]
+    pub fn with_total(mut self, total: Duration) -> Self {
+        self.total = total;
+        self
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(3),
+            first: Duration::from_secs(5),
+            stall: Duration::from_millis(1500),
+            total: Duration::from_secs(60),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use voicecall_core::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn path_prefix_and_query_of_the_base_address_stay() {
+        for (base, expected) in [
+            (EU_RESIDENCY, "https://api.eu.residency.elevenlabs.io/v1/voices"),
+            ("http://localhost:8080/", "http://localhost:8080/v1/voices"),
+            ("https://host/proxy/", "https://host/proxy/v1/voices"),
+            ("https://host?tenant=2", "https://host/v1/voices?tenant=2"),
+        ] {
+            let endpoint = Endpoint::new("key").unwrap().with_base_url(base).unwrap();
+            assert_eq!(endpoint.url(&["v1", "voices"]).as_str(), expected);
+        }
+    }
+
+    #[test]
+    fn wrong_addresses_and_empty_keys_are_named() {
+        for base in ["", "localhost:8080", "/v1", "ftp://host", "unix:/run/socket"] {
+            let error = Endpoint::new("key").unwrap().with_base_url(base).unwrap_err();
+            assert_eq!((error.kind(), error.field()), (ErrorKind::Config, Some("base_url")), "{base:?}");
+        }
+        assert_eq!(Endpoint::new(" ").unwrap_err().field(), Some("api_key"));
+    }
+
+    #[test]
+    fn the_key_is_not_printed() {
+        let endpoint = Endpoint::new("canary-key").unwrap();
+        assert!(!format!("{endpoint:?}").contains("canary"));
+    }
+}

@@ -7,10 +7,11 @@ use reqwest::{Method, RequestBuilder, Response, redirect, retry};
 use rustls::ClientConfig;
 use rustls::crypto::aws_lc_rs;
 use secrecy::ExposeSecret;
+use voicecall_core::model::Timeouts;
 use voicecall_core::{Error, ErrorKind, Result};
 
 use crate::PROVIDER;
-use crate::endpoint::{Endpoint, Timeouts};
+use crate::endpoint::Endpoint;
 use crate::failure::{self, Concurrency};
 
 /// The longest answer that is read as a whole: the previews of a designed voice are the longest, with half a minute of MP3 each.

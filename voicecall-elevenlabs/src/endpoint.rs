@@ -1,9 +1,8 @@
 //! Where ElevenLabs is, how to log in and how long it may take.
 
-use std::time::Duration;
-
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
+use voicecall_core::model::Timeouts;
 use voicecall_core::{Error, Result};
 
 const GLOBAL: &str = "https://api.elevenlabs.io";
@@ -105,61 +104,6 @@ fn parse(base_url: &str) -> Result<Url> {
         return Err(wrong());
     }
     Ok(url)
-}
-
-/// How long the service may keep a caller waiting. What runs out of time ends in `Timeout`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Timeouts {
-    /// Until a connection stands. Default 3 s.
-    pub connect: Duration,
-    /// From the request to the first audio. Default 5 s.
-    pub first: Duration,
-    /// From one piece of audio to the next. Default 1.5 s.
-    pub stall: Duration,
-    /// All waiting for one answer together, and the whole of one request about voices. Default 60 s.
-    pub total: Duration,
-}
-
-impl Timeouts {
-    /// Replaces the limit for a connection.
-    #[must_use]
-    pub fn with_connect(mut self, connect: Duration) -> Self {
-        self.connect = connect;
-        self
-    }
-
-    /// Replaces the limit for the first audio.
-    #[must_use]
-    pub fn with_first(mut self, first: Duration) -> Self {
-        self.first = first;
-        self
-    }
-
-    /// Replaces the limit between pieces.
-    #[must_use]
-    pub fn with_stall(mut self, stall: Duration) -> Self {
-        self.stall = stall;
-        self
-    }
-
-    /// Replaces the limit for all waiting together.
-    #[must_use]
-    pub fn with_total(mut self, total: Duration) -> Self {
-        self.total = total;
-        self
-    }
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(3),
-            first: Duration::from_secs(5),
-            stall: Duration::from_millis(1500),
-            total: Duration::from_secs(60),
-        }
-    }
 }
 
 #[cfg(test)]

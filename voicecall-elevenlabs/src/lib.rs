@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod answer_timeouts;
 mod client;
 mod endpoint;
 mod environment;
@@ -14,7 +13,7 @@ pub mod voices;
 pub mod webhook;
 mod wire;
 
-pub use endpoint::{EU_RESIDENCY, Endpoint, INDIA_RESIDENCY, Timeouts, US_RESIDENCY};
+pub use endpoint::{EU_RESIDENCY, Endpoint, INDIA_RESIDENCY, US_RESIDENCY};
 pub use settings::VoiceSettings;
 pub use speech::{DEFAULT_MODEL, ElevenLabsSpeech, MODELS_WITHOUT_LANGUAGE, TextNormalization};
 pub use voices::ElevenLabsVoices;

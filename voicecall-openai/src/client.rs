@@ -9,9 +9,10 @@ use rustls::ClientConfig;
 use rustls::crypto::aws_lc_rs;
 use secrecy::ExposeSecret;
 use url::Url;
+use voicecall_core::model::Timeouts;
 use voicecall_core::{Error, ErrorKind, Result};
 
-use crate::endpoint::{Endpoint, Timeouts};
+use crate::endpoint::Endpoint;
 use crate::failure;
 
 /// The longest answer that is read as a whole; a transcript of ten minutes with all its details is far shorter.

@@ -1,9 +1,8 @@
 //! Where a service is, how to log in, which model it is asked for and how long it may take.
 
-use std::time::Duration;
-
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
+use voicecall_core::model::Timeouts;
 use voicecall_core::{Error, Result};
 
 const OPENAI: &str = "https://api.openai.com/v1";
@@ -131,62 +130,6 @@ impl Endpoint {
 
 fn is_openai(url: &Url) -> bool {
     url.host_str().is_some_and(|host| host == "api.openai.com" || host.ends_with(".api.openai.com"))
-}
-
-/// How long a service may keep a caller waiting. What runs out of time ends in `Timeout`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Timeouts {
-    /// Until a connection stands. Default 3 s.
-    pub connect: Duration,
-    /// From the request to the first text or audio, or for a transcription to the whole answer. Default 5 s.
-    pub first: Duration,
-    /// From one piece of text or audio to the next. Default 1.5 s.
-    pub stall: Duration,
-    /// All waiting for one answer together. The time in which nobody asks for the next piece, because the audio so
-    /// far is still being played, does not count. Default 60 s.
-    pub total: Duration,
-}
-
-impl Timeouts {
-    /// Replaces the limit for connecting.
-    #[must_use]
-    pub fn with_connect(mut self, connect: Duration) -> Self {
-        self.connect = connect;
-        self
-    }
-
-    /// Replaces the limit for the first text or audio.
-    #[must_use]
-    pub fn with_first(mut self, first: Duration) -> Self {
-        self.first = first;
-        self
-    }
-
-    /// Replaces the limit between pieces.
-    #[must_use]
-    pub fn with_stall(mut self, stall: Duration) -> Self {
-        self.stall = stall;
-        self
-    }
-
-    /// Replaces the limit for all waiting together.
-    #[must_use]
-    pub fn with_total(mut self, total: Duration) -> Self {
-        self.total = total;
-        self
-    }
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(3),
-            first: Duration::from_secs(5),
-            stall: Duration::from_millis(1500),
-            total: Duration::from_secs(60),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod answer_timeouts;
 mod cascade;
 mod chat;
 mod client;
@@ -17,6 +16,6 @@ mod wire;
 
 pub use cascade::cascade_from_env;
 pub use chat::{ChatDialect, OpenAiChat, SchemaMode, TokenLimit};
-pub use endpoint::{Endpoint, Timeouts};
+pub use endpoint::Endpoint;
 pub use speech::{OpenAiSpeech, SpeechFormat};
 pub use transcription::{HintFields, OpenAiTranscription, TranscriptFormat, TranscriptionDialect};

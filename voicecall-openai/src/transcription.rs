@@ -4,10 +4,9 @@ use futures_core::stream::BoxStream;
 use futures_util::{StreamExt, stream};
 use reqwest::multipart::{Form, Part};
 use voicecall_core::audio::{FRAME_SAMPLES, Frame, Resampler, SAMPLE_RATE};
-use voicecall_core::model::{ResultStream, SpeechToText, Transcript, TranscriptionOptions};
+use voicecall_core::model::{AnswerTimeouts, ResultStream, SpeechToText, Transcript, TranscriptionOptions};
 use voicecall_core::{Error, ErrorKind, Result};
 
-use crate::answer_timeouts::AnswerTimeouts;
 use crate::client::{Client, Connections};
 use crate::endpoint::Endpoint;
 use crate::environment::{self, Lookup, TRANSCRIPTION};

@@ -7,6 +7,7 @@ mod language;
 mod object;
 mod speech;
 mod speech_cache;
+mod timeouts;
 mod transcription;
 
 pub use breaker::{Breaker, CONNECTION_LOST, SERVICE_FAILING, ServiceHealth, Trust};
@@ -16,6 +17,7 @@ pub use language::{
 pub use object::json_object;
 pub use speech::{SpeechChunk, SpeechOptions, TextToSpeech, WordTiming};
 pub use speech_cache::SpeechCache;
+pub use timeouts::{AnswerTimeouts, Timeouts};
 pub use transcription::{SpeechToText, Transcript, TranscriptionOptions};
 
 /// A stream of results that owns all it needs.

@@ -6,13 +6,12 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 use reqwest::RequestBuilder;
 use serde_json::Value;
-use voicecall_core::model::SpeechChunk;
+use voicecall_core::model::{AnswerTimeouts, SpeechChunk};
 use voicecall_core::{Error, ErrorKind, Result};
 
 use super::OPERATION;
 use super::lines::Lines;
 use super::words::Words;
-use crate::answer_timeouts::AnswerTimeouts;
 use crate::client::Client;
 use crate::exchange::Exchange;
 use crate::failure;

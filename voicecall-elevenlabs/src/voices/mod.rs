@@ -41,7 +41,7 @@ use crate::{environment, wire};
 
 /// The voices of an account.
 ///
-/// Each request is sent once and takes at most [`Timeouts::total`](crate::Timeouts::total). Whoever asks for a new voice and
+/// Each request is sent once and takes at most [`Timeouts::total`](voicecall_core::model::Timeouts::total). Whoever asks for a new voice and
 /// does not learn what became of it gets `UnknownOutcome`: look whether it is there before asking again.
 #[derive(Debug, Clone)]
 pub struct ElevenLabsVoices {

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use voicecall_core::Error;
+use voicecall_core::model::Timeouts;
 use voicecall_core::model::{SpeechOptions, TextToSpeech, WordTiming};
-use voicecall_elevenlabs::{ElevenLabsSpeech, ElevenLabsVoices, Endpoint, Timeouts};
+use voicecall_elevenlabs::{ElevenLabsSpeech, ElevenLabsVoices, Endpoint};
 use voicecall_sim::elevenlabs::{Server, VOICE};
 
 pub(crate) const KEY: &str = "canary-key";

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use reqwest::RequestBuilder;
-use voicecall_core::model::{ChatDelta, ChatRequest, TokenUsage, ToolCall, json_object};
+use voicecall_core::model::{AnswerTimeouts, ChatDelta, ChatRequest, TokenUsage, ToolCall, json_object};
 use voicecall_core::{Error, ErrorKind, Result};
 
 use super::OPERATION;
@@ -11,7 +11,6 @@ use super::body::Body;
 use super::calls::Calls;
 use super::ending::Ending;
 use super::thoughts::Thoughts;
-use crate::answer_timeouts::AnswerTimeouts;
 use crate::client::Client;
 use crate::exchange::Exchange;
 use crate::failure;

@@ -8,11 +8,10 @@ use futures_util::{StreamExt, stream};
 use reqwest::RequestBuilder;
 use serde_json::{Map, Value};
 use voicecall_core::audio::RATES;
-use voicecall_core::model::{ResultStream, SpeechChunk, SpeechOptions, TextToSpeech};
+use voicecall_core::model::{AnswerTimeouts, ResultStream, SpeechChunk, SpeechOptions, TextToSpeech};
 use voicecall_core::{Error, ErrorKind, Result};
 
 use self::decoder::Decoder;
-use crate::answer_timeouts::AnswerTimeouts;
 use crate::client::{Client, Connections};
 use crate::endpoint::Endpoint;
 use crate::environment::{self, Lookup, SPEECH};

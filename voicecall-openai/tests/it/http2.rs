@@ -25,11 +25,12 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Barrier, watch};
 use tokio_rustls::TlsAcceptor;
+use voicecall_core::model::Timeouts;
 use voicecall_core::model::{
     Breaker, CONNECTION_LOST, LanguageModel, SERVICE_FAILING, ServiceHealth, SpeechOptions, SpeechToText, TextToSpeech,
     TranscriptionOptions, Trust,
 };
-use voicecall_openai::{Endpoint, OpenAiChat, OpenAiSpeech, OpenAiTranscription, Timeouts};
+use voicecall_openai::{Endpoint, OpenAiChat, OpenAiSpeech, OpenAiTranscription};
 
 /// Calls that speak at once, and how long each speaks.
 const CALLS: usize = 200;

@@ -11,7 +11,8 @@ use axum::response::Response;
 use futures_util::{StreamExt, stream};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use voicecall_openai::{Endpoint, Timeouts};
+use voicecall_core::model::Timeouts;
+use voicecall_openai::Endpoint;
 
 /// Short enough not to be waited for, long enough that a busy machine keeps it.
 pub(crate) const MOMENT: Duration = Duration::from_millis(300);

@@ -1,9 +1,11 @@
 //! A bakery's phone, answered by a language model that looks things up, books tables and puts callers through.
 //!
 //! `cargo run -p voice_agent -- demo` needs nothing; without `demo` it answers real calls, with the keys in the environment.
+//! OpenAI, or a server like it, thinks; it listens and speaks as well, unless there is a key of Deepgram or of ElevenLabs.
 #![allow(clippy::print_stdout, reason = "it shows what tools do")]
 
 mod bakery;
+mod services;
 
 use std::sync::Arc;
 
@@ -21,7 +23,7 @@ async fn main() -> voicecall::Result<()> {
     Server::builder()
         .log()
         .carrier(TwilioVoice::from_env()?)
-        .agent(openai::cascade_from_env()?)
+        .agent(services::from_env()?)
         .on_incoming(move |_call| {
             let dialogue = dialogue(&bakery);
             async move { Ok(IncomingDecision::connect(CallOptions::new(dialogue?).language("en"))) }

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 use voicecall_core::{Error, ErrorKind, Result};
 
 use super::{ACCOUNT, API_KEY, AUTH_TOKEN, OURS, PUBLIC_URL, THEIRS};
+use crate::elevenlabs::VOICE;
 
 /// How long the program may take to begin to serve, and to stop.
 const START_WITHIN: Duration = Duration::from_secs(30);
@@ -21,6 +22,33 @@ const STOP_WITHIN: Duration = Duration::from_secs(10);
 pub(super) struct Services {
     pub(super) twilio: String,
     pub(super) openai: String,
+    /// Of somebody else's ear and voice, by the prefix of their variables. Without an address they have no key either.
+    pub(super) others: [(&'static str, Option<String>); 2],
+}
+
+impl Services {
+    /// Has the program find them, and no service that whoever runs it has keys of.
+    fn tell(&self, program: &mut Command) {
+        program
+            .env("TWILIO_ACCOUNT_SID", ACCOUNT)
+            .env("TWILIO_AUTH_TOKEN", AUTH_TOKEN)
+            .env("TWILIO_API_BASE_URL", &self.twilio)
+            .env("TWILIO_NUMBER", OURS)
+            .env("OPENAI_API_KEY", API_KEY)
+            .env("OPENAI_BASE_URL", &self.openai)
+            // The simulator speaks OpenAI's own dialect, which servers at other addresses seldom do.
+            .env("VOICECALL_CHAT_DIALECT", "openai")
+            .env("VOICECALL_TRANSCRIPTION_DIALECT", "openai")
+            .env("ELEVENLABS_VOICE", VOICE);
+        for (name, address) in &self.others {
+            match address {
+                Some(address) => {
+                    program.env(format!("{name}_API_KEY"), API_KEY).env(format!("{name}_BASE_URL"), address)
+                }
+                None => program.env_remove(format!("{name}_API_KEY")),
+            };
+        }
+    }
 }
 
 /// A process of the program. It ends with this value.
@@ -32,17 +60,10 @@ impl Application {
     pub(super) async fn start(listen: SocketAddr, services: &Services) -> Result<Self> {
         let failed = |error| Error::new(ErrorKind::Unavailable, "start the application").with_source(error);
         let program = std::env::current_exe().map_err(failed)?;
-        let child = Command::new(program)
-            .env("TWILIO_ACCOUNT_SID", ACCOUNT)
-            .env("TWILIO_AUTH_TOKEN", AUTH_TOKEN)
-            .env("TWILIO_API_BASE_URL", &services.twilio)
-            .env("TWILIO_NUMBER", OURS)
+        let mut program = Command::new(program);
+        services.tell(&mut program);
+        let child = program
             .env("CALL_TO", THEIRS)
-            .env("OPENAI_API_KEY", API_KEY)
-            .env("OPENAI_BASE_URL", &services.openai)
-            // The simulator speaks OpenAI's own dialect, which servers at other addresses seldom do.
-            .env("VOICECALL_CHAT_DIALECT", "openai")
-            .env("VOICECALL_TRANSCRIPTION_DIALECT", "openai")
             .env("PUBLIC_URL", PUBLIC_URL)
             // What is said is to be read, not how.
             .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "warn".to_owned()))

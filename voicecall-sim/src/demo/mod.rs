@@ -22,6 +22,8 @@
 //! | `TWILIO_ACCOUNT_SID`, `TWILIO_AUTH_TOKEN`, `TWILIO_API_BASE_URL` | the simulated Twilio |
 //! | `TWILIO_NUMBER`, `CALL_TO` | the application's number, and the number of the simulated person |
 //! | `OPENAI_API_KEY`, `OPENAI_BASE_URL` | the simulated OpenAI |
+//! | `DEEPGRAM_API_KEY`, `DEEPGRAM_BASE_URL` | the simulated Deepgram; where the person writes first, there is none |
+//! | `ELEVENLABS_API_KEY`, `ELEVENLABS_BASE_URL`, `ELEVENLABS_VOICE` | the simulated ElevenLabs; the same |
 //! | `PUBLIC_URL`, `LISTEN` | where carriers reach the program, and where it listens |
 //!
 //! No message can be delivered to +46700000099.
@@ -50,6 +52,7 @@ use crate::phone::{Answer, LineRecording, Party, Recorded, Silent};
 use crate::scenario::Scenario;
 use crate::twilio::server::{ServerOptions, TwilioServer};
 use crate::twilio::{Account, Exchange, ExchangeOptions, Number};
+use crate::{deepgram, elevenlabs};
 
 // Made up, and worth nothing anywhere else.
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
@@ -91,11 +94,14 @@ pub async fn run(scenario: &str) -> Result<()> {
         return write(&scenario, app).await;
     }
     let openai = Server::start(&scenario, API_KEY).await?;
+    let deepgram = deepgram::Server::start(&scenario, API_KEY).await?;
+    let elevenlabs = elevenlabs::Server::start(&scenario, API_KEY).await?;
     let (mut person, log, line) = person(&scenario)?;
     let calls_in = scenario.caller.calls.then(|| person.take()).flatten();
     let twilio = carrier(&scenario, app, person).await.map_err(|error| trouble("start the simulated Twilio", error))?;
     println!("Simulated: the phone network, the person on the phone, and all AI services. What is said:\n");
-    let services = Services { twilio: twilio.api(), openai: openai.base_url() };
+    let others = [("DEEPGRAM", Some(deepgram.base_url())), ("ELEVENLABS", Some(elevenlabs.base_url()))];
+    let services = Services { twilio: twilio.api(), openai: openai.base_url(), others };
     let mut application = Application::start(app, &services).await?;
     if let Some(person) = calls_in
         && twilio.call_in(THEIRS, OURS, person).is_none()
@@ -120,7 +126,8 @@ async fn write(scenario: &Scenario, app: SocketAddr) -> Result<()> {
     let openai = Server::start_with(scenario, API_KEY, services).await?;
     let twilio = carrier(scenario, app, None).await.map_err(|error| trouble("start the simulated Twilio", error))?;
     println!("Simulated: the networks, the person, and all AI services. What is written and said:\n");
-    let services = Services { twilio: twilio.api(), openai: openai.base_url() };
+    let others = [("DEEPGRAM", None), ("ELEVENLABS", None)];
+    let services = Services { twilio: twilio.api(), openai: openai.base_url(), others };
     let mut application = Application::start(app, &services).await?;
     let conversation = async {
         let mut inbox = Inbox::default();

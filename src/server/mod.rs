@@ -16,6 +16,8 @@ mod serve;
 mod signal;
 mod slots;
 mod stream;
+#[cfg(feature = "twilio")]
+mod twilio;
 mod voice;
 mod webhook;
 
@@ -36,6 +38,8 @@ pub use request::{Handshake, IncomingRequest, status_of};
 pub use serve::{listen, serve};
 pub use signal::told_to_end;
 pub use tokio_util::sync::CancellationToken;
+#[cfg(feature = "twilio")]
+pub use twilio::{conversation_route, transcription_route};
 
 /// The routes carriers use, and `/health`:
 ///

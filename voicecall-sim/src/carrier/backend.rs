@@ -120,7 +120,10 @@ impl VoiceBackend for SimCarrier {
     }
 
     fn text_codec(&self) -> Result<Box<dyn TextCodec>> {
-        self.protocol.text_codec()
+        match self.options.speech {
+            Some(_) => self.protocol.text_codec(),
+            None => Err(failed(ErrorKind::Unsupported, "open text socket")),
+        }
     }
 
     async fn health(&self) -> Result<()> {

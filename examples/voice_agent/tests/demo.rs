@@ -16,6 +16,8 @@ fn the_demonstration_runs_without_keys() {
         "tool: booked table 1",
         "I have a table for two at ten on Sunday for Anna.",
         "Thank you for calling, goodbye.",
+        "Heard by the simulated Deepgram",
+        "Spoken by the simulated ElevenLabs",
     ] {
         assert!(told.contains(line), "{line} in {told}");
     }

@@ -117,6 +117,13 @@ pub async fn run(scenario: &str) -> Result<()> {
     ended?;
     line.save(Path::new(RECORDING)).map_err(|error| trouble("save the recording", error))?;
     println!("\nRecording: {RECORDING} (left: the person, right: what they heard)");
+    for (did, service, times) in
+        [("Heard", "Deepgram", deepgram.sockets()), ("Spoken", "ElevenLabs", elevenlabs.seen().len() as u64)]
+    {
+        if times > 0 {
+            println!("{did} by the simulated {service} {times} times");
+        }
+    }
     Ok(())
 }
 

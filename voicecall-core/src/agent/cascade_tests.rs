@@ -188,7 +188,7 @@ async fn nothing_is_awaited_after_the_final_transcript() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_arrives_piece_by_piece_with_its_usage() {
-    let usage = TokenUsage { input: 3, cached: 1, output: 2 };
+    let usage = TokenUsage { input: 3, cached: 1, output: 2, ..TokenUsage::default() };
     let text = |text: &str| ChatDelta::Text(text.into());
     let script = Script::new().item(text("Hej")).item(text(" du")).item(ChatDelta::Usage(usage));
     let mut stage = Stage::thinking(ScriptedModel::new().with_script(script)).await;

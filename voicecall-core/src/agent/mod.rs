@@ -2,6 +2,7 @@
 
 mod cascade;
 mod no_voice;
+mod realtime;
 mod respond;
 mod sentences;
 
@@ -18,6 +19,7 @@ use crate::model::{
 };
 
 pub use cascade::Cascade;
+pub use realtime::Realtime;
 pub use sentences::Sentences;
 
 /// The number of one operation of a call. Numbers are never reused, so whatever arrives for a cancelled operation
@@ -55,7 +57,8 @@ pub enum AgentTask {
 ///
 /// Aloud, its events are, in order: [`Token`](AgentEvent::Token)s and [`ToolCall`](AgentEvent::ToolCall)s as the model writes them,
 /// up to [`TextDone`](AgentEvent::TextDone); among and after them each [`Segment`](AgentEvent::Segment) of the text that is
-/// about to be spoken, followed by its [`Speech`](AgentEvent::Speech).
+/// about to be spoken, followed by its [`Speech`](AgentEvent::Speech). A model that speaks itself knows no segments: its text
+/// lies over the whole of its speech.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Respond {
     /// The conversation, oldest first. Holds of the agent's words only what the caller heard or is hearing.
@@ -194,6 +197,10 @@ pub trait AgentSession: Send + Debug {
     /// Lets a speaking or responding operation deliver this many more samples. Without a grant it delivers [`SPEECH_CREDIT`] and waits,
     /// so that a synthesiser is never far ahead of the ear.
     fn grant(&mut self, op: OpId, samples: u64);
+
+    /// Says that of a responding operation, perhaps one that is done, the caller heard only so many samples at 8 kHz, and these
+    /// words. An agent that keeps the conversation itself is to forget the rest; others take it from the next request.
+    fn truncate(&mut self, _op: OpId, _samples: u64, _heard: &str) {}
 
     /// Gives up an operation. Events of it may still arrive and are ignored.
     fn cancel(&mut self, op: OpId);

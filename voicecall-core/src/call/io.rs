@@ -181,6 +181,15 @@ pub enum Output {
         /// This many samples more, at 8 kHz.
         samples: u64,
     },
+    /// The caller did not hear all that a responding operation says, or said. Comes before it is given up, if it is still under way.
+    Truncate {
+        /// Which.
+        op: OpId,
+        /// How much of its audio was heard, in samples at 8 kHz.
+        samples: u64,
+        /// The words that were heard.
+        heard: String,
+    },
     /// A listening operation has all its audio.
     Finish {
         /// Which.

@@ -337,6 +337,7 @@ impl<L: CallLogic, C: SocketCodec, S: CallSink> Run<L, C, S> {
                         }
                     }
                     Output::Grant { op, samples } => self.call.agent.grant(op, samples),
+                    Output::Truncate { op, samples, heard } => self.call.agent.truncate(op, samples, &heard),
                     Output::Finish { op } => {
                         self.exchanges.finish(op, since(self.call.opened));
                         self.call.agent.finish(op);

@@ -241,7 +241,7 @@ impl SpeechQueue {
         let Source::Asked { tries, .. } = line.source else { return TtsOutcome::Available };
         if let Some(response) = &mut line.response {
             response.fail(line.samples);
-            self.failed.extend(line.utterance.map(|utterance| (utterance, response.spoken())));
+            self.failed.extend(line.utterance.map(|utterance| (utterance, response.spoken(line.samples))));
         }
         if line.samples > 0 || line.response.is_some() {
             line.complete();
@@ -275,8 +275,8 @@ impl SpeechQueue {
                 && not_before <= now
             {
                 let op = ops.next();
-                let (task, timeout) = match &line.response {
-                    Some(response) => (AgentTask::Respond(response.request().clone()), self.timeouts.first_token),
+                let (task, timeout) = match &mut line.response {
+                    Some(response) => (response.ask(op), self.timeouts.first_token),
                     None => (AgentTask::Speak(line.text.clone()), self.timeouts.speech),
                 };
                 line.source = Source::Asked { op, tries: tries + 1, due: now + timeout };
@@ -371,12 +371,22 @@ impl SpeechQueue {
         out: &mut Vec<Output>,
     ) -> Vec<Ended> {
         let dropped = self.queue.iter().filter(|speech| is_dropped(speech));
-        let ended = dropped.clone().map(|speech| self.cut(speech, now)).collect();
+        let ended: Vec<_> = dropped.clone().map(|speech| self.cut(speech, now)).collect();
+        let truncated: Vec<_> =
+            dropped.clone().zip(&ended).filter_map(|(speech, ended)| self.truncate(speech, ended, now)).collect();
         let ops: Vec<_> = dropped.filter_map(QueuedSpeech::op).collect();
         self.playout.interrupt(now, |command| out.push(Output::Send(command)));
+        out.extend(truncated);
         out.extend(ops.into_iter().map(|op| Output::Cancel { op }));
         self.queue.retain(|speech| !is_dropped(speech));
         ended
+    }
+
+    /// Tells whoever makes a response that not all of it was heard.
+    fn truncate(&self, speech: &QueuedSpeech, ended: &Ended, now: CallTime) -> Option<Output> {
+        let op = speech.response.as_ref()?.op()?;
+        let samples = self.playout.progress(speech.speech, now).map_or(0, |progress| progress.samples);
+        Some(Output::Truncate { op, samples, heard: ended.words.heard.clone() })
     }
 
     fn cut(&self, line: &QueuedSpeech, now: CallTime) -> Ended {

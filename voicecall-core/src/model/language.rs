@@ -127,12 +127,37 @@ impl ChatRequest {
 /// Tokens used by one request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenUsage {
-    /// Tokens read, cached ones included.
+    /// Tokens read, cached ones included, whether of text or of sound.
     pub input: u64,
     /// Of these, tokens that were cached.
     pub cached: u64,
-    /// Tokens written.
+    /// Tokens written, of text or of sound.
     pub output: u64,
+    /// Which of all these were sound, of a model that hears and speaks.
+    #[serde(default, skip_serializing_if = "SoundUsage::is_none")]
+    pub sound: SoundUsage,
+}
+
+/// How many of the tokens that were used were sound.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SoundUsage {
+    /// Of those read.
+    pub input: u64,
+    /// Of those cached.
+    pub cached: u64,
+    /// Of those written.
+    pub output: u64,
+}
+
+impl SoundUsage {
+    /// None were.
+    pub const NONE: Self = Self { input: 0, cached: 0, output: 0 };
+
+    /// Whether there were none.
+    #[must_use]
+    pub const fn is_none(&self) -> bool {
+        self.input == 0 && self.cached == 0 && self.output == 0
+    }
 }
 
 /// A piece of a model's answer.

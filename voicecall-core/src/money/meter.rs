@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::amount::Money;
 use super::budget::Budget;
 use super::cost::Cost;
-use super::prices::CallPrices;
-use crate::model::TokenUsage;
+use super::prices::{CallPrices, SoundPrice};
+use crate::model::{SoundUsage, TokenUsage};
 
 /// What ending a call properly still takes, from any instant: saying goodbye and hanging up ...
 const CLOSING: Duration = Duration::from_secs(20);
@@ -15,7 +15,7 @@ const GOODBYE: u64 = 120;
 /// ... while the caller's last words are transcribed ...
 const LAST_WORDS: Duration = Duration::from_secs(30);
 /// ... and read by the model.
-const LAST_READING: TokenUsage = TokenUsage { input: 2000, cached: 0, output: 300 };
+const LAST_READING: TokenUsage = TokenUsage { input: 2000, cached: 0, output: 300, sound: SoundUsage::NONE };
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -46,8 +46,9 @@ pub struct CostMeter {
     line: Option<Duration>,
     transcribed: Duration,
     characters: u64,
-    /// Tokens read fresh, read cached, and written.
+    /// Tokens of text read fresh, read cached, and written; and the same of sound.
     tokens: [u64; 3],
+    sound: [u64; 3],
 }
 
 impl CostMeter {
@@ -63,6 +64,7 @@ impl CostMeter {
             transcribed: Duration::ZERO,
             characters: 0,
             tokens: [0; 3],
+            sound: [0; 3],
         }
     }
 
@@ -87,13 +89,14 @@ impl CostMeter {
 
     /// The model used this.
     pub fn used(&mut self, usage: TokenUsage) {
-        let cached = usage.cached.min(usage.input);
-        let [read, from_cache, written] = self.tokens;
-        self.tokens = [
-            read.saturating_add(usage.input - cached),
-            from_cache.saturating_add(cached),
-            written.saturating_add(usage.output),
-        ];
+        let sound = usage.sound;
+        let text = SoundUsage {
+            input: usage.input.saturating_sub(sound.input),
+            cached: usage.cached.saturating_sub(sound.cached),
+            output: usage.output.saturating_sub(sound.output),
+        };
+        add(&mut self.tokens, text);
+        add(&mut self.sound, sound);
     }
 
     /// What the session has cost so far, earlier connections and calls included.
@@ -102,10 +105,20 @@ impl CostMeter {
         let CallPrices { transcription, speech, model, .. } = self.prices;
         let millis = u64::try_from(self.transcribed.as_millis()).unwrap_or(u64::MAX);
         let [read, from_cache, written] = self.tokens;
+        let [heard, heard_from_cache, spoken] = self.sound;
+        let as_text = SoundPrice {
+            input_per_million: model.input_per_million,
+            cached_per_million: model.cached_per_million,
+            output_per_million: model.output_per_million,
+        };
+        let sound = model.sound.unwrap_or(as_text);
         let tokens = [
             (model.input_per_million, read),
             (model.cached_per_million, from_cache),
             (model.output_per_million, written),
+            (sound.input_per_million, heard),
+            (sound.cached_per_million, heard_from_cache),
+            (sound.output_per_million, spoken),
         ];
         let own = Cost {
             carrier: self.carrier(),
@@ -151,6 +164,17 @@ impl CostMeter {
     }
 }
 
+/// Adds tokens to those read fresh, read cached, and written.
+fn add(tokens: &mut [u64; 3], used: SoundUsage) {
+    let cached = used.cached.min(used.input);
+    let [read, from_cache, written] = *tokens;
+    *tokens = [
+        read.saturating_add(used.input - cached),
+        from_cache.saturating_add(cached),
+        written.saturating_add(used.output),
+    ];
+}
+
 /// Minutes begun since the answer, at least the first.
 fn begun(line: Duration) -> u64 {
     u64::try_from(line.as_nanos().div_ceil(MINUTE.as_nanos())).unwrap_or(u64::MAX).max(1)
@@ -182,6 +206,7 @@ mod tests {
                 input_per_million: micros(100_000),
                 cached_per_million: micros(10_000),
                 output_per_million: micros(500_000),
+                sound: None,
             },
         }
     }
@@ -191,13 +216,35 @@ mod tests {
     }
 
     #[test]
+    fn sound_has_a_price_of_its_own() {
+        let usage = TokenUsage {
+            input: 1_000_000,
+            cached: 400_000,
+            output: 100_000,
+            sound: SoundUsage { input: 600_000, cached: 300_000, output: 90_000 },
+        };
+        let mut meter = meter();
+        meter.used(usage);
+        // As text: 600,000 fresh, 400,000 cached, 100,000 written.
+        assert_eq!(meter.cost().model, micros(60_000 + 4_000 + 50_000));
+        let price = SoundPrice {
+            input_per_million: micros(3_200_000),
+            cached_per_million: micros(400_000),
+            output_per_million: micros(6_400_000),
+        };
+        meter.prices.model.sound = Some(price);
+        // Text: 300,000 fresh, 100,000 cached, 10,000 written. Sound: 300,000, 300,000 and 90,000.
+        assert_eq!(meter.cost().model, micros(30_000 + 1_000 + 5_000 + 960_000 + 120_000 + 576_000));
+    }
+
+    #[test]
     fn a_call_costs_what_its_parts_cost_to_the_millionth() {
         let mut meter = meter();
         meter.on_the_line(Duration::from_secs(75));
         meter.transcribed(Duration::from_millis(1001));
         meter.transcribed(Duration::from_secs(10));
         meter.spoke(107);
-        meter.used(TokenUsage { input: 1200, cached: 1000, output: 60 });
+        meter.used(TokenUsage { input: 1200, cached: 1000, output: 60, sound: SoundUsage::NONE });
         let cost = meter.cost();
         assert_eq!(cost.carrier, micros(100 + 2 * 18_400));
         assert_eq!(cost.transcription, micros(12 * 75));
@@ -252,7 +299,7 @@ mod tests {
         let mut again = CostMeter::new(&Budget::new(prices()).again(so_far));
         for meter in [&mut whole, &mut resumed, &mut again] {
             meter.on_the_line(Duration::from_secs(70));
-            meter.used(TokenUsage { input: 1000, cached: 0, output: 0 });
+            meter.used(TokenUsage { input: 1000, cached: 0, output: 0, sound: SoundUsage::NONE });
         }
         assert_eq!(resumed.cost(), whole.cost());
         assert_eq!(again.cost().total(), micros(whole.cost().total().micros() + 100 + 18_400));
@@ -283,7 +330,7 @@ mod tests {
                     0 => meter.on_the_line(Duration::from_micros(a)),
                     1 => meter.transcribed(Duration::from_micros(a)),
                     2 => meter.spoke(a),
-                    _ => meter.used(TokenUsage { input: a, cached: b, output: c }),
+                    _ => meter.used(TokenUsage { input: a, cached: b, output: c, sound: SoundUsage::NONE }),
                 }
                 let cost = meter.cost();
                 let parts = [cost.carrier, cost.transcription, cost.speech, cost.model];

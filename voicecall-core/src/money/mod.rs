@@ -18,4 +18,4 @@ pub use budget::Budget;
 pub use cost::Cost;
 pub use destination::DestinationPrices;
 pub use meter::CostMeter;
-pub use prices::{CallPrices, CarrierPrice, ModelPrice, Price, SpeechPrice, TranscriptionPrice};
+pub use prices::{CallPrices, CarrierPrice, ModelPrice, Price, SoundPrice, SpeechPrice, TranscriptionPrice};

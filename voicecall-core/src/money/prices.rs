@@ -67,6 +67,21 @@ pub struct ModelPrice {
     pub cached_per_million: Money,
     /// For a million tokens written.
     pub output_per_million: Money,
+    /// For tokens that are sound, of a model that hears and speaks. Without it they cost what text costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sound: Option<SoundPrice>,
+}
+
+/// What a model that hears and speaks charges for sound, in place of its prices for text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SoundPrice {
+    /// For a million tokens heard that were not cached.
+    pub input_per_million: Money,
+    /// For a million tokens heard that were cached.
+    pub cached_per_million: Money,
+    /// For a million tokens spoken.
+    pub output_per_million: Money,
 }
 
 /// A price of a [`PriceBook`](super::PriceBook), as far as checking it goes.
@@ -108,6 +123,13 @@ impl Price for ModelPrice {
             ("output_per_million", self.output_per_million),
         ]
         .into_iter()
+        .chain(self.sound.into_iter().flat_map(|sound| {
+            [
+                ("sound.input_per_million", sound.input_per_million),
+                ("sound.cached_per_million", sound.cached_per_million),
+                ("sound.output_per_million", sound.output_per_million),
+            ]
+        }))
     }
 }
 

@@ -93,7 +93,7 @@ impl<T> Default for Script<T> {
 }
 
 /// The scripts still to be played, the requests seen, and how far the answers were read.
-struct Stage<T, R> {
+pub(super) struct Stage<T, R> {
     scripts: Mutex<VecDeque<Script<T>>>,
     requests: Mutex<Vec<R>>,
     given: Arc<AtomicUsize>,
@@ -101,20 +101,31 @@ struct Stage<T, R> {
 }
 
 impl<T: Send + 'static, R> Stage<T, R> {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { scripts: Mutex::default(), requests: Mutex::default(), given: Arc::default(), running: Arc::default() }
     }
 
-    fn add(&self, script: Script<T>) {
+    pub(super) fn add(&self, script: Script<T>) {
         lock(&self.scripts).push_back(script);
     }
 
-    fn note(&self, request: R) {
+    /// Takes the next script away.
+    pub(super) fn skip(&self) {
+        lock(&self.scripts).pop_front();
+    }
+
+    /// Takes over the scripts of another stage, behind its own.
+    pub(super) fn append(&self, other: &Self) {
+        let mut scripts = std::mem::take(&mut *lock(&other.scripts));
+        lock(&self.scripts).append(&mut scripts);
+    }
+
+    pub(super) fn note(&self, request: R) {
         lock(&self.requests).push(request);
     }
 
     /// Begins the next script. What goes beyond the last script is a failure, so that a test notices it.
-    fn play(&self) -> ResultStream<T> {
+    pub(super) fn play(&self) -> ResultStream<T> {
         let script = lock(&self.scripts).pop_front().unwrap_or_else(|| Script::new().fail(ErrorKind::Internal));
         let running = Running::enter(&self.running);
         let given = Arc::clone(&self.given);
@@ -141,7 +152,7 @@ impl<T: Send + 'static, R> Stage<T, R> {
 }
 
 impl<T, R: Clone> Stage<T, R> {
-    fn requests(&self) -> Vec<R> {
+    pub(super) fn requests(&self) -> Vec<R> {
         lock(&self.requests).clone()
     }
 }

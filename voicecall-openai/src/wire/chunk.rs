@@ -142,6 +142,7 @@ fn usage(usage: &Value) -> Option<TokenUsage> {
         input: input.unwrap_or_default(),
         cached: cached.unwrap_or_default(),
         output: output.unwrap_or_default(),
+        ..TokenUsage::default()
     })
 }
 
@@ -206,7 +207,7 @@ mod tests {
     #[test]
     fn usage_is_read_as_far_as_it_can_be() {
         let usage = |usage: Value| Chunk::read(&json!({ "usage": usage })).unwrap().usage;
-        let some = |input, cached, output| Some(TokenUsage { input, cached, output });
+        let some = |input, cached, output| Some(TokenUsage { input, cached, output, ..TokenUsage::default() });
         assert_eq!(usage(json!({"prompt_tokens": 12.0, "completion_tokens": "3"})), some(12, 0, 3));
         assert_eq!(usage(json!({"prompt_tokens": 12, "completion_tokens": -1})), some(12, 0, 0));
         let details = json!({"prompt_tokens": 1, "prompt_tokens_details": {"cached_tokens": "1"}});

@@ -225,6 +225,7 @@ impl CallSimulation {
                 Output::Grant { op, samples } => self.services.grant(self.now, op, samples, &mut self.events),
                 // Of a tool that was given up the machine takes no result.
                 Output::SendText(_)
+                | Output::Truncate { .. }
                 | Output::CancelTool { .. }
                 | Output::Effect(_)
                 | Output::Record { .. }

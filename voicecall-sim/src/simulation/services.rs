@@ -133,7 +133,7 @@ impl Services {
         let mut answer: Answer =
             tokens.map(|token| (now + token.after, InputEvent::Token { op, text: token.text })).collect();
         let last = answer.back().map_or(now, |(at, _)| *at);
-        let usage = TokenUsage { input: reply.input_tokens as u64, cached: 0, output };
+        let usage = TokenUsage { input: reply.input_tokens as u64, cached: 0, output, ..TokenUsage::default() };
         answer.push_back((last, InputEvent::Usage { op, usage }));
         answer.push_back((last, InputEvent::Done { op }));
         answer
@@ -266,7 +266,7 @@ fn write(now: CallTime, op: OpId, reply: Reply) -> Answer {
         let call = ToolCall { id: format!("call_{}_{number}", op.0), name: call.name, arguments };
         written.push_back((last, InputEvent::ToolCall { op, call }));
     }
-    let usage = TokenUsage { input: reply.input_tokens as u64, cached: 0, output };
+    let usage = TokenUsage { input: reply.input_tokens as u64, cached: 0, output, ..TokenUsage::default() };
     written.push_back((last, InputEvent::Usage { op, usage }));
     written.push_back((last, InputEvent::TextDone { op }));
     written

@@ -183,7 +183,7 @@ mod tests {
     }
 
     fn answering(model: ScriptedModel, reply: &str) -> ScriptedModel {
-        let used = TokenUsage { input: 100, cached: 10, output: 20 };
+        let used = TokenUsage { input: 100, cached: 10, output: 20, ..TokenUsage::default() };
         model.with_script(Script::new().item(ChatDelta::Text(reply.to_owned())).item(ChatDelta::Usage(used)))
     }
 
@@ -250,7 +250,7 @@ mod tests {
         let model = answering(answering(ScriptedModel::new(), "Visst! {} {}"), &good().to_string());
         let summarised = summarised(&model).await;
         assert_eq!(summarised.summary.unwrap().topics, ["kaffe"]);
-        assert_eq!(summarised.usage, TokenUsage { input: 200, cached: 20, output: 40 });
+        assert_eq!(summarised.usage, TokenUsage { input: 200, cached: 20, output: 40, ..TokenUsage::default() });
         let requests = model.requests();
         assert_eq!(requests[1].messages[..2], requests[0].messages[..]);
         assert!(requests[1].messages[2].content.contains("the reply is not one JSON object"));

@@ -13,7 +13,7 @@ use super::*;
 const GOOD: &str = r#"{"summary":"Kunden var nöjd.","sentiment":0.5,"topics":["kaffe"],"follow_up_wanted":true}"#;
 
 fn script(reply: &str) -> Script<ChatDelta> {
-    let used = TokenUsage { input: 1_000_000, cached: 0, output: 0 };
+    let used = TokenUsage { input: 1_000_000, cached: 0, output: 0, ..TokenUsage::default() };
     Script::new().item(ChatDelta::Text(reply.to_owned())).item(ChatDelta::Usage(used))
 }
 

@@ -3,7 +3,7 @@
 use super::super::heard::{self, HeardText};
 use super::super::io::Output;
 use super::SpeechQueue;
-use crate::agent::{OpId, Respond};
+use crate::agent::{AgentTask, OpId, Respond};
 use crate::dialogue::UtteranceId;
 use crate::model::WordTiming;
 use crate::time::CallTime;
@@ -15,9 +15,11 @@ const LONGEST_ANSWER: usize = 16 * 1024;
 #[derive(Debug)]
 pub(super) struct Response {
     request: Respond,
+    /// Who was asked last.
+    op: Option<OpId>,
     /// Everything the model wrote.
     text: String,
-    /// The parts of it that were given to the voice, in order.
+    /// The parts of it that were given to the voice, in order; none of a model that speaks itself.
     segments: Vec<Segment>,
     written: bool,
 }
@@ -31,11 +33,18 @@ struct Segment {
 
 impl Response {
     pub(super) const fn new(request: Respond) -> Self {
-        Self { request, text: String::new(), segments: Vec::new(), written: false }
+        Self { request, op: None, text: String::new(), segments: Vec::new(), written: false }
     }
 
-    pub(super) const fn request(&self) -> &Respond {
-        &self.request
+    /// Asks for it, by this operation.
+    pub(super) fn ask(&mut self, op: OpId) -> AgentTask {
+        self.op = Some(op);
+        AgentTask::Respond(self.request.clone())
+    }
+
+    /// Who was asked for it, if anybody was yet.
+    pub(super) const fn op(&self) -> Option<OpId> {
+        self.op
     }
 
     /// Whether the model has written all it will.
@@ -67,14 +76,21 @@ impl Response {
         self.segments.retain(|segment| segment.from < samples);
     }
 
-    /// The text that was given to the voice.
-    pub(super) fn spoken(&self) -> String {
+    /// The text that was given to the voice; of a model that speaks itself what its `samples` are likely to say.
+    pub(super) fn spoken(&self, samples: u64) -> String {
+        if self.segments.is_empty() && samples > 0 {
+            return heard::split(self.text.trim(), &[], samples, None).heard;
+        }
         self.segments.iter().map(|segment| segment.text.as_str()).collect::<Vec<_>>().join(" ")
     }
 
-    /// Splits the text by how much of it was heard: segment by segment, so that an estimate errs within one of them only.
+    /// Splits the text by how much of it was heard: segment by segment, so that an estimate errs within one of them only. Without
+    /// segments the text lies over the whole audio.
     /// Arguments are those of [`heard::split`], for the whole utterance.
     pub(super) fn split(&self, words: &[WordTiming], samples: u64, total: Option<u64>) -> HeardText {
+        if self.segments.is_empty() && total.unwrap_or(samples) > 0 {
+            return heard::split(self.text.trim(), words, samples, total);
+        }
         let mut whole = HeardText { heard: String::new(), unheard: String::new(), estimated: false };
         for (at, segment) in self.segments.iter().enumerate() {
             let until = self.segments.get(at + 1).map(|next| next.from).or(total);
@@ -210,8 +226,21 @@ mod tests {
     fn a_segment_without_sound_was_not_spoken() {
         let mut response = response();
         response.fail(8000);
-        assert_eq!(response.spoken(), "One two.");
+        assert_eq!(response.spoken(8000), "One two.");
         assert_eq!(response.split(&[], 8000, Some(8000)).unheard, "Three four. Five");
+    }
+
+    #[test]
+    fn without_segments_the_text_lies_over_the_whole_audio() {
+        let mut response = Response::new(Respond { messages: Vec::new(), tools: Vec::new(), max_tokens: 1 });
+        let _ = response.token("One two three four");
+        let split = |samples, total| response.split(&[], samples, total);
+        assert_eq!(split(9000, Some(18_000)).heard, "One two");
+        assert_eq!(split(18_000, Some(18_000)).heard, "One two three four");
+        // Of what is still being made the pace is guessed.
+        assert_eq!((split(4000, None).heard.as_str(), split(4000, None).estimated), ("One two", true));
+        assert_eq!(split(0, Some(0)).unheard, "One two three four", "it has no sound");
+        assert_eq!((response.spoken(4000).as_str(), response.spoken(0).as_str()), ("One two", ""));
     }
 
     #[test]

@@ -67,6 +67,14 @@ impl ServiceHealth {
         }
     }
 
+    /// Makes a connection, unless the service is failing.
+    pub(crate) async fn watch<T>(&self, connecting: impl Future<Output = Result<T>>) -> Result<T> {
+        let mut request = self.begin()?;
+        let connected = connecting.await;
+        request.piece(&connected);
+        connected
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing that can panic happens under the lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

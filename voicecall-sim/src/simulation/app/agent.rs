@@ -124,7 +124,7 @@ impl Services {
             let arguments = call.arguments();
             deltas.push((last, ChatDelta::ToolCall(ToolCall { id: call.id, name: call.name, arguments })));
         }
-        let usage = TokenUsage { input: reply.input_tokens as u64, cached: 0, output };
+        let usage = TokenUsage { input: reply.input_tokens as u64, cached: 0, output, ..TokenUsage::default() };
         deltas.push((last, ChatDelta::Usage(usage)));
         Ok(deltas)
     }

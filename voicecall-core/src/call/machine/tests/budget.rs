@@ -1,6 +1,7 @@
 //! What a call costs, and how it ends before it costs more than it may; also one that goes on.
 
 use super::*;
+use crate::model::TokenUsage;
 
 /// Ten cents a minute, a millionth for a character, 60 for a second of audio, one for a token.
 fn budget(cap: i64) -> Budget {
@@ -47,7 +48,7 @@ fn a_call_costs_what_was_asked_of_its_services_and_prepared_speech_nothing() {
     let mut call = Call::new(with_budget(1_000_000), dialogue);
     call.run(ms(1000));
     call.caller_speaks(Duration::from_millis(800));
-    let usage = crate::model::TokenUsage { input: 100, cached: 40, output: 10 };
+    let usage = TokenUsage { input: 100, cached: 40, output: 10, ..TokenUsage::default() };
     call.input(InputEvent::Usage { op: OpId(90), usage });
     call.run(ms(8000));
     call.caller_speaks(Duration::from_millis(700));
@@ -85,7 +86,7 @@ fn words_understood_after_the_hang_up_are_in_the_last_cost() {
     call.run(ms(1000));
     call.caller_speaks(Duration::from_millis(500));
     call.hangs_up();
-    let usage = crate::model::TokenUsage { input: 7, cached: 0, output: 0 };
+    let usage = TokenUsage { input: 7, cached: 0, output: 0, ..TokenUsage::default() };
     call.input(InputEvent::Usage { op: OpId(90), usage });
     call.run(ms(5000));
     assert!(call.logic.is_finished());
@@ -146,7 +147,7 @@ fn a_call_that_is_too_dear_at_once_is_stopped_after_the_grace() {
     let mut call = Call::new(with_budget(0), Chatterbox(0));
     call.run(ms(1000));
     assert!(!call.logic.is_finished());
-    let usage = crate::model::TokenUsage { input: 20_000, cached: 0, output: 0 };
+    let usage = TokenUsage { input: 20_000, cached: 0, output: 0, ..TokenUsage::default() };
     call.input(InputEvent::Usage { op: OpId(90), usage });
     call.run(ms(8000));
     assert!(call.logic.is_finished());

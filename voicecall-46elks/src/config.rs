@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use url::{Host, Url};
+use url::Url;
 use voicecall_core::{Error, Result};
+use voicecall_net::is_loopback;
 
 use crate::{ElksMessaging, ElksNumbers, ElksVoice};
 
@@ -231,15 +232,6 @@ fn check_api_base_url(text: &str) -> Result<Url> {
             Err(Error::config("ELKS_API_BASE_URL", "https, or http on this machine: credentials travel there"))
         }
         _ => Err(Error::config("ELKS_API_BASE_URL", "an https address")),
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 use voicecall_core::{Error, Result};
+use voicecall_net::BaseAddress;
 
 const DEEPGRAM: &str = "https://api.deepgram.com";
 
@@ -19,7 +20,7 @@ const DEEPGRAM: &str = "https://api.deepgram.com";
 /// ```
 #[derive(Debug, Clone)]
 pub struct Endpoint {
-    base_url: Url,
+    address: BaseAddress,
     login: Option<Login>,
     model: String,
     timeouts: Timeouts,
@@ -42,11 +43,7 @@ impl Endpoint {
     /// `Config` if the address is not an absolute `http`, `https`, `ws` or `wss` URL, if the model is empty, or is one
     /// of the Flux family, which has another protocol and decides turns itself.
     pub fn new(base_url: &str, model: impl Into<String>) -> Result<Self> {
-        let wrong_url = || Error::config("base_url", "an absolute http, https, ws or wss address");
-        let base_url = Url::parse(base_url.trim()).map_err(|error| wrong_url().with_source(error))?;
-        if !matches!(base_url.scheme(), "http" | "https" | "ws" | "wss") || base_url.host().is_none() {
-            return Err(wrong_url());
-        }
+        let address = BaseAddress::parse(base_url)?;
         let model = model.into();
         if model.trim().is_empty() {
             return Err(Error::config("model", "the name of a model"));
@@ -54,7 +51,7 @@ impl Endpoint {
         if model.trim().starts_with("flux") {
             return Err(Error::config("model", "a model that is served at /v1/listen, such as nova-3; flux is not"));
         }
-        Ok(Self { base_url, login: None, model: model.trim().to_owned(), timeouts: Timeouts::default() })
+        Ok(Self { address, login: None, model: model.trim().to_owned(), timeouts: Timeouts::default() })
     }
 
     /// Deepgram's own service, in its default region.
@@ -102,25 +99,18 @@ impl Endpoint {
         self.login.as_ref()
     }
 
-    /// Whether the service is Deepgram's own, which answers nobody without a login.
-    pub(crate) fn is_deepgram(&self) -> bool {
-        self.base_url.host_str().is_some_and(|host| host == "api.deepgram.com" || host.ends_with(".deepgram.com"))
+    pub(crate) fn address(&self) -> &BaseAddress {
+        &self.address
     }
 
-    pub(crate) fn is_encrypted(&self) -> bool {
-        matches!(self.base_url.scheme(), "https" | "wss")
+    /// Whether the service is Deepgram's own, which answers nobody without a login.
+    pub(crate) fn is_deepgram(&self) -> bool {
+        self.address.is_of("deepgram.com")
     }
 
     /// The address of the live transcription, as a WebSocket's.
     pub(crate) fn listen(&self) -> Url {
-        let mut url = self.base_url.clone();
-        // Between special schemes, of which all four are, a change is always allowed.
-        let _ = url.set_scheme(if self.is_encrypted() { "wss" } else { "ws" });
-        // Only addresses without a host have no segments, and those are refused above.
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(["v1", "listen"]);
-        }
-        url
+        self.address.socket_at(&["v1", "listen"])
     }
 }
 

@@ -2,28 +2,16 @@
 //!
 //! Its own sentences are not kept: they may quote a request. Its codes are, and the name of the request.
 
-use std::io;
 use std::time::Duration;
 
-use tokio_tungstenite::tungstenite::Error as SocketError;
-use tokio_tungstenite::tungstenite::error::ProtocolError as Breach;
-use tokio_tungstenite::tungstenite::http::{HeaderMap, Response, header};
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use voicecall_core::model::CONNECTION_LOST;
+use tokio_tungstenite::tungstenite::http::{HeaderMap, Response};
 use voicecall_core::{Error, ErrorKind};
+use voicecall_net::retry_after;
+use voicecall_net::websocket::{CloseCode, CloseFrame, SocketError, socket_failure};
 
 use crate::wire::{Refusal, name};
 
 pub(crate) const OPERATION: &str = "transcribe";
-
-/// Waits beyond this are not waited for by anybody on the phone.
-const MAX_RETRY_AFTER: f64 = 24.0 * 3600.0;
-
-/// The error for a connection that could not be made.
-pub(crate) fn of_connecting(error: io::Error) -> Error {
-    Error::new(ErrorKind::Unavailable, OPERATION).with_code(CONNECTION_LOST).with_source(error)
-}
 
 /// The error for a handshake that failed.
 pub(crate) fn of_handshake(error: SocketError) -> Error {
@@ -35,21 +23,7 @@ pub(crate) fn of_handshake(error: SocketError) -> Error {
 
 /// The error for a socket that broke, or ended without a goodbye.
 pub(crate) fn of_socket(error: Option<SocketError>) -> Error {
-    let kind = match &error {
-        // Counted as a breach of the protocol there, a connection that simply ended is none here.
-        Some(SocketError::Protocol(Breach::ResetWithoutClosingHandshake | Breach::HandshakeIncomplete)) => {
-            ErrorKind::Unavailable
-        }
-        // What it sent is too long, or no WebSocket.
-        Some(SocketError::Capacity(_) | SocketError::Protocol(_) | SocketError::Utf8(_)) => ErrorKind::Protocol,
-        _ => ErrorKind::Unavailable,
-    };
-    let failed = Error::new(kind, OPERATION);
-    let failed = if kind == ErrorKind::Unavailable { failed.with_code(CONNECTION_LOST) } else { failed };
-    match error {
-        Some(error) => failed.with_source(error),
-        None => failed,
-    }
+    socket_failure(OPERATION, error)
 }
 
 /// The error for an answer to the handshake that is not 101.
@@ -136,15 +110,10 @@ fn named(headers: &HeaderMap, header: &str) -> Option<String> {
     headers.get(header)?.to_str().ok().and_then(name)
 }
 
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse::<f64>().ok()?;
-    let seconds = if seconds > MAX_RETRY_AFTER { MAX_RETRY_AFTER } else { seconds };
-    Duration::try_from_secs_f64(seconds).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use voicecall_core::model::CONNECTION_LOST;
 
     use super::*;
 

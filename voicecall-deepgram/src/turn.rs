@@ -8,16 +8,13 @@ use std::time::Duration;
 use futures_core::stream::BoxStream;
 use futures_util::{Stream, StreamExt as _, stream};
 use tokio::time::{Sleep, sleep};
-use tokio_tungstenite::tungstenite::Error as SocketError;
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use voicecall_core::audio::Frame;
 use voicecall_core::model::Transcript;
 use voicecall_core::{Error, Result};
+use voicecall_net::websocket::{CloseCode, CloseFrame, Received, Socket, SocketError};
 
 use crate::endpoint::Timeouts;
 use crate::failure;
-use crate::socket::{Received, Socket};
 use crate::transcript::Segments;
 use crate::wire::{CLOSE_STREAM, Message};
 
@@ -104,11 +101,11 @@ impl Turn {
         {
             match audio.poll_next_unpin(cx) {
                 Poll::Ready(Some(frame)) => {
-                    self.socket.send_audio(&frame)?;
+                    self.socket.start_bytes(frame.as_bytes())?;
                     self.answer.start(self.timeouts.answer);
                 }
                 Poll::Ready(None) => {
-                    self.socket.send_text(CLOSE_STREAM)?;
+                    self.socket.start_text(CLOSE_STREAM)?;
                     self.sending = Sending::Over;
                     self.answer.restart(self.timeouts.finish);
                 }

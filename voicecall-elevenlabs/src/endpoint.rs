@@ -1,9 +1,10 @@
 //! Where ElevenLabs is, how to log in and how long it may take.
 
 use secrecy::{ExposeSecret, SecretString};
-use url::{Host, Url};
+use url::Url;
 use voicecall_core::model::Timeouts;
 use voicecall_core::{Error, Result};
+use voicecall_net::BaseAddress;
 
 const GLOBAL: &str = "https://api.elevenlabs.io";
 
@@ -27,7 +28,7 @@ pub const US_RESIDENCY: &str = "https://api.us.elevenlabs.io";
 /// ```
 #[derive(Debug, Clone)]
 pub struct Endpoint {
-    base_url: Url,
+    address: BaseAddress,
     api_key: SecretString,
     timeouts: Timeouts,
 }
@@ -42,7 +43,7 @@ impl Endpoint {
         if api_key.expose_secret().trim().is_empty() {
             return Err(Error::config("api_key", "a key, since ElevenLabs takes no request without one"));
         }
-        Ok(Self { base_url: parse(GLOBAL)?, api_key, timeouts: Timeouts::default() })
+        Ok(Self { address: BaseAddress::parse(GLOBAL)?, api_key, timeouts: Timeouts::default() })
     }
 
     /// Replaces the address, which is everything before `/v1/…`, path prefix included: that of a residency, or of a server
@@ -51,7 +52,7 @@ impl Endpoint {
     /// # Errors
     /// `Config` naming `base_url` if it is not an absolute `http` or `https` address.
     pub fn with_base_url(mut self, base_url: &str) -> Result<Self> {
-        self.base_url = parse(base_url)?;
+        self.address = BaseAddress::parse(base_url)?;
         Ok(self)
     }
 
@@ -72,38 +73,14 @@ impl Endpoint {
         &self.api_key
     }
 
-    /// Whether the service runs on this machine.
-    pub(crate) fn is_loopback(&self) -> bool {
-        match self.base_url.host() {
-            Some(Host::Domain(name)) => name == "localhost",
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        }
-    }
-
-    pub(crate) fn is_encrypted(&self) -> bool {
-        self.base_url.scheme() == "https"
+    pub(crate) fn address(&self) -> &BaseAddress {
+        &self.address
     }
 
     /// The address of one operation; a query of the base address stays.
     pub(crate) fn url(&self, path: &[&str]) -> Url {
-        let mut url = self.base_url.clone();
-        // Only addresses without a host have no segments, and those are refused when they are read.
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(path);
-        }
-        url
+        self.address.at(path)
     }
-}
-
-fn parse(base_url: &str) -> Result<Url> {
-    let wrong = || Error::config("base_url", "an absolute http or https address");
-    let url = Url::parse(base_url.trim()).map_err(|error| wrong().with_source(error))?;
-    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-        return Err(wrong());
-    }
-    Ok(url)
 }
 
 #[cfg(test)]

@@ -2,21 +2,14 @@
 //!
 //! Its own sentences are not kept: they quote requests, and with them what is said to a caller.
 
-use std::time::Duration;
-
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::HeaderMap;
 use reqwest::{Response, StatusCode};
-use voicecall_core::model::CONNECTION_LOST;
 use voicecall_core::{Error, ErrorKind};
+use voicecall_net::http::read_refusal;
+use voicecall_net::retry_after;
 
 use crate::PROVIDER;
 use crate::wire::failure::Failure;
-
-/// What is read of an answer that is not a success.
-const MAX_BODY: usize = 64 * 1024;
-
-/// Waits beyond this are not waited for by anybody on the phone.
-const MAX_RETRY_AFTER: f64 = 24.0 * 3600.0;
 
 /// Too many requests at once, by its current and its older code.
 const TOO_MANY_AT_ONCE: [&str; 2] = ["concurrent_limit_exceeded", "too_many_concurrent_requests"];
@@ -35,32 +28,10 @@ impl Concurrency {
     }
 }
 
-/// The error for a connection that could not be made or broke.
-pub(crate) fn of_transport(operation: &'static str, error: reqwest::Error) -> Error {
-    let kind = if error.is_builder() {
-        ErrorKind::Config
-    } else if error.is_timeout() {
-        ErrorKind::Timeout
-    } else {
-        ErrorKind::Unavailable
-    };
-    let lost = Error::new(kind, operation).with_provider(PROVIDER).with_source(error.without_url());
-    // Limits of time are not the client's: whatever ends here has no connection, or one that broke or went silent.
-    if kind == ErrorKind::Config { lost } else { lost.with_code(CONNECTION_LOST) }
-}
-
 /// The error for an answer that is not a success.
 pub(crate) async fn of_answer(operation: &'static str, mut response: Response) -> Error {
     let (status, headers) = (response.status(), response.headers().clone());
-    let mut body = Vec::new();
-    // A body that breaks off is read as far as it came.
-    while let Ok(Some(bytes)) = response.chunk().await {
-        body.extend_from_slice(&bytes);
-        if body.len() > MAX_BODY {
-            break;
-        }
-    }
-    let failure = serde_json::from_slice(&body).map(|body| Failure::read(&body)).unwrap_or_default();
+    let failure = Failure::read(&read_refusal(&mut response).await);
     of_status(operation, status, &failure, &headers)
 }
 
@@ -118,33 +89,16 @@ fn kind(status: StatusCode, failure: &Failure) -> (ErrorKind, Option<&'static st
 }
 
 /// How long to wait, in seconds.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse::<f64>().ok()?;
-    Duration::try_from_secs_f64(if seconds > MAX_RETRY_AFTER { MAX_RETRY_AFTER } else { seconds }).ok()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use serde_json::json;
 
     use super::*;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
-    }
-
-    #[test]
-    fn waits_are_read_and_never_trusted() {
-        for (value, expected) in [
-            ("3", Some(Duration::from_secs(3))),
-            ("0.5", Some(Duration::from_millis(500))),
-            ("-1", None),
-            ("NaN", None),
-            ("1e300", Some(Duration::from_secs(24 * 3600))),
-            ("Fri, 20 Nov 2026 12:00:00 GMT", None),
-        ] {
-            assert_eq!(retry_after(&headers(&[("retry-after", value)])), expected, "{value}");
-        }
     }
 
     #[test]

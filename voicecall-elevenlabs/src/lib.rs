@@ -4,7 +4,6 @@
 mod client;
 mod endpoint;
 mod environment;
-mod exchange;
 mod failure;
 mod identifier;
 mod settings;

@@ -1,17 +1,15 @@
 //! A server at an address: one HTTP client for all its connections.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue};
 use reqwest::{Client, redirect, retry};
 use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
-use rustls::ClientConfig;
-use rustls::crypto::aws_lc_rs;
 use secrecy::ExposeSecret;
-use url::{Host, Url};
+use url::Url;
 use voicecall_core::{Error, ErrorKind, Result};
+use voicecall_net::{Protocol, client_config, is_loopback};
 
 use crate::builder::Http;
 use crate::connection::Connection;
@@ -40,7 +38,7 @@ impl Endpoint {
             return Err(wrong_url());
         }
         let mut client = Client::builder()
-            .tls_backend_preconfigured(tls(&url)?)
+            .tls_backend_preconfigured(client_config(url.scheme() == "https", Protocol::Http2)?)
             .default_headers(headers(http)?)
             .connect_timeout(CONNECTING)
             .tcp_nodelay(true)
@@ -85,35 +83,6 @@ fn secret(value: &str) -> Result<HeaderValue, InvalidHeaderValue> {
     Ok(value)
 }
 
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
-
-/// The TLS configuration, which names its cryptography: the process's default belongs to the application and may be
-/// missing or ambiguous.
-fn tls(url: &Url) -> Result<ClientConfig> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| configuration("tls versions").with_source(error))?;
-    let builder = if url.scheme() == "https" {
-        let verifier = rustls_platform_verifier::Verifier::new(provider)
-            .map_err(|error| configuration("root certificates").with_source(error))?;
-        builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
-    } else {
-        // A plain server needs no certificates, so a machine without any can use it.
-        builder.with_root_certificates(rustls::RootCertStore::empty())
-    };
-    let mut tls = builder.with_no_client_auth();
-    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(tls)
-}
-
 fn configuration(what: &'static str) -> Error {
     Error::new(ErrorKind::Config, "set up client").with_message(what)
 }
@@ -132,7 +101,6 @@ mod tests {
         for url in ["https://tools.example/mcp", "http://localhost:8000/mcp"] {
             Endpoint::new(&http(url)).unwrap();
         }
-        assert!(rustls::crypto::CryptoProvider::get_default().is_none());
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Where a service is, how to log in, which model it is asked for and how long it may take.
 
 use secrecy::{ExposeSecret, SecretString};
-use url::{Host, Url};
+use url::Url;
 use voicecall_core::model::Timeouts;
 use voicecall_core::{Error, Result};
+use voicecall_net::BaseAddress;
 
 const OPENAI: &str = "https://api.openai.com/v1";
+const HOST: &str = "api.openai.com";
 
 /// One service: its address, its key, its model and its time limits.
 ///
@@ -21,7 +23,7 @@ const OPENAI: &str = "https://api.openai.com/v1";
 #[derive(Debug, Clone)]
 pub struct Endpoint {
     name: &'static str,
-    base_url: Url,
+    address: BaseAddress,
     api_key: Option<SecretString>,
     model: String,
     timeouts: Timeouts,
@@ -33,17 +35,13 @@ impl Endpoint {
     /// # Errors
     /// `Config` if the address is not an absolute `http` or `https` URL, or the model is empty.
     pub fn new(base_url: &str, model: impl Into<String>) -> Result<Self> {
-        let wrong_url = || Error::config("base_url", "an absolute http or https address");
-        let base_url = Url::parse(base_url.trim()).map_err(|error| wrong_url().with_source(error))?;
-        if !matches!(base_url.scheme(), "http" | "https") || base_url.host().is_none() {
-            return Err(wrong_url());
-        }
+        let address = BaseAddress::parse(base_url)?;
         let model = model.into();
         if model.trim().is_empty() {
             return Err(Error::config("model", "the name of a model"));
         }
-        let name = if is_openai(&base_url) { "openai" } else { "openai-compatible" };
-        Ok(Self { name, base_url, api_key: None, model, timeouts: Timeouts::default() })
+        let name = if address.is_of(HOST) { "openai" } else { "openai-compatible" };
+        Ok(Self { name, address, api_key: None, model, timeouts: Timeouts::default() })
     }
 
     /// A service of OpenAI itself.
@@ -100,36 +98,17 @@ impl Endpoint {
 
     /// Whether the service is OpenAI's own, which takes fields that others refuse, and refuses others.
     pub(crate) fn is_openai(&self) -> bool {
-        is_openai(&self.base_url)
+        self.address.is_of(HOST)
     }
 
-    /// Whether the service runs on this machine.
-    pub(crate) fn is_loopback(&self) -> bool {
-        match self.base_url.host() {
-            Some(Host::Domain(name)) => name == "localhost",
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        }
-    }
-
-    pub(crate) fn is_encrypted(&self) -> bool {
-        self.base_url.scheme() == "https"
+    pub(crate) fn address(&self) -> &BaseAddress {
+        &self.address
     }
 
     /// The address of one operation; a query of the base address stays.
     pub(crate) fn url(&self, path: &[&str]) -> Url {
-        let mut url = self.base_url.clone();
-        // Only addresses without a host have no segments, and those are refused above.
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(path);
-        }
-        url
+        self.address.at(path)
     }
-}
-
-fn is_openai(url: &Url) -> bool {
-    url.host_str().is_some_and(|host| host == "api.openai.com" || host.ends_with(".api.openai.com"))
 }
 
 #[cfg(test)]

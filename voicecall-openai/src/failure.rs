@@ -4,46 +4,17 @@
 
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
-use voicecall_core::model::CONNECTION_LOST;
 use voicecall_core::{Error, ErrorKind};
+use voicecall_net::http::read_refusal;
+use voicecall_net::retry_after;
 
 use crate::wire::failure::Failure;
-
-/// What is read of an answer that is not a success.
-const MAX_BODY: usize = 64 * 1024;
-
-/// Waits beyond this are not waited for by anybody on the phone.
-const MAX_RETRY_AFTER: f64 = 24.0 * 3600.0;
-
-/// The error for a connection that could not be made or broke.
-pub(crate) fn of_transport(operation: &'static str, error: reqwest::Error) -> Error {
-    let kind = if error.is_builder() {
-        ErrorKind::Config
-    } else if error.is_timeout() {
-        ErrorKind::Timeout
-    } else {
-        // Nothing here spends more than tokens, so a request that may have arrived may be repeated.
-        ErrorKind::Unavailable
-    };
-    let lost = Error::new(kind, operation).with_source(error.without_url());
-    // Limits of time are not the client's: whatever ends here has no connection, or one that broke or went silent.
-    if kind == ErrorKind::Config { lost } else { lost.with_code(CONNECTION_LOST) }
-}
 
 /// The error for an answer that is not a success.
 pub(crate) async fn of_answer(operation: &'static str, mut response: Response) -> Error {
     let (status, wait) = (response.status(), retry_after(response.headers()));
-    let mut body = Vec::new();
-    // A body that breaks off is read as far as it came.
-    while let Ok(Some(bytes)) = response.chunk().await {
-        body.extend_from_slice(&bytes);
-        if body.len() > MAX_BODY {
-            break;
-        }
-    }
-    let failure = serde_json::from_slice(&body).map(|body| Failure::read(&body)).unwrap_or_default();
+    let failure = Failure::read(&read_refusal(&mut response).await);
     of_status(operation, status, &failure, wait)
 }
 
@@ -87,36 +58,9 @@ fn kind(status: StatusCode, failure: &Failure) -> (ErrorKind, Option<&'static st
     }
 }
 
-/// How long to wait, as servers tell it: in milliseconds, or in seconds.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
-    let seconds = number("retry-after-ms").map(|millis| millis / 1000.0).or_else(|| number(RETRY_AFTER.as_str()))?;
-    let seconds = if seconds > MAX_RETRY_AFTER { MAX_RETRY_AFTER } else { seconds };
-    Duration::try_from_secs_f64(seconds).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn headers(name: &'static str, value: &'static str) -> HeaderMap {
-        HeaderMap::from_iter([(name.parse().unwrap(), value.parse().unwrap())])
-    }
-
-    #[test]
-    fn waits_are_read_in_both_units_and_never_trusted() {
-        for (name, value, expected) in [
-            ("retry-after", "3", Some(Duration::from_secs(3))),
-            ("retry-after", "0.5", Some(Duration::from_millis(500))),
-            ("retry-after-ms", "250", Some(Duration::from_millis(250))),
-            ("retry-after", "-1", None),
-            ("retry-after", "NaN", None),
-            ("retry-after", "1e300", Some(Duration::from_secs(24 * 3600))),
-            ("retry-after", "Fri, 20 Nov 2026 12:00:00 GMT", None),
-        ] {
-            assert_eq!(retry_after(&headers(name, value)), expected, "{name}: {value}");
-        }
-    }
 
     #[test]
     fn every_status_has_a_kind() {

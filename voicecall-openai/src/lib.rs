@@ -6,7 +6,6 @@ mod chat;
 mod client;
 mod endpoint;
 mod environment;
-mod exchange;
 mod failure;
 mod speech;
 mod sse;

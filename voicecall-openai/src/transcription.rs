@@ -6,8 +6,9 @@ use reqwest::multipart::{Form, Part};
 use voicecall_core::audio::{FRAME_SAMPLES, Frame, Resampler, SAMPLE_RATE};
 use voicecall_core::model::{AnswerTimeouts, ResultStream, SpeechToText, Transcript, TranscriptionOptions};
 use voicecall_core::{Error, ErrorKind, Result};
+use voicecall_net::http::{Connections, Service};
 
-use crate::client::{Client, Connections};
+use crate::client::Client;
 use crate::endpoint::Endpoint;
 use crate::environment::{self, Lookup, TRANSCRIPTION};
 use crate::wav;

@@ -1,30 +1,16 @@
 //! Encryption between us and the server.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
-use rustls::ClientConfig;
-use rustls::crypto::aws_lc_rs;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
-use voicecall_core::{Error, Result};
+use voicecall_core::Result;
+use voicecall_net::{Protocol, client_config};
 
-/// The TLS configuration, which names its cryptography: the process's default belongs to the application and may be
-/// missing or ambiguous. Certificates are verified by the operating system.
+/// The TLS configuration. A server on this machine needs no certificates, and the machine may have none.
 pub(crate) fn tls(config: &tokio_postgres::Config) -> Result<MakeRustlsConnect> {
-    let fault =
-        |error: rustls::Error| Error::config("url", "certificates to verify the server with").with_source(error);
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .map_err(fault)?;
-    let tls = if config.get_ssl_mode() == SslMode::Disable || is_local(config) {
-        // A server on this machine needs no certificates, and the machine may have none.
-        builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth()
-    } else {
-        let verifier = rustls_platform_verifier::Verifier::new(provider).map_err(fault)?;
-        builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()
-    };
+    let encrypted = config.get_ssl_mode() != SslMode::Disable && !is_local(config);
+    let tls = client_config(encrypted, Protocol::Unnamed).map_err(|error| error.with_field("url"))?;
     Ok(MakeRustlsConnect::new(tls))
 }
 

@@ -1,19 +1,17 @@
 //! Twilio's REST interface: one request at a time, its answer or what its failure means.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response};
-use rustls::crypto::aws_lc_rs;
-use rustls_platform_verifier::BuilderVerifierExt;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use url::Url;
 use voicecall_core::carrier::RecordingAudio;
 use voicecall_core::{Error, Result};
+use voicecall_net::{Protocol, client_config};
 
 use crate::config::ClientConfig;
 use crate::failure::{Effect, refusal, retry_after, transport, unreadable};
@@ -306,25 +304,12 @@ fn parse<T: DeserializeOwned>(operation: &'static str, effect: Effect, body: &[u
 fn builder(config: &ClientConfig) -> Result<reqwest::ClientBuilder> {
     let is_plain = config.api_base_url.scheme() == "http";
     let builder = reqwest::Client::builder()
-        .tls_backend_preconfigured(tls(is_plain)?)
+        .tls_backend_preconfigured(
+            client_config(!is_plain, Protocol::Unnamed).map_err(|error| error.with_field("TWILIO_API_BASE_URL"))?,
+        )
         .retry(reqwest::retry::never())
         .user_agent(concat!("voicecall/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(config.connect_timeout);
     // An emulator on this machine cannot be reached by any proxy of the environment.
     Ok(if is_plain { builder.no_proxy() } else { builder })
-}
-
-/// TLS with a provider of our own choice: the process's default may be missing, or somebody else's.
-fn tls(is_plain: bool) -> Result<rustls::ClientConfig> {
-    let no_tls = |error: rustls::Error| {
-        Error::config("TWILIO_API_BASE_URL", "certificates to verify it with").with_source(error)
-    };
-    let builder = rustls::ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(no_tls)?;
-    if is_plain {
-        // An emulator needs no certificates, and the machine may have none.
-        return Ok(builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth());
-    }
-    Ok(builder.with_platform_verifier().map_err(no_tls)?.with_no_client_auth())
 }

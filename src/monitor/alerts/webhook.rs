@@ -1,20 +1,17 @@
 //! Alerts as signed HTTP requests.
 
 use std::fmt::Write as _;
-use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{StatusCode, redirect, retry};
-use rustls::crypto::aws_lc_rs;
-use rustls::{ClientConfig, RootCertStore};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
-use url::{Host, Url};
+use url::Url;
 use voicecall_core::{Error, ErrorKind, Result, async_trait};
+use voicecall_net::{Protocol, client_config, is_loopback};
 
 use super::delivery::AlertSink;
 use super::message::Alert;
@@ -59,7 +56,7 @@ impl WebhookSink {
             return Err(Error::config("secret", "at least 32 characters"));
         }
         let mut http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls(url.scheme() == "https")?)
+            .tls_backend_preconfigured(client_config(url.scheme() == "https", Protocol::Http2)?)
             .timeout(ANSWER_WITHIN)
             .connect_timeout(CONNECT_WITHIN)
             .redirect(redirect::Policy::none())
@@ -129,33 +126,6 @@ fn not_sent(error: reqwest::Error) -> Error {
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => IpAddr::from(address).is_loopback(),
-        Some(Host::Ipv6(address)) => IpAddr::from(address).is_loopback(),
-        None => false,
-    }
-}
-
-/// The TLS configuration, which names its cryptography: the process's default belongs to the application and may be
-/// missing or ambiguous.
-fn tls(is_encrypted: bool) -> Result<ClientConfig> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .map_err(set_up)?;
-    if !is_encrypted {
-        // A plain receiver needs no certificates, so a machine without any can reach it.
-        return Ok(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth());
-    }
-    let verifier = rustls_platform_verifier::Verifier::new(provider).map_err(set_up)?;
-    let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
-    let mut tls = builder.with_no_client_auth();
-    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(tls)
 }
 
 fn set_up(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {

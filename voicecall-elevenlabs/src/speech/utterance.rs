@@ -8,12 +8,13 @@ use reqwest::RequestBuilder;
 use serde_json::Value;
 use voicecall_core::model::{AnswerTimeouts, SpeechChunk};
 use voicecall_core::{Error, ErrorKind, Result};
+use voicecall_net::http::Exchange;
 
 use super::OPERATION;
 use super::lines::Lines;
 use super::words::Words;
+use crate::PROVIDER;
 use crate::client::Client;
-use crate::exchange::Exchange;
 use crate::failure;
 use crate::wire::failure::Failure;
 use crate::wire::speech::{Alignment, Line};
@@ -34,7 +35,7 @@ pub(super) struct Utterance {
 /// The answer as far as it was read.
 #[derive(Debug)]
 struct Answer {
-    exchange: Exchange,
+    exchange: Exchange<Client>,
     lines: Lines,
     decoder: Decoder,
     is_over: bool,
@@ -68,7 +69,7 @@ impl Answer {
                 let last = self.decoder.finish()?;
                 return Ok((!last.words.is_empty()).then_some(last));
             }
-            match self.exchange.chunk().await? {
+            match self.exchange.chunk().await.map_err(|error| error.with_provider(PROVIDER))? {
                 Some(bytes) => self.lines.push(&bytes).map_err(|_| broken("a line is too long"))?,
                 None => {
                     self.lines.finish();

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use reqwest::RequestBuilder;
 use voicecall_core::model::{AnswerTimeouts, ChatDelta, ChatRequest, TokenUsage, ToolCall, json_object};
 use voicecall_core::{Error, ErrorKind, Result};
+use voicecall_net::http::Exchange;
 
 use super::OPERATION;
 use super::body::Body;
@@ -12,7 +13,6 @@ use super::calls::Calls;
 use super::ending::Ending;
 use super::thoughts::Thoughts;
 use crate::client::Client;
-use crate::exchange::Exchange;
 use crate::failure;
 use crate::sse::Event;
 use crate::wire::chunk::{self, Chunk, Words};
@@ -29,7 +29,7 @@ const MAX_ANSWER: usize = 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct Answer {
     timeouts: AnswerTimeouts,
-    exchange: Exchange,
+    exchange: Exchange<Client>,
     reader: Reader,
 }
 
@@ -54,7 +54,7 @@ impl Answer {
     }
 }
 
-async fn next_text(exchange: &mut Exchange, reader: &mut Reader) -> Result<Option<String>> {
+async fn next_text(exchange: &mut Exchange<Client>, reader: &mut Reader) -> Result<Option<String>> {
     loop {
         if let Some(text) = reader.next_text()? {
             return Ok(Some(text));

@@ -14,11 +14,12 @@ use reqwest::RequestBuilder;
 use serde_json::{Map, Value};
 use voicecall_core::model::{ChatDelta, ChatMessage, ChatRequest, ChatRole, LanguageModel, OutputSchema, ResultStream};
 use voicecall_core::{Error, ErrorKind, Result};
+use voicecall_net::http::Connections;
 
 pub use self::dialect::{ChatDialect, SchemaMode, TokenLimit};
 
 use self::answer::Answer;
-use crate::client::{Client, Connections};
+use crate::client::Client;
 use crate::endpoint::Endpoint;
 use crate::environment::{self, CHAT, Lookup};
 use crate::wire::chat::{JsonSchema, Message, Request, ResponseFormat, StreamOptions, Tool};

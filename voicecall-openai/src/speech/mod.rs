@@ -10,12 +10,12 @@ use serde_json::{Map, Value};
 use voicecall_core::audio::RATES;
 use voicecall_core::model::{AnswerTimeouts, ResultStream, SpeechChunk, SpeechOptions, TextToSpeech};
 use voicecall_core::{Error, ErrorKind, Result};
+use voicecall_net::http::{Connections, Exchange};
 
 use self::decoder::Decoder;
-use crate::client::{Client, Connections};
+use crate::client::Client;
 use crate::endpoint::Endpoint;
 use crate::environment::{self, Lookup, SPEECH};
-use crate::exchange::Exchange;
 use crate::wire::speech::Request;
 
 const OPERATION: &str = "synthesize";
@@ -171,7 +171,7 @@ impl TextToSpeech for OpenAiSpeech {
 #[derive(Debug)]
 struct Utterance {
     timeouts: AnswerTimeouts,
-    exchange: Exchange,
+    exchange: Exchange<Client>,
     format: SpeechFormat,
     /// Absent before the answer begins.
     decoder: Option<Decoder>,
@@ -194,7 +194,7 @@ impl Utterance {
 }
 
 async fn next_audio(
-    exchange: &mut Exchange,
+    exchange: &mut Exchange<Client>,
     format: SpeechFormat,
     decoder: &mut Option<Decoder>,
     is_over: &mut bool,

@@ -1,7 +1,7 @@
 //! How single settings are checked.
 
 use secrecy::{ExposeSecret, SecretString};
-use url::{Host, Url};
+use url::Url;
 use voicecall_core::{Error, Result};
 
 use crate::sid::is_sid;
@@ -45,15 +45,6 @@ pub(super) fn check_public_url(text: &str) -> Result<Url> {
 /// Whether the host's name has a character Twilio refuses in callback addresses.
 pub(crate) fn has_underscore(url: &Url) -> bool {
     url.host_str().is_some_and(|host| host.contains('_'))
-}
-
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 /// A SID with its secret, both or neither.

@@ -9,9 +9,10 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 use voicecall_core::{Error, Result};
+use voicecall_net::is_loopback;
 
 pub(crate) use self::check::has_underscore;
-use self::check::{check_public_url, check_secret, check_sid, is_loopback, pair, parse_url, required};
+use self::check::{check_public_url, check_secret, check_sid, pair, parse_url, required};
 use crate::overrides::ConnectionOverrides;
 
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);

@@ -8,11 +8,9 @@ use async_trait::async_trait;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::RETRY_AFTER;
 use reqwest::{redirect, retry};
-use rustls::ClientConfig;
-use rustls::crypto::aws_lc_rs;
-use rustls_platform_verifier::BuilderVerifierExt;
 use url::Host;
 use voicecall_core::{Error, ErrorKind, Result};
+use voicecall_net::{Protocol, client_config};
 
 use super::{WebhookClient, WebhookPost, WebhookReply, is_public_address};
 
@@ -47,7 +45,7 @@ impl HttpClient {
     fn build(allows_private: bool) -> Result<Self> {
         let set_up = |error: reqwest::Error| Error::config("client", "HTTP").with_source(error.without_url());
         let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls()?)
+            .tls_backend_preconfigured(client_config(true, Protocol::Unnamed)?)
             .connect_timeout(CONNECT_WITHIN)
             .redirect(redirect::Policy::none())
             .retry(retry::never())
@@ -108,13 +106,4 @@ fn not_sent(error: reqwest::Error) -> Error {
     let kind = if error.is_timeout() { ErrorKind::Timeout } else { ErrorKind::Unavailable };
     // The address may hold a token.
     Error::new(kind, "deliver webhook").with_source(error.without_url())
-}
-
-/// The TLS configuration, which names its cryptography: the process's default belongs to the application.
-fn tls() -> Result<ClientConfig> {
-    let set_up = |error: rustls::Error| Error::config("client", "TLS").with_source(error);
-    let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(set_up)?;
-    Ok(builder.with_platform_verifier().map_err(set_up)?.with_no_client_auth())
 }

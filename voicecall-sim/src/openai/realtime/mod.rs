@@ -25,8 +25,31 @@
 //! # }
 //! ```
 
+mod connection;
+mod context;
+mod conversation;
+mod conversing;
+mod error;
+mod fields;
+mod format;
+mod ids;
+mod input;
+mod item;
+mod items;
 mod options;
+mod overrides;
+mod plan;
+mod request;
+mod respond;
+mod response;
+mod route;
+mod session;
+mod settings;
+mod settings_patch;
 mod sockets;
+mod strike;
+mod transcription;
 
 pub use options::{Interjection, Options};
+pub(super) use route::Realtime;
 pub use sockets::{Socket, Sockets};

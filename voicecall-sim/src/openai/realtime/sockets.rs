@@ -158,8 +158,8 @@ impl Socket {
     /// The client's `nth` event of this type, counted from 1, once it is there; `None` if the socket closes without it.
     pub async fn wait_for_nth(&self, kind: &str, nth: usize) -> Option<Value> {
         let find = |record: &Record| {
-            let of_kind = record.events.iter().filter(|event| event["type"] == kind);
-            of_kind.cloned().nth(nth.saturating_sub(1))
+            let mut of_kind = record.events.iter().filter(|event| event["type"] == kind);
+            of_kind.nth(nth.saturating_sub(1)).cloned()
         };
         let mut record = self.record.subscribe();
         let ended = record.wait_for(|record| record.is_closed || find(record).is_some()).await;

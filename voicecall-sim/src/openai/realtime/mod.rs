@@ -48,6 +48,8 @@ mod settings;
 mod settings_patch;
 mod sockets;
 mod strike;
+#[cfg(test)]
+mod tests;
 mod transcription;
 
 pub use options::{Interjection, Options};

@@ -30,7 +30,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut accepted: i
         let service = TowerToHyperService::new(router.clone());
         connections.spawn(async move {
             // A connection that breaks, planned or not, concerns nobody but its client.
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).with_upgrades().await;
         });
     }
 }

@@ -37,11 +37,6 @@ impl Wav {
         }
         Err("the WAV file has no `data` behind a `fmt ` chunk".to_owned())
     }
-
-    /// The length in seconds.
-    pub(crate) fn seconds(&self) -> f64 {
-        self.samples.len() as f64 / f64::from(self.rate)
-    }
 }
 
 /// The header of a mono 16-bit file of unknown length at `rate`: both lengths are the largest there is, as streaming servers write them.

@@ -36,6 +36,15 @@ pub enum Site {
     /// `"openai.transcription"`: speech to text.
     #[serde(rename = "openai.transcription")]
     OpenaiTranscription,
+    /// `"openai.realtime"`: the socket of a model that hears and speaks; drawn once per socket.
+    #[serde(rename = "openai.realtime")]
+    OpenaiRealtime,
+    /// `"openai.realtime.response"`: a response in such a socket, whose steps count as the frames of a socket.
+    #[serde(rename = "openai.realtime.response")]
+    OpenaiRealtimeResponse,
+    /// `"openai.realtime.transcription"`: what the caller says in such a socket, written down.
+    #[serde(rename = "openai.realtime.transcription")]
+    OpenaiRealtimeTranscription,
     /// `"deepgram.listen"`: live speech to text; drawn once per socket.
     #[serde(rename = "deepgram.listen")]
     DeepgramListen,
@@ -151,10 +160,19 @@ impl Site {
                     | F::OutOfOrder
             ),
             Self::DeepgramListen => !matches!(fault, F::Duplicate { .. } | F::OutOfOrder | F::Late { .. }),
-            Self::OpenaiChat | Self::OpenaiSpeech | Self::OpenaiTranscription => !matches!(
+            Self::OpenaiRealtime => {
+                !matches!(fault, F::Duplicate { .. } | F::OutOfOrder | F::Late { .. } | F::Reset { .. })
+            }
+            Self::OpenaiRealtimeTranscription => matches!(
                 fault,
-                F::Duplicate { .. } | F::OutOfOrder | F::Late { .. } | F::Reset { .. } | F::Close { .. }
+                F::Latency { .. } | F::Stall { .. } | F::Error { .. } | F::RateLimit { .. } | F::HalfOpenSocket { .. }
             ),
+            Self::OpenaiChat | Self::OpenaiSpeech | Self::OpenaiTranscription | Self::OpenaiRealtimeResponse => {
+                !matches!(
+                    fault,
+                    F::Duplicate { .. } | F::OutOfOrder | F::Late { .. } | F::Reset { .. } | F::Close { .. }
+                )
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use voicecall_core::audio::SAMPLE_RATE;
 
 use super::ApiError;
@@ -59,7 +60,12 @@ impl EarService {
     /// A 400 if `file` is anything else.
     pub fn transcribe(&self, file: &[u8]) -> Result<Heard, ApiError> {
         let wav = Wav::read(file).map_err(|message| ApiError::invalid("file", message))?;
-        let narrow = resample(&wav.samples, wav.rate, SAMPLE_RATE)?;
+        self.hear(&wav.samples, wav.rate)
+    }
+
+    /// Listens to samples, of which there are `rate` in a second.
+    pub(super) fn hear(&self, samples: &[i16], rate: u32) -> Result<Heard, ApiError> {
+        let narrow = resample(samples, rate, SAMPLE_RATE)?;
         let words = self.ears.listen(&narrow).words.into_iter().map(|word| HeardWord {
             start: at_sample(word.start),
             end: at_sample(word.end),
@@ -69,7 +75,8 @@ impl EarService {
         let words = words.collect();
         let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
         let after = self.latency.wait(self.latency.transcription, &mut rng);
-        Ok(Heard { words, duration: Duration::from_secs_f64(wav.seconds()), after })
+        let duration = Duration::from_secs_f64(samples.len() as f64 / f64::from(rate));
+        Ok(Heard { words, duration, after })
     }
 }
 
@@ -86,6 +93,12 @@ impl HeardWord {
     /// The confidence as a model tells it: the natural logarithm of a probability.
     pub(super) fn logprob(&self) -> f64 {
         f64::from(self.confidence).ln()
+    }
+
+    /// The same of the word as a token at this place: with the space before it.
+    pub(super) fn logprob_of(&self, index: usize) -> Value {
+        let token = if index == 0 { self.text.clone() } else { format!(" {}", self.text) };
+        json!({ "token": token, "logprob": self.logprob(), "bytes": token.as_bytes() })
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The core decides what is answered and when: [`ScriptedLlm`], [`Voice`] and [`EarService`] are synchronous and tell the time an answer
 //! takes, so that they serve calls in virtual time. The shell, [`Server`], puts them behind HTTP on the loopback interface in the exact shapes of
-//! OpenAI's chat completions, speech and transcription endpoints.
+//! OpenAI's chat completions, speech and transcription endpoints, and behind a WebSocket in those of its Realtime API ([`realtime`]).
 //!
 //! Nothing is ever made up: a question no rule covers, a text no clip says and audio that is no speech are errors or silence.
 //!
@@ -24,6 +24,7 @@ mod error;
 mod json;
 mod messages;
 mod reader;
+pub mod realtime;
 mod routes;
 mod schema;
 mod scripted_llm;

@@ -96,7 +96,7 @@ impl ScriptedLlm {
         let mut writing = Writing { left: max_tokens, cut_off: false, after: Duration::ZERO, is_first: true, latency };
         let timed = self.write(&reply, &mut writing);
         let calls = rule.as_ref().map(|rule| self.write_calls(rule, &mut writing)).unwrap_or_default();
-        let input_tokens = question.messages.iter().map(|message| tokens(message).len()).sum();
+        let input_tokens = question.messages.iter().map(|message| token_count(message)).sum();
         let call_shape = rule.map(|rule| rule.call_shape).unwrap_or_default();
         Ok(Reply { tokens: timed, calls, call_shape, cut_off: writing.cut_off, input_tokens })
     }
@@ -180,6 +180,11 @@ fn no_rule(question: &Question<'_>) -> ApiError {
         question.caller.map_or_else(|| "silent".to_owned(), |text| format!("«{text}»")),
         question.messages.last().map_or_else(|| "none".to_owned(), |text| format!("«{text}»")),
     ))
+}
+
+/// How many tokens a text has.
+pub(super) fn token_count(text: &str) -> usize {
+    tokens(text).len()
 }
 
 /// Cuts a text roughly as tokenisers do: before every white space, and long words into pieces.

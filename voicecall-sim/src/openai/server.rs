@@ -13,13 +13,14 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use voicecall_core::{Error, ErrorKind, Result};
 
+use super::realtime::{self, Realtime, Sockets};
 use super::{ApiError, EarService, ScriptedLlm, Voice, routes};
 use crate::clips::{Fallback, Library};
 use crate::delivery::Delivery;
-use crate::fault::{Faults, Site};
+use crate::fault::{Fault, Faults, Site};
 use crate::http_server::serve;
 use crate::matcher::ClipMatcher;
-use crate::scenario::Scenario;
+use crate::scenario::{Part, Scenario};
 
 /// What the services speak and hear with.
 #[derive(Debug, Clone)]
@@ -31,6 +32,8 @@ pub struct ServiceOptions {
     pub ears: ClipMatcher,
     /// Who says what no clip says; nobody by default.
     pub fallback: Fallback,
+    /// How sockets of the Realtime API behave.
+    pub realtime: realtime::Options,
 }
 
 impl Default for ServiceOptions {
@@ -39,6 +42,7 @@ impl Default for ServiceOptions {
             library: Library::bundled().clone(),
             ears: ClipMatcher::bundled().clone(),
             fallback: Fallback::default(),
+            realtime: realtime::Options::default(),
         }
     }
 }
@@ -47,6 +51,7 @@ impl Default for ServiceOptions {
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
+    sockets: Arc<Sockets>,
     task: JoinHandle<()>,
 }
 
@@ -67,9 +72,9 @@ impl Server {
         let unavailable = |error| Error::new(ErrorKind::Unavailable, "start emulator").with_source(error);
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(unavailable)?;
         let address = listener.local_addr().map_err(unavailable)?;
-        let router = router(Services::new(scenario, api_key, options));
+        let (router, sockets) = routed(scenario, api_key, options);
         let task = tokio::spawn(serve(listener, router, || ()));
-        Ok(Self { address, task })
+        Ok(Self { address, sockets, task })
     }
 
     /// The address clients are configured with, such as `http://127.0.0.1:40123/v1`.
@@ -78,17 +83,27 @@ impl Server {
         format!("http://{}/v1", self.address)
     }
 
+    /// The sockets of the Realtime API.
+    #[must_use]
+    pub fn realtime(&self) -> &Sockets {
+        &self.sockets
+    }
+
     /// Stops listening, closes all connections and waits until that is done.
     pub async fn stop(mut self) {
         self.task.abort();
         // It ends by being aborted, which is what was asked for.
         let _ = (&mut self.task).await;
+        if let Some(mut tasks) = self.sockets.close() {
+            tasks.shutdown().await;
+        }
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         self.task.abort();
+        drop(self.sockets.close());
     }
 }
 
@@ -103,7 +118,7 @@ pub(super) struct Services {
 
 impl Services {
     pub(super) fn new(scenario: &Scenario, api_key: &str, options: ServiceOptions) -> Arc<Self> {
-        let ServiceOptions { library, ears, fallback } = options;
+        let ServiceOptions { library, ears, fallback, .. } = options;
         Arc::new(Self {
             authorization: format!("Bearer {api_key}"),
             llm: Mutex::new(ScriptedLlm::of(scenario)),
@@ -123,10 +138,15 @@ impl Services {
 
     /// An answer as the fault plan lets it through. Counts as a visit of `site`.
     pub(super) fn deliver(&self, site: Site, delivery: Delivery) -> Result<Delivery, ApiError> {
-        match lock(&self.faults).draw(site) {
+        match self.draw(site) {
             Some(fault) => delivery.strike(&fault),
             None => Ok(delivery),
         }
+    }
+
+    /// What goes wrong with this visit of `site`.
+    pub(super) fn draw(&self, site: Site) -> Option<Fault> {
+        lock(&self.faults).draw(site)
     }
 }
 
@@ -135,9 +155,20 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The services of `scenario` behind their routes, and the sockets of theirs that stay.
+pub(super) fn routed(scenario: &Scenario, api_key: &str, options: ServiceOptions) -> (Router, Arc<Sockets>) {
+    let sockets = Arc::new(Sockets::new());
+    let realtime = options.realtime.clone();
+    let services = Services::new(scenario, api_key, options);
+    let ids = scenario.rng(Part::Realtime);
+    let realtime = Realtime::new(Arc::clone(&services), Arc::clone(&sockets), realtime, ids);
+    (router(services, realtime), sockets)
+}
+
 /// All routes, behind the check of the key.
-pub(super) fn router(services: Arc<Services>) -> Router {
+fn router(services: Arc<Services>, realtime: Arc<Realtime>) -> Router {
     routes::all()
+        .merge(realtime.routes())
         .fallback(unknown_route)
         .method_not_allowed_fallback(unknown_route)
         .layer(middleware::from_fn_with_state(Arc::clone(&services), authenticate))

@@ -5,7 +5,7 @@ use std::time::Duration;
 use voicecall_core::audio::{Resampler, SAMPLE_RATE, g711::mulaw};
 
 use super::ApiError;
-use crate::clips::{Fallback, Library};
+use crate::clips::{Fallback, Library, Speech};
 use crate::fault::Rng;
 use crate::scenario::{Latency, Part, Scenario};
 
@@ -54,12 +54,18 @@ impl Voice {
     /// # Errors
     /// A 400 that names the sentence that nobody says.
     pub fn speak(&mut self, text: &str) -> Result<Utterance, ApiError> {
-        let speech = self.library.speak(SPEAKER, text, &self.fallback);
-        let speech = speech.map_err(|error| ApiError::invalid("input", error.to_string()))?;
+        let (speech, first_after) = self.say(text)?;
         let mut narrow = vec![0; speech.audio.len()];
         mulaw::decode_slice(&speech.audio, &mut narrow);
         let samples = resample(&narrow, SAMPLE_RATE, SPEECH_RATE)?;
-        Ok(Utterance { samples, first_after: self.latency.wait(self.latency.speech, &mut self.rng) })
+        Ok(Utterance { samples, first_after })
+    }
+
+    /// The same as the clips have it, and how long after the request the first of it is there.
+    pub(super) fn say(&mut self, text: &str) -> Result<(Speech, Duration), ApiError> {
+        let speech = self.library.speak(SPEAKER, text, &self.fallback);
+        let speech = speech.map_err(|error| ApiError::invalid("input", error.to_string()))?;
+        Ok((speech, self.latency.wait(self.latency.speech, &mut self.rng)))
     }
 
     /// How much of the speech is sent how fast: seconds of speech in a second.

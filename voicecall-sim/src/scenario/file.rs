@@ -50,6 +50,8 @@ pub(crate) enum Part {
     Ear,
     /// The caller's noise.
     Caller,
+    /// The names in sessions of the Realtime API.
+    Realtime,
 }
 
 /// The person on the phone: called, or calling.

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use super::super::server::{Server, ServiceOptions, Services, router};
+use super::super::server::{Server, ServiceOptions, routed};
 use super::*;
 use crate::wav::streaming_header;
 
@@ -59,7 +59,7 @@ struct Client(Router<()>);
 impl Client {
     fn new() -> Self {
         let scenario = SCENARIO.parse().unwrap();
-        Self(router(Services::new(&scenario, "key", ServiceOptions::default())))
+        Self(routed(&scenario, "key", ServiceOptions::default()).0)
     }
 
     async fn send(&self, request: Request<Body>) -> (StatusCode, Vec<u8>) {

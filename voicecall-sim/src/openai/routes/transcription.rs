@@ -115,7 +115,7 @@ impl Upload {
         }
         let mut answer = json!({ "text": heard.text(), "usage": usage });
         if self.logprobs {
-            answer["logprobs"] = heard.words.iter().enumerate().map(|(index, word)| logprob(index, word)).collect();
+            answer["logprobs"] = heard.words.iter().enumerate().map(|(index, word)| word.logprob_of(index)).collect();
         }
         answer
     }
@@ -142,12 +142,6 @@ async fn read_file(field: Field<'_>) -> Result<Bytes, ApiError> {
         return Err(ApiError::invalid("file", "the simulated ears need a file whose name ends in '.wav'"));
     }
     field.bytes().await.map_err(|error| ApiError::malformed(error.body_text()))
-}
-
-/// A token is a word with the space before it.
-fn logprob(index: usize, word: &HeardWord) -> Value {
-    let token = if index == 0 { word.text.clone() } else { format!(" {}", word.text) };
-    json!({ "token": token, "logprob": word.logprob(), "bytes": token.as_bytes() })
 }
 
 /// All that was heard as one segment; none if nothing was.

@@ -18,7 +18,7 @@ pub fn cascade_from_env() -> Result<Arc<Cascade>> {
     from_lookup(&environment::process)
 }
 
-fn from_lookup(lookup: Lookup<'_>) -> Result<Arc<Cascade>> {
+pub(crate) fn from_lookup(lookup: Lookup<'_>) -> Result<Arc<Cascade>> {
     let ear = OpenAiTranscription::from_lookup(lookup);
     let mind = OpenAiChat::from_lookup(lookup);
     let voice = OpenAiSpeech::from_lookup(lookup);
@@ -32,9 +32,9 @@ fn from_lookup(lookup: Lookup<'_>) -> Result<Arc<Cascade>> {
 }
 
 /// One error for several: the first, naming what all of them name.
-fn joined(errors: Vec<Error>) -> Error {
+pub(crate) fn joined(errors: Vec<Error>) -> Error {
     let mut fields: Vec<String> = Vec::new();
-    for field in errors.iter().filter_map(Error::field) {
+    for field in errors.iter().filter_map(Error::field).flat_map(|fields| fields.split(", ")) {
         if !fields.iter().any(|known| known == field) {
             fields.push(field.to_owned());
         }

@@ -15,6 +15,8 @@ pub(crate) const CHAT: Service = Service { prefix: "CHAT", model: "gpt-6-luna" }
 pub(crate) const TRANSCRIPTION: Service = Service { prefix: "TRANSCRIPTION", model: "gpt-transcribe" };
 pub(crate) const SPEECH: Service = Service { prefix: "SPEECH", model: "gpt-4o-mini-tts" };
 
+pub(crate) const REALTIME: Service = Service { prefix: "REALTIME", model: "gpt-realtime-2.1" };
+
 /// What a server understands, as a variable says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {

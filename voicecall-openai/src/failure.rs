@@ -25,7 +25,12 @@ pub(crate) fn in_stream(operation: &'static str, failure: &Failure) -> Error {
     of_status(operation, status, failure, None)
 }
 
-fn of_status(operation: &'static str, status: StatusCode, failure: &Failure, wait: Option<Duration>) -> Error {
+pub(crate) fn of_status(
+    operation: &'static str,
+    status: StatusCode,
+    failure: &Failure,
+    wait: Option<Duration>,
+) -> Error {
     let (kind, hint) = kind(status, failure);
     let code = failure.code.clone().unwrap_or_else(|| status.as_u16().to_string());
     let mut error = Error::new(kind, operation).with_code(code);

@@ -2,6 +2,7 @@
 //!
 //! `cargo run -p voice_agent -- demo` needs nothing; without `demo` it answers real calls, with the keys in the environment.
 //! OpenAI, or a server like it, thinks; it listens and speaks as well, unless there is a key of Deepgram or of ElevenLabs.
+//! With `--engine realtime` one model of OpenAI's hears and answers, speech to speech.
 #![allow(clippy::print_stdout, reason = "it shows what tools do")]
 
 mod bakery;
@@ -9,13 +10,32 @@ mod services;
 
 use std::sync::Arc;
 
+use clap::{Parser, ValueEnum};
 use voicecall::prelude::*;
 
 use bakery::Bakery;
+use services::Engine;
+
+/// Answers a bakery's phone.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// Shows a call of a simulated person, offline.
+    mode: Option<Mode>,
+    /// How callers are answered.
+    #[arg(long, default_value = "cascade")]
+    engine: Engine,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Mode {
+    Demo,
+}
 
 #[tokio::main]
 async fn main() -> voicecall::Result<()> {
-    if std::env::args().nth(1).as_deref() == Some("demo") {
+    let arguments = Arguments::parse();
+    if let Some(Mode::Demo) = arguments.mode {
         return voicecall_sim::demo::run(include_str!("../demo.toml")).await;
     }
     let listen = std::env::var("LISTEN").unwrap_or("0.0.0.0:8080".to_owned());
@@ -23,7 +43,7 @@ async fn main() -> voicecall::Result<()> {
     Server::builder()
         .log()
         .carrier(TwilioVoice::from_env()?)
-        .agent(services::from_env()?)
+        .agent(arguments.engine.agent()?)
         .on_incoming(move |_call| {
             let dialogue = dialogue(&bakery);
             async move { Ok(IncomingDecision::connect(CallOptions::new(dialogue?).language("en"))) }

@@ -4,5 +4,6 @@ pub(crate) mod chat;
 pub(crate) mod chunk;
 pub(crate) mod failure;
 pub(crate) mod json;
+pub(crate) mod realtime;
 pub(crate) mod speech;
 pub(crate) mod transcription;

@@ -5,6 +5,7 @@
 mod chat;
 mod failures;
 mod http2;
+mod realtime;
 mod server;
 mod shapes;
 mod speech;

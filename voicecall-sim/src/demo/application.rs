@@ -1,5 +1,6 @@
 //! The program under demonstration: itself once more, with another environment.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::Duration;
@@ -63,6 +64,7 @@ impl Application {
         let mut program = Command::new(program);
         services.tell(&mut program);
         let child = program
+            .args(arguments(std::env::args_os()))
             .env("CALL_TO", THEIRS)
             .env("PUBLIC_URL", PUBLIC_URL)
             // What is said is to be read, not how.
@@ -100,6 +102,16 @@ impl Application {
     }
 }
 
+/// What the program is started with: its own arguments, but for the word that makes it a demonstration.
+fn arguments(own: impl Iterator<Item = OsString>) -> impl Iterator<Item = OsString> {
+    let mut is_found = false;
+    own.skip(1).filter(move |argument| {
+        let is_it = !is_found && argument == "demo";
+        is_found |= is_it;
+        !is_it
+    })
+}
+
 /// Whether something answers there that takes calls.
 async fn is_healthy(address: SocketAddr) -> bool {
     let asked = async {
@@ -110,4 +122,17 @@ async fn is_healthy(address: SocketAddr) -> bool {
         std::io::Result::Ok(answer)
     };
     asked.await.is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_program_is_started_with_its_arguments_and_is_no_demonstration_again() {
+        let started = |own: &[&str]| arguments(own.iter().map(OsString::from)).collect::<Vec<_>>();
+        assert_eq!(started(&["program", "demo"]), [""; 0]);
+        assert_eq!(started(&["program", "demo", "--engine", "realtime"]), ["--engine", "realtime"]);
+        assert_eq!(started(&["demo", "--name", "x", "demo", "demo"]), ["--name", "x", "demo"]);
+    }
 }

@@ -15,7 +15,7 @@
 //! # }
 //! ```
 //!
-//! [`run`] starts the program once more, without arguments and with these variables:
+//! [`run`] starts the program once more, with its arguments but for the word `demo`, and with these variables:
 //!
 //! | variable | what |
 //! |---|---|
@@ -52,7 +52,7 @@ use crate::phone::{Answer, LineRecording, Party, Recorded, Silent};
 use crate::scenario::Scenario;
 use crate::twilio::server::{ServerOptions, TwilioServer};
 use crate::twilio::{Account, Exchange, ExchangeOptions, Number};
-use crate::{deepgram, elevenlabs};
+use crate::{deepgram, elevenlabs, openai};
 
 // Made up, and worth nothing anywhere else.
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
@@ -117,9 +117,14 @@ pub async fn run(scenario: &str) -> Result<()> {
     ended?;
     line.save(Path::new(RECORDING)).map_err(|error| trouble("save the recording", error))?;
     println!("\nRecording: {RECORDING} (left: the person, right: what they heard)");
-    for (did, service, times) in
-        [("Heard", "Deepgram", deepgram.sockets()), ("Spoken", "ElevenLabs", elevenlabs.seen().len() as u64)]
-    {
+    let answers = |socket: openai::realtime::Socket| {
+        socket.received().iter().filter(|event| event["type"] == "response.create").count() as u64
+    };
+    for (did, service, times) in [
+        ("Heard", "Deepgram", deepgram.sockets()),
+        ("Spoken", "ElevenLabs", elevenlabs.seen().len() as u64),
+        ("Answered", "Realtime API", openai.realtime().all().into_iter().map(answers).sum()),
+    ] {
         if times > 0 {
             println!("{did} by the simulated {service} {times} times");
         }

@@ -39,6 +39,9 @@ const CALLER: &str = "+46701740605";
 /// No step takes longer, and no end of a call.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How long the caller waits for an answer before they say once more what they want, in frames.
+const AGAIN: u32 = 1000;
+
 /// Calls that are under way at once: most of their time they wait.
 const AT_ONCE: usize = 6;
 
@@ -298,16 +301,16 @@ struct Guest {
     /// The line that sounds now, and for how long there has been none.
     line: Option<String>,
     quiet: u32,
-    /// Whether they were asked something, and how much of their answer is left to say.
+    /// Whether they were asked something and got no answer, and how much of what they want is left to say.
     asked: bool,
     left: u32,
 }
 
 impl Party for Guest {
     fn speak(&mut self, _: CallTime) -> PartyAction {
-        // A pause of 300 ms, then 400 ms of speech.
-        if self.asked && self.quiet >= 15 {
-            (self.asked, self.left) = (false, 20);
+        // A pause of 300 ms, then 400 ms of speech; once more if nobody says anything for 20 s.
+        if self.asked && self.left == 0 && self.quiet % AGAIN == 15 {
+            self.left = 20;
         }
         if self.left == 0 {
             return PartyAction::Listen;

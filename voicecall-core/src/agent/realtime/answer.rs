@@ -19,6 +19,8 @@ const LONGEST: usize = 240 * SAMPLE_RATE as usize;
 pub(super) struct Answer {
     /// Whose it is; nobody's while it is given ahead, or was given up.
     pub(super) op: Option<OpId>,
+    /// Who caused it, and is charged for it in any case.
+    pub(super) cause: OpId,
     /// What was asked.
     pub(super) request: Respond,
     /// Whether it is given up: nobody will ever want it.
@@ -43,9 +45,10 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    pub(super) fn new(op: Option<OpId>, request: Respond) -> Self {
+    pub(super) fn new(op: Option<OpId>, cause: OpId, request: Respond) -> Self {
         Self {
             op,
+            cause,
             request,
             dropped: false,
             items: Vec::new(),
@@ -83,6 +86,11 @@ impl Answer {
 
     pub(super) const fn used(&mut self, usage: TokenUsage) {
         self.usage = Some(usage);
+    }
+
+    /// What it used and nobody was told of, of one that nobody hears.
+    pub(super) fn charge(&mut self) -> Option<(OpId, AgentEvent)> {
+        self.usage.take().map(|usage| (self.cause, AgentEvent::Usage(usage)))
     }
 
     /// The model has ended it, or will never.

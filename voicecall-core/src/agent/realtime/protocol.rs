@@ -118,7 +118,7 @@ impl Protocol {
         self.commits.push_back(Some(op));
         if self.ahead && !self.behind && self.waiting.is_empty() && self.is_quiet() && self.configured.is_some() {
             let request = Respond { messages: Vec::new(), tools: Vec::new(), max_tokens: self.max_tokens };
-            self.ask(None, request);
+            self.ask(None, op, request);
         }
     }
 
@@ -202,6 +202,7 @@ impl Protocol {
         let answer = &mut self.answers[at];
         answer.op = None;
         answer.dropped = true;
+        self.events.extend(answer.charge());
         if answer.over {
             self.answers.remove(at);
         } else {
@@ -274,6 +275,10 @@ impl Protocol {
                 answer.items.push(item);
                 answer.call(call);
             }
+            // What nobody hears was made all the same.
+            RealtimeEvent::Usage(usage) if answer.dropped => {
+                self.events.push_back((answer.cause, AgentEvent::Usage(usage)));
+            }
             _ if answer.dropped => {}
             RealtimeEvent::Text(text) => answer.write(text),
             RealtimeEvent::Audio(audio) => {
@@ -334,13 +339,13 @@ impl Protocol {
         }
         self.behind = false;
         self.max_tokens = request.max_tokens;
-        self.ask(Some(op), request);
+        self.ask(Some(op), op, request);
     }
 
-    fn ask(&mut self, op: Option<OpId>, request: Respond) {
+    fn ask(&mut self, op: Option<OpId>, cause: OpId, request: Respond) {
         self.asked += 1;
         self.commands.push_back(RealtimeCommand::Respond { max_tokens: request.max_tokens });
-        self.answers.push(Answer::new(op, request));
+        self.answers.push(Answer::new(op, cause, request));
     }
 
     /// The connection is lost, and with it the conversation. Returns what that leaves to be done.
@@ -350,13 +355,13 @@ impl Protocol {
         unfinished.failed.extend(self.commits.drain(..).flatten());
         unfinished.failed.extend(self.items.listening());
         unfinished.again.extend(self.waiting.drain(..));
-        for answer in std::mem::take(&mut self.answers) {
+        for mut answer in std::mem::take(&mut self.answers) {
             match answer.op {
                 // What has come whole is spoken to its end.
                 Some(_) if answer.over => self.answers.push(answer),
                 Some(op) if answer.has_begun() => unfinished.failed.push(op),
                 Some(op) => unfinished.again.push((op, answer.request)),
-                None => {}
+                None => self.events.extend(answer.charge()),
             }
         }
         self.items = Items::default();

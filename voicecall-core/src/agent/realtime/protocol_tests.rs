@@ -252,7 +252,8 @@ impl World {
 
     fn read(&mut self) {
         while let Some((op, event)) = self.protocol.next_event() {
-            assert!(self.open.contains(&op), "{event:?} of {op:?}, which is over");
+            let is_known = self.open.contains(&op) || matches!(event, AgentEvent::Usage(_));
+            assert!(is_known, "{event:?} of {op:?}, which is over");
             match event {
                 AgentEvent::Speech(chunk) => *self.delivered.entry(op).or_default() += chunk.audio.len() as u64,
                 AgentEvent::Done | AgentEvent::Failed(_) => drop(self.open.remove(&op)),

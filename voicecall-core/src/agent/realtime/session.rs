@@ -109,10 +109,14 @@ impl RealtimeSession {
         self.flush();
     }
 
-    /// The next event that is there, of an operation that has neither ended nor been given up.
+    /// The next event that is there, of an operation that has neither ended nor been given up; what one used is told in any
+    /// case.
     fn next_ready(&mut self) -> Option<(OpId, AgentEvent)> {
         loop {
             let (op, event) = self.events.pop_front().or_else(|| self.protocol.next_event())?;
+            if let AgentEvent::Usage(_) = event {
+                return Some((op, event));
+            }
             let Some(operation) = self.running.get(&op).copied() else { continue };
             match &event {
                 AgentEvent::Done => {

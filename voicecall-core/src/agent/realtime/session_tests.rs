@@ -190,15 +190,17 @@ async fn the_answer_is_made_while_the_words_are_written_down() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_to_something_else_is_thrown_away_unheard() {
+async fn an_answer_to_something_else_is_thrown_away_unheard_and_charged() {
+    let spent = TokenUsage { input: 70, ..TokenUsage::default() };
     let model = ScriptedRealtime::new()
         .with_text("And now?", SECOND)
-        .with_answer("Too early.", SECOND, Duration::ZERO)
+        .with_script(Script::new().item(RealtimePiece::Text("Too early.".into())).item(RealtimePiece::Usage(spent)))
         .with_answer("Now.", SECOND, Duration::ZERO);
     let mut stage = acquainted(model).await;
     stage.turn(OpId(3)).await;
     let said = [caller("Hi."), agent("Hello."), caller("And now? [keys pressed: 1]")];
     stage.respond(OpId(4), &said);
+    assert!(matches!(stage.session.next().await, (OpId(3), AgentEvent::Usage(used)) if used == spent));
     let events = stage.run(OpId(4)).await;
     assert_eq!(words(&events), "Now.");
     let commands = stage.model.commands();

@@ -17,7 +17,7 @@ use voicecall::sqlite::{SqliteOptions, SqliteSurvey};
 use voicecall::store::{CallsWithin, ContactLimits, check_keys};
 use voicecall::{ContentSeal, Result, RunningServer, Server};
 
-use crate::api::{self, Scope, SimulatedVoice, Tokens};
+use crate::api::{self, SimulatedVoice, Tokens};
 use crate::carriers::{self, Carrier};
 use crate::choice::Chooser;
 use crate::jobs::Dependencies;
@@ -29,7 +29,7 @@ use crate::settings::{self, Problems, Settings};
 use crate::simulator::{Order, Simulator};
 use crate::store::{BusinessStore, OperatorStore};
 use crate::verification::StoredVerifications;
-use crate::{announcement, dashboard, jobs};
+use crate::{announcement, dashboard, invitation, jobs};
 
 /// How long live calls may go on after the server was told to stop: longer than an interview.
 const DRAIN: Duration = Duration::from_secs(150);
@@ -206,7 +206,11 @@ pub(crate) async fn serve() -> Result<(), Box<dyn Error>> {
     let (Some(settings), Some(services)) = (settings, services) else { return Ok(()) };
     let listener = server::listen("LISTEN", &settings.listen).await?;
     let seed = seed.flatten().unwrap_or(Seed { business: Vec::new() });
-    serve_with(&settings, services, listener, &seed, |_| Ok(())).await
+    // Asked for before the first call can come.
+    let stop = server::told_to_end();
+    let app = App::start(&settings, services, listener, &seed, DRAIN).await?;
+    invitation::of_real(&app, &seed);
+    Ok(app.run_until(stop).await?)
 }
 
 /// Serves calls to simulated customers until the process is told to stop.
@@ -214,39 +218,15 @@ pub(crate) async fn serve() -> Result<(), Box<dyn Error>> {
 /// # Errors
 /// When the address cannot be used, or the simulator does not start.
 pub(crate) async fn serve_simulated() -> Result<(), Box<dyn Error>> {
-    let settings = Settings::simulated(PathBuf::from("out"))?;
+    // The same at each start, so that a dashboard that is open goes on working.
+    let settings = Settings::simulated(PathBuf::from("out"), "127.0.0.1:8080")?;
     let listener = server::listen("LISTEN", &settings.listen).await?;
     let (public, local) = (settings.public_url.clone(), listener.local_addr()?);
     let order = Order { public, local, scenario: "happy".to_owned(), fail_primary: false };
     let simulator = Simulator::start(&order).await?;
     let (services, seed) = (simulator.services(&settings)?, Seed::parse(DEMO)?);
-    serve_with(&settings, services, listener, &seed, |app| print_invitation(app, &seed)).await
-}
-
-async fn serve_with(
-    settings: &Settings,
-    services: Services,
-    listener: TcpListener,
-    seed: &Seed,
-    invite: impl FnOnce(&App) -> Result<()>,
-) -> Result<(), Box<dyn Error>> {
-    // Asked for before the first call can come.
     let stop = server::told_to_end();
-    let app = App::start(settings, services, listener, seed, DRAIN).await?;
-    invite(&app)?;
+    let app = App::start(&settings, services, listener, &seed, DRAIN).await?;
+    invitation::of_simulated(&app, &seed, &settings.vault()?).await?;
     Ok(app.run_until(stop).await?)
-}
-
-fn print_invitation(app: &App, seed: &Seed) -> Result<()> {
-    let Some((business, verification)) =
-        seed.business.iter().find_map(|business| Some((business, business.verification.first()?)))
-    else {
-        return Ok(());
-    };
-    let token = app.tokens.issue("invitation", &[business.id], &[Scope::Read, Scope::Operate])?;
-    println!("Calls go to simulated customers. Try:\n");
-    println!("curl -sX POST http://{}/api/calls/initiate -H 'authorization: Bearer {token}' \\", app.server.address());
-    println!("  -H 'content-type: application/json' -d '{{\"verificationId\":\"{}\",", verification.id);
-    println!("  \"businessId\":\"{}\",\"customerPhone\":\"{}\"}}'", business.id, verification.phone.reveal());
-    Ok(())
 }

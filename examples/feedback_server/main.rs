@@ -1,7 +1,8 @@
 //! Feedback calls: a shop's customer is called, asked a few questions in Swedish, and the shop reads the answers.
 //!
 //! - `cargo run --example feedback_server -- demo [--out DIR] [--fail-primary]` calls a simulated customer; needs nothing.
-//! - `cargo run --example feedback_server -- serve` serves and makes real calls. `.env.example` names every variable.
+//! - `cargo run --example feedback_server -- serve` serves and makes real calls. `.env.example` names every variable; a
+//!   file `.env` in the working directory is read.
 //! - `cargo run --example feedback_server -- serve --simulated` serves and calls simulated customers; needs nothing.
 //! - `cargo run --example feedback_server -- replay FILE` runs a recorded call again.
 //! - `cargo run --example feedback_server -- token BUSINESS` prints a bearer token for one business; `revoke TOKEN_ID` takes
@@ -20,7 +21,9 @@ mod choice;
 mod command;
 mod dashboard;
 mod demo;
+mod environment;
 mod files;
+mod invitation;
 mod jobs;
 mod monitor;
 mod price;
@@ -35,24 +38,26 @@ mod store;
 mod unseal;
 mod verification;
 
+use std::error::Error;
 use std::process::ExitCode;
 
-use crate::command::Command;
+use clap::Parser;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let command = match Command::from_args(std::env::args().skip(1)) {
-        Ok(command) => command,
-        Err(message) => {
-            eprintln!("{message}");
-            return ExitCode::from(2);
-        }
-    };
-    match command.run().await {
+use crate::command::{Command, Line};
+
+fn main() -> ExitCode {
+    match start(Line::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error}");
+            eprintln!("{}", settings::told(&*error));
             ExitCode::FAILURE
         }
     }
+}
+
+fn start(command: Command) -> Result<(), Box<dyn Error>> {
+    // Before there are threads, which may read the environment.
+    environment::load()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(command.run())
 }

@@ -243,6 +243,11 @@ async fn a_server_without_calls_stops_at_once_even_while_it_still_warms_up() {
     assert!(status.success(), "{status}: {}", server.log());
 }
 
+/// Tests run beside each other, so not at the address that is the same at each start.
+fn anywhere() -> (&'static str, String) {
+    ("LISTEN", "127.0.0.1:0".to_owned())
+}
+
 /// The address, the token and the order of the `curl` line that a server without a carrier prints.
 fn invitation(output: &str) -> Option<(String, String, Value)> {
     let between = |from: &str, to: &str| Some(output.split_once(from)?.1.split_once(to)?.0.to_owned());
@@ -255,7 +260,7 @@ async fn a_question_that_there_is_no_clip_of_is_asked_and_the_log_says_how() {
     let folder = Folder::new();
     // Where no program is there is no espeak-ng either.
     let nowhere = folder.path().display().to_string();
-    let mut server = Process::start(folder.path(), &["serve", "--simulated"], &[("PATH", nowhere)]);
+    let mut server = Process::start(folder.path(), &["serve", "--simulated"], &[("PATH", nowhere), anywhere()]);
     let (url, token, order) = until("the invitation", Duration::from_secs(60), async || {
         server.must_live();
         invitation(&server.output())
@@ -292,7 +297,7 @@ async fn a_question_that_there_is_no_clip_of_is_asked_and_the_log_says_how() {
 #[tokio::test]
 async fn the_printed_invitation_calls_once_and_the_call_outlives_the_wish_to_stop() {
     let folder = Folder::new();
-    let mut server = Process::start(folder.path(), &["serve", "--simulated"], &[]);
+    let mut server = Process::start(folder.path(), &["serve", "--simulated"], &[anywhere()]);
     let (url, token, order) = until("the invitation", Duration::from_secs(60), async || {
         server.must_live();
         invitation(&server.output())
@@ -323,4 +328,19 @@ async fn the_printed_invitation_calls_once_and_the_call_outlives_the_wish_to_sto
     assert!(status.success(), "{status}: {}", server.log());
     assert_eq!(column(&database, "SELECT status FROM sessions"), ["completed"]);
     assert_eq!(column(&database, "SELECT response_text FROM survey_responses").len(), 2);
+
+    // The next start takes the token of this one.
+    let mut server = Process::start(folder.path(), &["serve", "--simulated"], &[anywhere()]);
+    let (url, _, next) = until("the next invitation", Duration::from_secs(60), async || {
+        server.must_live();
+        invitation(&server.output())
+    })
+    .await;
+    assert_ne!(next["verificationId"], order["verificationId"], "the next line calls somebody");
+    let list = url.replace("/calls/initiate", &format!("/calls?businessId={SHOP}"));
+    let calls = support::json(client().get(list).bearer_auth(&token).send().await.unwrap(), 200).await;
+    assert_eq!(calls["calls"][0]["id"], first["id"]);
+    let page = url.replace("/api/calls/initiate", "/dashboard/");
+    assert!(server.output().contains(&format!("Dashboard  {page}\n")), "{}", server.output());
+    assert_eq!(client().get(page).send().await.unwrap().status(), 200);
 }

@@ -6,7 +6,7 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -105,27 +105,72 @@ async fn the_document_names_every_route_and_what_it_answers() {
     }
 }
 
+/// Runs a program in a folder to its end and returns what it printed.
+async fn printed(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str], folder: &Path) -> String {
+    let output = Command::new(program).args(arguments).current_dir(folder).env("PYTHONDONTWRITEBYTECODE", "1").output();
+    let output = output.await.expect("scripts/node-env and scripts/python-env have been run");
+    let said = String::from_utf8_lossy(&[&*output.stdout, &*output.stderr].concat()).into_owned();
+    assert!(output.status.success(), "{arguments:?}: {said}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The document is one, and generators of two languages make clients from it that compile and work.
 #[tokio::test]
 async fn clients_can_be_made_from_the_document() {
-    let world = World::start("happy").await;
+    let world = World::start("busy").await;
     let _server = world.serve().await;
+    let session = world.initiate().await;
     let document = document(&world, "/api").await;
-    let file = world.folder.path().join("openapi.json");
-    std::fs::write(&file, document.to_string()).unwrap();
-    let validator = Command::new(python().with_file_name("openapi-spec-validator")).arg(&file).output().await.unwrap();
-    let said = [validator.stdout, validator.stderr].concat();
-    assert!(validator.status.success(), "{}", String::from_utf8_lossy(&said));
+    let folder = world.folder.path().join("clients");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("openapi.json"), document.to_string()).unwrap();
+    printed(python().with_file_name("openapi-spec-validator"), &["openapi.json"], &folder).await;
+    assert_names_are_good(&document);
+
+    for file in ["client.ts", "tsconfig.json", "client.py", "python.yml"] {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(file);
+        std::fs::copy(from, folder.join(file)).unwrap();
+    }
+    let (url, token) = (world.url(""), world.token(SHOP).await);
+    let arguments = [&*url, &*token, SHOP];
+    let generate =
+        "generate --path openapi.json --meta none --output-path feedback_client --config python.yml --fail-on-warning";
+    let generator = python().with_file_name("openapi-python-client");
+    printed(generator, &generate.split(' ').collect::<Vec<_>>(), &folder).await;
+    let said = printed(python(), &[&["client.py"], &arguments[..]].concat(), &folder).await;
+    assert!(said.starts_with(&session) && said.ends_with(" 1\n"), "{said}");
+
+    std::os::unix::fs::symlink(node_modules(), folder.join("node_modules")).unwrap();
+    std::fs::write(folder.join("package.json"), r#"{ "type": "module" }"#).unwrap();
+    let tool = |name: &str| folder.join("node_modules/.bin").join(name);
+    printed(tool("openapi-typescript"), &["openapi.json", "-o", "schema.d.ts"], &folder).await;
+    printed(tool("tsc"), &[], &folder).await;
+    let said = printed("node", &[&["client.js"], &arguments[..]].concat(), &folder).await;
+    assert!(said.starts_with(&session) && said.ends_with(" 1\n"), "{said}");
+}
+
+/// What names of functions and types are made of, and every answer is explained.
+fn assert_names_are_good(document: &Value) {
     let mut names = BTreeSet::new();
-    for (method, path, operation) in operations(&document) {
+    for (method, path, operation) in operations(document) {
         let name = operation["operationId"].as_str().unwrap();
-        assert!(names.insert(name) && name.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{method} {path}: {name}");
+        let words = name.chars().filter(char::is_ascii_uppercase).count();
+        let is_good = name.bytes().all(|byte| byte.is_ascii_alphabetic()) && name.starts_with(char::is_lowercase);
+        assert!(is_good && words >= 1 && names.insert(name), "{method} {path}: {name}");
         for (status, answer) in operation["responses"].as_object().unwrap() {
             assert_ne!(answer["description"].as_str().unwrap(), "", "{method} {path} {status}");
         }
     }
+    assert!(names.contains("listCalls"));
     for name in document["components"]["schemas"].as_object().unwrap().keys() {
         assert!(name.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{name} is the name of a type");
     }
+}
+
+/// The packages that `scripts/node-env` has installed.
+fn node_modules() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "../target".into(), PathBuf::from);
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(target).join("node/node_modules")
 }
 
 #[tokio::test]

@@ -26,6 +26,9 @@ const EXPORT_WITHIN: Duration = Duration::from_secs(10);
 /// The variable that says where the collector is.
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
+/// The variable that says what is logged.
+const LOG: &str = "RUST_LOG";
+
 /// The logs and traces of this process, for their end. Nothing personal is in them.
 ///
 /// Logs are lines of JSON on standard error. If `OTEL_EXPORTER_OTLP_ENDPOINT` says where a collector is, spans and logs of this
@@ -60,9 +63,12 @@ impl Telemetry {
     /// `level`, such as `info`. To be called within the runtime that shall export.
     ///
     /// # Errors
-    /// `Config` if a variable of the exporters cannot be understood, or the process has a log already.
+    /// `Config` if `RUST_LOG` or a variable of the exporters cannot be understood, or the process has a log already.
     pub fn start(program: &'static str, level: &str) -> Result<Self> {
-        let filter = || EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+        let wanted = set(LOG);
+        let wanted = wanted.as_deref().unwrap_or(level);
+        check_filter(wanted)?;
+        let filter = || EnvFilter::new(wanted);
         let export = Export::from_env(program)?;
         let lines = tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr).with_filter(filter());
         let layer = export.as_ref().map(|export| export.layer(filter()));
@@ -126,6 +132,18 @@ impl Export {
     }
 }
 
+/// Refuses what would silently log something else. A word alone that is no level would be taken for the name of a crate, and nothing
+/// of any other crate would be logged.
+fn check_filter(wanted: &str) -> Result<()> {
+    let wrong = |what: &str| Error::config(LOG, format!("levels such as info or voicecall_core=debug; {what}"));
+    EnvFilter::try_new(wanted).map_err(|error| wrong(&format!("{wanted}: {error}")))?;
+    let words = wanted.split(',').map(str::trim).filter(|word| !word.is_empty());
+    match words.into_iter().find(|word| !word.contains(['=', '[', ':']) && word.parse::<LevelFilter>().is_err()) {
+        Some(word) => Err(wrong(&format!("{word} is none, and all of a crate of this name is {word}=trace"))),
+        None => Ok(()),
+    }
+}
+
 /// A variable that is set and not empty.
 fn set(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
@@ -169,5 +187,20 @@ impl HttpClient for Http {
             Ok(response)
         });
         exchange.await?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_log_something_else_is_refused_by_name() {
+        for good in ["info", "WARN", "off", "warn,voicecall_core=debug", "voicecall::server=trace", "[request]=debug"] {
+            assert!(check_filter(good).is_ok(), "{good}");
+        }
+        for wrong in ["inof", "voicecall_core", "voicecall_core=loud", "info,[", "="] {
+            assert_eq!(check_filter(wrong).unwrap_err().field(), Some("RUST_LOG"), "{wrong}");
+        }
     }
 }

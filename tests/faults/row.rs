@@ -13,7 +13,7 @@ pub fn is_soak() -> bool {
 
 /// How often something is done in this run.
 pub fn scaled(full: u64) -> u64 {
-    if is_soak() { full } else { full.div_ceil(10) }
+    if is_soak() { full } else { full.div_ceil(20) }
 }
 
 /// A row of the report that is being counted.

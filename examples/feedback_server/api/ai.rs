@@ -62,7 +62,7 @@ struct AiData {
 
 /// Report what happened in the AI's part of a call
 #[utoipa::path(
-    post, path = "/calls/webhooks/ai", tag = "webhooks",
+    post, path = "/calls/webhooks/ai", operation_id = "reportAi", tag = "webhooks",
     request_body = AiEvent,
     responses(
         (status = 200, body = Receipt),

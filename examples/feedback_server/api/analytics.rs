@@ -132,7 +132,7 @@ struct TopicBody {
 
 /// What the calls of some days add up to
 #[utoipa::path(
-    get, path = "/analytics", tag = "analytics",
+    get, path = "/analytics", operation_id = "getAnalytics", tag = "analytics",
     params(AnalyticsQuery),
     responses(
         (status = 200, body = AnalyticsBody),
@@ -243,7 +243,7 @@ const COLUMNS: &str =
 ///
 /// CSV (RFC 4180), one line a call, newest first.
 #[utoipa::path(
-    get, path = "/analytics.csv", tag = "analytics",
+    get, path = "/analytics.csv", operation_id = "downloadAnalytics", tag = "analytics",
     params(AnalyticsQuery),
     responses(
         (status = 200, body = String, content_type = "text/csv"),

@@ -173,7 +173,7 @@ impl CallPreferencesInput {
 
 /// One shop
 #[utoipa::path(
-    get, path = "/businesses/{businessId}", tag = "businesses",
+    get, path = "/businesses/{businessId}", operation_id = "getBusiness", tag = "businesses",
     params(("businessId" = Uuid, Path)),
     responses((status = 200, body = BusinessBody)),
 )]
@@ -192,7 +192,7 @@ pub(super) async fn one(
 
 /// Create or replace a shop
 #[utoipa::path(
-    put, path = "/businesses/{businessId}", tag = "businesses",
+    put, path = "/businesses/{businessId}", operation_id = "replaceBusiness", tag = "businesses",
     params(("businessId" = Uuid, Path)),
     request_body = BusinessInput,
     responses((status = 200, body = BusinessBody)),

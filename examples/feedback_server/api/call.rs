@@ -185,7 +185,7 @@ pub(super) struct AttemptBody {
 ///
 /// What was said is there only if the caller agreed to take part.
 #[utoipa::path(
-    get, path = "/calls/{sessionId}", tag = "calls",
+    get, path = "/calls/{sessionId}", operation_id = "getCall", tag = "calls",
     params(("sessionId" = Uuid, Path)),
     responses((status = 200, body = CallBody)),
 )]

@@ -81,7 +81,7 @@ pub(super) struct CallsBody {
 
 /// The calls of a business, newest first
 #[utoipa::path(
-    get, path = "/calls", tag = "calls",
+    get, path = "/calls", operation_id = "listCalls", tag = "calls",
     params(CallQuery),
     responses(
         (status = 200, body = CallsBody),
@@ -111,7 +111,7 @@ pub(super) async fn list(
 ///
 /// Whatever it is doing: a customer who is on the line is hung up on, one who waits to be called is not called.
 #[utoipa::path(
-    post, path = "/calls/{sessionId}/cancel", tag = "calls",
+    post, path = "/calls/{sessionId}/cancel", operation_id = "cancelCall", tag = "calls",
     params(("sessionId" = Uuid, Path)),
     responses(
         (status = 200, body = SessionBody),

@@ -85,7 +85,7 @@ struct CompletedResponse {
 ///
 /// The end and the answers are stored together or not at all. A call that is still on the line is ended.
 #[utoipa::path(
-    post, path = "/calls/{sessionId}/complete", tag = "calls",
+    post, path = "/calls/{sessionId}/complete", operation_id = "completeCall", tag = "calls",
     params(("sessionId" = Uuid, Path)),
     request_body = Completion,
     responses(

@@ -100,7 +100,7 @@ pub(super) struct ErasedBody {
 
 /// Everything stored of a customer
 #[utoipa::path(
-    post, path = "/customers/export", tag = "customers",
+    post, path = "/customers/export", operation_id = "exportCustomer", tag = "customers",
     request_body = Customer,
     responses(
         (status = 200, body = CustomerFileBody),
@@ -162,7 +162,7 @@ impl From<ProviderLog> for ProviderLogBody {
 /// Sessions, answers, recordings and purchases, for good. A call that is under way is ended first. If the customer asked
 /// never to be called again, that is still kept, without the number: a keyed hash of it and the time.
 #[utoipa::path(
-    post, path = "/customers/erase", tag = "customers",
+    post, path = "/customers/erase", operation_id = "eraseCustomer", tag = "customers",
     request_body = Customer,
     responses(
         (status = 200, body = ErasedBody),
@@ -202,7 +202,7 @@ impl DoNotCallBody {
 ///
 /// At the customer's wish, however it was told. Calls that wait end as `do_not_call`; an earlier wish stays as it is.
 #[utoipa::path(
-    post, path = "/customers/forbid-calls", tag = "customers",
+    post, path = "/customers/forbid-calls", operation_id = "forbidCalls", tag = "customers",
     request_body = Customer,
     responses(
         (status = 200, body = DoNotCallBody),
@@ -222,7 +222,7 @@ pub(super) async fn forbid_calls(
 ///
 /// At the customer's wish. Calls that ended because of the list are not begun again.
 #[utoipa::path(
-    post, path = "/customers/allow-calls", tag = "customers",
+    post, path = "/customers/allow-calls", operation_id = "allowCalls", tag = "customers",
     request_body = Customer,
     responses(
         (status = 200, body = DoNotCallBody),

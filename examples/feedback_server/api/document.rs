@@ -111,41 +111,23 @@ fn guard_operation(operation: &mut Operation, access: Access) {
     }
 }
 
-/// The whole document, with what every operation needs: a name that no other has, and a description of each answer.
+/// The whole document, with what every answer needs: a description.
 pub(super) fn complete(mut document: OpenApi) -> OpenApi {
-    for (path, item) in &mut document.paths.paths {
-        let operations = [
-            ("get", &mut item.get),
-            ("put", &mut item.put),
-            ("post", &mut item.post),
-            ("delete", &mut item.delete),
-            ("patch", &mut item.patch),
-        ];
-        for (method, operation) in operations {
-            let Some(operation) = operation else { continue };
-            operation.operation_id = Some(operation_id(method, path));
-            for (status, answer) in &mut operation.responses.responses {
-                if let RefOr::T(answer) = answer
-                    && answer.description.is_empty()
-                {
-                    let status = status.parse().ok().and_then(|code: u16| StatusCode::from_u16(code).ok());
-                    answer.description =
-                        status.and_then(|status| status.canonical_reason()).unwrap_or("An answer").to_owned();
-                }
+    for item in document.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
+        for (status, answer) in
+            operations.into_iter().flatten().flat_map(|operation| &mut operation.responses.responses)
+        {
+            if let RefOr::T(answer) = answer
+                && answer.description.is_empty()
+            {
+                let status = status.parse().ok().and_then(|code: u16| StatusCode::from_u16(code).ok());
+                answer.description =
+                    status.and_then(|status| status.canonical_reason()).unwrap_or("An answer").to_owned();
             }
         }
     }
     document
-}
-
-/// The method and the words of the path, such as `getCallsSessionIdRecording`: a function's name in clients.
-fn operation_id(method: &str, path: &str) -> String {
-    let words = path.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    words.fold(method.to_owned(), |mut name, word| {
-        let (first, rest) = word.split_at(1);
-        name.extend([&first.to_ascii_uppercase(), rest]);
-        name
-    })
 }
 
 fn error(status: u16, description: &str) -> Answer {

@@ -72,7 +72,7 @@ pub(super) struct EventQuery {
 
 /// What happened, in order
 #[utoipa::path(
-    get, path = "/calls/{sessionId}/events", tag = "calls",
+    get, path = "/calls/{sessionId}/events", operation_id = "listEvents", tag = "calls",
     params(("sessionId" = Uuid, Path), EventQuery),
     responses((status = 200, body = EventsBody)),
 )]
@@ -133,7 +133,7 @@ pub(super) struct NewEvent {
 ///
 /// It changes nothing but the session's timeline.
 #[utoipa::path(
-    post, path = "/calls/logs", tag = "calls",
+    post, path = "/calls/logs", operation_id = "logEvent", tag = "calls",
     request_body = NewEvent,
     responses(
         (status = 201, body = EventBody),

@@ -35,7 +35,7 @@ pub(super) struct Order {
 /// It is called within seconds if the business's hours permit it, and again if it is not reached. Asking again for the
 /// same verification gives the same session.
 #[utoipa::path(
-    post, path = "/calls/initiate", tag = "calls",
+    post, path = "/calls/initiate", operation_id = "initiateCall", tag = "calls",
     request_body = Order,
     responses(
         (status = 201, body = SessionBody),

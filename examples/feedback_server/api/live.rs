@@ -48,7 +48,7 @@ pub(super) struct LiveQuery {
 /// speaker, text, unheard), `cost` (callId, costEstimate), `ended` (a session); a comment every 15 s. What is said is in
 /// memory only. Whoever reads too slowly, or whose token has expired or was taken back, is cut off.
 #[utoipa::path(
-    get, path = "/calls/live", tag = "calls",
+    get, path = "/calls/live", operation_id = "followCalls", tag = "calls",
     params(LiveQuery),
     responses(
         (status = 200, body = String, content_type = "text/event-stream"),

@@ -157,7 +157,7 @@ pub(super) struct QuestionQuery {
 
 /// The questions of a business, in the order they were created
 #[utoipa::path(
-    get, path = "/questions/configurations", tag = "questions",
+    get, path = "/questions/configurations", operation_id = "listQuestions", tag = "questions",
     params(QuestionQuery),
     responses(
         (status = 200, body = QuestionsBody),
@@ -179,7 +179,7 @@ pub(super) async fn list(
 
 /// Add a question
 #[utoipa::path(
-    post, path = "/questions/configurations", tag = "questions",
+    post, path = "/questions/configurations", operation_id = "createQuestion", tag = "questions",
     request_body = QuestionInput,
     responses(
         (status = 201, body = QuestionBody),
@@ -200,7 +200,7 @@ pub(super) async fn create(
 ///
 /// Calls that are under way keep the question as it was.
 #[utoipa::path(
-    put, path = "/questions/configurations/{questionId}", tag = "questions",
+    put, path = "/questions/configurations/{questionId}", operation_id = "replaceQuestion", tag = "questions",
     params(("questionId" = Uuid, Path)),
     request_body = QuestionInput,
     responses(
@@ -228,7 +228,7 @@ pub(super) async fn replace(
 ///
 /// It is kept, because answers belong to it; `PUT` with `isActive` switches it on again.
 #[utoipa::path(
-    delete, path = "/questions/configurations/{questionId}", tag = "questions",
+    delete, path = "/questions/configurations/{questionId}", operation_id = "switchOffQuestion", tag = "questions",
     params(("questionId" = Uuid, Path)),
     responses((status = 204, description = "It is off.")),
 )]

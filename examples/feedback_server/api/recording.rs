@@ -12,17 +12,17 @@ use voicecall::engine::RecordingFolder;
 
 use super::input::Id;
 use super::session::find;
-use super::{ApiError, Claims, State};
+use super::{ApiError, Claims, State, schema};
 
 /// The recording of a call
 ///
 /// Stereo: left is the customer, right the agent. `Range` is understood.
 #[utoipa::path(
-    get, path = "/calls/{sessionId}/recording", tag = "calls",
+    get, path = "/calls/{sessionId}/recording", operation_id = "getRecording", tag = "calls",
     params(("sessionId" = Uuid, Path), ("Range" = Option<String>, Header, description = "Such as `bytes=0-1023`. What cannot be read is as if it were not there.")),
     responses(
-        (status = 200, description = "All of it.", body = Vec<u8>, content_type = "audio/wav"),
-        (status = 206, description = "The part that was asked for.", body = Vec<u8>, content_type = "audio/wav"),
+        (status = 200, description = "All of it.", body = inline(schema::Audio), content_type = "audio/wav"),
+        (status = 206, description = "The part that was asked for.", body = inline(schema::Audio), content_type = "audio/wav"),
         (status = 416, description = "It has no such part.", body = super::ErrorBody),
     ),
 )]

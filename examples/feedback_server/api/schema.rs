@@ -1,14 +1,27 @@
-//! The schemas of enumerations that are not the routes' own, made from their values.
+//! The schemas of what is not the routes' own: enumerations, made from their values, and audio.
 
 use std::borrow::Cow;
 
-use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::{KnownFormat, RefOr, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 use voicecall::store;
 use voicecall::survey::store as survey;
 
 use super::words;
+
+/// The bytes of a recording.
+#[derive(Debug)]
+pub(super) enum Audio {}
+
+impl PartialSchema for Audio {
+    fn schema() -> RefOr<Schema> {
+        let binary = SchemaFormat::KnownFormat(KnownFormat::Binary);
+        RefOr::T(Schema::Object(ObjectBuilder::new().schema_type(Type::String).format(Some(binary)).build()))
+    }
+}
+
+impl ToSchema for Audio {}
 
 macro_rules! enumerations {
     ($($(#[$doc:meta])* $module:ident::$name:ident;)*) => {$(

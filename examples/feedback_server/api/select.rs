@@ -141,7 +141,7 @@ struct ConsideredQuestion {
 ///
 /// The same answer as from `POST`; nothing is kept.
 #[utoipa::path(
-    get, path = "/questions/select", tag = "questions",
+    get, path = "/questions/select", operation_id = "previewSelection", tag = "questions",
     params(SelectionQuery),
     responses(
         (status = 200, body = SelectionBody),
@@ -162,7 +162,7 @@ pub(super) async fn preview(
 ///
 /// The decision is kept, so that it can be explained and made again.
 #[utoipa::path(
-    post, path = "/questions/select", tag = "questions",
+    post, path = "/questions/select", operation_id = "selectQuestions", tag = "questions",
     request_body = SelectionInput,
     responses(
         (status = 200, body = SelectionBody),
@@ -264,7 +264,7 @@ struct SelectionLogBody {
 ///
 /// As many as are asked for, and of them as many as are not longer than 1 MiB together.
 #[utoipa::path(
-    get, path = "/questions/selections", tag = "questions",
+    get, path = "/questions/selections", operation_id = "listSelections", tag = "questions",
     params(SelectionsQuery),
     responses(
         (status = 200, body = SelectionsBody),

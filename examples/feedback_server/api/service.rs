@@ -29,7 +29,7 @@ pub(super) struct ServiceBody {
 }
 
 /// What the server is
-#[utoipa::path(get, path = "/service", tag = "service", responses((status = 200, body = ServiceBody)))]
+#[utoipa::path(get, path = "/service", operation_id = "getService", tag = "service", responses((status = 200, body = ServiceBody)))]
 pub(super) async fn service(Extract(state): Extract<State>) -> Json<ServiceBody> {
     let simulated_voice = state.simulated_voice;
     Json(ServiceBody { simulated: simulated_voice.is_some(), simulated_voice })

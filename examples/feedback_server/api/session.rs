@@ -168,7 +168,7 @@ impl SessionBody {
 
 /// How far a call is
 #[utoipa::path(
-    get, path = "/calls/{sessionId}/status", tag = "calls",
+    get, path = "/calls/{sessionId}/status", operation_id = "getCallStatus", tag = "calls",
     params(("sessionId" = Uuid, Path)),
     responses((status = 200, body = SessionBody)),
 )]

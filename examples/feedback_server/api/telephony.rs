@@ -88,7 +88,7 @@ struct TelephonyData {
 
 /// Report what happened to a call
 #[utoipa::path(
-    post, path = "/calls/webhooks/telephony", tag = "webhooks",
+    post, path = "/calls/webhooks/telephony", operation_id = "reportTelephony", tag = "webhooks",
     params(ReportQuery),
     request_body(content((TelephonyEvent = "application/json"), (CarrierForm = "application/x-www-form-urlencoded"))),
     responses(

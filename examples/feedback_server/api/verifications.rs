@@ -75,7 +75,7 @@ pub(super) struct NewVerification {
 
 /// Keep a purchase
 #[utoipa::path(
-    post, path = "/verifications", tag = "verifications",
+    post, path = "/verifications", operation_id = "createVerification", tag = "verifications",
     request_body = NewVerification,
     responses(
         (status = 201, body = VerificationBody),
@@ -122,7 +122,7 @@ pub(super) async fn create(
 
 /// One purchase
 #[utoipa::path(
-    get, path = "/verifications/{verificationId}", tag = "verifications",
+    get, path = "/verifications/{verificationId}", operation_id = "getVerification", tag = "verifications",
     params(("verificationId" = Uuid, Path)),
     responses((status = 200, body = VerificationBody)),
 )]
@@ -144,7 +144,7 @@ pub(super) struct VerificationChange {
 
 /// Decide about a purchase
 #[utoipa::path(
-    patch, path = "/verifications/{verificationId}", tag = "verifications",
+    patch, path = "/verifications/{verificationId}", operation_id = "decideVerification", tag = "verifications",
     params(("verificationId" = Uuid, Path)),
     request_body = VerificationChange,
     responses((status = 200, body = VerificationBody)),

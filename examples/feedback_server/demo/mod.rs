@@ -38,7 +38,7 @@ const SUMMARY_LOOKS: u32 = 150;
 pub(crate) async fn run(out: &Path, scenario: &str, fail_primary: bool) -> Result<(), Box<dyn Error>> {
     files::private_folder(out)?;
     clear(out)?;
-    let settings = Settings::simulated(out.to_owned())?;
+    let settings = Settings::simulated(out.to_owned(), "127.0.0.1:0")?;
     let listener = server::listen("LISTEN", &settings.listen).await?;
     let (public, local, scenario_name) = (settings.public_url.clone(), listener.local_addr()?, scenario.to_owned());
     let simulator = Simulator::start(&Order { public, local, scenario: scenario_name, fail_primary }).await?;

@@ -1,6 +1,7 @@
 //! What the environment says. `.env.example` names every variable.
 
 mod problems;
+mod purpose;
 mod secret;
 
 use std::collections::HashMap;
@@ -25,7 +26,7 @@ use voicecall::{CallHours, ContentSeal, Error, ErrorKind, Result, Vault};
 use crate::api::{Rates, Tokens, WebhookSecret};
 use crate::files;
 use crate::service::CallLimits;
-pub(crate) use problems::Problems;
+pub(crate) use problems::{Problems, told};
 use secret::{is_strong_key, strong};
 
 /// The server's settings.
@@ -92,12 +93,14 @@ impl Settings {
         })
     }
 
-    /// Settings for calls to simulated customers: everything below `folder`, with a key of its own that is kept there, so
-    /// that the next start can read what this one leaves.
-    pub(crate) fn simulated(folder: PathBuf) -> Result<Self> {
-        let key = kept_key(&folder)?;
+    /// Settings for calls to simulated customers: everything below `folder`, with keys of its own that are kept there, so
+    /// that the next start can read what this one leaves and takes the tokens that it has issued; at `listen` unless the
+    /// environment says otherwise.
+    pub(crate) fn simulated(folder: PathBuf, listen: &str) -> Result<Self> {
+        let key = kept_key(&folder, "data.key")?;
+        let jwt_secret = kept_key(&folder, "token.key")?;
         Ok(Self {
-            listen: optional("LISTEN").unwrap_or_else(|| "127.0.0.1:0".to_owned()),
+            listen: optional("LISTEN").unwrap_or_else(|| listen.to_owned()),
             trusted_proxies: trusted_proxies()?,
             // Reserved for documentation (RFC 2606): nobody can be called by accident.
             public_url: Url::parse("https://feedback.example")
@@ -109,7 +112,7 @@ impl Settings {
             keys: Keys { data: vec![key.clone()], index: key },
             // Whoever looks at simulated calls is to see all of them.
             seals_content: false,
-            jwt_secret: Vault::generate_key()?,
+            jwt_secret,
             webhook_secret: Some(Vault::generate_key()?),
             rates: rates()?,
             calls: call_limits()?,
@@ -243,10 +246,10 @@ pub(crate) fn revoked_tokens() -> PathBuf {
     optional("REVOKED_TOKENS_PATH").unwrap_or_else(|| "revoked-tokens".to_owned()).into()
 }
 
-/// The key in a folder, made if there is none. A key beside its data protects nothing but simulated customers.
-fn kept_key(folder: &Path) -> Result<SecretString> {
-    let failed = |error| Error::new(ErrorKind::Unavailable, "keep data key").with_source(error);
-    let path = folder.join("data.key");
+/// A key in a folder, made if there is none. A key beside its data protects nothing but simulated customers.
+fn kept_key(folder: &Path, name: &str) -> Result<SecretString> {
+    let failed = |error| Error::new(ErrorKind::Unavailable, "keep key").with_source(error);
+    let path = folder.join(name);
     match fs::read_to_string(&path) {
         Ok(key) => {
             // One that an older program left may be readable by others.
@@ -383,7 +386,7 @@ pub(crate) fn optional(name: &str) -> Option<String> {
 
 /// A variable that must be set.
 pub(crate) fn required(name: &'static str) -> Result<String> {
-    optional(name).ok_or_else(|| Error::config(name, "to be set"))
+    optional(name).ok_or_else(|| Error::config(name, "is not set"))
 }
 
 #[cfg(test)]
@@ -395,7 +398,7 @@ mod tests {
         let folder = std::env::temp_dir().join(voicecall::RecordId::new().to_string());
         let row = voicecall::SealedRow::session(voicecall::TenantId::new(), voicecall::SessionId::new());
         let number = "+46701234567".parse().unwrap();
-        let vault = || Settings::simulated(folder.clone()).unwrap().vault().unwrap();
+        let vault = || Settings::simulated(folder.clone(), "127.0.0.1:0").unwrap().vault().unwrap();
         let sealed = vault().seal_address(row, &number).unwrap();
         assert_eq!(vault().open_address(row, &sealed).unwrap(), number);
         assert_eq!(vault().lookup(row.tenant, &number), sealed.lookup);
@@ -408,12 +411,12 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = std::env::temp_dir().join(voicecall::RecordId::new().to_string());
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        kept_key(&folder).unwrap();
+        kept_key(&folder, "data.key").unwrap();
         let key = folder.join("data.key");
         assert_eq!((mode(&folder), mode(&key)), (0o700, 0o600));
         // As an older program left it.
         fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
-        kept_key(&folder).unwrap();
+        kept_key(&folder, "data.key").unwrap();
         assert_eq!(mode(&key), 0o600);
         fs::remove_dir_all(folder).unwrap();
     }

@@ -1,8 +1,11 @@
 //! Everything that is wrong with the environment, told at once.
 
+use std::error::Error as _;
 use std::fmt;
 
-use voicecall::{Error, Result};
+use voicecall::{Error, ErrorKind, Result};
+
+use super::purpose::purpose;
 
 /// What is missing or wrong. Nobody has to start the program once for each.
 #[derive(Debug, Default)]
@@ -29,9 +32,9 @@ impl fmt::Display for Problems {
         )?;
         let mut told = Vec::new();
         for error in &self.0 {
-            let line = match (error.field(), error.message()) {
-                (Some(field), Some(message)) => format!("{field}: {message}"),
-                _ => error.to_string(),
+            let line = match error.field().and_then(purpose) {
+                Some(purpose) => format!("{}; {purpose}", in_words(error)),
+                None => in_words(error),
             };
             // Several services may lack the same variable.
             if !told.contains(&line) {
@@ -44,3 +47,18 @@ impl fmt::Display for Problems {
 }
 
 impl std::error::Error for Problems {}
+
+/// An error for whoever started the program: of a setting only its name and what is wrong with it.
+pub(crate) fn told(error: &(dyn std::error::Error + 'static)) -> String {
+    error.downcast_ref().map_or_else(|| error.to_string(), in_words)
+}
+
+fn in_words(error: &Error) -> String {
+    match (error.kind(), error.field(), error.message()) {
+        (ErrorKind::Config | ErrorKind::Invalid, Some(field), Some(message)) => format!("{field}: {message}"),
+        _ => match error.source() {
+            Some(cause) => format!("{error}: {cause}"),
+            None => error.to_string(),
+        },
+    }
+}

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-/// Whether everything runs, or a tenth of it.
+/// Whether everything runs, or a twentieth of it.
 pub fn is_soak() -> bool {
     std::env::var_os("VOICECALL_SOAK").is_some()
 }

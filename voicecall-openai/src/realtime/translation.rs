@@ -141,3 +141,84 @@ fn outcome(status: &str, reason: Option<&str>, failure: &Failure) -> Result<()> 
     };
     Err(Error::new(kind, "respond").with_message(message))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn told(translation: &mut Translation, value: &Value) -> Vec<String> {
+        translation.take(Event::read(&value.to_string()).unwrap()).unwrap();
+        std::iter::from_fn(|| translation.next_event()).map(|event| format!("{event:?}")).collect()
+    }
+
+    fn error(about: Option<&str>, code: &str) -> Event {
+        let error = json!({ "type": "invalid_request_error", "code": code, "message": "canary", "event_id": about });
+        Event::read(&json!({ "type": "error", "error": error }).to_string()).unwrap()
+    }
+
+    #[test]
+    fn what_comes_late_of_an_answer_that_is_over_is_left_out() {
+        let mut translation = Translation::default();
+        let text =
+            |response: &str| json!({ "type": "response.output_text.delta", "response_id": response, "delta": "x" });
+        assert!(told(&mut translation, &text("r1")).is_empty(), "none was asked for");
+        told(&mut translation, &json!({ "type": "response.created", "response": { "id": "r1" } }));
+        assert_eq!(told(&mut translation, &text("r1")), [r#"Text("x")"#]);
+        let done =
+            |id: &str, status: &str| json!({ "type": "response.done", "response": { "id": id, "status": status } });
+        assert!(told(&mut translation, &done("r0", "completed")).is_empty());
+        assert!(told(&mut translation, &done("r1", "cancelled"))[0].starts_with("Finished(Err("));
+        assert!(told(&mut translation, &text("r1")).is_empty());
+    }
+
+    #[test]
+    fn a_call_is_told_once_and_only_of_a_whole_answer() {
+        let call = json!({ "id": "i", "type": "function_call", "call_id": "c", "name": "book", "arguments": "{}" });
+        for (status, calls) in [("completed", 1), ("incomplete", 0), ("cancelled", 0), ("failed", 0)] {
+            let mut translation = Translation::default();
+            told(&mut translation, &json!({ "type": "response.created", "response": { "id": "r" } }));
+            told(&mut translation, &json!({ "type": "response.output_item.done", "response_id": "r", "item": call }));
+            let response = json!({ "id": "r", "status": status, "output": [call] });
+            let told = told(&mut translation, &json!({ "type": "response.done", "response": response }));
+            assert_eq!(told.iter().filter(|event| event.starts_with("ToolCall")).count(), calls, "{status}");
+            assert_eq!(told.last().unwrap() == "Finished(Ok(()))", status == "completed", "{status}");
+        }
+    }
+
+    #[test]
+    fn an_error_is_about_what_was_asked_or_ends_the_connection() {
+        let about = |event: Event| {
+            let mut translation = Translation::default();
+            let taken = translation.take(event).map_err(|error| error.kind());
+            (taken, translation.next_event().map(|event| format!("{event:?}")))
+        };
+        assert_eq!(about(error(Some("cancel"), "response_cancel_not_active")), (Ok(()), None));
+        assert_eq!(about(error(None, "conversation_already_has_active_response")), (Ok(()), None));
+        assert_eq!(about(error(None, "something_new")), (Ok(()), None));
+        assert!(about(error(None, "session_expired")).0.is_err());
+        assert!(about(error(Some("item"), "item_delete_invalid_item_id")).0.is_err());
+        let refused = about(error(Some("response"), "conversation_already_has_active_response")).1.unwrap();
+        assert!(refused.starts_with("Finished(Err(") && !refused.contains("canary"), "{refused}");
+        let empty = about(error(Some("commit"), "input_audio_buffer_commit_empty")).1.unwrap();
+        assert!(empty.starts_with("NotTranscribed { item: None"), "{empty}");
+    }
+
+    #[test]
+    fn words_are_told_as_they_are_written_down() {
+        let mut translation = Translation::default();
+        let name = |what: &str| format!("conversation.item.input_audio_transcription.{what}");
+        for (delta, so_far) in [("On ", "On "), ("Sunday", "On Sunday")] {
+            let told = told(&mut translation, &json!({ "type": name("delta"), "item_id": "i", "delta": delta }));
+            assert!(told[0].contains(&format!("{so_far:?}")) && told[0].contains("is_final: false"), "{told:?}");
+        }
+        let whole = json!({ "type": name("completed"), "item_id": "i", "transcript": "On Sunday.", "languages": [{ "code": "en" }] });
+        let told = told(&mut translation, &whole);
+        assert!(
+            told[0].contains("On Sunday.") && told[0].contains("is_final: true") && told[0].contains("en"),
+            "{told:?}"
+        );
+        assert!(translation.heard.is_empty());
+    }
+}

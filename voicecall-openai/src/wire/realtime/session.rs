@@ -80,3 +80,36 @@ pub(crate) fn configure(shape: RealtimeShape, instructions: &str, tools: &[ToolS
 fn update(session: Value) -> Value {
     json!({ "type": "session.update", "event_id": about::SESSION, "session": session })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_shapes_say_the_same() {
+        let expected = TranscriptionOptions { language: Some("sv".into()), keywords: vec!["Åsa".into()] };
+        let setup = |transcription_model| Setup {
+            transcription_model,
+            expected: &expected,
+            voice: "marin",
+            noise_reduction: None,
+            reasoning_effort: Some("low"),
+        };
+        let current = setup("gpt-transcribe").update(RealtimeShape::Current);
+        let input = &current["session"]["audio"]["input"];
+        assert_eq!(input["transcription"], json!({ "model": "gpt-transcribe", "language": "sv", "keywords": ["Åsa"] }));
+        assert_eq!((&input["turn_detection"], &input["noise_reduction"]), (&Value::Null, &Value::Null));
+        assert_eq!(current["session"]["reasoning"]["effort"], "low");
+        let beta = setup("whisper-1").update(RealtimeShape::Beta);
+        let session = beta["session"].as_object().unwrap();
+        assert_eq!(
+            session["input_audio_transcription"],
+            json!({ "model": "whisper-1", "language": "sv", "prompt": "Åsa" })
+        );
+        assert_eq!((&session["output_audio_format"], session.get("type")), (&json!("g711_ulaw"), None));
+        assert_eq!(session["turn_detection"], Value::Null);
+        let bare = setup("gpt-realtime-whisper").update(RealtimeShape::Current);
+        let bare = bare["session"]["audio"]["input"]["transcription"].as_object().unwrap();
+        assert!(!bare.contains_key("prompt") && !bare.contains_key("keywords"), "that model takes neither");
+    }
+}

@@ -153,7 +153,14 @@ async fn only_a_valid_token_opens_and_only_for_its_own_business() {
 
     let others = world.token(SILENT_SHOP).await;
     let response = post(&world, "/api/calls/initiate", &others, order().to_string()).await;
-    assert_error(response, 403, "forbidden", "businessId").await;
+    assert_error(response, 404, "not_found", "businessId").await;
+    let asks =
+        client().get(world.url("/api/nothing")).header("accept", "application/problem+json").send().await.unwrap();
+    assert_eq!(asks.headers()["content-type"], "application/problem+json");
+    let problem = support::json(asks, 404).await;
+    let expected = json!({ "type": "about:blank", "title": "Not Found", "status": 404, "detail": "no such route", "error": "Not Found",
+        "message": "no such route", "code": "not_found", "details": {} });
+    assert_eq!(problem, expected);
 }
 
 #[tokio::test]

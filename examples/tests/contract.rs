@@ -45,7 +45,9 @@ const ROUTES: &[(&str, &str, &[&str])] = &[
     ("post", "/questions/configurations", &["201"]),
     ("put", "/questions/configurations/{questionId}", &["200"]),
     ("delete", "/questions/configurations/{questionId}", &["204"]),
+    ("get", "/businesses", &["200"]),
     ("get", "/businesses/{businessId}", &["200"]),
+    ("patch", "/businesses/{businessId}", &["200"]),
     ("put", "/businesses/{businessId}", &["200"]),
     ("post", "/verifications", &["201"]),
     ("get", "/verifications/{verificationId}", &["200"]),
@@ -96,6 +98,8 @@ async fn the_document_names_every_route_and_what_it_answers() {
         for (status, response) in responses.iter().filter(|(status, _)| status.starts_with(['4', '5'])) {
             let schema = &response["content"]["application/json"]["schema"]["$ref"];
             assert_eq!(schema, "#/components/schemas/Error", "{method} {path} {status}");
+            let problem = &response["content"]["application/problem+json"]["schema"]["$ref"];
+            assert_eq!(problem, "#/components/schemas/Problem", "{method} {path} {status}");
         }
         if let Some(content) = operation["requestBody"]["content"].get("application/json") {
             let name = content["schema"]["$ref"].as_str().unwrap().rsplit('/').next().unwrap();

@@ -1,16 +1,19 @@
-//! `/businesses/{businessId}`: a shop and how it wants to call.
+//! `/businesses`: shops and how they want to call, each with a tag by which nobody overwrites what they have not seen.
 
 use axum::Json;
 use axum::extract::State as Extract;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use voicecall::survey::store::{BusinessContext, CallPreferences, StoreInfo, VoicemailAction};
 use voicecall::{ErrorKind, TenantId};
 
 use super::bounds::{LanguageCode, Text, TimeOfDay, Whole, Word};
-use super::input::{Id, Input, Object};
-use super::{ApiError, Claims, State, schema};
+use super::input::{Id, Input, MergePatch, Object, Parameters, read};
+use super::page::{PageLength, PageNumber, Pagination, cut, fit, page_request};
+use super::{ApiError, Claims, State, etag, schema};
 
 type BudgetSeconds = Whole<60, 120>;
 type Attempts = Whole<1, 10>;
@@ -171,54 +174,178 @@ impl CallPreferencesInput {
     }
 }
 
+impl BusinessInput {
+    /// The shop with this id.
+    fn business(self, id: TenantId) -> Result<BusinessContext, ApiError> {
+        if self.business_id.is_some_and(|own| own != id) {
+            return Err(ApiError::invalid("businessId", "the one of the path"));
+        }
+        let settings = self.question_settings.and_then(|settings| settings.0.time_budget_seconds);
+        Ok(BusinessContext {
+            tenant: id,
+            store_info: StoreInfo { name: self.store_info.0.name.0 },
+            question_settings: settings.map_or_else(|| json!({}), |seconds| json!({ TIME_BUDGET: seconds.get() })),
+            call_preferences: self.call_preferences.map(|input| input.0).unwrap_or_default().preferences()?,
+        })
+    }
+}
+
+/// What changes of a shop (RFC 7396): what is not named stays, and null makes it as it would be for a new shop.
+#[derive(Debug, ToSchema)]
+#[schema(as = BusinessPatch, rename_all = "camelCase")]
+#[allow(dead_code, reason = "says what a patch may hold; what comes of it is read as a whole shop")]
+pub(super) struct BusinessPatch {
+    /// The one of the path, if it is given.
+    #[schema(value_type = Option<Uuid>)]
+    business_id: Option<TenantId>,
+    store_info: Option<StoreInfoInput>,
+    question_settings: Option<QuestionSettingsInput>,
+    call_preferences: Option<CallPreferencesInput>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct BusinessQuery {
+    #[param(inline, value_type = PageNumber, required = false)]
+    page: Option<PageNumber>,
+    #[param(inline, value_type = PageLength, required = false)]
+    limit: Option<PageLength>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = BusinessPage)]
+pub(super) struct BusinessesBody {
+    businesses: Vec<BusinessBody>,
+    pagination: Pagination,
+}
+
+/// The shops of the token
+#[utoipa::path(
+    get, path = "/businesses", operation_id = "listBusinesses", tag = "businesses",
+    params(BusinessQuery),
+    responses((status = 200, body = BusinessesBody)),
+)]
+pub(super) async fn list(
+    Extract(state): Extract<State>,
+    claims: Claims,
+    Parameters(query): Parameters<BusinessQuery>,
+) -> Result<Json<BusinessesBody>, ApiError> {
+    let mut ids = claims.businesses().to_vec();
+    ids.sort();
+    ids.dedup();
+    let mut businesses = Vec::new();
+    for id in ids {
+        // A token may be for shops that are still to come.
+        businesses.extend(existing(&state, id).await?.map(BusinessBody::from));
+    }
+    let (total, request) = (businesses.len() as u64, page_request(query.page, query.limit));
+    let (businesses, request) = fit(cut(businesses, request), request);
+    Ok(Json(BusinessesBody { businesses, pagination: Pagination::of(request, total) }))
+}
+
 /// One shop
 #[utoipa::path(
     get, path = "/businesses/{businessId}", operation_id = "getBusiness", tag = "businesses",
     params(("businessId" = Uuid, Path)),
-    responses((status = 200, body = BusinessBody)),
+    responses((status = 200, body = BusinessBody, headers(("ETag" = String, description = "Names this state of it.")))),
 )]
 pub(super) async fn one(
     Extract(state): Extract<State>,
     claims: Claims,
     Id(id): Id<TenantId>,
-) -> Result<Json<BusinessBody>, ApiError> {
-    own(&claims, id)?;
-    match state.store().business(id).await {
-        Ok(business) => Ok(Json(business.into())),
-        Err(error) if error.kind() == ErrorKind::NotFound => Err(ApiError::not_found("businessId")),
-        Err(error) => Err(error.into()),
-    }
+) -> Result<Response, ApiError> {
+    claims.allow(id)?;
+    let business = existing(&state, id).await?.ok_or_else(|| ApiError::not_found("businessId"))?;
+    tagged(business)
 }
 
 /// Create or replace a shop
 #[utoipa::path(
     put, path = "/businesses/{businessId}", operation_id = "replaceBusiness", tag = "businesses",
-    params(("businessId" = Uuid, Path)),
+    params(
+        ("businessId" = Uuid, Path),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the state that is to be replaced, or `*` for any."),
+    ),
     request_body = BusinessInput,
-    responses((status = 200, body = BusinessBody)),
+    responses(
+        (status = 200, body = BusinessBody, headers(("ETag" = String, description = "Names this state of it."))),
+        (status = 412, body = super::ErrorBody, description = "It has changed, or is not there."),
+    ),
 )]
 pub(super) async fn replace(
     Extract(state): Extract<State>,
     claims: Claims,
     Id(id): Id<TenantId>,
+    headers: HeaderMap,
     Input(business): Input<BusinessInput>,
-) -> Result<Json<BusinessBody>, ApiError> {
-    own(&claims, id)?;
-    if business.business_id.is_some_and(|own| own != id) {
-        return Err(ApiError::invalid("businessId", "the one of the path"));
-    }
-    let settings = business.question_settings.and_then(|settings| settings.0.time_budget_seconds);
-    let business = BusinessContext {
-        tenant: id,
-        store_info: StoreInfo { name: business.store_info.0.name.0 },
-        question_settings: settings.map_or_else(|| json!({}), |seconds| json!({ TIME_BUDGET: seconds.get() })),
-        call_preferences: business.call_preferences.map(|input| input.0).unwrap_or_default().preferences()?,
-    };
+) -> Result<Response, ApiError> {
+    claims.allow(id)?;
+    let business = business.business(id)?;
+    let _turn = state.changing.lock().await;
+    check(&headers, existing(&state, id).await?.as_ref())?;
     state.store().put_business(&business).await?;
-    Ok(Json(business.into()))
+    tagged(business)
 }
 
-/// Another business is as unknown as one that never was.
-fn own(claims: &Claims, id: TenantId) -> Result<(), ApiError> {
-    if claims.businesses().contains(&id) { Ok(()) } else { Err(ApiError::not_found("businessId")) }
+/// Change a shop
+///
+/// A merge patch (RFC 7396): what is not named stays as it is, and what is null becomes as it would be for a new shop.
+#[utoipa::path(
+    patch, path = "/businesses/{businessId}", operation_id = "changeBusiness", tag = "businesses",
+    params(
+        ("businessId" = Uuid, Path),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the state that is to be changed, or `*` for any."),
+    ),
+    request_body(content = BusinessPatch, content_type = "application/merge-patch+json"),
+    responses(
+        (status = 200, body = BusinessBody, headers(("ETag" = String, description = "Names this state of it."))),
+        (status = 412, body = super::ErrorBody, description = "It has changed."),
+    ),
+)]
+pub(super) async fn change(
+    Extract(state): Extract<State>,
+    claims: Claims,
+    Id(id): Id<TenantId>,
+    headers: HeaderMap,
+    MergePatch(patch): MergePatch,
+) -> Result<Response, ApiError> {
+    claims.allow(id)?;
+    let _turn = state.changing.lock().await;
+    let before = existing(&state, id).await?.ok_or_else(|| ApiError::not_found("businessId"))?;
+    check(&headers, Some(&before))?;
+    let whole = patch.of(serde_json::to_value(BusinessBody::from(before)).map_err(unwritable)?);
+    let business = read::<BusinessInput>(&json(&whole)?)?.business(id)?;
+    state.store().put_business(&business).await?;
+    tagged(business)
+}
+
+async fn existing(state: &State, id: TenantId) -> Result<Option<BusinessContext>, ApiError> {
+    match state.store().business(id).await {
+        Ok(business) => Ok(Some(business)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Refuses a change of another state than the client has seen.
+fn check(headers: &HeaderMap, now: Option<&BusinessContext>) -> Result<(), ApiError> {
+    let tag = now.map(|business| json(&BusinessBody::from(business.clone()))).transpose()?.map(|json| etag::of(&json));
+    etag::check(headers, tag.as_deref())
+}
+
+fn tagged(business: BusinessContext) -> Result<Response, ApiError> {
+    let body = json(&BusinessBody::from(business))?;
+    let tag = HeaderValue::try_from(etag::of(&body)).ok();
+    let mut response = ([(header::CONTENT_TYPE, "application/json")], body).into_response();
+    response.headers_mut().extend(tag.map(|tag| (header::ETAG, tag)));
+    Ok(response)
+}
+
+fn json(value: &impl Serialize) -> Result<Vec<u8>, ApiError> {
+    serde_json::to_vec(value).map_err(unwritable)
+}
+
+fn unwritable(error: serde_json::Error) -> ApiError {
+    voicecall::Error::new(ErrorKind::Internal, "write business").with_source(error).into()
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State as Extract;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use voicecall::store::{EndReason, SessionFilter, SessionStatus};
@@ -32,7 +32,7 @@ pub(super) struct CallQuery {
     /// Those asked for at or after this instant.
     #[param(value_type = Timestamp, required = false)]
     from: Option<Timestamp>,
-    /// Those asked for before this instant.
+    /// Those asked for at or before this instant, which is not before `from`.
     #[param(value_type = Timestamp, required = false)]
     until: Option<Timestamp>,
     #[param(inline, value_type = PageNumber, required = false)]
@@ -93,12 +93,16 @@ pub(super) async fn list(
     Parameters(query): Parameters<CallQuery>,
 ) -> Result<Json<CallsBody>, ApiError> {
     claims.allow(query.business_id)?;
+    if matches!((query.from, query.until), (Some(from), Some(until)) if until < from) {
+        return Err(ApiError::invalid("until", "not before from"));
+    }
     let filter = SessionFilter {
         statuses: query.status.map(StatusFilter::statuses).unwrap_or_default(),
         end_reason: query.end_reason.map(|reason| reason.0),
         direction: None,
         from: query.from,
-        until: query.until,
+        // The store's own end is the first instant that does not belong.
+        until: query.until.map(|until| until.checked_add(SignedDuration::from_nanos(1)).unwrap_or(until)),
         person: None,
     };
     let request = page_request(query.page, query.limit);

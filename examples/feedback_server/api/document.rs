@@ -17,6 +17,7 @@ use utoipa::{PartialSchema, ToSchema};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::error::{ErrorBody, ErrorDetails};
+use super::problem::{PROBLEM, ProblemBody};
 use super::scope::Scope;
 use super::signature::SIGNATURE;
 
@@ -52,6 +53,7 @@ pub(super) fn empty() -> OpenApi {
     components.add_security_scheme(SIGNED, SecurityScheme::ApiKey(ApiKey::Header(signature)));
     components.schemas.insert(ErrorBody::name().into_owned(), ErrorBody::schema());
     components.schemas.insert(ErrorDetails::name().into_owned(), ErrorDetails::schema());
+    components.schemas.insert(ProblemBody::name().into_owned(), ProblemBody::schema());
     let info = InfoBuilder::new().title("Feedback calls").version(env!("CARGO_PKG_VERSION")).description(Some(
         "Calls a shop's customers, asks the questions that are due, and gives the shop the answers.",
     ));
@@ -80,9 +82,6 @@ fn guard_operation(operation: &mut Operation, access: Access) {
         })
     };
     let mut answers = vec![(503, "The store or the carrier cannot be reached; try again.")];
-    if has(ParameterIn::Path) {
-        answers.push((404, "Not there, or not for this token; also for an id that is not a UUID."));
-    }
     if has(ParameterIn::Query) || operation.request_body.is_some() {
         answers.push((400, "Something cannot be read; `details.field` names it."));
     }
@@ -94,7 +93,8 @@ fn guard_operation(operation: &mut Operation, access: Access) {
     let scheme = match access {
         Access::Token(scope) => {
             answers.push((401, "No token, or not a valid one."));
-            answers.push((403, "The token is not for this business, or lacks the scope."));
+            answers.push((403, "The token lacks the scope."));
+            answers.push((404, "Not there, or not for this token; also for an id in the path that is not a UUID."));
             scopes.push(scope.as_str());
             answers.push((429, "Too many requests; `Retry-After` says when to try again."));
             BEARER
@@ -111,16 +111,19 @@ fn guard_operation(operation: &mut Operation, access: Access) {
     }
 }
 
-/// The whole document, with what every answer needs: a description.
+/// The whole document, with what every answer needs: a description, and both forms if it is an error.
 pub(super) fn complete(mut document: OpenApi) -> OpenApi {
     for item in document.paths.paths.values_mut() {
         let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
         for (status, answer) in
             operations.into_iter().flatten().flat_map(|operation| &mut operation.responses.responses)
         {
-            if let RefOr::T(answer) = answer
-                && answer.description.is_empty()
-            {
+            let RefOr::T(answer) = answer else { continue };
+            if status.starts_with(['4', '5']) {
+                let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemBody::name()))).build();
+                answer.content.insert(PROBLEM.to_owned(), RefOr::T(problem));
+            }
+            if answer.description.is_empty() {
                 let status = status.parse().ok().and_then(|code: u16| StatusCode::from_u16(code).ok());
                 answer.description =
                     status.and_then(|status| status.canonical_reason()).unwrap_or("An answer").to_owned();

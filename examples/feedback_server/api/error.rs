@@ -22,15 +22,15 @@ pub(crate) struct ApiError {
 }
 
 /// An error as clients see it.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Error)]
 pub(super) struct ErrorBody {
     /// The name of the HTTP status.
     #[schema(examples("Bad Request"))]
-    error: String,
+    pub(super) error: String,
     /// What is wrong, for people. Starts with the field, if it is one.
     #[schema(examples("customerPhone: a Swedish number, +46 and 7 to 9 digits"))]
-    message: String,
+    pub(super) message: String,
     /// What is wrong, for programs.
     #[schema(examples("invalid"))]
     code: String,
@@ -38,7 +38,7 @@ pub(super) struct ErrorBody {
 }
 
 /// Where it is wrong.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub(super) struct ErrorDetails {
     /// The field, parameter or header, as a path from the outside: `responses[0].askedAt`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -125,7 +125,9 @@ impl IntoResponse for ApiError {
             code: self.code.to_owned(),
             details: ErrorDetails { field: self.field },
         };
-        let mut response = (self.status, Json(body)).into_response();
+        let mut response = (self.status, Json(&body)).into_response();
+        // For those who want it in another form.
+        response.extensions_mut().insert(body);
         if let Some(wait) = self.retry_after {
             // Whole seconds, and never sooner than it helps.
             let seconds = wait.as_millis().div_ceil(1000).max(1);

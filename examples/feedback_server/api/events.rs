@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 use voicecall::store::{self, EventKind, Page, PageRequest, SessionEvent};
 use voicecall::survey::store::{QUESTION_ASKED, RESPONSE_RECEIVED};
-use voicecall::{RecordId, SessionId};
+use voicecall::{RecordId, SessionId, TenantId};
 
 use super::input::{Id, Input, Parameters};
 use super::page::{self, PageLength, PageNumber, Pagination, page_request};
@@ -137,7 +137,6 @@ pub(super) struct NewEvent {
     request_body = NewEvent,
     responses(
         (status = 201, body = EventBody),
-        (status = 404, body = super::ErrorBody, description = "No such session."),
         (status = 409, body = super::ErrorBody, description = "The call is over, or its timeline is full."),
         (status = 422, body = super::ErrorBody, description = "It lies in the future, or is only the server's or the carrier's to say."),
     ),
@@ -163,5 +162,20 @@ pub(super) async fn log(
         .with_data(Value::Object(new.event_data.map_or_else(Map::new, SmallObject::into_inner)));
     event.metadata = new.metadata.map(|metadata| Value::Object(metadata.into_inner()));
     state.store().append_event(session.tenant, &event).await?;
-    Ok((StatusCode::CREATED, Json(event.into())))
+    Ok((StatusCode::CREATED, Json(kept(&state, session.tenant, &event).await?.into())))
+}
+
+/// An event as it is kept, which may be later than it was told. It is one of the last.
+async fn kept(state: &State, tenant: TenantId, event: &SessionEvent) -> Result<SessionEvent, ApiError> {
+    let per_page = PageRequest::MAX_PER_PAGE;
+    let first = PageRequest { page: 1, per_page: 1 };
+    let total = state.store().events(tenant, event.session, first).await?.total;
+    for page in (1..=u32::try_from(total.div_ceil(per_page.into())).unwrap_or(u32::MAX)).rev() {
+        let page = state.store().events(tenant, event.session, PageRequest { page, per_page }).await?;
+        if let Some(kept) = page.items.into_iter().find(|kept| kept.id == event.id) {
+            return Ok(kept);
+        }
+    }
+    // Erased since.
+    Err(ApiError::not_found("sessionId"))
 }

@@ -33,7 +33,7 @@ pub(super) struct Order {
 /// Call a verified customer
 ///
 /// It is called within seconds if the business's hours permit it, and again if it is not reached. Asking again for the
-/// same verification gives the same session.
+/// same verification gives the same answer, with the same session as it is by then, and does not count as another call.
 #[utoipa::path(
     post, path = "/calls/initiate", operation_id = "initiateCall", tag = "calls",
     request_body = Order,
@@ -48,18 +48,29 @@ pub(super) async fn initiate(
     Input(order): Input<Order>,
 ) -> Result<(StatusCode, Json<SessionBody>), ApiError> {
     claims.allow(order.business_id)?;
-    state.limits.call(order.business_id)?;
-    check(&state, &order).await?;
     let reference = order.verification_id.to_string();
     let session = match state.store().session_by_reference(order.business_id, &reference).await? {
-        // The same verification asked for twice is one call.
-        Some(session) => session,
-        None => place(&state, &order, reference).await?,
+        // The same verification asked for twice is one call, which is counted once, whatever has changed meanwhile.
+        Some(session) if is_with(&state, &session, &order) => session,
+        Some(_) => return Err(ApiError::invalid("customerPhone", OTHER_NUMBER)),
+        None => {
+            check(&state, &order).await?;
+            state.limits.call(order.business_id)?;
+            place(&state, &order, reference).await?
+        }
     };
     Ok((
         StatusCode::CREATED,
         Json(SessionBody::of(&state, state.store().call(session.tenant, session.id).await?).await?),
     ))
+}
+
+const OTHER_NUMBER: &str = "not the number of the verification";
+
+/// Whether a session is with the customer of an order.
+fn is_with(state: &State, session: &Session, order: &Order) -> bool {
+    let lookup = state.vault.lookup(order.business_id, &order.customer_phone.0.clone().into());
+    session.remote.as_ref().is_some_and(|customer| customer.lookup == lookup)
 }
 
 /// Everything that must hold before a phone may ring.
@@ -80,7 +91,7 @@ async fn check(state: &State, order: &Order) -> Result<(), ApiError> {
         return Err(not_verified("the verification is not complete"));
     }
     if verification.phone.lookup != state.vault.lookup(business, &order.customer_phone.0.clone().into()) {
-        return Err(ApiError::invalid("customerPhone", "not the number of the verification"));
+        return Err(ApiError::invalid("customerPhone", OTHER_NUMBER));
     }
     let now = Timestamp::now();
     let questions = state.store().questions(business, true).await?;

@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde_json::{Map, Value};
 use voicecall::Error;
 
 use super::ApiError;
@@ -20,6 +21,17 @@ pub(super) const LONGEST_BODY: usize = 256 * 1024;
 /// A JSON body.
 #[derive(Debug)]
 pub(super) struct Input<T>(pub(super) T);
+
+/// A JSON object that changes another one (RFC 7396).
+#[derive(Debug)]
+pub(super) struct MergePatch(pub(super) Patch);
+
+/// What a patch changes.
+#[derive(Debug)]
+pub(super) struct Patch(Map<String, Value>);
+
+/// The media type of a patch; JSON is taken for one as well.
+const MERGE_PATCH: &str = "application/merge-patch+json";
 
 /// A query string.
 #[derive(Debug)]
@@ -43,6 +55,37 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
         let body = body(request, state).await?;
         Ok(Self(read(&body)?))
     }
+}
+
+impl<S: Send + Sync> FromRequest<S> for MergePatch {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        if !is_json(request.headers()) && content_type(request.headers()).as_deref() != Some(MERGE_PATCH) {
+            return Err(wrong_type(MERGE_PATCH));
+        }
+        let body = body(request, state).await?;
+        Ok(Self(Patch(read(&body)?)))
+    }
+}
+
+impl Patch {
+    /// The object as it is with the changes.
+    pub(super) fn of(self, before: Value) -> Value {
+        merge(before, Value::Object(self.0))
+    }
+}
+
+fn merge(before: Value, patch: Value) -> Value {
+    let Value::Object(changes) = patch else { return patch };
+    let mut members = if let Value::Object(members) = before { members } else { Map::new() };
+    for (name, change) in changes {
+        let before = members.remove(&name).unwrap_or_default();
+        if !change.is_null() {
+            members.insert(name, merge(before, change));
+        }
+    }
+    Value::Object(members)
 }
 
 /// The body, if it is not too long.

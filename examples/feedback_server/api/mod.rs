@@ -10,12 +10,14 @@ mod complete;
 mod customers;
 mod document;
 mod error;
+mod etag;
 mod events;
 mod initiate;
 mod input;
 mod limit;
 mod live;
 mod page;
+mod problem;
 mod questions;
 mod recording;
 mod request_id;
@@ -38,11 +40,11 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::{from_fn_with_state, map_response};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::Response;
 use bytes::Bytes;
 use jiff::Timestamp;
-use tokio::sync::broadcast;
+use tokio::sync::{Mutex, broadcast};
 use tracing::warn;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -85,6 +87,8 @@ pub(crate) struct State {
     tokens: Tokens,
     webhook_secret: WebhookSecret,
     limits: Limits,
+    /// Whoever changes a shop that must not have changed meanwhile has this.
+    changing: Arc<Mutex<()>>,
     /// Sessions that routes changed. The engine tells of what it does itself.
     changes: broadcast::Sender<(TenantId, SessionId)>,
 }
@@ -116,6 +120,7 @@ impl State {
             tokens: settings.tokens(),
             webhook_secret: settings.webhook_secret(),
             limits: Limits::new(settings.rates),
+            changing: Arc::default(),
             changes: broadcast::channel(CHANGES).0,
         }
     }
@@ -172,6 +177,7 @@ pub(crate) fn routes(state: &State) -> Result<Router, serde_json::Error> {
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "not a method of this route")
         })
         .layer(DefaultBodyLimit::max(input::LONGEST_BODY))
+        .layer(from_fn(problem::as_asked))
         .layer(map_response(keep_nothing))
         .with_state(state.clone());
     let mut router = Router::new();
@@ -201,6 +207,7 @@ fn reading() -> OpenApiRouter<State> {
         .routes(routes!(select::preview))
         .routes(routes!(select::selections))
         .routes(routes!(questions::list))
+        .routes(routes!(businesses::list))
         .routes(routes!(businesses::one))
         .routes(routes!(analytics::summary))
         .routes(routes!(analytics::table))
@@ -231,7 +238,7 @@ fn of_one_person() -> OpenApiRouter<State> {
 
 /// What needs a token that may say how the business calls.
 fn managing() -> OpenApiRouter<State> {
-    OpenApiRouter::new().routes(routes!(businesses::replace))
+    OpenApiRouter::new().routes(routes!(businesses::replace, businesses::change))
 }
 
 /// What needs a signature.

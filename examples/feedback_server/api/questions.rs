@@ -146,7 +146,7 @@ impl QuestionInput {
 pub(super) struct QuestionQuery {
     #[param(value_type = Uuid)]
     business_id: TenantId,
-    /// Only those that are switched on, which is the default; all of them with `false`.
+    /// Those that are switched on, which is the default, or with `false` those that are switched off.
     #[param(value_type = bool, required = false)]
     active: Option<bool>,
     #[param(inline, value_type = PageNumber, required = false)]
@@ -169,7 +169,9 @@ pub(super) async fn list(
     Parameters(query): Parameters<QuestionQuery>,
 ) -> Result<Json<QuestionsBody>, ApiError> {
     claims.allow(query.business_id)?;
-    let questions = state.store().questions(query.business_id, query.active.unwrap_or(true)).await?;
+    let active = query.active.unwrap_or(true);
+    let mut questions = state.store().questions(query.business_id, active).await?;
+    questions.retain(|question| question.is_active == active);
     let request = page_request(query.page, query.limit);
     let total = questions.len() as u64;
     let page = cut(questions, request).into_iter().map(QuestionBody::from).collect();

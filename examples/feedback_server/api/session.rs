@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 use voicecall::carrier::CallPrice;
+use voicecall::money::Money;
 use voicecall::store::{CallPriority, Session, SessionStatus};
 use voicecall::survey::analysis::CallSummary;
 use voicecall::survey::store::{QuestionId, SurveyCall};
@@ -14,6 +15,7 @@ use voicecall::{ErrorKind, SessionId, TenantId};
 use super::input::Id;
 use super::words::EndReason;
 use super::{ApiError, Claims, State, schema};
+use crate::price;
 
 /// A session as clients see it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -54,7 +56,7 @@ pub(super) struct SessionBody {
     /// The questions asked so far, in order.
     #[schema(value_type = Vec<Uuid>)]
     questions_asked: Vec<QuestionId>,
-    /// US dollars.
+    /// US dollars, so far while the call goes on.
     #[schema(minimum = 0)]
     cost_estimate: f64,
     /// What the carrier charges for the session's calls. It tells some minutes after the end; `costEstimate` stays as it was.
@@ -123,7 +125,8 @@ impl SessionBody {
     /// What the store reports.
     pub(super) async fn of(state: &State, call: SurveyCall) -> Result<Self, ApiError> {
         let attempts = state.store().attempts(call.session.tenant, call.session.id).await?.len();
-        Ok(Self::with_attempts(state, call, attempts as u64))
+        let cost = cost(state, &call.session).await?;
+        Ok(Self::with(state, call, attempts as u64, cost))
     }
 
     /// The same for all calls of a page of one business.
@@ -133,14 +136,16 @@ impl SessionBody {
     pub(super) async fn page(state: &State, tenant: TenantId, page: Vec<SurveyCall>) -> Result<Vec<Self>, ApiError> {
         let ids: Vec<_> = page.iter().map(|call| call.session.id).collect();
         let counts = state.store().count_attempts(tenant, &ids).await?;
-        let body = |call: SurveyCall| {
+        let mut bodies = Vec::with_capacity(page.len());
+        for call in page {
             let attempts = counts.get(&call.session.id).copied().unwrap_or(0);
-            Self::with_attempts(state, call, attempts)
-        };
-        Ok(page.into_iter().map(body).collect())
+            let cost = cost(state, &call.session).await?;
+            bodies.push(Self::with(state, call, attempts, cost));
+        }
+        Ok(bodies)
     }
 
-    fn with_attempts(state: &State, call: SurveyCall, attempts: u64) -> Self {
+    fn with(state: &State, call: SurveyCall, attempts: u64, cost: Money) -> Self {
         let (summary, duration_seconds) = (SummaryBody::of(&call), call.duration_seconds());
         let SurveyCall { session, record, .. } = call;
         let customer = session.remote.as_ref();
@@ -159,11 +164,20 @@ impl SessionBody {
             ended_at: session.ended_at,
             end_reason: session.end_reason.map(EndReason::from),
             questions_asked: record.questions_asked,
-            cost_estimate: session.cost_micros.unwrap_or(0) as f64 / 1e6,
+            cost_estimate: cost.micros() as f64 / 1e6,
             carrier_cost: session.carrier_price.map(CarrierCostBody::from),
             recording_url: session.recording_url,
         }
     }
+}
+
+/// What a session has cost. While somebody is on the line, that stands in its journal only.
+async fn cost(state: &State, session: &Session) -> Result<Money, ApiError> {
+    let is_counted = session.status.is_final() && session.cost_micros.is_some();
+    if is_counted || session.connected_at.is_none() {
+        return Ok(Money::from_micros(session.cost_micros.unwrap_or(0)));
+    }
+    Ok(price::cost(session, &state.store().journal(session.tenant, session.id).await?).total())
 }
 
 /// How far a call is

@@ -116,16 +116,15 @@ impl Tokens {
 }
 
 impl Claims {
-    /// Refuses what is not for `business`.
+    /// Refuses what is not for `business`: another business is as unknown as one that never was.
     ///
     /// # Errors
-    /// 403 naming `businessId`.
+    /// 404 naming `businessId`.
     pub(crate) fn allow(&self, business: TenantId) -> Result<(), ApiError> {
         if self.businesses.contains(&business) {
             return Ok(());
         }
-        let message = "businessId: the token is not for this business";
-        Err(ApiError::new(StatusCode::FORBIDDEN, "forbidden", message).with_field("businessId"))
+        Err(ApiError::not_found("businessId"))
     }
 
     /// When it stops being valid.

@@ -123,7 +123,7 @@ export class Fake {
       if (action === "cancel") return this.#cancel(call, json, error);
       return json(200, this.page(call));
     }
-    if (route === "GET /questions/configurations") return paged("configurations", ours ? this.questions.filter((question) => query.active === "false" || question.isActive) : []);
+    if (route === "GET /questions/configurations") return paged("configurations", ours ? this.questions.filter((question) => question.isActive === (query.active !== "false")) : []);
     if (route === "POST /questions/configurations") {
       const made = { ...body, id: fixtures.QUESTION(100 + this.questions.length) };
       this.questions.push(made);
@@ -165,5 +165,5 @@ function fits(call, { status, endReason, from, until }) {
   const live = ["initiated", "connecting", "in_progress"].includes(call.status);
   return (!status || (status === "live" ? live : call.status === status))
     && (!endReason || call.endReason === endReason)
-    && (!from || call.startedAt >= from) && (!until || call.startedAt < until);
+    && (!from || call.startedAt >= from) && (!until || call.startedAt <= until);
 }

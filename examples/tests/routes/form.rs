@@ -81,19 +81,33 @@ async fn whoever_asks_too_much_is_told_when_to_come_back() {
     let other = Client { world: &world, token: signed_token(&[SHOP], 61) };
     other.get(&path, 200).await;
 
-    let order = json!({ "verificationId": VERIFIED, "businessId": SHOP, "customerPhone": PHONE });
-    let mut refused = None;
-    for seconds in 0..4 {
-        // A token each: the limit is the business's.
+    // A token each: the limit is the business's.
+    let initiate = async |order: Value, seconds: i64| {
         let client = Client { world: &world, token: signed_token(&[SHOP], 70 + seconds) };
-        let response = client.ask(Method::POST, "/api/calls/initiate", Some(&order)).await;
-        if response.status() == 429 {
-            refused = Some(response);
-            break;
+        if order["verificationId"] != VERIFIED {
+            let now = jiff::Timestamp::now();
+            let purchase = json!({
+                "id": order["verificationId"], "businessId": SHOP, "purchasedAt": now, "amount": 1, "status": "verified",
+                "customerPhone": order["customerPhone"],
+            });
+            client.post("/api/verifications", &purchase, 201).await;
         }
-        assert_eq!(response.status(), 201);
+        client.ask(Method::POST, "/api/calls/initiate", Some(&order)).await
+    };
+    let order = json!({ "verificationId": VERIFIED, "businessId": SHOP, "customerPhone": PHONE });
+    let first = answer(initiate(order.clone(), 0).await, 201).await;
+    for again in 1..4 {
+        let same = answer(initiate(order.clone(), again).await, 201).await;
+        assert_eq!(same["id"], first["id"], "asking again is no other call");
     }
-    let refused = refused.expect("a limit");
+    let wrong = changed(&order, "customerPhone", json!("+46701112200"));
+    assert_eq!(answer(initiate(wrong, 4).await, 400).await["details"]["field"], "customerPhone");
+    let another = |number: i64| {
+        let id = changed(&order, "verificationId", json!(voicecall::RecordId::new()));
+        changed(&id, "customerPhone", json!(format!("+4670111221{number}")))
+    };
+    answer(initiate(another(1), 5).await, 201).await;
+    let refused = initiate(another(2), 6).await;
     let seconds: u64 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((1..=60).contains(&seconds), "{seconds}");
     assert_eq!(answer(refused, 429).await["details"]["field"], "businessId");

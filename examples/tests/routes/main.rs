@@ -149,8 +149,9 @@ async fn questions_are_added_replaced_and_switched_off() {
 
     assert_eq!(ours.ask(Method::DELETE, &path, None).await.status(), 204);
     assert_eq!(ours.get(&list, 200).await["pagination"]["total"], 5);
-    let all = ours.get(&format!("{list}&active=false"), 200).await;
-    assert_eq!(all["configurations"][5]["isActive"], false);
+    let off = ours.get(&format!("{list}&active=false"), 200).await;
+    assert_eq!((&off["pagination"]["total"], &off["configurations"][0]["id"]), (&json!(1), &made["id"]));
+    assert_eq!(ours.get(&format!("{list}&active=true"), 200).await["pagination"]["total"], 5);
 
     let wrong = [
         ("businessId", Value::Null),
@@ -189,9 +190,9 @@ async fn questions_are_added_replaced_and_switched_off() {
     )
     .await;
 
-    assert_eq!(theirs.post(ALL, &good, 403).await["details"]["field"], "businessId");
-    assert_eq!(theirs.get(&list, 403).await["code"], "forbidden");
-    theirs.put(&path, &good, 403).await;
+    assert_eq!(theirs.post(ALL, &good, 404).await["details"]["field"], "businessId");
+    assert_eq!(theirs.get(&list, 404).await["code"], "not_found");
+    theirs.put(&path, &good, 404).await;
     theirs.put(&path, &changed(&good, "businessId", json!(SILENT_SHOP)), 404).await;
     assert_eq!(theirs.ask(Method::DELETE, &path, None).await.status(), 404);
     for unknown in [NOTHING, "x"] {
@@ -257,9 +258,9 @@ async fn a_selection_explains_itself_and_only_a_posted_one_is_kept() {
         ours.refuses_query(SELECT, &[(&*format!("businessId={SHOP}&{query}"), field)]).await;
     }
     ours.refuses_query("/api/questions/selections", &[("", "businessId"), ("page=1", "page")]).await;
-    theirs.post(SELECT, &good, 403).await;
-    theirs.get(&query, 403).await;
-    theirs.get(&kept, 403).await;
+    theirs.post(SELECT, &good, 404).await;
+    theirs.get(&query, 404).await;
+    theirs.get(&kept, 404).await;
 }
 
 #[tokio::test]
@@ -325,11 +326,55 @@ async fn a_business_says_how_it_wants_to_call() {
     .await;
     theirs.get(&path, 404).await;
     theirs.put(&path, &good, 404).await;
+    theirs.patch(&path, &json!({}), 404).await;
+    a_business_is_changed_in_part_and_only_as_it_was_seen(&ours, &path, &good).await;
     assert_eq!(ours.get("/api/businesses/x", 404).await["details"]["field"], "businessId");
     let new = Client { world: &world, token: signed_token(&[NOTHING], 60) };
     let path = format!("/api/businesses/{NOTHING}");
     new.get(&path, 404).await;
+    new.patch(&path, &json!({ "storeInfo": { "name": "Ny" } }), 404).await;
+    assert_eq!(new.get("/api/businesses", 200).await["businesses"], json!([]));
     assert_eq!(new.put(&path, &json!({ "storeInfo": { "name": "Ny" } }), 200).await["businessId"], NOTHING);
+    let both = Client { world: &world, token: signed_token(&[SHOP, NOTHING, SHOP], 60) };
+    let page = both.get("/api/businesses?limit=1&page=2", 200).await;
+    assert_eq!(page["businesses"][0]["businessId"], NOTHING);
+    assert_eq!(page["pagination"], json!({ "page": 2, "perPage": 1, "total": 2, "hasNext": false }));
+    theirs.refuses_query("/api/businesses", &[("limit=0", "limit"), ("colour=red", "colour")]).await;
+}
+
+async fn a_business_is_changed_in_part_and_only_as_it_was_seen(ours: &Client<'_>, path: &str, good: &Value) {
+    let put = ours.ask(Method::PUT, path, Some(good)).await;
+    let seen = put.headers()["etag"].clone();
+    assert_eq!(seen, ours.ask(Method::GET, path, None).await.headers()["etag"]);
+    let patch = json!({ "storeInfo": { "name": "Te" }, "callPreferences": { "voice": null, "maxAttempts": 4 } });
+    let send = async |method: Method, tag: &reqwest::header::HeaderValue, body: &Value| {
+        let request = client().request(method, ours.world.url(path)).bearer_auth(&ours.token).header("if-match", tag);
+        request.header("content-type", "application/merge-patch+json").body(body.to_string()).send().await.unwrap()
+    };
+    let changed_shop = send(Method::PATCH, &seen, &patch).await;
+    let tag = changed_shop.headers()["etag"].clone();
+    let expected = changed(good, "storeInfo.name", json!("Te"));
+    let expected =
+        changed(&changed(&expected, "callPreferences.voice", Value::Null), "callPreferences.maxAttempts", json!(4));
+    assert_eq!(answer(changed_shop, 200).await, expected);
+    let late = answer(send(Method::PATCH, &seen, &patch).await, 412).await;
+    assert_eq!((&late["code"], &late["details"]["field"]), (&json!("changed_meanwhile"), &json!("if-match")));
+    let late = client().put(ours.world.url(path)).bearer_auth(&ours.token).header("if-match", seen).json(good);
+    answer(late.send().await.unwrap(), 412).await;
+    assert_eq!(ours.get(path, 200).await, expected, "nobody's change was lost");
+    assert_eq!(answer(send(Method::PATCH, &tag, &json!({})).await, 200).await, expected);
+    let usual = ours.patch(path, &json!({ "callPreferences": null }), 200).await;
+    assert_eq!(usual["callPreferences"]["maxAttempts"], 3, "as for a new shop");
+    let wrong = [
+        ("storeInfo", json!({ "storeInfo": null })),
+        ("storeInfo.name", json!({ "storeInfo": { "name": "" } })),
+        ("callPreferences.colour", json!({ "callPreferences": { "colour": "red" } })),
+        ("businessId", json!({ "businessId": SILENT_SHOP })),
+        ("body", json!([])),
+    ];
+    for (field, patch) in wrong {
+        assert_eq!(ours.patch(path, &patch, 400).await["details"]["field"], field, "{patch}");
+    }
 }
 
 #[tokio::test]
@@ -398,7 +443,7 @@ async fn a_purchase_is_verified_before_its_customer_is_called() {
     .await;
     let verified = json!({ "status": "verified" });
     ours.refuses(Method::PATCH, &path, &verified, &[("status", json!("maybe")), ("amount", json!(1))]).await;
-    theirs.post(ALL, &good, 403).await;
+    theirs.post(ALL, &good, 404).await;
     theirs.get(&path, 404).await;
     theirs.patch(&path, &verified, 404).await;
     let taken = changed(&good, "businessId", json!(SILENT_SHOP));

@@ -8,15 +8,19 @@ const PER_PAGE = 100;
 
 /** Every question, those that are on first. */
 export async function all(signal) {
+  return (await Promise.all([true, false].map((active) => those(active, signal)))).flat();
+}
+
+/** Those that are on, or those that are off. */
+async function those(active, signal) {
   const found = [];
   for (let page = 1, more = true; more; page += 1) {
-    // Only asked for in this way, those that are off are there too.
-    const query = { businessId: session.business(), active: false, page, limit: PER_PAGE };
+    const query = { businessId: session.business(), active, page, limit: PER_PAGE };
     const { configurations, pagination } = await json(CONFIGURATIONS, { query, signal });
     found.push(...configurations);
     more = pagination.hasNext;
   }
-  return found.sort((a, b) => Number(b.isActive) - Number(a.isActive));
+  return found;
 }
 
 export const create = (question) => json(CONFIGURATIONS, { method: "POST", body: body(question) });

@@ -171,7 +171,7 @@ export const checks = {
     await page.getByText("8 samtal").waitFor();
     await page.getByRole("link", { name: "Rensa filter" }).click();
     await page.getByLabel("Till och med").fill("2026-03-29");
-    await until("the day is asked for whole, in local time", () => fake.requests.at(-1).query.until === "2026-03-29T22:00:00.000Z");
+    await until("the day is asked for whole, in local time", () => fake.requests.at(-1).query.until === "2026-03-29T21:59:59.999999999Z");
     await page.getByLabel("Från och med").fill("2026-03-30");
     await page.getByText("före startdatumet").waitFor();
   },

@@ -26,8 +26,8 @@ export function calls({ root, query, signal, title, go }) {
     businessId: session.business(),
     status: query.status,
     endReason: query.endReason,
-    from: startOfDay(query.from, 0),
-    until: startOfDay(query.until, 1),
+    from: startOfDay(query.from),
+    until: endOfDay(query.until),
     page: query.page ?? 1,
     limit: PER_PAGE,
   };
@@ -72,11 +72,19 @@ function filterForm(query, dates, change) {
   return form;
 }
 
-/** The instant a local day begins, so many days later. */
-function startOfDay(day, later) {
+/** The first instant of a local day. */
+const startOfDay = (day) => midnight(day, 0)?.toISOString();
+
+/** The last instant of a local day: one that the server knows to the nanosecond. */
+function endOfDay(day) {
+  const next = midnight(day, 1);
+  return next && new Date(next.getTime() - 1).toISOString().replace("Z", "999999Z");
+}
+
+function midnight(day, later) {
   const parts = /^(\d{4})-(\d{2})-(\d{2})$/.exec(day ?? "");
   if (!parts) return undefined;
   const [year, month, date] = parts.slice(1).map(Number);
   const instant = new Date(year, month - 1, date + later);
-  return Number.isNaN(instant.getTime()) ? undefined : instant.toISOString();
+  return Number.isNaN(instant.getTime()) ? undefined : instant;
 }

@@ -208,9 +208,9 @@ fn core_depends_on_nothing_of_ours_and_engine_and_survey_on_core_alone() {
     for name in ["voicecall-engine", "voicecall-survey"] {
         assert_eq!(dependencies(name), ["voicecall-core"], "{name}");
     }
-    for name in ["voicecall-store-sqlite", "voicecall-store-postgres"] {
-        assert_eq!(dependencies(name), ["voicecall-core", "voicecall-survey"], "{name}");
-    }
+    assert_eq!(dependencies("voicecall-store-sqlite"), ["voicecall-core", "voicecall-survey"]);
+    assert_eq!(dependencies("voicecall-store-postgres"), ["voicecall-core", "voicecall-net", "voicecall-survey"]);
+    assert_eq!(dependencies("voicecall-net"), ["voicecall-core"]);
 }
 
 #[test]

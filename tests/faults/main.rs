@@ -1,4 +1,4 @@
-//! What a carrier, a network and a process may do to calls, each as often as `docs/reliability.md` says: a twentieth of it in
+//! What a carrier, a network and a process may do to calls, each as often as `docs/reliability.md` says: a tenth of it in
 //! an ordinary run, all of it with `VOICECALL_SOAK=1`. Every scenario is drawn from a seed.
 #![allow(
     clippy::unwrap_used,

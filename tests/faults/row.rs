@@ -6,14 +6,14 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-/// Whether everything runs, or a twentieth of it.
+/// Whether everything runs, or a tenth of it.
 pub fn is_soak() -> bool {
     std::env::var_os("VOICECALL_SOAK").is_some()
 }
 
 /// How often something is done in this run.
 pub fn scaled(full: u64) -> u64 {
-    if is_soak() { full } else { full.div_ceil(20) }
+    if is_soak() { full } else { full.div_ceil(10) }
 }
 
 /// A row of the report that is being counted.

@@ -1,4 +1,4 @@
-//! One answer of the model, from the question to its last sample: it comes faster than it is spoken.
+//! One answer of the model, from the request to its last sample: it comes faster than it is spoken.
 
 use std::collections::VecDeque;
 

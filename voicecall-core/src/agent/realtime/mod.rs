@@ -20,7 +20,7 @@ use session::RealtimeSession;
 ///
 /// The model hears the caller's turns and answers [`Respond`](super::AgentTask::Respond), with its own voice and no text in
 /// between. What must be said word for word, such as a disclosure, is spoken by the synthesiser of the
-/// [`Cascade`] at its side, and questions with structured answers go to the cascade's chat model. If the model's connection is lost or silent,
+/// [`Cascade`] at its side, and what is to be answered in text goes to the cascade's chat model. If the model's connection is lost or silent,
 /// the cascade takes over in the middle of the call, with the conversation as it was, until the model is back: three
 /// times it is connected again, then no more. An answer of which nothing was heard yet is given by the cascade then; of one
 /// that is being heard the rest is lost, and the dialogue is told so.

@@ -7,6 +7,6 @@ mod socket;
 pub use connector::Connector;
 pub use failure::socket_failure;
 pub use socket::{Received, Socket, SocketReceiver, SocketSender};
-pub use tokio_tungstenite::tungstenite::{
-    Error as SocketError, protocol::CloseFrame, protocol::frame::coding::CloseCode,
-};
+pub use tokio_tungstenite::tungstenite::Error as SocketError;
+pub use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+pub use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;

@@ -3,12 +3,13 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use voicecall::survey::store::{CustomerVerification, VerificationId};
+use voicecall::store::{Page, PageRequest};
+use voicecall::survey::store::{CustomerVerification, VerificationId, VerificationStatus};
 use voicecall::{Result, TenantId, async_trait};
 
 use crate::store::BusinessStore;
 
-/// Reads and writes verifications, one at a time.
+/// Reads and writes verifications.
 #[async_trait]
 pub(crate) trait VerificationSource: Send + Sync + Debug + 'static {
     /// One verification of a business.
@@ -16,6 +17,17 @@ pub(crate) trait VerificationSource: Send + Sync + Debug + 'static {
     /// # Errors
     /// `NotFound`, also for another business's.
     async fn read(&self, business: TenantId, id: VerificationId) -> Result<CustomerVerification>;
+
+    /// A business's verifications, or those with a status, the newest purchase first.
+    ///
+    /// # Errors
+    /// `Invalid` for a page that cannot be.
+    async fn list(
+        &self,
+        business: TenantId,
+        status: Option<VerificationStatus>,
+        page: PageRequest,
+    ) -> Result<Page<CustomerVerification>>;
 
     /// Creates or replaces a verification.
     ///
@@ -32,6 +44,15 @@ pub(crate) struct StoredVerifications(pub(crate) Arc<dyn BusinessStore>);
 impl VerificationSource for StoredVerifications {
     async fn read(&self, business: TenantId, id: VerificationId) -> Result<CustomerVerification> {
         self.0.verification(business, id).await
+    }
+
+    async fn list(
+        &self,
+        business: TenantId,
+        status: Option<VerificationStatus>,
+        page: PageRequest,
+    ) -> Result<Page<CustomerVerification>> {
+        self.0.verifications(business, status, page).await
     }
 
     async fn write(&self, verification: &CustomerVerification) -> Result<()> {

@@ -49,6 +49,8 @@ const ROUTES: &[(&str, &str, &[&str])] = &[
     ("get", "/businesses/{businessId}", &["200"]),
     ("patch", "/businesses/{businessId}", &["200"]),
     ("put", "/businesses/{businessId}", &["200"]),
+    ("post", "/calls/search", &["200"]),
+    ("get", "/verifications", &["200"]),
     ("post", "/verifications", &["201"]),
     ("get", "/verifications/{verificationId}", &["200"]),
     ("patch", "/verifications/{verificationId}", &["200"]),

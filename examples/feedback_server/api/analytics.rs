@@ -237,11 +237,11 @@ impl DayBody {
 }
 
 const COLUMNS: &str =
-    "id,startedAt,status,endReason,durationSeconds,questionsAsked,answers,averageSentiment,costEstimate\r\n";
+    "id,startedAt,status,endReason,durationSeconds,questionsAsked,answers,averageSentiment,costEstimate";
 
 /// The calls of some days as a table
 ///
-/// CSV (RFC 4180), one line a call, newest first.
+/// CSV (RFC 4180), one line a call, newest first, with the answers in a column for each question of the business.
 #[utoipa::path(
     get, path = "/analytics.csv", operation_id = "downloadAnalytics", tag = "analytics",
     params(AnalyticsQuery),
@@ -262,8 +262,12 @@ pub(super) async fn table(
         until: range.days.last().map(|(.., until)| (*until).min(Timestamp::now())),
         ..SessionFilter::default()
     };
-    let rows = Rows { state, business: query.business_id, filter, question: query.question_id, page: 0 };
-    let first = (Some(Bytes::from_static(COLUMNS.as_bytes())), rows);
+    let mut questions = state.store().questions(query.business_id, false).await?;
+    questions.retain(|question| query.question_id.is_none_or(|only| only == question.id));
+    let columns = questions.iter().fold(COLUMNS.to_owned(), |row, question| row + "," + &cell(&question.text)) + "\r\n";
+    let questions = questions.into_iter().map(|question| question.id).collect();
+    let rows = Rows { state, business: query.business_id, filter, question: query.question_id, questions, page: 0 };
+    let first = (Some(Bytes::from(columns)), rows);
     // A page at a time: a year of calls is not held in memory.
     let body = Body::from_stream(unfold(first, async |(text, mut rows)| match text {
         Some(text) => {
@@ -285,6 +289,8 @@ struct Rows {
     business: TenantId,
     filter: SessionFilter,
     question: Option<QuestionId>,
+    /// Those that have a column.
+    questions: Vec<QuestionId>,
     page: u32,
 }
 
@@ -318,13 +324,13 @@ impl Rows {
             for sentiment in responses.iter().filter_map(|response| response.sentiment) {
                 mean.add(f64::from(sentiment));
             }
-            text.push_str(&line(call, sentiment(&mean)));
+            text.push_str(&line(call, sentiment(&mean), &self.questions));
         }
         Ok(Some(text))
     }
 }
 
-fn line(call: &SurveyCall, sentiment: Option<f64>) -> String {
+fn line(call: &SurveyCall, sentiment: Option<f64>, questions: &[QuestionId]) -> String {
     let SurveyCall { session, record, .. } = call;
     let optional = |value: Option<String>| value.unwrap_or_default();
     let cells = [
@@ -338,7 +344,11 @@ fn line(call: &SurveyCall, sentiment: Option<f64>) -> String {
         optional(sentiment.map(|value| value.to_string())),
         (session.cost_micros.unwrap_or(0) as f64 / 1e6).to_string(),
     ];
-    cells.join(",") + "\r\n"
+    let answers = questions.iter().map(|question| {
+        let response = record.responses.iter().find(|response| response.question == *question);
+        response.map(|response| cell(&response.text)).unwrap_or_default()
+    });
+    cells.into_iter().chain(answers).collect::<Vec<_>>().join(",") + "\r\n"
 }
 
 /// A cell of text: quoted where it must be, and never a formula to whoever opens the table.

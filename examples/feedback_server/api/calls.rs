@@ -7,7 +7,7 @@ use axum::extract::State as Extract;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use voicecall::store::{EndReason, SessionFilter, SessionStatus};
+use voicecall::store::{EndReason, PageRequest, SessionFilter, SessionStatus};
 use voicecall::{SessionId, TenantId};
 
 use super::input::{Id, Parameters};
@@ -105,9 +105,21 @@ pub(super) async fn list(
         until: query.until.map(|until| until.checked_add(SignedDuration::from_nanos(1)).unwrap_or(until)),
         person: None,
     };
-    let request = page_request(query.page, query.limit);
-    let page = state.store().calls(query.business_id, &filter, request).await?;
-    let (calls, request) = fit(SessionBody::page(&state, query.business_id, page.items).await?, request);
+    page_of(&state, query.business_id, &filter, page_request(query.page, query.limit)).await
+}
+
+/// One page of the calls of a business that a filter lets through.
+///
+/// # Errors
+/// What the store reports.
+pub(super) async fn page_of(
+    state: &State,
+    business: TenantId,
+    filter: &SessionFilter,
+    request: PageRequest,
+) -> Result<Json<CallsBody>, ApiError> {
+    let page = state.store().calls(business, filter, request).await?;
+    let (calls, request) = fit(SessionBody::page(state, business, page.items).await?, request);
     Ok(Json(CallsBody { calls, pagination: Pagination::of(request, page.total) }))
 }
 

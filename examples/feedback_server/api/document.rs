@@ -7,16 +7,20 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
-use utoipa::openapi::path::{Operation, ParameterIn};
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
-use utoipa::openapi::{Components, ContentBuilder, HeaderBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr};
+use utoipa::openapi::{
+    Components, ContentBuilder, HeaderBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required,
+};
 use utoipa::openapi::{Response as Answer, ResponseBuilder, ServerBuilder};
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::error::{ErrorBody, ErrorDetails};
+use super::idempotency;
 use super::problem::{PROBLEM, ProblemBody};
 use super::scope::Scope;
 use super::signature::SIGNATURE;
@@ -67,10 +71,39 @@ pub(super) fn empty() -> OpenApi {
 /// Adds to every operation of a group what follows from how it is guarded and read.
 pub(super) fn guard(document: &mut OpenApi, access: Access) {
     for item in document.paths.paths.values_mut() {
-        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
+        let operations = [&mut item.get, &mut item.put, &mut item.delete, &mut item.patch];
         for operation in operations.into_iter().flatten() {
             guard_operation(operation, access);
         }
+        if let Some(operation) = &mut item.post {
+            guard_operation(operation, access);
+            if let Access::Token(_) = access {
+                do_once(operation);
+            }
+        }
+    }
+}
+
+/// Adds that a request may have a key by which it is done once.
+fn do_once(operation: &mut Operation) {
+    let key = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[!-~]+$"));
+    let key = key.min_length(Some(1)).max_length(Some(idempotency::LONGEST_KEY));
+    let parameter = ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "Names this request. Sent again with the same key within a day it is not done again, and answered as it was.",
+        ))
+        .schema(Some(key));
+    operation.parameters.get_or_insert_default().push(RefOr::T(parameter.build()));
+    for (status, description) in [
+        (400, "Something cannot be read; `details.field` names it."),
+        (409, "The first request with this key is worked on."),
+        (422, "The key was used for another request."),
+    ] {
+        let answer = operation.responses.responses.entry(status.to_string());
+        answer.or_insert_with(|| RefOr::T(error(status, description)));
     }
 }
 

@@ -12,6 +12,7 @@ mod document;
 mod error;
 mod etag;
 mod events;
+mod idempotency;
 mod initiate;
 mod input;
 mod limit;
@@ -24,6 +25,7 @@ mod request_id;
 mod revoked;
 mod schema;
 mod scope;
+mod search;
 mod select;
 mod service;
 mod session;
@@ -60,6 +62,7 @@ use crate::verification::VerificationSource;
 use document::Access;
 pub(crate) use error::ApiError;
 use error::ErrorBody;
+use idempotency::Answers;
 use limit::Limits;
 pub(crate) use limit::Rates;
 pub(crate) use request_id::name_request;
@@ -87,6 +90,7 @@ pub(crate) struct State {
     tokens: Tokens,
     webhook_secret: WebhookSecret,
     limits: Limits,
+    answers: Answers,
     /// Whoever changes a shop that must not have changed meanwhile has this.
     changing: Arc<Mutex<()>>,
     /// Sessions that routes changed. The engine tells of what it does itself.
@@ -120,6 +124,7 @@ impl State {
             tokens: settings.tokens(),
             webhook_secret: settings.webhook_secret(),
             limits: Limits::new(settings.rates),
+            answers: Answers::default(),
             changing: Arc::default(),
             changes: broadcast::channel(CHANGES).0,
         }
@@ -167,7 +172,8 @@ pub(crate) fn routes(state: &State) -> Result<Router, serde_json::Error> {
     ];
     for (scope, routes) in guarded {
         let check = from_fn_with_state((state.clone(), scope), token::authenticate);
-        all = all.merge(group(Access::Token(scope), routes).route_layer(check));
+        let once = from_fn_with_state(state.clone(), idempotency::once);
+        all = all.merge(group(Access::Token(scope), routes).route_layer(once).route_layer(check));
     }
     let (routes, document) = all.split_for_parts();
     let document = Bytes::from(serde_json::to_vec(&document::complete(document))?);
@@ -199,6 +205,7 @@ async fn keep_nothing(mut response: Response) -> Response {
 fn reading() -> OpenApiRouter<State> {
     OpenApiRouter::new()
         .routes(routes!(calls::list))
+        .routes(routes!(search::search))
         .routes(routes!(live::live))
         .routes(routes!(call::one))
         .routes(routes!(recording::recording))
@@ -211,6 +218,7 @@ fn reading() -> OpenApiRouter<State> {
         .routes(routes!(businesses::one))
         .routes(routes!(analytics::summary))
         .routes(routes!(analytics::table))
+        .routes(routes!(verifications::list))
         .routes(routes!(verifications::one))
         .routes(routes!(service::service))
 }

@@ -5,12 +5,13 @@ use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use voicecall::survey::store::{CustomerVerification, VerificationId, VerificationStatus};
 use voicecall::{ErrorKind, TenantId};
 
 use super::bounds::{Number, SwedishPhone};
-use super::input::{Id, Input};
+use super::input::{Id, Input, Parameters};
+use super::page::{PageLength, PageNumber, Pagination, fit, page_request};
 use super::{ApiError, Claims, State, schema};
 
 type Amount = Number<0, 1_000_000_000>;
@@ -118,6 +119,46 @@ pub(super) async fn create(
     };
     state.verifications.write(&verification).await?;
     Ok((StatusCode::CREATED, Json(VerificationBody::of(&state, verification))))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct VerificationQuery {
+    #[param(value_type = Uuid)]
+    business_id: TenantId,
+    #[param(value_type = schema::VerificationStatus, required = false)]
+    status: Option<VerificationStatus>,
+    #[param(inline, value_type = PageNumber, required = false)]
+    page: Option<PageNumber>,
+    #[param(inline, value_type = PageLength, required = false)]
+    limit: Option<PageLength>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = VerificationPage)]
+pub(super) struct VerificationsBody {
+    verifications: Vec<VerificationBody>,
+    pagination: Pagination,
+}
+
+/// The purchases of a business, newest first
+#[utoipa::path(
+    get, path = "/verifications", operation_id = "listVerifications", tag = "verifications",
+    params(VerificationQuery),
+    responses((status = 200, body = VerificationsBody)),
+)]
+pub(super) async fn list(
+    Extract(state): Extract<State>,
+    claims: Claims,
+    Parameters(query): Parameters<VerificationQuery>,
+) -> Result<Json<VerificationsBody>, ApiError> {
+    claims.allow(query.business_id)?;
+    let request = page_request(query.page, query.limit);
+    let page = state.verifications.list(query.business_id, query.status, request).await?;
+    let bodies = page.items.into_iter().map(|verification| VerificationBody::of(&state, verification));
+    let (verifications, request) = fit(bodies.collect(), request);
+    Ok(Json(VerificationsBody { verifications, pagination: Pagination::of(request, page.total) }))
 }
 
 /// One purchase

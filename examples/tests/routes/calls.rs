@@ -227,6 +227,9 @@ async fn it_is_counted(ours: &Client<'_>, theirs: &Client<'_>, session: &str) {
     assert!(lines[0].starts_with("id,startedAt,status,endReason,"), "{table}");
     assert!(lines[1].starts_with(session) && lines[1].contains(",completed,completed,"), "{table}");
     assert_eq!(lines.len(), 2, "{table}");
+    let columns = |line: &str| line.split(',').count();
+    assert!(lines[0].contains(",Hur nöjd är du med ditt senaste besök?,") && columns(lines[0]) == 14, "{table}");
+    assert!(lines[1].contains(",Mycket bra.,") && columns(lines[1]) == 14, "{table}");
     for path in ["/api/analytics", "/api/analytics.csv"] {
         for (query, field) in [
             ("from=2026-01-01", "until"),

@@ -203,6 +203,48 @@ async fn questions_are_added_replaced_and_switched_off() {
 }
 
 #[tokio::test]
+async fn a_request_with_a_key_is_done_once() {
+    let world = World::start("happy").await;
+    let _server = world.serve().await;
+    let ours = ours(&world);
+    let send = async |path: &str, key: &str, body: &Value, token: &str| {
+        let request = client().post(world.url(path)).bearer_auth(token).header("idempotency-key", key);
+        request.json(body).send().await.unwrap()
+    };
+    const ALL: &str = "/api/questions/configurations";
+    let good =
+        json!({ "businessId": SHOP, "questionText": "Hur var kaffet idag?", "frequency": 3, "priority": "high" });
+
+    let first = send(ALL, "a", &good, &ours.token).await;
+    assert!(first.headers().get("idempotent-replayed").is_none());
+    let first = answer(first, 201).await;
+    let again = send(ALL, "a", &good, &signed_token(&[SHOP], 90)).await;
+    assert_eq!(again.headers()["idempotent-replayed"], "true");
+    assert_eq!(answer(again, 201).await, first, "with another token of the business too");
+    assert_eq!(ours.get(&format!("{ALL}?businessId={SHOP}"), 200).await["pagination"]["total"], 6);
+    let other = changed(&good, "frequency", json!(4));
+    let refused = answer(send(ALL, "a", &other, &ours.token).await, 422).await;
+    assert_eq!((&refused["code"], &refused["details"]["field"]), (&json!("key_used"), &json!("idempotency-key")));
+    assert_ne!(answer(send(ALL, "b", &good, &ours.token).await, 201).await["id"], first["id"]);
+    for wrong in ["", "a b", &"x".repeat(256)] {
+        assert_eq!(
+            answer(send(ALL, wrong, &good, &ours.token).await, 400).await["details"]["field"],
+            "idempotency-key"
+        );
+    }
+    let of_others = changed(&good, "businessId", json!(SILENT_SHOP));
+    let made = answer(send(ALL, "a", &of_others, &theirs(&world).token).await, 201).await;
+    assert_eq!(made["businessId"], SILENT_SHOP, "a key is each business's own");
+
+    // What is over can be cancelled only once, and whoever did not get the answer gets it again.
+    let session = world.initiate().await;
+    let cancel = format!("/api/calls/{session}/cancel");
+    let cancelled = answer(send(&cancel, "c", &json!({}), &ours.token).await, 200).await;
+    assert_eq!(answer(send(&cancel, "c", &json!({}), &ours.token).await, 200).await, cancelled);
+    assert_eq!(answer(send(&cancel, "d", &json!({}), &ours.token).await, 409).await["code"], "conflict");
+}
+
+#[tokio::test]
 async fn a_selection_explains_itself_and_only_a_posted_one_is_kept() {
     let world = World::start("happy").await;
     let _server = world.serve().await;
@@ -421,6 +463,24 @@ async fn a_purchase_is_verified_before_its_customer_is_called() {
     assert_eq!(ours.patch(&path, &json!({ "status": "verified" }), 200).await["status"], "verified");
     let session = ours.post("/api/calls/initiate", &order, 201).await;
     assert_eq!(session["customerPhone"], "+46*******33");
+    let list = format!("{ALL}?businessId={SHOP}");
+    let verified = ours.get(&format!("{list}&status=verified&limit=1&page=2"), 200).await;
+    assert_eq!(verified["verifications"], json!([changed(&made, "status", json!("verified"))]), "the older one");
+    assert_eq!(verified["pagination"], json!({ "page": 2, "perPage": 1, "total": 2, "hasNext": false }));
+    assert_eq!(ours.get(&list, 200).await["pagination"]["total"], 3);
+    theirs.get(&list, 404).await;
+    let wrong = [("", "businessId"), ("status=maybe", "status"), ("colour=red", "colour")];
+    ours.refuses_query(ALL, &wrong).await;
+    const SEARCH: &str = "/api/calls/search";
+    let search = json!({ "businessId": SHOP, "customerPhone": phone, "page": 1, "limit": 10 });
+    let found = ours.post(SEARCH, &search, 200).await;
+    assert_eq!((&found["calls"][0]["id"], &found["pagination"]["total"]), (&session["id"], &json!(1)));
+    let nobody = changed(&search, "customerPhone", json!(PENDING_PHONE));
+    assert_eq!(ours.post(SEARCH, &nobody, 200).await["calls"], json!([]));
+    let wrong =
+        [("customerPhone", json!("x")), ("businessId", Value::Null), ("limit", json!(0)), ("colour", json!("red"))];
+    ours.refuses(Method::POST, SEARCH, &search, &wrong).await;
+    theirs.post(SEARCH, &search, 404).await;
 
     ours.refuses(
         Method::POST,

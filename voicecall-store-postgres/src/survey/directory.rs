@@ -1,8 +1,11 @@
 //! Businesses and verifications: the tables `business_contexts` and `customer_verifications`.
 
 use uuid::Uuid;
+use voicecall_core::store::{Page, PageRequest};
 use voicecall_core::{PersonKey, Result, Sealed, SealedAddress, SealedRow, TenantId, async_trait};
-use voicecall_survey::store::{BusinessContext, CustomerVerification, DirectoryStore, VerificationId};
+use voicecall_survey::store::{
+    BusinessContext, CustomerVerification, DirectoryStore, VerificationId, VerificationStatus,
+};
 
 use crate::PostgresStore;
 use crate::column::{Json, params};
@@ -53,6 +56,16 @@ impl DirectoryStore for PostgresStore {
         })
         .await
     }
+
+    async fn verifications(
+        &self,
+        tenant: TenantId,
+        status: Option<VerificationStatus>,
+        page: PageRequest,
+    ) -> Result<Page<CustomerVerification>> {
+        page.validate()?;
+        self.read("list verifications", tenant, move |db| async move { list(&db, tenant, status, page).await }).await
+    }
 }
 
 /// In two statements: an upsert would be refused by row-level security where another tenant has the id.
@@ -81,6 +94,22 @@ async fn put_verification(db: &Db, verification: &CustomerVerification) -> Outco
         0 => Err(Fault::conflict("put verification", "the id is taken")),
         _ => Ok(()),
     }
+}
+
+async fn list(
+    db: &Db,
+    tenant: TenantId,
+    status: Option<VerificationStatus>,
+    page: PageRequest,
+) -> Outcome<Page<CustomerVerification>> {
+    let matching = "FROM voicecall.customer_verifications WHERE tenant_id = $1 AND ($2 IS NULL OR status = $2)";
+    let total = db.query_one(&format!("SELECT count(*) AS total {matching}"), params![tenant, status]).await?;
+    // Both are numbers, already checked.
+    let (limit, offset) = (page.per_page, page.offset());
+    let query = format!("SELECT * {matching} ORDER BY purchased_at DESC, id DESC LIMIT {limit} OFFSET {offset}");
+    let items =
+        db.query(&query, params![tenant, status]).await?.iter().map(read_verification).collect::<Outcome<_>>()?;
+    Ok(Page { items, total: total.get("total")? })
 }
 
 /// The verifications with a person's number.

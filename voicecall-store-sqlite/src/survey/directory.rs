@@ -2,11 +2,14 @@
 
 use rusqlite::{Connection, Row, named_params};
 use uuid::Uuid;
+use voicecall_core::store::{Page, PageRequest};
 use voicecall_core::{PersonKey, Result, SealedAddress, SealedRow, TenantId, async_trait};
-use voicecall_survey::store::{BusinessContext, CustomerVerification, DirectoryStore, VerificationId};
+use voicecall_survey::store::{
+    BusinessContext, CustomerVerification, DirectoryStore, VerificationId, VerificationStatus,
+};
 
 use crate::SqliteStore;
-use crate::column::{At, Json, Text, address};
+use crate::column::{At, Count, Json, Text, address};
 use crate::fault::{Fault, Outcome};
 use crate::keys::behind;
 
@@ -68,6 +71,33 @@ impl DirectoryStore for SqliteStore {
         })
         .await
     }
+
+    async fn verifications(
+        &self,
+        tenant: TenantId,
+        status: Option<VerificationStatus>,
+        page: PageRequest,
+    ) -> Result<Page<CustomerVerification>> {
+        page.validate()?;
+        self.read("list verifications", move |db| list(db, tenant, status, page)).await
+    }
+}
+
+fn list(
+    db: &Connection,
+    tenant: TenantId,
+    status: Option<VerificationStatus>,
+    page: PageRequest,
+) -> Outcome<Page<CustomerVerification>> {
+    let matching = "FROM customer_verifications WHERE business_id = ?1 AND (?2 IS NULL OR status = ?2)";
+    let of = (Text(tenant), status.map(Text));
+    let total: Count = db.prepare_cached(&format!("SELECT count(*) {matching}"))?.query_row(of, |row| row.get(0))?;
+    // Both are numbers, already checked.
+    let (limit, offset) = (page.per_page, page.offset());
+    let query = format!("SELECT * {matching} ORDER BY purchase_time DESC, id DESC LIMIT {limit} OFFSET {offset}");
+    let of = (Text(tenant), status.map(Text));
+    let items = db.prepare(&query)?.query_map(of, read_verification)?.collect::<rusqlite::Result<_>>()?;
+    Ok(Page { items, total: total.0 })
 }
 
 /// The verifications with a person's number.

@@ -11,7 +11,7 @@ use voicecall_core::{Result, SealedAddress, SealedRow, SessionId, TenantId, asyn
 
 use super::{
     Anonymised, BusinessContext, CallAttachment, CallResponse, CustomerVerification, QuestionConfiguration, QuestionId,
-    Report, ReportRange, SelectionLog, SurveyCall, VerificationId,
+    Report, ReportRange, SelectionLog, SurveyCall, VerificationId, VerificationStatus,
 };
 
 /// Questions and how they were chosen.
@@ -86,6 +86,17 @@ pub trait DirectoryStore: Send + Sync {
     /// # Errors
     /// `NotFound`, also for another tenant's.
     async fn verification(&self, tenant: TenantId, id: VerificationId) -> Result<CustomerVerification>;
+
+    /// The tenant's verifications, or those with a status, the newest purchase first.
+    ///
+    /// # Errors
+    /// `Invalid` for a page that cannot be.
+    async fn verifications(
+        &self,
+        tenant: TenantId,
+        status: Option<VerificationStatus>,
+        page: PageRequest,
+    ) -> Result<Page<CustomerVerification>>;
 }
 
 /// Sessions with what the survey keeps of them.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use jiff::civil;
 use serde_json::json;
-use voicecall_core::store::rekey;
+use voicecall_core::store::{PageRequest, rekey};
 use voicecall_core::{Address, ErrorKind, TenantId, Vault};
 
 use super::WholeStore;
-use super::fixture::{assert_kind, verification};
+use super::fixture::{after, assert_kind, verification};
 use crate::store::{
     BusinessContext, CallPreferences, CustomerVerification, SealedSurvey, StoreInfo, VerificationId, VerificationStatus,
 };
@@ -42,6 +42,30 @@ pub(super) async fn a_verification_reads_back_and_is_replaced(store: Arc<dyn Who
     store.put_verification(&verified).await.unwrap();
     assert_eq!(store.verification(tenant, verified.id).await.unwrap(), verified);
     assert_kind(store.verification(tenant, VerificationId::new()).await, ErrorKind::NotFound);
+}
+
+pub(super) async fn verifications_are_listed_the_newest_purchase_first(store: Arc<dyn WholeStore>) {
+    let tenant = TenantId::new();
+    let page = |page, per_page| PageRequest { page, per_page };
+    assert_eq!(store.verifications(tenant, None, page(1, 10)).await.unwrap().total, 0);
+    let mut all = Vec::new();
+    for (seconds, status) in
+        [(2, VerificationStatus::Verified), (0, VerificationStatus::Pending), (1, VerificationStatus::Verified)]
+    {
+        let one = CustomerVerification { purchased_at: after(seconds), status, ..verification(tenant) };
+        store.put_verification(&one).await.unwrap();
+        all.push(one);
+    }
+    store.put_verification(&verification(TenantId::new())).await.unwrap();
+    let [newest, oldest, middle] = <[_; 3]>::try_from(all).unwrap();
+
+    let first = store.verifications(tenant, None, page(1, 2)).await.unwrap();
+    assert_eq!((first.items, first.total), (vec![newest.clone(), middle.clone()], 3));
+    let second = store.verifications(tenant, None, page(2, 2)).await.unwrap();
+    assert_eq!((second.items, second.total), (vec![oldest], 3));
+    let verified = store.verifications(tenant, Some(VerificationStatus::Verified), page(1, 10)).await.unwrap();
+    assert_eq!((verified.items, verified.total), (vec![newest, middle], 2));
+    assert_kind(store.verifications(tenant, None, page(0, 10)).await, ErrorKind::Invalid);
 }
 
 pub(super) async fn phones_are_sealed_anew_without_losing_one(store: Arc<dyn WholeStore>) {

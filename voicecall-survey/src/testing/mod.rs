@@ -136,6 +136,7 @@ rules! {
     directory {
         a_business_reads_back_and_is_replaced,
         a_verification_reads_back_and_is_replaced,
+        verifications_are_listed_the_newest_purchase_first,
         phones_are_sealed_anew_without_losing_one,
     }
     report {

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use uuid::Uuid;
-use voicecall_core::store::{MemoryStore, Resealed};
+use voicecall_core::store::{MemoryStore, Page, PageRequest, Resealed};
 use voicecall_core::{PersonKey, Result, SealedAddress, SealedRow, TenantId, async_trait};
 
 use super::{conflict, not_found};
-use crate::store::{BusinessContext, CustomerVerification, DirectoryStore, VerificationId};
+use crate::store::{BusinessContext, CustomerVerification, DirectoryStore, VerificationId, VerificationStatus};
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Directory {
@@ -87,6 +87,25 @@ impl DirectoryStore for MemoryStore {
         self.transaction(|tables| {
             let row = tables.table::<Directory>().and_then(|table| table.verifications.get(&id));
             row.filter(|row| row.tenant == tenant).cloned().ok_or_else(|| not_found("read verification"))
+        })
+    }
+
+    async fn verifications(
+        &self,
+        tenant: TenantId,
+        status: Option<VerificationStatus>,
+        page: PageRequest,
+    ) -> Result<Page<CustomerVerification>> {
+        page.validate()?;
+        self.transaction(|tables| {
+            let rows = tables.table::<Directory>().into_iter().flat_map(|table| table.verifications.values());
+            let matches =
+                |row: &&CustomerVerification| row.tenant == tenant && status.is_none_or(|own| own == row.status);
+            let mut found: Vec<_> = rows.filter(matches).collect();
+            found.sort_by_key(|row| std::cmp::Reverse((row.purchased_at, row.id)));
+            let before = usize::try_from(page.offset()).unwrap_or(usize::MAX);
+            let items = found.iter().skip(before).take(page.per_page as usize).map(|&row| row.clone()).collect();
+            Ok(Page { items, total: found.len() as u64 })
         })
     }
 }

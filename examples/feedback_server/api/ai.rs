@@ -52,7 +52,7 @@ struct AiData {
     /// The AI service's name for a response.
     response_id: Option<Name>,
     /// The question a response asks or follows up.
-    #[schema(value_type = Option<Uuid>)]
+    #[schema(value_type = Uuid, required = false)]
     question_id: Option<QuestionId>,
     /// How long a response took.
     latency_ms: Option<Millis>,

@@ -191,16 +191,26 @@ impl BusinessInput {
 }
 
 /// What changes of a shop (RFC 7396): what is not named stays, and null makes it as it would be for a new shop.
-#[derive(Debug, ToSchema)]
-#[schema(as = BusinessPatch, rename_all = "camelCase")]
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[allow(dead_code, reason = "says what a patch may hold; what comes of it is read as a whole shop")]
 pub(super) struct BusinessPatch {
     /// The one of the path, if it is given.
     #[schema(value_type = Option<Uuid>)]
     business_id: Option<TenantId>,
-    store_info: Option<StoreInfoInput>,
+    #[schema(value_type = StoreInfoPatch, required = false)]
+    store_info: StoreInfoPatch,
     question_settings: Option<QuestionSettingsInput>,
     call_preferences: Option<CallPreferencesInput>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code, reason = "as of the patch")]
+struct StoreInfoPatch {
+    /// The name as the agent says it.
+    #[schema(value_type = Name, required = false)]
+    name: Name,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -313,9 +323,9 @@ pub(super) async fn change(
     claims.allow(id)?;
     let _turn = state.changing.lock().await;
     let before = existing(&state, id).await?.ok_or_else(|| ApiError::not_found("businessId"))?;
-    check(&headers, Some(&before))?;
-    let whole = patch.of(serde_json::to_value(BusinessBody::from(before)).map_err(unwritable)?);
+    let whole = patch.of(serde_json::to_value(BusinessBody::from(before.clone())).map_err(unwritable)?);
     let business = read::<BusinessInput>(&json(&whole)?)?.business(id)?;
+    check(&headers, Some(&before))?;
     state.store().put_business(&business).await?;
     tagged(business)
 }

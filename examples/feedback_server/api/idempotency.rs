@@ -77,7 +77,7 @@ struct Answer {
 /// Whether a request is the first with its key.
 enum Turn {
     First,
-    Again(Answer),
+    Again(Box<Answer>),
 }
 
 impl Answers {
@@ -100,7 +100,7 @@ impl Answers {
             Some(entry) if entry.request != request => {
                 Err(ApiError::unprocessable("key_used", KEY, "was used for another request"))
             }
-            Some(Entry { answer: Some(answer), .. }) => Ok(Turn::Again(answer.clone())),
+            Some(Entry { answer: Some(answer), .. }) => Ok(Turn::Again(Box::new(answer.clone()))),
             Some(_) => {
                 Err(ApiError::conflict(KEY, "its request is worked on").with_retry_after(Duration::from_secs(1)))
             }

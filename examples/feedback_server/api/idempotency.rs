@@ -74,33 +74,29 @@ struct Answer {
     error: Option<ErrorBody>,
 }
 
-/// Whether a request is the first with its key.
-enum Turn {
-    First,
-    Again(Answer),
-}
-
 impl Answers {
     fn lock(&self) -> MutexGuard<'_, Kept> {
         // Each change leaves whole entries.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The first answer to a request that comes again; `None` for the first one, which is to be done.
+    ///
     /// # Errors
     /// 409 while the first is worked on; 422 if it was another request.
-    fn begin(&self, key: Sum, request: Sum, now: Instant) -> Result<Turn, ApiError> {
+    fn begin(&self, key: Sum, request: Sum, now: Instant) -> Result<Option<Answer>, ApiError> {
         let mut kept = self.lock();
         kept.forget(now);
         match kept.entries.get(&key) {
             None => {
                 kept.entries.insert(key, Entry { request, since: now, answer: None });
                 kept.order.push_back((key, now));
-                Ok(Turn::First)
+                Ok(None)
             }
             Some(entry) if entry.request != request => {
                 Err(ApiError::unprocessable("key_used", KEY, "was used for another request"))
             }
-            Some(Entry { answer: Some(answer), .. }) => Ok(Turn::Again(answer.clone())),
+            Some(Entry { answer: Some(answer), .. }) => Ok(Some(answer.clone())),
             Some(_) => {
                 Err(ApiError::conflict(KEY, "its request is worked on").with_retry_after(Duration::from_secs(1)))
             }
@@ -163,12 +159,12 @@ pub(super) async fn once(
     let body = to_bytes(body, LONGEST_BODY).await.map_err(|_| too_large(LONGEST_BODY))?;
     let asked = sum([parts.uri.path().as_bytes(), &body]);
     match state.answers.begin(key, asked, Instant::now())? {
-        Turn::Again(answer) => {
+        Some(answer) => {
             let mut response = answer.into_response();
             response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
             Ok(response)
         }
-        Turn::First => {
+        None => {
             let answers = state.answers.clone();
             let request = Request::from_parts(parts, Body::from(body));
             // A task of its own: a client that goes away asks again, and shall find what came of it.
@@ -243,24 +239,24 @@ mod tests {
     fn a_request_is_done_once_and_its_key_is_good_for_no_other() {
         let (answers, now) = (Answers::default(), Instant::now());
         let begin = |request, now| answers.begin([1; 32], [request; 32], now);
-        assert!(matches!(begin(1, now), Ok(Turn::First)));
+        assert!(matches!(begin(1, now), Ok(None)));
         assert_eq!(begin(1, now).err().unwrap().status(), StatusCode::CONFLICT);
         answers.end([1; 32], Some(answer(3)));
-        assert!(matches!(begin(1, now), Ok(Turn::Again(answer)) if answer.body.len() == 3));
+        assert!(matches!(begin(1, now), Ok(Some(answer)) if answer.body.len() == 3));
         assert_eq!(begin(2, now).err().unwrap().status(), StatusCode::UNPROCESSABLE_ENTITY);
-        assert!(matches!(begin(2, now + KEPT), Ok(Turn::First)), "a day later it is a new one");
+        assert!(matches!(begin(2, now + KEPT), Ok(None)), "a day later it is a new one");
     }
 
     #[tokio::test]
     async fn what_broke_may_be_tried_again() {
         let answers = Answers::default();
         for broken in [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS] {
-            assert!(matches!(answers.begin([1; 32], [1; 32], Instant::now()), Ok(Turn::First)), "{broken}");
+            assert!(matches!(answers.begin([1; 32], [1; 32], Instant::now()), Ok(None)), "{broken}");
             work(&answers, [1; 32], std::future::ready(broken.into_response())).await.unwrap();
         }
-        assert!(matches!(answers.begin([1; 32], [1; 32], Instant::now()), Ok(Turn::First)));
+        assert!(matches!(answers.begin([1; 32], [1; 32], Instant::now()), Ok(None)));
         drop(Unfinished(&answers, Some([1; 32])));
-        assert!(matches!(answers.begin([1; 32], [1; 32], Instant::now()), Ok(Turn::First)), "nor does a panic keep it");
+        assert!(matches!(answers.begin([1; 32], [1; 32], Instant::now()), Ok(None)), "nor does a panic keep it");
     }
 
     #[test]
@@ -268,7 +264,7 @@ mod tests {
         let (answers, now) = (Answers::default(), Instant::now());
         let keep = |number: usize, bytes| {
             let key = sum([&number.to_be_bytes(), b""]);
-            assert!(matches!(answers.begin(key, [1; 32], now), Ok(Turn::First)));
+            assert!(matches!(answers.begin(key, [1; 32], now), Ok(None)));
             answers.end(key, Some(answer(bytes)));
         };
         (0..2 * MOST).for_each(|number| keep(number, 1));

@@ -129,7 +129,8 @@ pub enum AgentEvent {
     /// The next part of the text of a [`AgentTask::Respond`], about to be spoken: the audio up to the next segment is its
     /// speech. The segments together are the text, white space aside.
     Segment(String),
-    /// What a [`AgentTask::Think`], [`AgentTask::Respond`] or [`AgentTask::Write`] used.
+    /// What a [`AgentTask::Think`], [`AgentTask::Respond`] or [`AgentTask::Write`] used. It counts also if it comes after the
+    /// operation's end, of work that was given up.
     Usage(TokenUsage),
     /// More audio of a [`AgentTask::Speak`] or [`AgentTask::Respond`]. Words are placed in the whole operation's audio.
     Speech(SpeechChunk),

@@ -122,6 +122,9 @@ impl CallMachine {
             }
             InputEvent::Speech { op, audio, words } => {
                 if self.speech.audio(op, &audio, words, self.now) {
+                    if self.speech.speaks_itself(op) {
+                        self.latency.first_sentence(self.now);
+                    }
                     self.latency.first_audio(self.now);
                 }
             }

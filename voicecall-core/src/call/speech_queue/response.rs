@@ -85,8 +85,7 @@ impl Response {
     }
 
     /// Splits the text by how much of it was heard: segment by segment, so that an estimate errs within one of them only. Without
-    /// segments the text lies over the whole audio.
-    /// Arguments are those of [`heard::split`], for the whole utterance.
+    /// segments the text lies over the whole audio. Arguments are those of [`heard::split`], for the whole utterance.
     pub(super) fn split(&self, words: &[WordTiming], samples: u64, total: Option<u64>) -> HeardText {
         if self.segments.is_empty() && total.unwrap_or(samples) > 0 {
             return heard::split(self.text.trim(), words, samples, total);
@@ -156,6 +155,12 @@ impl SpeechQueue {
         let Some(response) = &mut line.response else { return false };
         response.segment(text, line.samples);
         true
+    }
+
+    /// Whether a response is spoken by the model that makes it, which does not say first what it is about to speak.
+    pub(in crate::call) fn speaks_itself(&self, op: OpId) -> bool {
+        let response = self.queue.iter().find(|line| line.is_asked(op)).and_then(|line| line.response.as_ref());
+        response.is_some_and(|response| response.segments.is_empty())
     }
 
     /// A response calls a tool. Returns which, if it is still wanted.

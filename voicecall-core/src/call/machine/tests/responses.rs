@@ -119,6 +119,82 @@ fn of_an_interrupted_answer_only_what_was_heard_was_said() {
 }
 
 #[test]
+fn a_model_that_speaks_itself_is_told_how_much_of_it_was_heard() {
+    for is_done in [false, true] {
+        let (mut call, op, _) = responding();
+        call.input(token(op, "Wir haben geoeffnet."));
+        call.input(sound(op, "Wir haben geoeffnet."));
+        if is_done {
+            call.input(InputEvent::TextDone { op });
+            call.input(InputEvent::Done { op });
+        }
+        call.run(ms(500 + 600));
+        call.input(InputEvent::Dialogue(Action::Interrupt));
+        let told = call.at(|output| matches!(output, Output::Truncate { .. } | Output::Cancel { .. }));
+        let outputs: Vec<_> = call
+            .seen
+            .iter()
+            .map(|(_, output)| output)
+            .filter(|output| matches!(output, Output::Truncate { .. }))
+            .collect();
+        let [Output::Truncate { op: of, samples, heard }] = outputs[..] else { panic!("{outputs:?}") };
+        assert_eq!((*of, *samples, heard.as_str()), (op, 4800, "Wir haben"), "600 ms of 50 ms a character");
+        assert_eq!(told.len(), if is_done { 1 } else { 2 }, "one that is done is not given up");
+        assert_eq!(said(&call), [("Wir haben".to_owned(), "geoeffnet.".to_owned())]);
+    }
+}
+
+#[test]
+fn what_was_heard_whole_or_said_word_for_word_is_not_truncated() {
+    let (mut call, op, _) = responding();
+    for event in [token(op, "One."), sound(op, "One."), InputEvent::TextDone { op }, InputEvent::Done { op }] {
+        call.input(event);
+    }
+    call.run(ms(2000));
+    let utterance = Utterance { id: UtteranceId(2), text: "Two three four.".into(), interruptible: true };
+    call.input(InputEvent::Dialogue(Action::Say(utterance)));
+    call.run(ms(2200));
+    call.input(InputEvent::Dialogue(Action::Interrupt));
+    assert_eq!(call.at(|output| matches!(output, Output::Truncate { .. })), []);
+}
+
+/// Answers whatever it hears with a response.
+#[derive(Debug)]
+struct Responds;
+
+impl Dialogue for Responds {
+    fn handle(&mut self, event: &DialogueEvent, _: CallTime, actions: &mut Vec<Action>) {
+        if let DialogueEvent::Heard(_) = event {
+            let request = Respond { messages: Vec::new(), tools: Vec::new(), max_tokens: 100 };
+            actions.push(Action::Respond { utterance: ANSWER, request });
+        }
+    }
+}
+
+#[test]
+fn the_ledger_knows_when_a_model_that_speaks_itself_was_heard() {
+    let mut call = Call::new(settings(), Responds);
+    call.input(InputEvent::Dialogue(Action::GrantConsent));
+    call.run(ms(500));
+    call.caller_speaks(Duration::from_millis(600));
+    while !call.seen.iter().any(|(_, output)| matches!(output, Output::Start { task: AgentTask::Respond(_), .. })) {
+        call.run(call.now + Duration::from_millis(20));
+        assert!(call.now < ms(5000), "nothing is answered");
+    }
+    let op = started_op(&call);
+    call.run(call.now + Duration::from_millis(300));
+    for event in [token(op, "One."), sound(op, "One."), InputEvent::TextDone { op }, InputEvent::Done { op }] {
+        call.input(event);
+    }
+    call.run(call.now + Duration::from_secs(2));
+    let latency = |fact: &Fact| if let Fact::Latency(latency) = fact { Some(*latency) } else { None };
+    let latencies: Vec<_> = call.facts().into_iter().filter_map(latency).collect();
+    assert_eq!(latencies.len(), 1, "{latencies:?}");
+    assert_eq!(latencies[0].first_audio, latencies[0].first_token);
+    assert!(latencies[0].total() > Some(Duration::from_millis(300)), "{latencies:?}");
+}
+
+#[test]
 fn a_caller_who_goes_on_before_the_first_sound_takes_the_answer_back() {
     let (mut call, _, told) = responding();
     call.caller_speaks(Duration::from_millis(400));

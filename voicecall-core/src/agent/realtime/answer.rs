@@ -15,6 +15,9 @@ const EVENT_SAMPLES: usize = SAMPLE_RATE as usize / 5;
 /// Sound that waits to be spoken, in samples: an answer of more than four minutes is none.
 const LONGEST: usize = 240 * SAMPLE_RATE as usize;
 
+/// Words of an answer, in bytes: more than anybody says in so much time.
+const LONGEST_TEXT: usize = 32 * 1024;
+
 #[derive(Debug)]
 pub(super) struct Answer {
     /// Whose it is; nobody's while it is given ahead, or was given up.
@@ -66,9 +69,14 @@ impl Answer {
         }
     }
 
-    pub(super) fn write(&mut self, text: String) {
-        self.text.push_str(&text);
-        self.tokens.push_back(text);
+    /// More words. Returns whether there is room for them.
+    pub(super) fn write(&mut self, text: String) -> bool {
+        let fits = self.text.len() + text.len() <= LONGEST_TEXT;
+        if fits {
+            self.text.push_str(&text);
+            self.tokens.push_back(text);
+        }
+        fits
     }
 
     /// More sound. Returns whether there is room for it.

@@ -126,8 +126,7 @@ impl Items {
     }
 
     /// Makes the conversation say what `messages` say, with as few commands as possible: what was said aloud stays as it
-    /// sounded. Returns whether it did already, and nothing
-    /// else. Items from `ahead` on are left alone and not counted.
+    /// sounded. Returns whether it did already, and nothing else. Items from `ahead` on are left alone and not counted.
     pub(super) fn say(
         &mut self,
         messages: &[ChatMessage],

@@ -6,7 +6,9 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{RealtimeItem, ToolCall, Transcript};
+use crate::agent::AgentEvent;
+use crate::error::{Error, ErrorKind};
+use crate::model::{ItemId, RealtimeEvent, RealtimeItem, ToolCall, Transcript};
 
 /// What happens next; numbers choose among what is possible then.
 #[derive(Debug, Clone)]

@@ -96,7 +96,8 @@ impl RealtimeSession {
         }
         self.lost += 1;
         if self.lost <= RECONNECTS && error.is_retryable() {
-            self.connect(BACKOFF * 2u32.pow(self.lost - 1));
+            let backoff = BACKOFF * 2u32.pow(self.lost - 1);
+            self.connect(error.retry_after().map_or(backoff, |wanted| wanted.max(backoff)));
         }
     }
 
@@ -146,8 +147,9 @@ impl AgentSession for RealtimeSession {
 
     fn start(&mut self, op: OpId, task: AgentTask) {
         let operation = task.operation();
+        let deaf = operation == AgentOperation::Listen && std::mem::take(&mut self.deaf);
         match task {
-            AgentTask::Listen { audio } if self.asks && !std::mem::take(&mut self.deaf) => {
+            AgentTask::Listen { audio } if self.asks && !deaf => {
                 self.protocol.listen(op, &audio);
                 self.running.insert(op, operation);
             }

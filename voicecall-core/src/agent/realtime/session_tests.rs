@@ -9,7 +9,7 @@ use super::*;
 use crate::agent::{Cascade, Respond, VoiceAgent};
 use crate::model::{
     ChatMessage, ChatRole, ItemId, RealtimeCommand, RealtimeItem, SpeechOptions, TokenUsage, ToolCall, ToolSpec,
-    Transcript, TranscriptionOptions,
+    Transcript, TranscriptionOptions, Trust,
 };
 use crate::testing::{RealtimePiece, Script, ScriptedModel, ScriptedRealtime, ScriptedTranscriber, ScriptedVoice};
 
@@ -374,6 +374,54 @@ async fn a_model_that_cannot_be_reached_leaves_the_call_to_the_cascade() {
     assert!(stage.is_idle().await);
     assert_eq!(stage.model.connections().len(), 4, "once and three times more");
     assert_eq!(understood(&stage.turn(OpId(5)).await), "Hi again.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_share_what_they_know_of_a_model_that_cannot_be_reached_and_come_when_it_may_be() {
+    let mut model = ScriptedRealtime::new().without_connection().with_text("Back.", Duration::ZERO);
+    for _ in 0..5 {
+        model = model.with_connection(Script::new().fail(ErrorKind::Unavailable));
+    }
+    let model = Arc::new(model.with_connection(Script::new()));
+    let (stt, llm, voice) = (ScriptedTranscriber::new(), ScriptedModel::new(), ScriptedVoice::new());
+    let cascade = Cascade::new(Arc::new(stt), Arc::new(llm), Arc::new(voice));
+    let agent = Realtime::new(Arc::clone(&model) as _, cascade);
+    let mut first = agent.open(&AgentSetup::default()).await.unwrap();
+    assert!(timeout(60 * SECOND, first.next()).await.is_err());
+    assert_eq!(model.connections().len(), 4, "once and three times more");
+    let second = agent.open(&AgentSetup::default()).await.unwrap();
+    let mut second = Stage { model: Arc::clone(&model), stt: Arc::default(), llm: Arc::default(), session: second };
+    assert!(timeout(SECOND, second.session.next()).await.is_err());
+    assert_eq!((model.connections().len(), agent.services()[0].trust()), (5, Trust::Failing), "it is left alone");
+    assert!(timeout(5 * SECOND, second.session.next()).await.is_err());
+    assert_eq!((model.connections().len(), agent.services()[0].trust()), (6, Trust::Trusted));
+    assert_eq!(understood(&second.turn(LISTEN).await), "Back.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_in_which_the_connection_broke_leaves_the_next_to_the_model() {
+    let model = ScriptedRealtime::new()
+        .with_turn(Script::new().fail(ErrorKind::Unavailable))
+        .with_connection(Script::new())
+        .with_text("Later.", Duration::ZERO);
+    let stt = ScriptedTranscriber::new().with_text("Hi.");
+    let mut stage = Stage::beside(model, stt, ScriptedModel::new(), ScriptedVoice::new()).await;
+    assert_eq!(failure(&stage.turn(LISTEN).await), ErrorKind::Unavailable);
+    assert_eq!(understood(&stage.turn(OpId(3)).await), "Hi.", "heard once more by the cascade");
+    assert!(stage.is_idle().await);
+    assert_eq!(understood(&stage.turn(OpId(5)).await), "Later.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_without_end_is_given_up() {
+    let words = RealtimePiece::Text("word ".repeat(20_000));
+    let model = ScriptedRealtime::new().with_text("Hi.", Duration::ZERO).with_script(Script::new().item(words).stall());
+    let mut stage = Stage::open(model).await;
+    stage.turn(LISTEN).await;
+    stage.respond(RESPOND, &[caller("Hi.")]);
+    assert_eq!(failure(&stage.run(RESPOND).await), ErrorKind::Protocol);
+    assert!(stage.is_idle().await);
+    assert!(stage.model.commands().contains(&RealtimeCommand::Cancel));
 }
 
 #[tokio::test(start_paused = true)]

@@ -23,7 +23,7 @@ use crate::wire::failure::Failure;
 use crate::wire::realtime::event::Event;
 use crate::wire::realtime::{self as wire, session};
 
-/// Six tokens of a second of speech are a fifth of text, and twenty of its sound: what is counted in text is so much more with sound.
+/// A second of speech is about four tokens of text and twenty of sound: with its sound an answer is six times as many.
 const TOKENS_WITH_SOUND: u32 = 6;
 
 /// More is refused.
